@@ -1,0 +1,3 @@
+//! The binary `emr`: which commands there are. Each is a file; how they end is in `end`.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Compiles `.emr` text to a plan: text and standards in, diagnostics and plan out, no I/O.

@@ -1,0 +1,1 @@
+//! Makes machine code and artifacts of a plan.

@@ -1,0 +1,1 @@
+//! The contract between compiled code and its host: one list of built-in functions.

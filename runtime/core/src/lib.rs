@@ -1,0 +1,1 @@
+//! Bytes in, bytes out: hosts compiled programs, and moves messages from feeds through maps to targets.

@@ -1,0 +1,2 @@
+//! Tests that see more than one crate, and those that watch the architecture.
+#![cfg(test)]
