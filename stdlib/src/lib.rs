@@ -1,1 +1,3 @@
 //! The standard library and the standards, embedded: data only.
+
+pub mod fhir;

@@ -1,1 +1,3 @@
 //! Compiles `.emr` text to a plan: text and standards in, diagnostics and plan out, no I/O.
+
+pub mod standard;

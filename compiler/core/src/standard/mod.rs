@@ -1,0 +1,4 @@
+//! Shapes of the standards, read-only: where a name of HL7 v2 or FHIR finds its definition.
+
+pub mod fhir;
+pub mod shape;

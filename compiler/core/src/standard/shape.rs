@@ -1,0 +1,132 @@
+//! One model for both standards: an HL7 segment and a FHIR element are both shapes.
+//!
+//! What reads a shape (checker, hover, completion, validation) knows no standard by name.
+
+use serde_json::Value;
+use smol_str::SmolStr;
+
+/// How many at the most; `MANY` where a standard says `*`.
+pub const MANY: u32 = u32::MAX;
+
+/// A type of a standard and the elements that it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// How it is found: `PID`, `CX`, `ADT_A01`, `ADT_A01.INSURANCE`; `Patient`, `Patient.contact`, `HumanName`;
+    /// for a profile or a narrowed element of one, what the package's own key says.
+    pub key: SmolStr,
+    pub kind: Kind,
+    /// What people call it ("Patient Identification"); empty where the standard has no name apart from the key.
+    pub title: SmolStr,
+    /// The type that it narrows: `Patient` for a profile of it, else the key itself.
+    pub base: SmolStr,
+    /// The canonical URL of a FHIR definition; empty for HL7 v2.
+    pub url: SmolStr,
+    pub elements: Vec<Element>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// HL7 v2: a message structure, a group inside one, a segment, a data type with components, one without.
+    Structure,
+    Group,
+    Segment,
+    Composite,
+    Hl7Primitive,
+    /// FHIR: a resource, a data type with elements, an element with elements of its own, one that is a JSON value.
+    Resource,
+    Datatype,
+    Backbone,
+    FhirPrimitive,
+}
+
+/// A place inside a shape: a segment or group of a structure, a field, a component, an element.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Element {
+    /// `5` for a field or component, `PID` or `INSURANCE` in a structure, `birthDate`; a choice is `value`.
+    pub name: SmolStr,
+    /// "Patient Name"; empty for FHIR, whose names speak for themselves.
+    pub title: SmolStr,
+    /// One, or several for a choice element. Empty for a withdrawn field, whose type nobody names.
+    pub types: Vec<Type>,
+    pub min: u32,
+    /// [`MANY`] for `*`; 0 is withdrawn or forbidden.
+    pub max: u32,
+    /// FHIR `value[x]`: the name in JSON takes the type behind it.
+    pub choice: bool,
+    /// Of HL7 fields and components: the most characters, 0 where the standard names none.
+    pub length: u32,
+    pub binding: Option<Binding>,
+    /// Of a profile: the value that it must be (`fixed[x]`), or contain (`pattern[x]`).
+    pub fixed: Option<Value>,
+    pub pattern: Option<Value>,
+    pub slices: Vec<Slice>,
+    pub must_support: bool,
+    /// In the union of HL7 versions: the first that has it, and the first that has it no more.
+    pub since: Option<SmolStr>,
+    pub withdrawn: Option<SmolStr>,
+}
+
+/// A type that an element may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Type {
+    /// The name that the standard gives it: `CX`, `HumanName`, `Reference`, `BackboneElement`.
+    pub name: SmolStr,
+    /// The key of the shape that holds its elements. Mostly the name; `Patient.contact` for a backbone element,
+    /// `Questionnaire.item` for a content reference, a key of the package's own for an element that a profile narrows.
+    pub shape: SmolStr,
+    /// Of `Reference` and `canonical`: the resources that it may point to (`Patient`); empty is any.
+    pub targets: Vec<SmolStr>,
+}
+
+/// Which codes an element takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    pub strength: Strength,
+    /// The canonical URL of a value set without its version, or an HL7 table as `v2-0001`.
+    pub set: SmolStr,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Strength {
+    Example,
+    Preferred,
+    Extensible,
+    Required,
+}
+
+/// A named part of a list, or of a choice, in a profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slice {
+    pub name: SmolStr,
+    /// How one knows that an item belongs to it.
+    pub discriminators: Vec<Discriminator>,
+    /// The element as the slice narrows it: its types' shapes, cardinality, fixed and pattern values, binding.
+    pub element: Element,
+    /// Of an extension slice: the URL of the extension that it is.
+    pub url: Option<SmolStr>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Discriminator {
+    /// The value at a path is fixed or matches a pattern (`value`, `pattern`): path, `$this` for the item itself.
+    Value(SmolStr),
+    Type(SmolStr),
+    Exists(SmolStr),
+    Profile(SmolStr),
+}
+
+impl Shape {
+    pub fn element(&self, name: &str) -> Option<&Element> {
+        self.elements.iter().find(|element| element.name == name)
+    }
+}
+
+impl Element {
+    pub fn repeats(&self) -> bool {
+        self.max > 1
+    }
+
+    pub fn slice(&self, name: &str) -> Option<&Slice> {
+        self.slices.iter().find(|slice| slice.name == name)
+    }
+}
