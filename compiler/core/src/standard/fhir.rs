@@ -3,7 +3,6 @@
 //! Nothing is read before it is asked for, and nothing is read twice.
 
 mod embedded;
-mod memo;
 mod terminology;
 
 use std::fmt;
@@ -12,14 +11,18 @@ use std::sync::Arc;
 use emr_stdlib::fhir::{self as text, block};
 use smol_str::SmolStr;
 
-use self::memo::Memo;
-use self::terminology::bare;
+pub(super) use self::embedded::strength;
+pub(super) use self::terminology::bare;
 pub use self::terminology::{CodeSystem, Coded, Concept, Terminology, ValueSet};
-use crate::standard::shape::Shape;
+use crate::standard::memo::Memo;
+use crate::standard::package::{Definition, Head, Package};
+use crate::standard::shape::{Element, Shape};
 
 /// FHIR R4 with the packages of a project.
 #[derive(Default)]
 pub struct Fhir {
+    packages: Vec<Arc<Package>>,
+    shapes: Memo<Option<Arc<Shape>>>,
     value_sets: Memo<Option<Arc<ValueSet>>>,
     code_systems: Memo<Option<Arc<CodeSystem>>>,
 }
@@ -47,6 +50,18 @@ pub enum SearchKind {
     Uri,
 }
 
+/// What a name of a package means, such as `uscore.Patient`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Profiles {
+    Found(Arc<Shape>),
+    /// Several profiles narrow the resource of that name: theirs, one of which is meant.
+    Several(Vec<SmolStr>),
+    /// The package has no such profile: the names of those that it has.
+    Unknown(Vec<SmolStr>),
+    /// No package goes by that name.
+    NoPackage,
+}
+
 /// How often an extension may stand on one element, and on which elements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placement {
@@ -63,15 +78,53 @@ impl Fhir {
         Fhir::default()
     }
 
-    /// A type by its key: `Patient`, `Patient.contact`, `HumanName`, `code`, the URL of an extension, or what
-    /// [`Type::shape`](crate::standard::shape::Type::shape) of an element says.
+    /// R4 with packages, those that the project names before those that they need.
+    pub fn with_packages(packages: Vec<Arc<Package>>) -> Fhir {
+        Fhir { packages, ..Fhir::default() }
+    }
+
+    pub fn packages(&self) -> &[Arc<Package>] {
+        &self.packages
+    }
+
+    /// A type by its key: `Patient`, `Patient.contact`, `HumanName`, `code`, the URL of an extension or a profile, or
+    /// what [`Type::shape`](crate::standard::shape::Type::shape) of an element says.
     pub fn shape(&self, key: &str) -> Option<Arc<Shape>> {
-        embedded::shape(key)
+        if self.packages.is_empty() || !key.contains(':') {
+            return embedded::shape(key);
+        }
+        let packaged = || self.packaged(key).map(Arc::new);
+        self.shapes.get(key, packaged).or_else(|| embedded::shape(key))
+    }
+
+    /// The profile that `package` (its short name) calls so: by name, by id, or the only one of that resource.
+    pub fn profile(&self, package: &str, name: &str) -> Profiles {
+        let Some(package) = self.packages.iter().find(|known| known.alias == package) else {
+            return Profiles::NoPackage;
+        };
+        let named = package.structures().find(|head| head.name == name || head.id == name);
+        let of_type: Vec<&Head> = package.profiles().filter(|head| head.type_name == name).collect();
+        let found = match (named, of_type.as_slice()) {
+            (Some(head), _) => head,
+            (None, [head]) => head,
+            (None, []) => return Profiles::Unknown(package.profiles().map(|head| head.name.clone()).collect()),
+            (None, several) => return Profiles::Several(several.iter().map(|head| head.name.clone()).collect()),
+        };
+        match self.shape(&self.key_in(package, &found.url)) {
+            Some(shape) => Profiles::Found(shape),
+            None => Profiles::Unknown(Vec::new()),
+        }
     }
 
     /// The definition with that canonical URL, with or without a version.
     pub fn by_url(&self, url: &str) -> Option<Arc<Shape>> {
-        self.shape(embedded::key(bare(url)))
+        // Two versions of a package may both be there: the one that is asked for, else the first.
+        let (bare, version) = url.split_once('|').unwrap_or((url, ""));
+        let versioned = self.packages.iter().find(|package| package.version == version && package.head(bare).is_some());
+        match versioned {
+            Some(package) => self.shape(&self.key_in(package, bare)),
+            None => self.shape(embedded::key(bare)),
+        }
     }
 
     /// The definition of an extension: `value` with the types that it allows (0..0 where it holds other extensions, which
@@ -80,9 +133,11 @@ impl Fhir {
         self.by_url(url).filter(|shape| shape.base == "Extension")
     }
 
-    /// Where an extension of the core package may stand.
+    /// Where an extension may stand.
     pub fn placement(&self, url: &str) -> Option<Placement> {
-        embedded::placement(bare(url)).map(|(min, max, contexts)| Placement { min, max, contexts })
+        let packaged = self.definition(bare(url)).and_then(|definition| definition.placement());
+        let (min, max, contexts) = packaged.or_else(|| embedded::placement(bare(url)))?;
+        Some(Placement { min, max, contexts })
     }
 
     /// What a type specialises: `DomainResource` for `Patient`, `string` for `code`, `Quantity` for `Age`.
@@ -93,13 +148,14 @@ impl Fhir {
     /// The codes of a value set, by its canonical URL with or without a version.
     pub fn value_set(&self, url: &str) -> Option<Arc<ValueSet>> {
         let url = bare(url);
-        self.value_sets.get(url, || terminology::value_set(url, self).map(Arc::new))
+        self.value_sets.get(url, || Within { fhir: self, depth: 0 }.value_set(url))
     }
 
     /// A code system that comes with all its codes.
     pub fn code_system(&self, url: &str) -> Option<Arc<CodeSystem>> {
         let url = bare(url);
-        self.code_systems.get(url, || terminology::code_system(url).map(Arc::new))
+        let packaged = || self.packages.iter().find_map(|package| package.code_system(url));
+        self.code_systems.get(url, || packaged().or_else(|| terminology::code_system(url)).map(Arc::new))
     }
 
     /// The parameter of that name by which `resource` is searched: `identifier` of `Patient`, `_id` of any.
@@ -136,19 +192,94 @@ impl Fhir {
     }
 }
 
-impl Terminology for Fhir {
+/// Definitions of packages.
+impl Fhir {
+    /// The key of a definition of that package: its URL, with the version if an earlier package has the same URL.
+    fn key_in(&self, package: &Arc<Package>, url: &str) -> String {
+        match self.packages.iter().find(|other| other.head(url).is_some()) {
+            Some(first) if !Arc::ptr_eq(first, package) => format!("{url}|{}", package.version),
+            _ => url.to_string(),
+        }
+    }
+
+    fn definition(&self, key: &str) -> Option<Arc<Definition>> {
+        let (url, version) = key.split_once('|').unwrap_or((key, ""));
+        let mut packages = self.packages.iter().filter(|package| version.is_empty() || package.version == version);
+        packages.find_map(|package| package.definition(url))
+    }
+
+    fn packaged(&self, key: &str) -> Option<Shape> {
+        let (of, id) = key.split_once('#').unwrap_or((key, ""));
+        let mut shape = self.definition(of)?.shape(of, id, &|key| self.shape(embedded::key(key)))?;
+        for element in &mut shape.elements {
+            self.settle(of, element);
+        }
+        Some(shape)
+    }
+
+    /// Puts keys and names of resources where a definition has canonical URLs.
+    fn settle(&self, of: &str, element: &mut Element) {
+        for kind in &mut element.types {
+            let own = kind.shape.strip_prefix(of).is_some_and(|rest| rest.starts_with('#'));
+            if !own && kind.shape.contains("://") {
+                // What is defined in a package that is not there is taken for what it narrows.
+                let known = self.by_url(&kind.shape).map(|shape| shape.key.clone());
+                kind.shape = known.unwrap_or_else(|| kind.name.clone());
+            }
+            let targets: Option<Vec<SmolStr>> = kind.targets.iter().map(|target| self.resource(target)).collect();
+            // A target that nobody here knows may be any.
+            kind.targets = targets.filter(|targets| targets.iter().all(|name| name != "Resource")).unwrap_or_default();
+            kind.targets.sort();
+            kind.targets.dedup();
+        }
+        for slice in &mut element.slices {
+            self.settle(of, &mut slice.element);
+        }
+    }
+
+    /// The resource that a canonical URL defines or narrows.
+    fn resource(&self, url: &str) -> Option<SmolStr> {
+        let packaged = || self.packages.iter().find_map(|package| package.head(url)).map(|head| head.type_name.clone());
+        match embedded::key(url) {
+            key if key.contains(':') => packaged(),
+            key => Some(key.into()),
+        }
+    }
+}
+
+/// How deep value sets may refer to others: a circle of them ends there.
+const VALUE_SETS_MAX: usize = 16;
+
+/// What a value set sees of others while it is read.
+struct Within<'a> {
+    fhir: &'a Fhir,
+    depth: usize,
+}
+
+impl Terminology for Within<'_> {
     fn value_set(&self, url: &str) -> Option<Arc<ValueSet>> {
-        self.value_set(url)
+        let deeper = Within { fhir: self.fhir, depth: self.depth + 1 };
+        if deeper.depth > VALUE_SETS_MAX {
+            return None;
+        }
+        let packaged = self.fhir.packages.iter().find_map(|package| package.value_set(url, &deeper));
+        let embedded = || terminology::value_set(url, &deeper);
+        match packaged {
+            Some(set) if set.complete => Some(set),
+            Some(set) => embedded().filter(|embedded| embedded.complete).or(Some(set)),
+            None => embedded(),
+        }
+        .map(Arc::new)
     }
 
     fn code_system(&self, url: &str) -> Option<Arc<CodeSystem>> {
-        self.code_system(url)
+        self.fhir.code_system(url)
     }
 }
 
 impl fmt::Debug for Fhir {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Fhir(R4)")
+        f.debug_struct("Fhir").field("packages", &self.packages).finish()
     }
 }
 

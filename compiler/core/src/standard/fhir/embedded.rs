@@ -7,7 +7,7 @@ use emr_stdlib::fhir::{self as text, block};
 use serde_json::Value;
 use smol_str::SmolStr;
 
-use super::memo::Memo;
+use crate::standard::memo::Memo;
 use crate::standard::shape::{Binding, Discriminator, Element, Kind, MANY, Shape, Slice, Strength, Type};
 
 const DEFINITION: &str = "http://hl7.org/fhir/StructureDefinition/";

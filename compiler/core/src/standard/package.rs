@@ -1,0 +1,169 @@
+//! A FHIR package: profiles, extensions, value sets and code systems beyond R4's own.
+//!
+//! Its files are handed in as text. Of each only the head is read at first; the rest when it is asked for.
+
+mod codes;
+mod snapshot;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use serde::Deserialize;
+use serde_json::Value;
+use smol_str::SmolStr;
+
+use crate::standard::fhir::{CodeSystem, Terminology, ValueSet};
+use crate::standard::memo::Memo;
+pub use snapshot::Definition;
+
+/// A package as a project names it.
+pub struct Package {
+    /// The short name of `emr.toml` (`uscore`); for a package that another one needs, its full name.
+    pub alias: SmolStr,
+    /// `hl7.fhir.us.core`
+    pub name: SmolStr,
+    /// `7.0.0`
+    pub version: SmolStr,
+    /// Names and versions of the packages that it needs.
+    pub dependencies: Vec<(SmolStr, SmolStr)>,
+    /// The files that are not JSON.
+    pub unreadable: Vec<String>,
+    heads: Vec<Head>,
+    by_url: FxHashMap<SmolStr, usize>,
+    definitions: Memo<Option<Arc<Definition>>>,
+}
+
+/// What is known of a definition without reading it.
+pub struct Head {
+    pub kind: HeadKind,
+    pub url: SmolStr,
+    pub id: SmolStr,
+    pub name: SmolStr,
+    /// Of a StructureDefinition, the type that it defines or narrows: `Patient`.
+    pub type_name: SmolStr,
+    /// It narrows a resource, and one can name it as the type of a map.
+    pub profile: bool,
+    text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeadKind {
+    StructureDefinition,
+    ValueSet,
+    CodeSystem,
+}
+
+/// The text of `package.json` is not that of a package.
+#[derive(Debug)]
+pub struct NotAPackage;
+
+#[derive(Deserialize)]
+struct Manifest {
+    name: String,
+    version: String,
+    #[serde(default)]
+    dependencies: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Fields {
+    resource_type: Option<String>,
+    url: Option<String>,
+    id: Option<String>,
+    name: Option<String>,
+    #[serde(rename = "type")]
+    type_name: Option<Value>,
+    kind: Option<String>,
+    derivation: Option<String>,
+}
+
+impl Package {
+    /// A package of `package.json` and the other files of its folder, as (name, text).
+    pub fn new(alias: &str, files: Vec<(String, String)>) -> Result<Package, NotAPackage> {
+        let manifest = files.iter().find(|(name, _)| name == "package.json").ok_or(NotAPackage)?;
+        let manifest: Manifest = serde_json::from_str(&manifest.1).map_err(|_| NotAPackage)?;
+        let dependencies = manifest.dependencies.into_iter().map(|(name, version)| (name.into(), version.into()));
+        let dependencies = dependencies.collect();
+        let (mut heads, mut unreadable) = (Vec::new(), Vec::new());
+        for (name, text) in files.into_iter().filter(|(name, _)| name != "package.json") {
+            match serde_json::from_str::<Fields>(&text) {
+                Ok(fields) => heads.extend(head(fields, text)),
+                Err(_) => unreadable.push(name),
+            }
+        }
+        // A folder lists its files in any order.
+        heads.sort_by(|a, b| a.url.cmp(&b.url));
+        let by_url = heads.iter().enumerate().map(|(at, head)| (head.url.clone(), at)).collect();
+        let (name, version) = (manifest.name.into(), manifest.version.into());
+        let definitions = Memo::default();
+        Ok(Package { alias: alias.into(), name, version, dependencies, unreadable, heads, by_url, definitions })
+    }
+
+    /// The head of the definition with that canonical URL (without a version).
+    pub fn head(&self, url: &str) -> Option<&Head> {
+        self.by_url.get(url).and_then(|at| self.heads.get(*at))
+    }
+
+    /// The profiles of resources, in the order of their URLs.
+    pub fn profiles(&self) -> impl Iterator<Item = &Head> {
+        self.heads.iter().filter(|head| head.profile)
+    }
+
+    /// The heads of all StructureDefinitions, in the order of their URLs.
+    pub fn structures(&self) -> impl Iterator<Item = &Head> {
+        self.heads.iter().filter(|head| head.kind == HeadKind::StructureDefinition)
+    }
+
+    /// A StructureDefinition, read.
+    pub fn definition(&self, url: &str) -> Option<Arc<Definition>> {
+        let head = self.head(url).filter(|head| head.kind == HeadKind::StructureDefinition)?;
+        let read = || Definition::read(serde_json::from_str(&head.text).ok()?).map(Arc::new);
+        self.definitions.get(url, read)
+    }
+
+    /// The codes that a value set of the package allows, as far as `terminology` has what it refers to.
+    pub fn value_set(&self, url: &str, terminology: &dyn Terminology) -> Option<ValueSet> {
+        codes::value_set(&self.json(HeadKind::ValueSet, url)?, terminology)
+    }
+
+    /// A code system of the package, if it comes with all its codes.
+    pub fn code_system(&self, url: &str) -> Option<CodeSystem> {
+        codes::code_system(&self.json(HeadKind::CodeSystem, url)?)
+    }
+
+    fn json(&self, kind: HeadKind, url: &str) -> Option<Value> {
+        let head = self.head(url).filter(|head| head.kind == kind)?;
+        serde_json::from_str(&head.text).ok()
+    }
+}
+
+impl fmt::Debug for Package {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Package({}#{}, {} definitions)", self.name, self.version, self.heads.len())
+    }
+}
+
+fn head(fields: Fields, text: String) -> Option<Head> {
+    let kind = match fields.resource_type?.as_str() {
+        "StructureDefinition" => HeadKind::StructureDefinition,
+        "ValueSet" => HeadKind::ValueSet,
+        "CodeSystem" => HeadKind::CodeSystem,
+        _ => return None,
+    };
+    let narrows = fields.derivation.as_deref() == Some("constraint") && fields.kind.as_deref() == Some("resource");
+    Some(Head {
+        kind,
+        url: fields.url?.into(),
+        id: fields.id.unwrap_or_default().into(),
+        name: fields.name.unwrap_or_default().into(),
+        type_name: fields.type_name.as_ref().and_then(Value::as_str).unwrap_or("").into(),
+        profile: narrows,
+        text,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+//! Value sets and code systems of a package, from their JSON.
+
+use serde_json::Value;
+use smol_str::SmolStr;
+
+use crate::standard::fhir::{CodeSystem, Coded, Concept, Terminology, ValueSet, bare};
+
+/// The code system that a `CodeSystem` resource is, if it brings all its codes.
+pub fn code_system(json: &Value) -> Option<CodeSystem> {
+    let text = |key: &str| json.get(key).and_then(Value::as_str);
+    let url = text("url")?.into();
+    let mut concepts = Vec::new();
+    hang(json.get("concept"), 0, &mut concepts);
+    (text("content") == Some("complete")).then(|| CodeSystem { url, name: text("name").unwrap_or("").into(), concepts })
+}
+
+fn hang(list: Option<&Value>, depth: u32, concepts: &mut Vec<Concept>) {
+    for concept in items(list) {
+        let Some(code) = concept.get("code").and_then(Value::as_str) else { continue };
+        let grouping = items(concept.get("property")).any(|property| {
+            let name = property.get("code").and_then(Value::as_str);
+            matches!(name, Some("notSelectable" | "abstract"))
+                && property.get("valueBoolean") == Some(&Value::Bool(true))
+        });
+        let display = concept.get("display").and_then(Value::as_str).unwrap_or("").into();
+        concepts.push(Concept { code: code.into(), display, depth, grouping });
+        // A parser of JSON bounds the depth.
+        hang(concept.get("concept"), depth + 1, concepts);
+    }
+}
+
+/// The codes that a `ValueSet` resource allows, as far as `terminology` holds what it refers to.
+pub fn value_set(json: &Value, terminology: &dyn Terminology) -> Option<ValueSet> {
+    let url = json.get("url")?.as_str()?;
+    let mut codes = Vec::new();
+    let compose = json.get("compose");
+    let mut complete = items(compose.and_then(|compose| compose.get("include"))).next().is_some();
+    for part in items(compose.and_then(|compose| compose.get("include"))) {
+        let (some, all) = included(part, terminology);
+        codes.extend(some);
+        complete &= all;
+    }
+    for part in items(compose.and_then(|compose| compose.get("exclude"))) {
+        let (some, all) = included(part, terminology);
+        codes.retain(|coded| !holds(&some, coded));
+        complete &= all;
+    }
+    if !complete && let Some(expansion) = json.get("expansion") {
+        return Some(expanded(url, expansion));
+    }
+    Some(ValueSet::new(url, complete, codes))
+}
+
+/// An expansion that its author made, all of it unless it says that it holds more than it shows.
+fn expanded(url: &str, expansion: &Value) -> ValueSet {
+    let mut codes = Vec::new();
+    let mut todo: Vec<&Value> = items(expansion.get("contains")).collect();
+    while let Some(item) = todo.pop() {
+        todo.extend(items(item.get("contains")));
+        let text = |key: &str| SmolStr::from(item.get(key).and_then(Value::as_str).unwrap_or(""));
+        if item.get("abstract") != Some(&Value::Bool(true)) && !text("code").is_empty() {
+            codes.push(Coded { system: text("system"), code: text("code"), display: text("display") });
+        }
+    }
+    codes.reverse();
+    let total = expansion.get("total").and_then(Value::as_u64).unwrap_or(0);
+    let complete = total <= codes.len() as u64 && expansion.get("contains").is_some();
+    ValueSet::new(url, complete, codes)
+}
+
+/// What one `include` or `exclude` names, and whether that is all.
+fn included(part: &Value, terminology: &dyn Terminology) -> (Vec<Coded>, bool) {
+    let system = part.get("system").and_then(Value::as_str);
+    let mut found = system.map(|system| of_system(part, system, terminology));
+    for url in items(part.get("valueSet")).filter_map(Value::as_str) {
+        let set = terminology.value_set(bare(url));
+        let (codes, complete) = set.map(|set| (set.codes.clone(), set.complete)).unwrap_or_default();
+        // What several name is what all of them hold (FHIR R4 ValueSet.compose.include).
+        found = Some(match found {
+            Some((mut both, all)) => {
+                both.retain(|coded| holds(&codes, coded));
+                (both, all && complete)
+            }
+            None => (codes, complete),
+        });
+    }
+    found.unwrap_or_default()
+}
+
+fn of_system(part: &Value, url: &str, terminology: &dyn Terminology) -> (Vec<Coded>, bool) {
+    let known = terminology.code_system(url);
+    if part.get("concept").is_some() {
+        let named = items(part.get("concept")).filter_map(|concept| {
+            let code = concept.get("code")?.as_str()?;
+            let display = concept.get("display").and_then(Value::as_str);
+            let same = || known.as_ref()?.find(code).map(|concept| concept.display.clone());
+            let display = display.map(SmolStr::from).or_else(same).unwrap_or_default();
+            Some(Coded { system: url.into(), code: code.into(), display })
+        });
+        return (named.collect(), true);
+    }
+    let Some(known) = known else { return Default::default() };
+    let mut codes: Vec<Coded> = known.codes().collect();
+    for test in items(part.get("filter")) {
+        let text = |key: &str| test.get(key).and_then(Value::as_str).unwrap_or("");
+        let value = text("value");
+        let below: Vec<&SmolStr> = known.under(value).map(|concept| &concept.code).collect();
+        match (text("property"), text("op")) {
+            ("concept", "is-a") => codes.retain(|coded| coded.code == value || below.contains(&&coded.code)),
+            ("concept", "descendent-of") => codes.retain(|coded| below.contains(&&coded.code)),
+            ("concept", "is-not-a") => codes.retain(|coded| coded.code != value && !below.contains(&&coded.code)),
+            _ => return Default::default(),
+        }
+    }
+    (codes, true)
+}
+
+fn holds(codes: &[Coded], coded: &Coded) -> bool {
+    codes.iter().any(|other| other.system == coded.system && other.code == coded.code)
+}
+
+/// The items of a JSON list; none where there is no list.
+pub fn items(list: Option<&Value>) -> impl Iterator<Item = &Value> {
+    list.and_then(Value::as_array).into_iter().flatten()
+}
