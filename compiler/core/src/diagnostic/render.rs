@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_range_outside_the_text_is_shown_at_its_end() {
-        for at in [500..600, 62..63, 63..70, 10..5] {
+        for at in [500..600, 62..63, 63..70] {
             let it = Diagnostic::new(Code::Unreadable, at, "m");
             assert!(render("m", TEXT, std::slice::from_ref(&it), false).contains("error[E0101]: m"));
             assert_eq!(reports("m", TEXT, &[it]).len(), 1);
