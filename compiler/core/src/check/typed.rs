@@ -1,0 +1,397 @@
+//! What a sound project says, with every type known and every conversion written out.
+//!
+//! The checker makes this; `lower` turns it into a plan and never has to decide what was meant. Sugar that is gone:
+//! names (a slot or a key), implied conversions (`Convert`, `Call` of a `convert`), lifting over lists and optionals
+//! (`Each`), unnamed current items (slots), rules of nested targets (`name.family: X` is a block in a field),
+//! `match` and `each` statements that hold rules (pushed into the fields that they assign), extensions by URL
+//! (blocks with `url` and a value).
+
+use crate::standard::hl7::Version;
+use crate::syntax::tree::{At, Count};
+use emr_abi::Builtin;
+use smol_str::SmolStr;
+
+/// A name that is unique in the project: module and name, `std.datatypes.human_name`.
+pub type Key = SmolStr;
+
+/// A place of a value in one function: parameters first, then lets and current items in the order of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Slot(pub u32);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Ty {
+    pub kind: TyKind,
+    pub count: Count,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum TyKind {
+    /// A message of this structure (`ADT_A01`).
+    Structure(Version, SmolStr),
+    /// `ADT_A01.INSURANCE`, by its full key.
+    Group(Version, SmolStr),
+    Segment(Version, SmolStr),
+    /// A data type of HL7 v2, with components or without.
+    Hl7(Version, SmolStr),
+    /// A resource, data type, backbone element or primitive of FHIR, by the key of its shape.
+    Fhir(SmolStr),
+    /// `Observation.value`: one of several FHIR types; the stem of its JSON name is the element's.
+    Choice(Vec<SmolStr>),
+    /// A FHIR Reference to one of these resources; empty is any.
+    Reference(Vec<SmolStr>),
+    /// What a code table gives: a code with its system and display, each of which may be missing. At most one.
+    Coded,
+    Duration,
+    /// Never gives a value: `skip`, `reject`, `absent`.
+    Nothing,
+    /// Already reported.
+    Error,
+}
+
+/// A checked `map` or `convert`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Function {
+    pub key: Key,
+    pub params: Vec<Param>,
+    pub result: Ty,
+    /// `keyed by`: what makes two resources the same. Empty: the message's bytes and the place in it do.
+    pub keyed: Vec<KeyPart>,
+    pub body: Expr,
+    /// How many slots it uses, parameters included.
+    pub slots: u32,
+    pub at: At,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Param {
+    pub name: SmolStr,
+    pub slot: Slot,
+    pub ty: Ty,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyPart {
+    /// The FHIR search parameter by which a server finds it (`identifier`); without one there is no conditional update.
+    pub parameter: Option<SmolStr>,
+    /// A scalar, a reference, an `Identifier` (its `system|value`), a `CodeableConcept` or `Coding` (`system|code`).
+    pub value: Expr,
+}
+
+/// A code table, as written: the first arm that holds the key wins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeTable {
+    pub key: Key,
+    /// The system that keys belong to; a coded source of another system is a miss. `v2-0001`'s URI for HL7 tables.
+    pub from: Option<SmolStr>,
+    pub arms: Vec<CodeArm>,
+    /// What a key that no arm holds comes to. Nothing: the translation is missing.
+    pub otherwise: Option<CodeResult>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeArm {
+    pub keys: Vec<CodeKey>,
+    pub result: CodeResult,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CodeKey {
+    Code(SmolStr),
+    /// `0..17`, over numbers; nothing for `*`.
+    Range(u32, Option<u32>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeResult {
+    pub what: CodeTo,
+    /// An issue when this arm is taken.
+    pub warn: Option<SmolStr>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CodeTo {
+    Code { system: Option<SmolStr>, code: SmolStr, display: Option<SmolStr> },
+    /// The code as it came, under its own system.
+    Keep,
+    Reject(SmolStr),
+    /// Missing, with a data-absent-reason where one is named.
+    Absent(Option<SmolStr>),
+    Skip,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expr {
+    pub kind: Box<Kind>,
+    pub ty: Ty,
+    pub at: At,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    // ---- constants: they alone never make a block exist
+    Text(SmolStr),
+    /// As written; JSON writes it verbatim.
+    Number(SmolStr),
+    Boolean(bool),
+    /// Milliseconds.
+    Duration(i64),
+    /// `loinc#718-7 "Hemoglobin"`, the system as a URI. Its type is the FHIR type that it is written as
+    /// (`code`, `Coding`, `CodeableConcept`), or `Coded` where it is compared.
+    Code { system: SmolStr, code: SmolStr, display: Option<SmolStr> },
+    /// `extension[…]` and profile values: JSON as it is.
+    Json(SmolStr),
+
+    // ---- sources
+    Slot(Slot),
+    /// What lies at a path below a slot; a list where a step repeats.
+    Path { root: Slot, steps: Vec<Step> },
+    /// `receipt.…` is not carried out yet, so there is no other source.
+
+    // ---- values made of values
+    /// `"{A}, {B}"`: missing if a part is missing.
+    Join(Vec<Expr>),
+    /// Several sources of one list; a source may be a list or may be missing.
+    List(Vec<Expr>),
+    Builtin { function: Builtin, arguments: Vec<Expr> },
+    /// A map or convert; its arguments are in the order of its parameters, a missing optional one is `Absent`.
+    Call { function: Key, arguments: Vec<Expr> },
+    /// A text of one standard as a primitive of the other, or of one primitive as another. May fail: the value is
+    /// then missing and an issue says where.
+    Convert { value: Expr, to: Primitive },
+    /// A coded value through a table. The value is a scalar text, an HL7 coded type (`CWE`) or a `Coded`.
+    Via { value: Expr, table: Key },
+    /// `Coded` written as a FHIR `code`, `Coding`, `CodeableConcept` or `string`: the type of this expression.
+    Coded(Expr),
+    /// What a block comes to: nothing if no source in it has a value (see [`Block::always`]).
+    Block(Block),
+    /// `base with { … }`: `base` is written with these fields instead of or after its own.
+    With { base: Expr, fields: Vec<Field> },
+    /// In the values of a `With`'s field: what the base had for that element (all its values, if a list).
+    Keep,
+    /// The element of that name of a FHIR value (`human_name(PID-5).family`).
+    Element { of: Expr, name: SmolStr },
+
+    // ---- lists
+    /// For each item of a list (or of an optional: "if present") for which the filter holds, the body's value.
+    Each { list: Expr, item: Slot, filter: Option<Expr>, body: Expr },
+    /// For each group of items with an equal key, in the order of their first item; `items` is the list of one group.
+    EachBy { list: Expr, item: Slot, filter: Option<Expr>, key: Expr, items: Slot, body: Expr },
+    Pick { which: Pick, list: Expr },
+
+    // ---- decisions
+    Else(Expr, Expr),
+    When { value: Expr, condition: Expr },
+    /// The value, and an issue if there is one.
+    Warn { value: Expr, text: SmolStr },
+    /// The first arm whose condition holds.
+    Match { arms: Vec<Arm>, otherwise: Option<Expr> },
+    Let { slot: Slot, value: Expr, body: Expr },
+    /// Nothing, silently.
+    Absent,
+    /// Nothing, with an issue.
+    AbsentWarn(SmolStr),
+    /// A FHIR data-absent-reason in place of the value.
+    DataAbsent(SmolStr),
+    /// Drops the list item, else the optional element, else the resource around it.
+    Skip,
+    /// Refuses the message.
+    Reject(SmolStr),
+
+    // ---- resources
+    /// Adds a resource to the Bundle and gives a reference to it. The value is a `Call`, `With` or `Block` that gives
+    /// a resource (`keyed` is the function's), or decisions between such.
+    Emit { resource: Expr, if_new: bool },
+    /// Puts it in `contained` and gives a reference to it.
+    Contain(Expr),
+
+    // ---- conditions: always true or false
+    And(Expr, Expr),
+    Or(Expr, Expr),
+    Not(Expr),
+    /// False where a side is missing, but for `NotEqual`, the exact opposite of `Equal`.
+    Compare { op: Compare, left: Expr, right: Expr, how: Comparison },
+    In { value: Expr, list: Vec<Expr>, how: Comparison },
+    /// The pattern is a regular expression, checked.
+    Matches { value: Expr, pattern: SmolStr },
+    Is { value: Expr, state: State },
+    /// A value of a boolean type as a condition: missing is false.
+    True(Expr),
+
+    // ---- arithmetic
+    Arithmetic { op: Arithmetic, left: Expr, right: Expr },
+
+    /// Already reported; a sound project has none.
+    Error,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arm {
+    pub condition: Expr,
+    pub value: Expr,
+}
+
+/// A step below a slot, a message, a group, a segment or a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The group instance so many levels further out (a segment of an outer group, named from inside).
+    Outer(u32),
+    /// The instances of a group or segment, by their place in the structure: `member` is the index of the element in
+    /// the shape of the group that we are in.
+    Member { name: SmolStr, member: u32 },
+    Field(u16),
+    /// A component, and below a component a subcomponent.
+    Component(u8),
+    /// 1-based, as HL7 counts: that repetition, segment or group instance.
+    Index(u32),
+    /// `[2..*]`
+    Range(u32, Option<u32>),
+    /// Those for which the condition holds, the item being in the slot.
+    Filter { item: Slot, condition: Expr },
+}
+
+/// What a text or primitive is turned into. The source is HL7 text or a FHIR primitive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Primitive {
+    /// Decoded text, blanks around it off; empty is missing.
+    String,
+    /// As `String`, its line breaks kept.
+    Markdown,
+    Code,
+    Id,
+    Uri,
+    /// `Y` and `N` (HL7 table 0136), `true` and `false`.
+    Boolean,
+    Decimal,
+    Integer,
+    PositiveInt,
+    UnsignedInt,
+    Date,
+    DateTime,
+    Instant,
+    Time,
+    Base64,
+    /// HL7 date or time text kept as such, for comparison and arithmetic.
+    Moment,
+    /// Numbers with a unit in the argument of `minutes`, `days`: a duration.
+    Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pick {
+    First,
+    Last,
+    /// The first, and an issue if there is a second.
+    Only,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Compare {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Comparison {
+    Text,
+    Number,
+    /// By what both sides' precision has in common.
+    Moment,
+    /// By code, and by system where both have one.
+    Coded,
+    Boolean,
+    Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    Present,
+    Null,
+    Absent,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Arithmetic {
+    Plus,
+    Minus,
+    Times,
+    Over,
+}
+
+/// What a resource, a data type or a Bundle is made of. Statements run first, in the order of the text; then the
+/// fields are written in their order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// The shape that it builds: `Patient`, `HumanName`, `Patient.contact`, `Extension`, `Bundle`.
+    pub shape: SmolStr,
+    /// Of a resource: `Patient`, what `resourceType` says.
+    pub resource: Option<SmolStr>,
+    pub statements: Vec<Statement>,
+    pub fields: Vec<Field>,
+    /// Written even if no source had a value: the body of a map `-> T`.
+    pub always: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Statement {
+    Let(Slot, Expr),
+    /// Done for what it emits; its value is dropped.
+    Do(Expr),
+    /// `otherwise` (reject, warn, skip) if the condition does not hold.
+    Require { condition: Expr, otherwise: Expr },
+}
+
+/// All that a block writes under one name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Without the type of a choice: `value`, whose JSON name is `valueQuantity` by the type of what is written.
+    pub name: SmolStr,
+    pub choice: bool,
+    /// A JSON array of all values, in order.
+    pub list: bool,
+    /// 1.. in the standard or profile: if nothing comes of it, the message is rejected (or the nearest `skip` taken).
+    pub required: bool,
+    /// Several only if `list`, or in a `With` with `adds`.
+    pub values: Vec<Value>,
+    /// The object `_birthDate` of a primitive: `id` and `extension`.
+    pub extras: Option<Block>,
+    /// In a `With`: `+:`, after what the base has.
+    pub adds: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Value {
+    pub value: Expr,
+    /// The text of the rule that writes it, for issues and lineage.
+    pub rule: At,
+}
+
+impl Ty {
+    pub const ERROR: Ty = Ty { kind: TyKind::Error, count: Count::One };
+    pub const NOTHING: Ty = Ty { kind: TyKind::Nothing, count: Count::Optional };
+
+    pub fn one(kind: TyKind) -> Ty {
+        Ty { kind, count: Count::One }
+    }
+
+    pub fn fhir(name: &str) -> Ty {
+        Ty::one(TyKind::Fhir(name.into()))
+    }
+
+    pub fn with(&self, count: Count) -> Ty {
+        Ty { kind: self.kind.clone(), count }
+    }
+
+    /// More than one value may come.
+    pub fn is_list(&self) -> bool {
+        matches!(self.count, Count::Any | Count::Some)
+    }
+
+    /// It may give no value.
+    pub fn may_be_missing(&self) -> bool {
+        matches!(self.count, Count::Optional | Count::Any)
+    }
+}
