@@ -143,9 +143,9 @@ pub enum Kind {
 
     // ---- sources
     Slot(Slot),
-    /// What lies at a path below a slot; a list where a step repeats.
+    /// What lies at a path below a slot; a list where a step repeats. (`receipt.…` is not carried out yet, so there
+    /// is no other source.)
     Path { root: Slot, steps: Vec<Step> },
-    /// `receipt.…` is not carried out yet, so there is no other source.
 
     // ---- values made of values
     /// `"{A}, {B}"`: missing if a part is missing.
@@ -185,7 +185,8 @@ pub enum Kind {
     Warn { value: Expr, text: SmolStr },
     /// The first arm whose condition holds.
     Match { arms: Vec<Arm>, otherwise: Option<Expr> },
-    Let { slot: Slot, value: Expr, body: Expr },
+    /// The value, after the statements (lets and what they emit) have been carried out once, in order.
+    Do { statements: Vec<Statement>, value: Expr },
     /// Nothing, silently.
     Absent,
     /// Nothing, with an issue.
