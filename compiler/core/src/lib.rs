@@ -2,3 +2,5 @@
 
 pub mod diagnostic;
 pub mod standard;
+pub mod syntax;
+pub mod testing;

@@ -39,7 +39,10 @@ pub enum Declaration {
     Test(Test),
     ExternFn(ExternFn),
     /// Reads, but is not carried out yet: feeds, targets, routes, alarms, tables, `extend codes`, `structure`, connectors.
-    Other { keyword: Word, name: Option<Word> },
+    Other {
+        keyword: Word,
+        name: Option<Word>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -241,10 +244,16 @@ pub struct Expect {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
     NoIssues,
-    Issue { text: Option<Word>, place: Option<Path> },
+    Issue {
+        text: Option<Word>,
+        place: Option<Path>,
+    },
     Rejected(Option<Word>),
     /// A condition on the output; `output == file("x.json") ignoring …`
-    That { condition: Expr, ignoring: Vec<Path> },
+    That {
+        condition: Expr,
+        ignoring: Vec<Path>,
+    },
 }
 
 // ---- blocks -----------------------------------------------------------------------------------
@@ -259,14 +268,21 @@ pub struct Block {
 pub enum BlockItem {
     Rule(Rule),
     Let(Let),
-    Require { condition: Expr, otherwise: Expr, at: At },
+    Require {
+        condition: Expr,
+        otherwise: Expr,
+        at: At,
+    },
     Ignore(Ignore),
     /// `emit`, `patch`, `each` and `match` alone on a line.
     Do(Expr),
     /// `= value`, what a block with lets of its own comes to.
     Result(Expr),
     /// `drop`, `accept`: for messages as targets and feeds.
-    Other { keyword: Word, at: At },
+    Other {
+        keyword: Word,
+        at: At,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -330,34 +346,73 @@ pub enum ExprKind {
     Duration(SmolStr),
     Boolean(bool),
     /// `loinc#718-7 "Hemoglobin"`
-    Code { system: Word, code: Word, display: Option<Word> },
+    Code {
+        system: Word,
+        code: Word,
+        display: Option<Word>,
+    },
     Path(Path),
     /// `join(" ", XPN.5)`, `core.race(PID-10)`, with what may follow the closing bracket
-    Call { name: Word, arguments: Vec<Argument>, parts: Vec<Part> },
+    Call {
+        name: Word,
+        arguments: Vec<Argument>,
+        parts: Vec<Part>,
+    },
     /// `(a, b)`; one value in parentheses is that value, unless parts follow
-    List { items: Vec<Expr>, parts: Vec<Part> },
+    List {
+        items: Vec<Expr>,
+        parts: Vec<Part>,
+    },
     Block(Block),
     /// `Period { … }`
-    TypedBlock { ty: Word, block: Block },
+    TypedBlock {
+        ty: Word,
+        block: Block,
+    },
     Prefix(Prefix, Expr),
     Binary(Binary, Expr, Expr),
     /// `X is not present`
-    Is { value: Expr, not: bool, what: Is },
-    Via { value: Expr, codes: Word },
-    As { value: Expr, ty: Type },
-    With { value: Expr, block: Block },
+    Is {
+        value: Expr,
+        not: bool,
+        what: Is,
+    },
+    Via {
+        value: Expr,
+        codes: Word,
+    },
+    As {
+        value: Expr,
+        ty: Type,
+    },
+    With {
+        value: Expr,
+        block: Block,
+    },
     /// `emit … if new`
     IfNew(Expr),
     /// `refer encounter by PV1-19`
-    ReferBy { map: Word, key: Expr },
+    ReferBy {
+        map: Word,
+        key: Expr,
+    },
     Each(Each),
-    Match { on: Option<Expr>, arms: Vec<Arm> },
+    Match {
+        on: Option<Expr>,
+        arms: Vec<Arm>,
+    },
     /// `A else B`
     Else(Expr, Expr),
     /// `A when C`
-    When { value: Expr, condition: Expr },
+    When {
+        value: Expr,
+        condition: Expr,
+    },
     /// `A warn "…"`
-    Warn { value: Expr, text: Option<Word> },
+    Warn {
+        value: Expr,
+        text: Option<Word>,
+    },
     Skip,
     Keep,
     Null,

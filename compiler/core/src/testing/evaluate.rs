@@ -1,0 +1,579 @@
+//! What the expressions of a test come to over the outputs of its messages.
+
+use super::json::{self, Json};
+use super::walk::{Found, Node, of_type};
+use super::{Context, Issue, Outcome, Output, decimal, differ, file_name, spell};
+use crate::syntax::tree::{At, Binary, Expr, ExprKind, Is, Part, PartKind, Path, Prefix, TextPart};
+use regex::Regex;
+use smol_str::{SmolStr, StrExt};
+use std::cmp::Ordering;
+
+/// Differences of a whole output that are told one by one; there may be hundreds.
+const DIFFERENCES_MAX: usize = 5;
+
+/// Constants may name constants; those of a sound project do not name themselves.
+const CONSTANTS_MAX: usize = 32;
+
+pub struct Evaluator<'a> {
+    pub context: &'a mut dyn Context,
+    pub outputs: Vec<Json>,
+    pub rejections: Vec<String>,
+    pub issues: Vec<Issue>,
+    /// Where the last `through` stands.
+    pub run_at: Option<At>,
+    /// The places of the output that the current expectation leaves out.
+    pub ignoring: Vec<Path>,
+    lets: Vec<(SmolStr, Vec<Found>)>,
+    /// The current items, the nearest last.
+    items: Vec<Found>,
+    constants: usize,
+}
+
+/// Whether a condition holds, and the fact that says why or why not.
+pub struct Verdict {
+    pub holds: bool,
+    pub fact: String,
+}
+
+/// Values, or why there are none to speak of.
+type Values = Result<Vec<Found>, String>;
+
+impl<'a> Evaluator<'a> {
+    pub fn new(context: &'a mut dyn Context) -> Self {
+        Evaluator {
+            context,
+            outputs: Vec::new(),
+            rejections: Vec::new(),
+            issues: Vec::new(),
+            run_at: None,
+            ignoring: Vec::new(),
+            lets: Vec::new(),
+            items: Vec::new(),
+            constants: 0,
+        }
+    }
+
+    /// A `through` begins: what came of the last one is forgotten.
+    pub fn ran(&mut self, at: At) {
+        self.run_at = Some(at);
+        self.outputs.clear();
+        self.rejections.clear();
+        self.issues.clear();
+    }
+
+    pub fn take(&mut self, output: Output) -> Result<(), String> {
+        self.issues.extend(output.issues);
+        match output.result {
+            Outcome::Rejected(why) => self.rejections.push(why),
+            Outcome::Json(text) => self.outputs.push(json::read(&text).ok_or("the output is not JSON")?),
+        }
+        Ok(())
+    }
+
+    pub fn name(&mut self, name: SmolStr, values: Vec<Found>) {
+        self.lets.push((name, values));
+    }
+
+    // ---- conditions
+
+    pub fn judge(&mut self, expr: &Expr) -> Result<Verdict, String> {
+        match &*expr.kind {
+            ExprKind::Binary(Binary::And, left, right) => {
+                let left = self.judge(left)?;
+                if !left.holds {
+                    return Ok(left);
+                }
+                self.judge(right)
+            }
+            ExprKind::Binary(Binary::Or, left, right) => {
+                let left = self.judge(left)?;
+                if left.holds {
+                    return Ok(left);
+                }
+                let right = self.judge(right)?;
+                let fact = if right.holds { right.fact } else { format!("{}, and {}", left.fact, right.fact) };
+                Ok(Verdict { holds: right.holds, fact })
+            }
+            ExprKind::Binary(binary, left, right) => self.binary(*binary, left, right),
+            ExprKind::Prefix(Prefix::Not, value) => {
+                let Verdict { holds, fact } = self.judge(value)?;
+                Ok(Verdict { holds: !holds, fact })
+            }
+            ExprKind::Is { value, not, what } => self.is(value, *not, what),
+            ExprKind::Call { name, arguments, parts } if parts.is_empty() && is_quantor(&name.text) => {
+                let [argument] = arguments.as_slice() else {
+                    return Err(format!("`{}` takes one condition", name.text));
+                };
+                self.quantor(&name.text, &argument.value)
+            }
+            ExprKind::List { items, parts } if parts.is_empty() && items.len() == 1 => {
+                items.first().map_or_else(|| Err("there is no condition".to_owned()), |item| self.judge(item))
+            }
+            _ => {
+                let values = self.values(expr)?;
+                let value = one(&values, expr)?;
+                match value.and_then(boolean) {
+                    Some(holds) => Ok(Verdict { holds, fact: format!("{} is {holds}", spell::expr(expr)) }),
+                    None => match value {
+                        None => Ok(Verdict { holds: false, fact: format!("{} has no value", spell::expr(expr)) }),
+                        Some(value) => Err(format!("{} is {}, no condition", spell::expr(expr), spell::found(value))),
+                    },
+                }
+            }
+        }
+    }
+
+    fn binary(&mut self, binary: Binary, left: &Expr, right: &Expr) -> Result<Verdict, String> {
+        let values = self.values(left)?;
+        let value = one(&values, left)?.cloned();
+        self.compared(binary, value, left, right)
+    }
+
+    /// One value of the left side held against the right side.
+    fn compared(&mut self, binary: Binary, value: Option<Found>, left: &Expr, right: &Expr) -> Result<Verdict, String> {
+        let name = spell::expr(left);
+        match binary {
+            Binary::In | Binary::NotIn => {
+                let list = self.values(right)?;
+                let is_in = value.as_ref().is_some_and(|value| list.iter().any(|item| equal(value, item)));
+                let fact = match (&value, is_in) {
+                    (None, _) => format!("{name} has no value"),
+                    (Some(value), true) => format!("{name} is {}", spell::found(value)),
+                    (Some(value), false) => format!("{name} is {}, none of {}", spell::found(value), all(&list)),
+                };
+                Ok(Verdict { holds: is_in == (binary == Binary::In), fact })
+            }
+            Binary::Matches => {
+                let pattern = self.values(right)?;
+                let pattern = pattern.first().and_then(text).unwrap_or_default();
+                // A pattern is held against the whole of a text, as in profiles.
+                let regex = Regex::new(&format!("^(?:{pattern})$")).map_err(|_| "the pattern cannot be read")?;
+                let holds = value.as_ref().and_then(text).is_some_and(|text| regex.is_match(&text));
+                let fact = match &value {
+                    None => format!("{name} has no value"),
+                    Some(value) if holds => format!("{name} is {}", spell::found(value)),
+                    Some(value) => format!("{name} is {}, which does not match '{pattern}'", spell::found(value)),
+                };
+                Ok(Verdict { holds, fact })
+            }
+            _ => {
+                let others = self.values(right)?;
+                let other = one(&others, right)?;
+                self.ordered(binary, value.as_ref(), other, &name, right)
+            }
+        }
+    }
+
+    fn ordered(
+        &self,
+        binary: Binary,
+        value: Option<&Found>,
+        other: Option<&Found>,
+        name: &str,
+        right: &Expr,
+    ) -> Result<Verdict, String> {
+        let (Some(value), Some(other)) = (value, other) else {
+            // With a missing value `!=` holds and everything else does not.
+            let fact = match (value, other) {
+                (None, Some(other)) => format!("{name} has no value, where {} was expected", spell::found(other)),
+                (None, None) => format!("{name} has no value, nor has {}", spell::expr(right)),
+                _ => format!("{} has no value", spell::expr(right)),
+            };
+            return Ok(Verdict { holds: binary == Binary::NotEqual, fact });
+        };
+        if matches!(binary, Binary::Equal | Binary::NotEqual) {
+            return self.equality(binary, value, other, name);
+        }
+        let order = order(value, other);
+        let (holds, word) = match binary {
+            Binary::Less => (order == Some(Ordering::Less), "less than"),
+            Binary::LessOrEqual => (order.is_some_and(Ordering::is_le), "at most"),
+            Binary::Greater => (order == Some(Ordering::Greater), "greater than"),
+            Binary::GreaterOrEqual => (order.is_some_and(Ordering::is_ge), "at least"),
+            _ => return Err("a test compares values and does not compute with them".to_owned()),
+        };
+        let fact = match holds {
+            true => format!("{name} is {}", spell::found(value)),
+            false => format!("{name} is {}, not {word} {}", spell::found(value), spell::found(other)),
+        };
+        Ok(Verdict { holds, fact })
+    }
+
+    fn equality(&self, binary: Binary, value: &Found, other: &Found, name: &str) -> Result<Verdict, String> {
+        if let (Found::Node(left), Found::Node(right)) = (value, other)
+            && [left, right].iter().any(|node| matches!(node.value, Json::Object(_) | Json::List(_)))
+        {
+            let different = differ::differences(&left.value, &right.value, &self.ignoring);
+            let holds = different.is_empty() == (binary == Binary::Equal);
+            let fact = if different.is_empty() { format!("{name} is the same") } else { told(&different) };
+            return Ok(Verdict { holds, fact });
+        }
+        if let Some(why) = incomparable(value, other) {
+            return Err(format!("{name} is {}, {why}", spell::found(value)));
+        }
+        let is_equal = equal(value, other);
+        let fact = match is_equal {
+            true => format!("{name} is {}", spell::found(value)),
+            false => format!("{name} is {}, not {}", spell::found(value), spell::found(other)),
+        };
+        Ok(Verdict { holds: is_equal == (binary == Binary::Equal), fact })
+    }
+
+    fn is(&mut self, value: &Expr, not: bool, what: &Is) -> Result<Verdict, String> {
+        let values = self.values(value)?;
+        let name = spell::expr(value);
+        let there = values.iter().any(is_there);
+        let holds = match what {
+            Is::Present => there,
+            Is::Absent | Is::Null => !there,
+            Is::Type(ty) => match one(&values, value)? {
+                Some(Found::Node(node)) => node.ty.as_deref() == Some(ty.text.as_str()),
+                _ => false,
+            },
+        };
+        let fact = match (what, values.first()) {
+            (Is::Type(_), Some(Found::Node(Node { ty: Some(ty), .. }))) => format!("{name} is {ty}"),
+            _ if !there => format!("{name} is absent"),
+            _ => format!("{name} is {}", all(&values)),
+        };
+        Ok(Verdict { holds: holds != not, fact })
+    }
+
+    /// `any(X == "a")`: the comparison for each item of its left side; `any(X)`: whether there is an item.
+    fn quantor(&mut self, name: &str, condition: &Expr) -> Result<Verdict, String> {
+        let ExprKind::Binary(binary, left, right) = &*condition.kind else {
+            let values = self.values(condition)?;
+            let holds =
+                if name == "any" { !values.is_empty() } else { values.iter().all(|it| boolean(it) == Some(true)) };
+            let count = values.len();
+            return Ok(Verdict { holds, fact: format!("{} has {count} values", spell::expr(condition)) });
+        };
+        let values = self.values(left)?;
+        let mut holds = Vec::new();
+        for value in &values {
+            holds.push(self.compared(*binary, Some(value.clone()), left, right)?.holds);
+        }
+        let holds = if name == "any" { holds.contains(&true) } else { !holds.contains(&false) };
+        let fact = match values.is_empty() {
+            true => format!("{} has no value", spell::expr(left)),
+            false => format!("{} is {}", spell::expr(left), all(&values)),
+        };
+        Ok(Verdict { holds, fact })
+    }
+
+    // ---- values
+
+    pub fn values(&mut self, expr: &Expr) -> Values {
+        match &*expr.kind {
+            ExprKind::Text(parts) => self.text(parts),
+            ExprKind::Raw(text) => Ok(vec![Found::Text(text.clone())]),
+            ExprKind::Number(digits) => Ok(vec![Found::Number(digits.clone())]),
+            ExprKind::Boolean(it) => Ok(vec![Found::Boolean(*it)]),
+            ExprKind::Code { system, code, .. } => {
+                let system = self.system(&system.text)?;
+                Ok(vec![Found::Code { system, code: code.text.clone() }])
+            }
+            ExprKind::Path(path) => self.path(path),
+            ExprKind::Call { name, arguments, parts } => {
+                let found = match file_name(&expr.kind) {
+                    Some(file) => vec![self.file(&file)?],
+                    None => {
+                        let arguments: Vec<_> = arguments.iter().map(|argument| &argument.value).collect();
+                        self.call(&name.text, &arguments)?
+                    }
+                };
+                self.parts(found, parts)
+            }
+            ExprKind::List { items, parts } => {
+                let mut found = Vec::new();
+                for item in items {
+                    found.extend(self.values(item)?);
+                }
+                self.parts(found, parts)
+            }
+            ExprKind::Prefix(prefix @ (Prefix::First | Prefix::Last | Prefix::Only), value) => {
+                let values = self.values(value)?;
+                match prefix {
+                    Prefix::First => Ok(values.into_iter().take(1).collect()),
+                    Prefix::Last => Ok(values.into_iter().last().into_iter().collect()),
+                    _ => Ok(one(&values, value)?.cloned().into_iter().collect()),
+                }
+            }
+            ExprKind::Binary(..) | ExprKind::Is { .. } | ExprKind::Prefix(Prefix::Not, _) => {
+                Ok(vec![Found::Boolean(self.judge(expr)?.holds)])
+            }
+            ExprKind::Missing => Err("it could not be read".to_owned()),
+            _ => Err("a test compares values and does not compute with them".to_owned()),
+        }
+    }
+
+    /// A text with a hole that has no value is missing.
+    fn text(&mut self, parts: &[TextPart]) -> Values {
+        let mut whole = String::new();
+        for part in parts {
+            match part {
+                TextPart::Plain(plain) => whole.push_str(plain),
+                TextPart::Hole(hole) => {
+                    let values = self.values(hole)?;
+                    match one(&values, hole)?.and_then(text) {
+                        Some(text) => whole.push_str(&text),
+                        None => return Ok(Vec::new()),
+                    }
+                }
+            }
+        }
+        Ok(vec![Found::Text(whole.into())])
+    }
+
+    fn file(&mut self, name: &str) -> Result<Found, String> {
+        let bytes = self.context.file(name).map_err(|why| format!("the file \"{name}\" cannot be read: {why}"))?;
+        let text = String::from_utf8(bytes).ok();
+        let json = text.as_deref().and_then(json::read).ok_or_else(|| format!("the file \"{name}\" is not JSON"))?;
+        Ok(Found::Node(Node::whole(&json)))
+    }
+
+    fn system(&mut self, name: &str) -> Result<String, String> {
+        if let Some(values) = self.constant(name)? {
+            return values.first().and_then(text).ok_or_else(|| format!("`{name}` is no code system"));
+        }
+        self.context.system(name).ok_or_else(|| format!("`{name}` is no code system that is known here"))
+    }
+
+    fn constant(&mut self, name: &str) -> Result<Option<Vec<Found>>, String> {
+        let Some(value) = self.context.constant(name) else { return Ok(None) };
+        if self.constants == CONSTANTS_MAX {
+            return Err(format!("the constant `{name}` names itself"));
+        }
+        self.constants += 1;
+        let values = self.values(&value);
+        self.constants -= 1;
+        values.map(Some)
+    }
+
+    fn call(&mut self, name: &str, arguments: &[&Expr]) -> Values {
+        let [argument] = arguments else { return Err(format!("`{name}` takes one value in a test")) };
+        if is_quantor(name) {
+            return Ok(vec![Found::Boolean(self.quantor(name, argument)?.holds)]);
+        }
+        let values = self.values(argument)?;
+        match name {
+            "count" => Ok(vec![Found::Number(values.len().to_string().into())]),
+            "resolve" => values.iter().map(|value| self.resolve(value, argument)).collect(),
+            "distinct" => {
+                let mut kept: Vec<Found> = Vec::new();
+                for value in values {
+                    if !kept.iter().any(|other| equal(&value, other)) {
+                        kept.push(value);
+                    }
+                }
+                Ok(kept)
+            }
+            "length" | "upper" | "lower" | "trim" => {
+                let text = one(&values, argument)?.and_then(text);
+                let change = |text: String| match name {
+                    "length" => Found::Number(text.chars().count().to_string().into()),
+                    "upper" => Found::Text(text.to_uppercase_smolstr()),
+                    "lower" => Found::Text(text.to_lowercase_smolstr()),
+                    _ => Found::Text(text.trim().into()),
+                };
+                Ok(text.map(change).into_iter().collect())
+            }
+            _ => Err(format!("`{name}` is no function of tests")),
+        }
+    }
+
+    fn resolve(&self, value: &Found, argument: &Expr) -> Result<Found, String> {
+        let name = spell::expr(argument);
+        let Found::Node(node) = value else { return Err(format!("{name} is no reference")) };
+        let reference = node.reference().ok_or_else(|| format!("{name} is {}, no reference", spell::found(value)))?;
+        let found = node.resolve(reference, &self.outputs);
+        found.map(Found::Node).ok_or_else(|| format!("{name} refers to {reference:?}, which the output does not hold"))
+    }
+
+    fn path(&mut self, path: &Path) -> Values {
+        let Some(root) = &path.root else {
+            let item = self.items.last().cloned().ok_or("a path that begins with a dot needs brackets around it")?;
+            return self.parts(vec![item], &path.parts);
+        };
+        let name = root.text.as_str();
+        let named = self.lets.iter().rev().find(|(its, _)| its == name).map(|(_, values)| values.clone());
+        let found = match named {
+            Some(values) => values,
+            None if name == "output" => self.outputs.iter().map(|it| Found::Node(Node::whole(it))).collect(),
+            None => match self.constant(name)? {
+                Some(values) => values,
+                None => of_type(name, &self.outputs).into_iter().map(Found::Node).collect(),
+            },
+        };
+        self.parts(found, &path.parts)
+    }
+
+    /// An index counts the items of one element of one parent, so that nothing of a second parent is passed over.
+    fn parts(&mut self, found: Vec<Found>, parts: &[Part]) -> Values {
+        let mut groups = vec![found];
+        for part in parts {
+            match &part.kind {
+                PartKind::Child(name) => {
+                    let child = |found: Found| match found {
+                        Found::Node(node) => node.child(name).into_iter().map(Found::Node).collect(),
+                        _ => Vec::new(),
+                    };
+                    groups = groups.into_iter().flatten().map(child).collect();
+                }
+                PartKind::Index(index) => {
+                    let index = usize::try_from(*index).unwrap_or(usize::MAX);
+                    for group in &mut groups {
+                        *group = group.drain(..).skip(index).take(1).collect();
+                    }
+                }
+                PartKind::Range(from, to) => {
+                    let [from, to] = [Some(*from), *to].map(|it| it.map_or(usize::MAX, |it| it as usize));
+                    for group in &mut groups {
+                        *group = group.drain(..).take(to.saturating_add(1)).skip(from).collect();
+                    }
+                }
+                PartKind::Url(url) => retain(&mut groups, |node| node.has_url(url)),
+                PartKind::Slice(name) => retain(&mut groups, |node| node.is_slice(name)),
+                PartKind::Filter(condition) => {
+                    for group in &mut groups {
+                        let mut kept = Vec::new();
+                        for item in std::mem::take(group) {
+                            self.items.push(item.clone());
+                            let verdict = self.judge(condition);
+                            self.items.pop();
+                            if verdict?.holds {
+                                kept.push(item);
+                            }
+                        }
+                        *group = kept;
+                    }
+                }
+                _ => return Err("a test names FHIR elements of the output".to_owned()),
+            }
+        }
+        Ok(groups.into_iter().flatten().collect())
+    }
+}
+
+fn retain(groups: &mut [Vec<Found>], keep: impl Fn(&Node) -> bool) {
+    for group in groups {
+        group.retain(|found| matches!(found, Found::Node(node) if keep(node)));
+    }
+}
+
+fn is_quantor(name: &str) -> bool {
+    matches!(name, "any" | "all")
+}
+
+/// The only value, if there is one. Of several an analyst has to choose.
+fn one<'f>(values: &'f [Found], expr: &Expr) -> Result<Option<&'f Found>, String> {
+    match values {
+        [] => Ok(None),
+        [value] => Ok(is_there(value).then_some(value)),
+        several => {
+            let name = spell::expr(expr);
+            let count = several.len();
+            Err(format!("{name} has {count} values ({}): choose one by its number or by a condition", all(several)))
+        }
+    }
+}
+
+/// The text of a literal without holes.
+pub fn plain(parts: &[TextPart]) -> Option<SmolStr> {
+    let part = |part: &TextPart| match part {
+        TextPart::Plain(text) => Some(text.as_str().to_owned()),
+        TextPart::Hole(_) => None,
+    };
+    Some(parts.iter().map(part).collect::<Option<String>>()?.into())
+}
+
+fn is_there(found: &Found) -> bool {
+    !matches!(found, Found::Node(Node { value: Json::Null, .. }))
+}
+
+fn boolean(found: &Found) -> Option<bool> {
+    match found {
+        Found::Boolean(it) | Found::Node(Node { value: Json::Boolean(it), .. }) => Some(*it),
+        _ => None,
+    }
+}
+
+fn number(found: &Found) -> Option<&str> {
+    match found {
+        Found::Number(digits) => Some(digits),
+        Found::Node(Node { value: Json::Number(digits), .. }) => Some(digits),
+        _ => None,
+    }
+}
+
+/// Texts, and what else a text can hold of a value.
+fn text(found: &Found) -> Option<String> {
+    match found {
+        Found::Text(text) => Some(text.to_string()),
+        Found::Node(Node { value: Json::Text(text), .. }) => Some(text.to_string()),
+        Found::Code { code, .. } => Some(code.to_string()),
+        _ => number(found).map(str::to_owned).or_else(|| boolean(found).map(|it| it.to_string())),
+    }
+}
+
+/// Numbers by value, dates and other texts as text.
+fn order(left: &Found, right: &Found) -> Option<Ordering> {
+    match (number(left), number(right)) {
+        (Some(left), Some(right)) => decimal::compare(left, right),
+        (None, None) => Some(text(left)?.cmp(&text(right)?)),
+        _ => None,
+    }
+}
+
+/// FHIR R4 CodeableConcept: equal to a code if one of its codings is. A `code` has no system to compare.
+fn equal(left: &Found, right: &Found) -> bool {
+    match (left, right) {
+        (Found::Code { system, code }, Found::Node(node)) | (Found::Node(node), Found::Code { system, code }) => {
+            let is = |coding: &Json| {
+                coding.member("code").and_then(Json::text) == Some(code.as_str())
+                    && coding.member("system").and_then(Json::text) == Some(system.as_str())
+            };
+            match node.value.member("coding") {
+                Some(codings) => codings.items().iter().any(is),
+                None => is(&node.value) || node.value.text() == Some(code.as_str()),
+            }
+        }
+        (Found::Code { system, code }, Found::Code { system: other, code: same }) => system == other && code == same,
+        (Found::Node(left), Found::Node(right)) => differ::same(&left.value, &right.value),
+        _ => match (number(left), number(right)) {
+            (Some(left), Some(right)) => decimal::compare(left, right) == Some(Ordering::Equal),
+            (None, None) => match (boolean(left), boolean(right)) {
+                (Some(left), Some(right)) => left == right,
+                (None, None) => text(left).is_some_and(|left| Some(left) == text(right)),
+                _ => false,
+            },
+            _ => false,
+        },
+    }
+}
+
+/// Why a value cannot be held against what a test names, though it might look so.
+fn incomparable(value: &Found, other: &Found) -> Option<String> {
+    match (value, other) {
+        (
+            Found::Node(Node { value: Json::Object(members), .. }),
+            Found::Text(_) | Found::Number(_) | Found::Boolean(_),
+        ) => {
+            let names: Vec<_> = members.iter().map(|(name, _)| format!(".{name}")).collect();
+            Some(format!("not a single value: name one of {}", names.join(", ")))
+        }
+        _ => None,
+    }
+}
+
+fn all(values: &[Found]) -> String {
+    values.iter().map(spell::found).collect::<Vec<_>>().join(", ")
+}
+
+fn told(differences: &[String]) -> String {
+    let mut text = differences.iter().take(DIFFERENCES_MAX).map(String::as_str).collect::<Vec<_>>().join("; ");
+    if let Some(more) = differences.len().checked_sub(DIFFERENCES_MAX).filter(|more| *more > 0) {
+        text.push_str(&format!("; and {more} more differences"));
+    }
+    text
+}
