@@ -121,8 +121,10 @@ codes! {
 
     /// a setting of the project is not known or of another type
     WrongSetting = "E0901";
-    /// a package is not there
+    /// a package that a package needs is not there
     MissingPackage = "W0902";
+    /// a package of the project cannot be read
+    PackageNotThere = "E0903";
 }
 
 impl Code {

@@ -1,0 +1,162 @@
+//! Reads `emr.toml`. Every key is known, or it is a problem with its place and the key that was meant.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use emr_compiler::diagnostic::{Code, Diagnostic};
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+use crate::Source;
+
+/// The settings of a project. What is not set has no value here; what that means is the compiler's to say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Manifest {
+    pub name: Option<Setting>,
+    /// The zone of times without an offset: `Europe/Zurich`.
+    pub timezone: Option<Setting>,
+    /// The charset of messages that name none: `ISO-8859-1`.
+    pub charset: Option<Setting>,
+    /// FHIR packages by their short names: a file, a folder, or `name#version`.
+    pub packages: BTreeMap<String, Setting>,
+}
+
+/// A value, and where it stands in `emr.toml`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    pub value: String,
+    pub at: Range<usize>,
+}
+
+/// The one version of FHIR that is embedded, and those that the language also knows.
+const FHIR: &str = "4.0.1";
+const FHIR_LATER: &[&str] = &["4.3.0", "5.0.0"];
+
+const SECTIONS: &[&str] = &["project", "packages", "terminology", "dependencies", "env"];
+const PROJECT: &[&str] = &["name", "fhir", "timezone", "charset"];
+
+/// The settings that could be read; the problems go to the file's own.
+pub fn read(source: &mut Source) -> Manifest {
+    let mut reading = Reading { problems: &mut source.problems, manifest: Manifest::default() };
+    let (table, errors) = DeTable::parse_recoverable(&source.text);
+    for error in errors {
+        let at = error.span().unwrap_or_default();
+        reading.problems.push(Diagnostic::new(Code::WrongSetting, at, lower(error.message())));
+    }
+    for (key, value) in table.get_ref() {
+        reading.section(key, value);
+    }
+    reading.problems.sort_by_key(|it| it.at.start);
+    reading.manifest
+}
+
+struct Reading<'a> {
+    problems: &'a mut Vec<Diagnostic>,
+    manifest: Manifest,
+}
+
+type Key<'i> = Spanned<DeString<'i>>;
+type Value<'i> = Spanned<DeValue<'i>>;
+
+impl Reading<'_> {
+    fn section(&mut self, key: &Key, value: &Value) {
+        let name = key.get_ref().as_ref();
+        if !SECTIONS.contains(&name) {
+            return self.unknown("`emr.toml` has no section", key, SECTIONS);
+        }
+        let Some(table) = value.get_ref().as_table() else {
+            return self.wrong(value.span(), format!("`{name}` is a section: `[{name}]`"));
+        };
+        for (key, value) in table {
+            match name {
+                "project" => self.project(key, value),
+                "packages" => {
+                    if let Some(place) = self.text(key, value) {
+                        self.manifest.packages.insert(key.get_ref().to_string(), place);
+                    }
+                }
+                "env" => self.environment(key, value),
+                _ => self.later(key.span(), format!("`{name}` is not supported yet")),
+            }
+        }
+    }
+
+    fn project(&mut self, key: &Key, value: &Value) {
+        let name = key.get_ref().as_ref();
+        if !PROJECT.contains(&name) {
+            return self.unknown("`[project]` has no", key, PROJECT);
+        }
+        let Some(setting) = self.text(key, value) else { return };
+        match name {
+            "fhir" => self.fhir(&setting),
+            "timezone" => self.manifest.timezone = Some(setting),
+            "charset" => self.manifest.charset = Some(setting),
+            _ => self.manifest.name = Some(setting),
+        }
+    }
+
+    fn fhir(&mut self, setting: &Setting) {
+        let version = setting.value.as_str();
+        if FHIR_LATER.contains(&version) {
+            self.later(setting.at.clone(), format!("FHIR {version} is not supported yet"));
+        } else if version != FHIR {
+            let problem = Diagnostic::new(Code::WrongSetting, setting.at.clone(), "this is no version of FHIR");
+            self.problems
+                .push(problem.help(format!("R4 is \"{FHIR}\"")).fix(setting.at.clone(), format!("\"{FHIR}\"")));
+        }
+    }
+
+    /// Feeds and targets read them, and say themselves that they are not supported yet.
+    fn environment(&mut self, key: &Key, value: &Value) {
+        let Some(table) = value.get_ref().as_table() else {
+            return self.wrong(key.span(), "an environment is a section of its own: `[env.production]`".to_owned());
+        };
+        for (key, value) in table {
+            self.text(key, value);
+        }
+    }
+
+    fn text(&mut self, key: &Key, value: &Value) -> Option<Setting> {
+        match value.get_ref() {
+            DeValue::String(text) => Some(Setting { value: text.to_string(), at: value.span() }),
+            other => {
+                let kind = other.type_str();
+                self.wrong(
+                    value.span(),
+                    format!("`{}` is text in quotes, and this is a value of type {kind}", key.get_ref()),
+                );
+                None
+            }
+        }
+    }
+
+    fn unknown(&mut self, what: &str, key: &Key, known: &[&str]) {
+        let name = key.get_ref().as_ref();
+        let problem = Diagnostic::new(Code::WrongSetting, key.span(), format!("{what} `{name}`"));
+        self.problems.push(match nearest(name, known) {
+            Some(near) => problem.help(format!("did you mean `{near}`?")).fix(key.span(), near),
+            None => problem.help(format!("it may have `{}`", known.join("`, `"))),
+        });
+    }
+
+    fn wrong(&mut self, at: Range<usize>, message: String) {
+        self.problems.push(Diagnostic::new(Code::WrongSetting, at, message));
+    }
+
+    fn later(&mut self, at: Range<usize>, message: String) {
+        self.problems.push(Diagnostic::new(Code::NotSupportedYet, at, message));
+    }
+}
+
+/// Messages of the reader of TOML, as ours are written.
+fn lower(message: &str) -> String {
+    let message = message.trim_end_matches('.');
+    let mut letters = message.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
+fn nearest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
+    let scored = known.iter().map(|name| (strsim::jaro_winkler(&written.to_lowercase(), name), *name));
+    let best = scored.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
+    (best.0 > 0.82).then_some(best.1)
+}

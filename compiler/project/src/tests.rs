@@ -1,0 +1,116 @@
+use super::*;
+use emr_compiler::diagnostic::render;
+use std::collections::BTreeMap;
+
+fn memory(files: &[(&str, &str)]) -> BTreeMap<PathBuf, Vec<u8>> {
+    files.iter().map(|(path, text)| (PathBuf::from(path), text.as_bytes().to_vec())).collect()
+}
+
+fn names(project: &Project) -> Vec<(&str, String)> {
+    project.modules.iter().map(|it| (it.name.as_str(), it.source.path.display().to_string())).collect()
+}
+
+/// What `emr check` would show of an `emr.toml`.
+fn problems(settings: &str) -> String {
+    let files = memory(&[("p/emr.toml", settings), ("p/a.emr", "")]);
+    let settings = open(&files, Path::new("p"), None).unwrap().settings.unwrap();
+    render("emr.toml", &settings.text, &settings.problems, false)
+}
+
+#[test]
+fn a_folder_is_a_project_and_a_path_a_name() {
+    let files = memory(&[
+        ("h/emr.toml", "[project]\nname = \"h\"\n"),
+        ("h/adt.emr", ""),
+        ("h/lab/oru.emr", ""),
+        ("h/lab/notes.txt", ""),
+        ("h/.hidden/x.emr", ""),
+        ("h/inner/emr.toml", ""),
+        ("h/inner/other.emr", ""),
+        ("other/lab.emr", ""),
+    ]);
+    let project = open(&files, Path::new("h"), None).unwrap();
+    assert_eq!(names(&project), [("adt", "h/adt.emr".into()), ("lab.oru", "h/lab/oru.emr".into())]);
+    assert_eq!(project.manifest.name.unwrap().value, "h");
+}
+
+#[test]
+fn a_file_of_a_project_brings_the_project() {
+    let files = memory(&[("h/emr.toml", ""), ("h/adt.emr", ""), ("h/lab/oru.emr", "")]);
+    let project = open(&files, Path::new("h/lab/oru.emr"), None).unwrap();
+    assert_eq!(names(&project).len(), 2);
+    assert_eq!(project.asked().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["lab.oru"]);
+    let project = open(&files, Path::new("h/emr.toml"), None).unwrap();
+    assert_eq!(project.asked().count(), 2);
+}
+
+#[test]
+fn a_file_without_a_project_stands_alone() {
+    let files = memory(&[("x/adt.emr", ""), ("x/oru.emr", "")]);
+    let project = open(&files, Path::new("x/adt.emr"), None).unwrap();
+    assert_eq!(names(&project), [("adt", "x/adt.emr".into())]);
+    assert!(project.settings.is_none());
+}
+
+#[test]
+fn what_cannot_be_opened_says_why() {
+    let files = memory(&[("x/notes.txt", ""), ("y/a/emr.toml", ""), ("y/a/a.emr", "")]);
+    let why = |path: &str| open(&files, Path::new(path), None).unwrap_err().to_string();
+    assert_eq!(why("z"), "there is no file or folder `z`");
+    assert_eq!(why("x"), "there is no `.emr` file in `x`");
+    assert_eq!(why("y"), "there is no `.emr` file in `y`; it has projects in it: `y/a`");
+    assert_eq!(why("x/notes.txt"), "`x/notes.txt` is no mapping: mappings are `.emr` files, or a folder with some");
+}
+
+#[test]
+fn a_file_that_is_not_text_is_a_problem_of_that_file() {
+    let mut files = memory(&[("h/a.emr", "map"), ("h/b.emr", "")]);
+    files.insert("h/b.emr".into(), b"// na\xefve".to_vec());
+    let project = open(&files, Path::new("h"), None).unwrap();
+    let [a, b] = project.modules.as_slice() else { panic!("two modules") };
+    assert!(a.source.problems.is_empty());
+    insta::assert_snapshot!(render("b.emr", &b.source.text, &b.source.problems, false));
+}
+
+#[test]
+fn settings_are_read() {
+    let text = "[project]\nname = \"main\"\nfhir = \"4.0.1\"\ntimezone = \"Europe/Zurich\"\ncharset = \"ISO-8859-1\"\n\
+                [env.production]\nEHR_URL = \"https://fhir.example.org/r4\"\n";
+    assert_eq!(problems(text), "");
+    let files = memory(&[("p/emr.toml", text), ("p/a.emr", "")]);
+    let manifest = open(&files, Path::new("p"), None).unwrap().manifest;
+    assert_eq!(manifest.timezone.unwrap().value, "Europe/Zurich");
+    assert_eq!(manifest.charset.unwrap().value, "ISO-8859-1");
+}
+
+#[test]
+fn wrong_settings_are_shown_at_their_place() {
+    insta::assert_snapshot!(problems(
+        r#"projects = 1
+[project]
+nam = "main"
+fhir = "R4"
+timezone = 1
+color = "red"
+
+[packages]
+uscore = 7
+[terminology]
+loinc = "Loinc.csv"
+[dependencies]
+regional = { path = "../regional" }
+[env]
+EHR_URL = "x"
+"#
+    ));
+}
+
+#[test]
+fn text_that_is_no_toml_is_shown_at_its_place() {
+    insta::assert_snapshot!(problems("[project]\nname = \"main\ncharset = \"UTF-8\"\n"));
+}
+
+#[test]
+fn a_package_that_is_not_there_is_shown_at_its_name() {
+    insta::assert_snapshot!(problems("[packages]\nuscore = \"hl7.fhir.us.core#7.0.0\"\n"));
+}
