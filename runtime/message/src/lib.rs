@@ -1,1 +1,19 @@
-//! HL7 v2 messages, FHIR JSON and the bodies of the built-ins: pure, for interpreter and runtime alike.
+//! HL7 v2 messages, dates and numbers as they really come, and the bodies of the built-ins: pure, for interpreter and
+//! runtime alike.
+//!
+//! [`Message::read`] finds the segments of a message, [`Piece`] walks down from a field to its parts, [`group`] puts
+//! segments into the groups of a structure, [`time`] and [`number`] keep the precision that a value came with.
+
+pub mod batch;
+pub mod charset;
+pub mod delimiters;
+pub mod escape;
+pub mod message;
+pub mod notes;
+pub mod piece;
+
+pub use charset::Charset;
+pub use delimiters::Delimiters;
+pub use message::{Message, Name, Segment, Settings, Unreadable};
+pub use notes::{Note, Odd};
+pub use piece::{Level, Piece, Place, State};
