@@ -1,6 +1,17 @@
 //! Tests that see more than one crate, and those that watch the architecture.
-#![cfg(test)]
+//!
+//! What is not a test itself is shared with the tools beside it (`src/bin`), which do the same at length.
 
+// A test that cannot go on stops, and says where.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+pub mod corpus;
+pub mod mutate;
+pub mod random;
+
+#[cfg(test)]
 mod architecture;
+#[cfg(test)]
 mod fhir_tables;
+#[cfg(test)]
 mod packages;
