@@ -54,7 +54,7 @@ impl Delimiters {
         }
 
         let mut oddity = None;
-        let mut roles = declared.iter().copied().collect::<Vec<u8>>();
+        let mut roles = declared.to_vec();
         if let [_, _, escape, doubled, _, ..] = roles.as_slice()
             && escape == doubled
         {

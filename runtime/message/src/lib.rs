@@ -8,6 +8,7 @@ pub mod batch;
 pub mod charset;
 pub mod delimiters;
 pub mod escape;
+pub mod group;
 pub mod message;
 pub mod notes;
 pub mod piece;
