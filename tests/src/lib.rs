@@ -15,3 +15,5 @@ mod architecture;
 mod fhir_tables;
 #[cfg(test)]
 mod packages;
+#[cfg(test)]
+mod validate;

@@ -4,3 +4,4 @@ pub mod diagnostic;
 pub mod standard;
 pub mod syntax;
 pub mod testing;
+pub mod validate;

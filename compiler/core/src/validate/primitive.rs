@@ -1,0 +1,136 @@
+//! The JSON of FHIR's primitive types: its kind, and how its text looks (FHIR R4 §2.24.0.1).
+
+use std::sync::{Arc, LazyLock};
+
+use regex::Regex;
+
+use super::json::Json;
+use crate::standard::fhir::Fhir;
+use crate::standard::memo::Memo;
+
+/// What is wrong with a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Another kind of JSON than this one.
+    Json(&'static str),
+    /// It does not look like the type.
+    Form,
+    /// A date that no calendar has, or a number out of the type's range.
+    Range,
+    Empty,
+}
+
+/// A regex is compiled when its type is met first.
+static REGEXES: LazyLock<Memo<Option<Arc<Regex>>>> = LazyLock::new(Memo::default);
+
+/// Holds a value against its primitive type.
+pub fn check(json: &Json, primitive: &str, fhir: &Fhir) -> Result<(), Fault> {
+    match (primitive, json) {
+        ("boolean", Json::Boolean(_)) | ("decimal", Json::Integer(_) | Json::Decimal(_)) => Ok(()),
+        ("boolean", _) => Err(Fault::Json("true or false")),
+        ("decimal", _) => Err(Fault::Json("a number")),
+        ("integer" | "unsignedInt" | "positiveInt", Json::Integer(number)) => whole(primitive, *number),
+        ("integer" | "unsignedInt" | "positiveInt", Json::Decimal(_)) => Err(Fault::Form),
+        ("integer" | "unsignedInt" | "positiveInt", _) => Err(Fault::Json("a number")),
+        (_, Json::Text(text)) => form(primitive, text, fhir),
+        _ => Err(Fault::Json("a text")),
+    }
+}
+
+/// FHIR R4 gives all three 32 bits.
+fn whole(primitive: &str, number: i128) -> Result<(), Fault> {
+    let least = match primitive {
+        "positiveInt" => 1,
+        "unsignedInt" => 0,
+        _ => i128::from(i32::MIN),
+    };
+    if (least..=i128::from(i32::MAX)).contains(&number) { Ok(()) } else { Err(Fault::Range) }
+}
+
+fn form(primitive: &str, text: &str, fhir: &Fhir) -> Result<(), Fault> {
+    if text.is_empty() {
+        return Err(Fault::Empty);
+    }
+    let regex = REGEXES.get(primitive, || compile(fhir.regex(primitive)?));
+    if regex.is_some_and(|regex| !regex.is_match(text)) {
+        return Err(Fault::Form);
+    }
+    let dated = matches!(primitive, "date" | "dateTime" | "instant");
+    if dated && !on_calendar(text) { Err(Fault::Range) } else { Ok(()) }
+}
+
+/// The standard writes regexes in which white space is blank, tab and the line ends; and they match the whole text.
+fn compile(regex: &str) -> Option<Arc<Regex>> {
+    let plain = regex.replace(r"\S", r"[^ \t\n\r]").replace(r"\s", r"[ \t\n\r]");
+    Regex::new(&format!(r"\A(?:{plain})\z")).ok().map(Arc::new)
+}
+
+/// Whether the month has that day. The regex has seen to the rest.
+fn on_calendar(text: &str) -> bool {
+    let part = |from: usize, to: usize| text.get(from..to).and_then(|part| part.parse::<u32>().ok());
+    let (Some(year), Some(month), Some(day)) = (part(0, 4), part(5, 7), part(8, 10)) else { return true };
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if leap => 29,
+        2 => 28,
+        _ => 31,
+    };
+    day <= days
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_each_primitive() {
+        let fhir = Fhir::r4();
+        let text = |text: &str| Json::Text(text.to_string());
+        let cases = [
+            ("boolean", Json::Boolean(true), Ok(())),
+            ("boolean", text("true"), Err(Fault::Json("true or false"))),
+            ("decimal", Json::Decimal(1.5), Ok(())),
+            ("decimal", text("1.5"), Err(Fault::Json("a number"))),
+            ("integer", Json::Integer(-3), Ok(())),
+            ("integer", Json::Integer(1 << 31), Err(Fault::Range)),
+            ("integer", Json::Decimal(1.0), Err(Fault::Form)),
+            ("positiveInt", Json::Integer(0), Err(Fault::Range)),
+            ("unsignedInt", Json::Integer(0), Ok(())),
+            ("string", text("a\u{a0}b"), Ok(())),
+            ("string", text(""), Err(Fault::Empty)),
+            ("string", Json::Integer(1), Err(Fault::Json("a text"))),
+            ("code", text("a b"), Ok(())),
+            ("code", text(" a"), Err(Fault::Form)),
+            ("id", text("a_b"), Err(Fault::Form)),
+            ("uri", text("a b"), Err(Fault::Form)),
+            ("date", text("1961"), Ok(())),
+            ("date", text("2023-02-29"), Err(Fault::Range)),
+            ("date", text("2024-02-29"), Ok(())),
+            ("date", text("20240229"), Err(Fault::Form)),
+            ("dateTime", text("2024-02-29T10:00:00+01:00"), Ok(())),
+            ("dateTime", text("2024-02-29T10:00:00"), Err(Fault::Form)),
+            ("instant", text("2024-02-29"), Err(Fault::Form)),
+            ("time", text("10:00:00"), Ok(())),
+            ("oid", text("urn:oid:1.2.3"), Ok(())),
+            ("oid", text("1.2.3"), Err(Fault::Form)),
+            ("base64Binary", text("aGFsbG8="), Ok(())),
+            ("base64Binary", text("!"), Err(Fault::Form)),
+        ];
+        for (at, (primitive, json, outcome)) in cases.iter().enumerate() {
+            assert_eq!(check(json, primitive, &fhir), *outcome, "{primitive}, case {at}");
+        }
+    }
+
+    #[test]
+    fn every_regex_compiles() {
+        let fhir = Fhir::r4();
+        for primitive in fhir.primitives() {
+            assert_eq!(
+                fhir.regex(primitive).is_some(),
+                fhir.regex(primitive).and_then(compile).is_some(),
+                "{primitive}"
+            );
+        }
+    }
+}
