@@ -5,6 +5,7 @@
 mod check;
 mod decimal;
 mod differ;
+mod equal;
 mod evaluate;
 mod json;
 mod place;
