@@ -8,6 +8,7 @@
 pub mod corpus;
 pub mod mutate;
 pub mod random;
+pub mod torture;
 
 #[cfg(test)]
 mod architecture;
