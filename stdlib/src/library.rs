@@ -10,7 +10,7 @@ macro_rules! modules {
 /// well-known code systems, conversions between data types.
 pub const PRELUDE: &[(&str, &str)] = modules! {
     "text" "number" "list" "time" "bytes" "systems"
-    "coded" "identifiers" "people" "quantities" "attachments" "parties"
+    "coded" "identifiers" "people" "quantities" "times" "attachments" "parties"
 };
 
 /// The modules that a file brings in with `use`; one that no file reaches is never parsed.
