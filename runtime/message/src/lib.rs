@@ -12,9 +12,11 @@ pub mod group;
 pub mod message;
 pub mod notes;
 pub mod piece;
+pub mod time;
 
 pub use charset::Charset;
 pub use delimiters::Delimiters;
 pub use message::{Message, Name, Segment, Settings, Unreadable};
 pub use notes::{Note, Odd};
 pub use piece::{Level, Piece, Place, State};
+pub use time::{DateTime, TimeOfDay, Zone};
