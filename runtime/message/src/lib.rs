@@ -9,8 +9,10 @@ pub mod charset;
 pub mod delimiters;
 pub mod escape;
 pub mod group;
+pub mod json;
 pub mod message;
 pub mod notes;
+pub mod number;
 pub mod piece;
 pub mod time;
 
@@ -18,5 +20,6 @@ pub use charset::Charset;
 pub use delimiters::Delimiters;
 pub use message::{Message, Name, Segment, Settings, Unreadable};
 pub use notes::{Note, Odd};
+pub use number::Decimal;
 pub use piece::{Level, Piece, Place, State};
 pub use time::{DateTime, TimeOfDay, Zone};
