@@ -1,1 +1,67 @@
 //! The contract between compiled code and its host: one list of built-in functions.
+//!
+//! [`helpers!`] hands the list to any macro: it becomes the enum here, the dispatch of the interpreter, and later the
+//! table of addresses that compiled code calls through. A function that is listed and has no body does not compile.
+
+/// Calls the macro `$with` with the names of all built-in functions, as `extern fn` declares them in the library's
+/// prelude. The order is that of the table of addresses: new names are added at the end.
+#[macro_export]
+macro_rules! helpers {
+    ($with:ident) => {
+        $with! {
+            // text
+            length, upper, lower, trim, digits, left, right, substring, replace, extract, pieces, join,
+            // numbers
+            number, round, min, max, sum,
+            // lists
+            count, any, all, distinct,
+            // time
+            has_time, year, truncate, minutes, hours, days, age,
+            // bytes and identity
+            base64, unhex, size, sha1, uuid,
+        }
+    };
+}
+
+macro_rules! builtins {
+    ($($name:ident),* $(,)?) => {
+        /// A built-in function, spelled as the language spells it.
+        #[allow(non_camel_case_types, reason = "the names are those of the language")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Builtin {
+            $($name),*
+        }
+
+        impl Builtin {
+            pub const ALL: &[Builtin] = &[$(Builtin::$name),*];
+
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Builtin::$name => stringify!($name)),*
+                }
+            }
+
+            pub fn from_name(name: &str) -> Option<Builtin> {
+                match name {
+                    $(stringify!($name) => Some(Builtin::$name),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+helpers!(builtins);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_finds_its_function() {
+        for &builtin in Builtin::ALL {
+            assert_eq!(Builtin::from_name(builtin.name()), Some(builtin));
+        }
+        assert_eq!(Builtin::from_name("luhn"), None);
+    }
+}
