@@ -110,7 +110,11 @@ pub struct CodeResult {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CodeTo {
-    Code { system: Option<SmolStr>, code: SmolStr, display: Option<SmolStr> },
+    Code {
+        system: Option<SmolStr>,
+        code: SmolStr,
+        display: Option<SmolStr>,
+    },
     /// The code as it came, under its own system.
     Keep,
     Reject(SmolStr),
@@ -137,7 +141,11 @@ pub enum Kind {
     Duration(i64),
     /// `loinc#718-7 "Hemoglobin"`, the system as a URI. Its type is the FHIR type that it is written as
     /// (`code`, `Coding`, `CodeableConcept`), or `Coded` where it is compared.
-    Code { system: SmolStr, code: SmolStr, display: Option<SmolStr> },
+    Code {
+        system: SmolStr,
+        code: SmolStr,
+        display: Option<SmolStr>,
+    },
     /// `extension[…]` and profile values: JSON as it is.
     Json(SmolStr),
 
@@ -145,48 +153,96 @@ pub enum Kind {
     Slot(Slot),
     /// What lies at a path below a slot; a list where a step repeats. (`receipt.…` is not carried out yet, so there
     /// is no other source.)
-    Path { root: Slot, steps: Vec<Step> },
+    Path {
+        root: Slot,
+        steps: Vec<Step>,
+    },
 
     // ---- values made of values
     /// `"{A}, {B}"`: missing if a part is missing.
     Join(Vec<Expr>),
     /// Several sources of one list; a source may be a list or may be missing.
     List(Vec<Expr>),
-    Builtin { function: Builtin, arguments: Vec<Expr> },
+    Builtin {
+        function: Builtin,
+        arguments: Vec<Expr>,
+    },
     /// A map or convert; its arguments are in the order of its parameters, a missing optional one is `Absent`.
-    Call { function: Key, arguments: Vec<Expr> },
+    Call {
+        function: Key,
+        arguments: Vec<Expr>,
+    },
     /// A text of one standard as a primitive of the other, or of one primitive as another. May fail: the value is
     /// then missing and an issue says where.
-    Convert { value: Expr, to: Primitive },
+    Convert {
+        value: Expr,
+        to: Primitive,
+    },
     /// A coded value through a table. The value is a scalar text, an HL7 coded type (`CWE`) or a `Coded`.
-    Via { value: Expr, table: Key },
+    Via {
+        value: Expr,
+        table: Key,
+    },
     /// `Coded` written as a FHIR `code`, `Coding`, `CodeableConcept` or `string`: the type of this expression.
     Coded(Expr),
     /// What a block comes to: nothing if no source in it has a value (see [`Block::always`]).
     Block(Block),
     /// `base with { … }`: `base` is written with these fields instead of or after its own.
-    With { base: Expr, fields: Vec<Field> },
+    With {
+        base: Expr,
+        fields: Vec<Field>,
+    },
     /// In the values of a `With`'s field: what the base had for that element (all its values, if a list).
     Keep,
     /// The element of that name of a FHIR value (`human_name(PID-5).family`).
-    Element { of: Expr, name: SmolStr },
+    Element {
+        of: Expr,
+        name: SmolStr,
+    },
 
     // ---- lists
     /// For each item of a list (or of an optional: "if present") for which the filter holds, the body's value.
-    Each { list: Expr, item: Slot, filter: Option<Expr>, body: Expr },
+    Each {
+        list: Expr,
+        item: Slot,
+        filter: Option<Expr>,
+        body: Expr,
+    },
     /// For each group of items with an equal key, in the order of their first item; `items` is the list of one group.
-    EachBy { list: Expr, item: Slot, filter: Option<Expr>, key: Expr, items: Slot, body: Expr },
-    Pick { which: Pick, list: Expr },
+    EachBy {
+        list: Expr,
+        item: Slot,
+        filter: Option<Expr>,
+        key: Expr,
+        items: Slot,
+        body: Expr,
+    },
+    Pick {
+        which: Pick,
+        list: Expr,
+    },
 
     // ---- decisions
     Else(Expr, Expr),
-    When { value: Expr, condition: Expr },
+    When {
+        value: Expr,
+        condition: Expr,
+    },
     /// The value, and an issue if there is one.
-    Warn { value: Expr, text: SmolStr },
+    Warn {
+        value: Expr,
+        text: SmolStr,
+    },
     /// The first arm whose condition holds.
-    Match { arms: Vec<Arm>, otherwise: Option<Expr> },
+    Match {
+        arms: Vec<Arm>,
+        otherwise: Option<Expr>,
+    },
     /// The value, after the statements (lets and what they emit) have been carried out once, in order.
-    Do { statements: Vec<Statement>, value: Expr },
+    Do {
+        statements: Vec<Statement>,
+        value: Expr,
+    },
     /// Nothing, silently.
     Absent,
     /// Nothing, with an issue.
@@ -201,7 +257,10 @@ pub enum Kind {
     // ---- resources
     /// Adds a resource to the Bundle and gives a reference to it. The value is a `Call`, `With` or `Block` that gives
     /// a resource (`keyed` is the function's), or decisions between such.
-    Emit { resource: Expr, if_new: bool },
+    Emit {
+        resource: Expr,
+        if_new: bool,
+    },
     /// Puts it in `contained` and gives a reference to it.
     Contain(Expr),
 
@@ -210,16 +269,35 @@ pub enum Kind {
     Or(Expr, Expr),
     Not(Expr),
     /// False where a side is missing, but for `NotEqual`, the exact opposite of `Equal`.
-    Compare { op: Compare, left: Expr, right: Expr, how: Comparison },
-    In { value: Expr, list: Vec<Expr>, how: Comparison },
+    Compare {
+        op: Compare,
+        left: Expr,
+        right: Expr,
+        how: Comparison,
+    },
+    In {
+        value: Expr,
+        list: Vec<Expr>,
+        how: Comparison,
+    },
     /// The pattern is a regular expression, checked.
-    Matches { value: Expr, pattern: SmolStr },
-    Is { value: Expr, state: State },
+    Matches {
+        value: Expr,
+        pattern: SmolStr,
+    },
+    Is {
+        value: Expr,
+        state: State,
+    },
     /// A value of a boolean type as a condition: missing is false.
     True(Expr),
 
     // ---- arithmetic
-    Arithmetic { op: Arithmetic, left: Expr, right: Expr },
+    Arithmetic {
+        op: Arithmetic,
+        left: Expr,
+        right: Expr,
+    },
 
     /// Already reported; a sound project has none.
     Error,
@@ -239,7 +317,8 @@ pub enum Step {
     /// The instances of a group or segment, by their place in the structure: `member` is the index of the element in
     /// the shape of the group that we are in.
     Member { name: SmolStr, member: u32 },
-    Field(u16),
+    /// Its repetitions where it repeats, else the one value.
+    Field { number: u16, repeats: bool },
     /// A component, and below a component a subcomponent.
     Component(u8),
     /// 1-based, as HL7 counts: that repetition, segment or group instance.
@@ -342,7 +421,10 @@ pub enum Statement {
     /// Done for what it emits; its value is dropped.
     Do(Expr),
     /// `otherwise` (reject, warn, skip) if the condition does not hold.
-    Require { condition: Expr, otherwise: Expr },
+    Require {
+        condition: Expr,
+        otherwise: Expr,
+    },
 }
 
 /// All that a block writes under one name.
