@@ -23,6 +23,7 @@ use crate::standard::shape::{Element, Shape};
 pub struct Fhir {
     packages: Vec<Arc<Package>>,
     shapes: Memo<Option<Arc<Shape>>>,
+    placements: Memo<Option<Arc<Placement>>>,
     value_sets: Memo<Option<Arc<ValueSet>>>,
     code_systems: Memo<Option<Arc<CodeSystem>>>,
 }
@@ -68,7 +69,8 @@ pub struct Placement {
     pub min: u32,
     /// [`MANY`](crate::standard::shape::MANY) for `*`.
     pub max: u32,
-    /// Paths such as `Patient` or `Patient.contact`; `Element` is everywhere.
+    /// Paths such as `Patient` or `Patient.contact`; `Element` is everywhere, and so is an empty list, which a package has
+    /// where it says it in FHIRPath.
     pub contexts: Vec<SmolStr>,
 }
 
@@ -134,10 +136,13 @@ impl Fhir {
     }
 
     /// Where an extension may stand.
-    pub fn placement(&self, url: &str) -> Option<Placement> {
-        let packaged = self.definition(bare(url)).and_then(|definition| definition.placement());
-        let (min, max, contexts) = packaged.or_else(|| embedded::placement(bare(url)))?;
-        Some(Placement { min, max, contexts })
+    pub fn placement(&self, url: &str) -> Option<Arc<Placement>> {
+        let url = bare(url);
+        self.placements.get(url, || {
+            let packaged = self.definition(url).and_then(|definition| definition.placement());
+            let (min, max, contexts) = packaged.or_else(|| embedded::placement(url))?;
+            Some(Arc::new(Placement { min, max, contexts }))
+        })
     }
 
     /// What a type specialises: `DomainResource` for `Patient`, `string` for `code`, `Quantity` for `Age`.

@@ -1,8 +1,10 @@
 //! What a reference can point to: the entries of the Bundle around it, and what its own resource contains.
 
 use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
 
 use super::json::{Json, Object};
+use crate::standard::shape::{Element, Kind, Shape};
 
 /// The entries of a Bundle by their full URL, with the type of their resource (empty if it has none).
 #[derive(Default)]
@@ -19,6 +21,50 @@ pub struct Scope<'a> {
     /// A second pass: the element is held against what a profile or an extension's definition narrows. What the standard
     /// itself says was checked in the first.
     pub narrowed: bool,
+    /// The object that is being looked at, and the element of it that leads further down.
+    pub place: Option<&'a Place<'a>>,
+    pub through: Option<&'a Element>,
+}
+
+/// An object on the way down from its resource, for rules about where something may stand.
+pub struct Place<'a> {
+    pub shape: &'a Shape,
+    /// The object around it and the element that led here; none for a resource.
+    pub inside: Option<(&'a Place<'a>, &'a Element)>,
+}
+
+impl<'a> Place<'a> {
+    pub fn new(shape: &'a Shape, around: &Scope<'a>) -> Place<'a> {
+        let inside = around.place.zip(around.through).filter(|_| shape.kind != Kind::Resource);
+        Place { shape, inside }
+    }
+
+    /// The type of the resource that it is a part of.
+    pub fn resource(&self) -> &str {
+        let mut place = self;
+        while let Some((around, _)) = place.inside {
+            place = around;
+        }
+        &place.shape.base
+    }
+
+    /// Its paths as the standard writes them, from each type on the way: `Address.line`, `Patient.address.line`.
+    /// `ancestors` gives what the type of the object itself specialises. A choice is written without `[x]`.
+    pub fn paths(&self, ancestors: impl Fn(&str) -> Option<SmolStr>) -> Vec<String> {
+        let mut paths = vec![self.shape.base.to_string()];
+        let mut name = self.shape.base.clone();
+        while let Some(parent) = ancestors(&name) {
+            paths.push(parent.to_string());
+            name = parent;
+        }
+        let (mut place, mut below) = (self, String::new());
+        while let Some((around, element)) = place.inside {
+            below = format!(".{}{below}", element.name);
+            paths.push(format!("{}{below}", around.shape.base));
+            place = around;
+        }
+        paths
+    }
 }
 
 /// Where a reference leads.

@@ -51,12 +51,25 @@ fn form(primitive: &str, text: &str, fhir: &Fhir) -> Result<(), Fault> {
     if text.is_empty() {
         return Err(Fault::Empty);
     }
-    let regex = REGEXES.get(primitive, || compile(fhir.regex(primitive)?));
-    if regex.is_some_and(|regex| !regex.is_match(text)) {
+    if !looks(primitive, text, fhir) {
+        return Err(Fault::Form);
+    }
+    // What a URI says that it is, it must be; RFC 4122 lets a UUID be written in capitals.
+    let urn = match primitive {
+        "uri" | "url" | "canonical" if text.starts_with("urn:oid:") => looks("oid", text, fhir),
+        "uri" | "url" | "canonical" if text.starts_with("urn:uuid:") => looks("uuid", &text.to_ascii_lowercase(), fhir),
+        _ => true,
+    };
+    if !urn {
         return Err(Fault::Form);
     }
     let dated = matches!(primitive, "date" | "dateTime" | "instant");
     if dated && !on_calendar(text) { Err(Fault::Range) } else { Ok(()) }
+}
+
+fn looks(primitive: &str, text: &str, fhir: &Fhir) -> bool {
+    let regex = REGEXES.get(primitive, || compile(fhir.regex(primitive)?));
+    regex.is_none_or(|regex| regex.is_match(text))
 }
 
 /// The standard writes regexes in which white space is blank, tab and the line ends; and they match the whole text.
@@ -104,6 +117,10 @@ mod tests {
             ("code", text(" a"), Err(Fault::Form)),
             ("id", text("a_b"), Err(Fault::Form)),
             ("uri", text("a b"), Err(Fault::Form)),
+            ("uri", text("urn:oid:1.2.3"), Ok(())),
+            ("uri", text("urn:oid:x"), Err(Fault::Form)),
+            ("uri", text("urn:uuid:1"), Err(Fault::Form)),
+            ("uri", text("urn:uuid:68D043B5-9ECF-4559-A57A-396E0D452311"), Ok(())),
             ("date", text("1961"), Ok(())),
             ("date", text("2023-02-29"), Err(Fault::Range)),
             ("date", text("2024-02-29"), Ok(())),

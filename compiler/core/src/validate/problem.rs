@@ -82,6 +82,8 @@ codes! {
     BadContained = "R0470";
     /// a profile that was asked for is not known, or is none of this resource
     NoProfile = "R0471";
+    /// an extension stands where its definition does not allow it
+    Misplaced = "R0472";
 }
 
 impl fmt::Display for Code {

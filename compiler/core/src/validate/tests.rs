@@ -66,7 +66,7 @@ fn profiled(members: &str) -> Vec<String> {
 
 const GOOD: &str = r##"{
     "resourceType": "Bundle", "type": "transaction", "entry": [
-        {"fullUrl": "urn:uuid:1", "request": {"method": "POST", "url": "Patient"}, "resource": {
+        {"fullUrl": "urn:uuid:00000000-0000-4000-8000-000000000001", "request": {"method": "POST", "url": "Patient"}, "resource": {
             "resourceType": "Patient", "id": "p-1", "active": true,
             "meta": {"profile": ["http://example.org/fhir/StructureDefinition/patient", "http://example.org/unknown"]},
             "text": {"status": "generated", "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\">x</div>"},
@@ -86,10 +86,10 @@ const GOOD: &str = r##"{
             "maritalStatus": {"coding": [
                 {"system": "http://terminology.hl7.org/CodeSystem/v3-MaritalStatus", "code": "M", "display": "x"}]},
             "managingOrganization": {"reference": "#o"},
-            "link": [{"other": {"reference": "urn:uuid:1"}, "type": "seealso"}]}},
-        {"fullUrl": "urn:uuid:2", "resource": {
+            "link": [{"other": {"reference": "urn:uuid:00000000-0000-4000-8000-000000000001"}, "type": "seealso"}]}},
+        {"fullUrl": "urn:uuid:00000000-0000-4000-8000-000000000002", "resource": {
             "resourceType": "Observation", "status": "final", "code": {"text": "x"},
-            "subject": {"reference": "urn:uuid:1"}, "encounter": {"reference": "Encounter?identifier=a|b"},
+            "subject": {"reference": "urn:uuid:00000000-0000-4000-8000-000000000001"}, "encounter": {"reference": "Encounter?identifier=a|b"},
             "performer": [{"reference": "Practitioner/1"}, {"reference": "http://example.org/Organization/2", "display": "x"}],
             "valueQuantity": {"value": 1, "comparator": "<", "unit": "mg"},
             "referenceRange": [{"low": {"value": 0.5}}],
@@ -111,7 +111,7 @@ fn broken_copies() {
         let other = r#"{"resourceType": "Practitioner"}"#;
         whole(&format!(
             r#"{{"resourceType": "Bundle", "type": "collection", "entry": [
-                {{"resource": {observation}}}, {{"fullUrl": "urn:uuid:1", "resource": {other}}}]}}"#
+                {{"resource": {observation}}}, {{"fullUrl": "urn:uuid:00000000-0000-4000-8000-000000000001", "resource": {other}}}]}}"#
         ))
     };
     let cases = [
@@ -149,8 +149,8 @@ fn broken_copies() {
         ("a type that is no choice", patient(r#""deceasedString": "yes""#)),
         ("a reference of another type", patient(r#""managingOrganization": {"reference": "Patient/1"}"#)),
         ("a typed reference", patient(r#""managingOrganization": {"type": "Patient", "display": "x"}"#)),
-        ("an entry of another type", bundle("urn:uuid:1")),
-        ("a dangling reference", bundle("urn:uuid:2")),
+        ("an entry of another type", bundle("urn:uuid:00000000-0000-4000-8000-000000000001")),
+        ("a dangling reference", bundle("urn:uuid:00000000-0000-4000-8000-000000000002")),
         ("nothing contained", patient(r##""managingOrganization": {"reference": "#o"}"##)),
         (
             "contained in contained",
@@ -174,6 +174,14 @@ fn broken_copies() {
                 {"url": "http://hl7.org/fhir/StructureDefinition/patient-birthTime", "valueString": "noon"}]}"#,
             ),
         ),
+        (
+            "an extension in the wrong place",
+            patient(
+                r#""name": [{"extension": [
+                {"url": "http://hl7.org/fhir/StructureDefinition/patient-birthTime", "valueDateTime": "1961"}]}]"#,
+            ),
+        ),
+        ("an extension's url", patient(r#""extension": [{"url": "eye", "valueCode": "x"}]"#)),
         (
             "an extension's part",
             patient(

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::bundle::Scope;
+use smol_str::SmolStr;
+
+use super::bundle::{Place, Scope};
 use super::json::{Json, Object};
 use super::primitive::{self, Fault};
 use super::problem::Path;
@@ -22,12 +24,29 @@ pub struct Item<'a> {
     pub index: Option<usize>,
 }
 
+/// R4's own definitions bear extensions where R4 does not allow them (structuredefinition-fhir-type on
+/// ElementDefinition.type, structuredefinition-normative-version on CodeSystem). Other resources are held to it.
+const DEFINITIONS: &[&str] = &[
+    "CapabilityStatement",
+    "CodeSystem",
+    "CompartmentDefinition",
+    "ConceptMap",
+    "NamingSystem",
+    "OperationDefinition",
+    "SearchParameter",
+    "StructureDefinition",
+    "StructureMap",
+    "ValueSet",
+];
+
 impl Validator<'_> {
     /// An object against the shape of its type.
     pub fn object(&mut self, at: &Path, object: &Object, shape: &Shape, scope: Scope) {
         if !scope.narrowed {
             self.members(at, object, shape);
         }
+        let place = Place::new(shape, &scope);
+        let scope = Scope { place: Some(&place), ..scope };
         for element in &shape.elements {
             let items = self.items(at, object, element, scope);
             // Of a choice in several types that alone was told.
@@ -196,6 +215,7 @@ impl Validator<'_> {
     /// A value against its type, and against what the element says of it.
     pub fn item(&mut self, at: &Path, item: &Item, element: &Element, scope: Scope) {
         let Some(shape) = self.fhir.shape(&item.kind.shape) else { return };
+        let scope = Scope { through: Some(element), ..scope };
         match shape.kind {
             Kind::FhirPrimitive => self.simple(at, item, &shape, scope),
             _ => match item.value {
@@ -279,8 +299,30 @@ impl Validator<'_> {
             }
             _ => {}
         }
-        if let Some(defined) = object.text("url").and_then(|url| self.fhir.extension(url)) {
+        let Some(url) = object.text("url") else { return };
+        let part = scope.place.is_some_and(|place| place.shape.base == "Extension");
+        if !part && !url.contains(':') {
+            self.tell(Code::BadExtension, at, "its `url` must be absolute".to_string());
+        }
+        if let Some(defined) = self.fhir.extension(url) {
+            self.placed(at, url, scope);
             self.object(at, object, &defined, Scope { narrowed: true, ..scope });
+        }
+    }
+
+    /// Whether an extension may stand on the object around it (FHIR R4 StructureDefinition.context).
+    fn placed(&mut self, at: &Path, url: &str, scope: Scope) {
+        let Some((place, placement)) = scope.place.zip(self.fhir.placement(url)) else { return };
+        let anywhere = placement.contexts.is_empty() || placement.contexts.iter().any(|context| context == "Element");
+        if anywhere || DEFINITIONS.contains(&place.resource()) {
+            return;
+        }
+        let paths = place.paths(|name| self.fhir.parent(name));
+        let allowed = |context: &SmolStr| paths.iter().any(|path| *path == context.replace("[x]", ""));
+        if !placement.contexts.iter().any(allowed) {
+            let contexts: Vec<_> = placement.contexts.iter().take(5).map(SmolStr::as_str).collect();
+            let more = if placement.contexts.len() > 5 { " and others" } else { "" };
+            self.tell(Code::Misplaced, at, format!("this extension may stand on {}{more}", contexts.join(", ")));
         }
     }
 }

@@ -117,7 +117,7 @@ fn extensions_say_where_they_stand_and_what_they_hold() {
     assert_eq!(code.discriminators, [Discriminator::Value("url".into())]);
     assert_eq!(code.url.as_deref(), Some("code"));
     let placement = fhir.placement(url).unwrap();
-    assert_eq!((placement.max, placement.contexts), (MANY, vec![SmolStr::from("Patient")]));
+    assert_eq!((placement.max, placement.contexts.as_slice()), (MANY, &[SmolStr::from("Patient")][..]));
     assert!(fhir.extension("http://hl7.org/fhir/StructureDefinition/Patient").is_none());
 }
 

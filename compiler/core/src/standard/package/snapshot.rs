@@ -91,8 +91,13 @@ impl Definition {
     /// How often the root may stand, and for an extension, the elements that it may stand on.
     pub fn placement(&self) -> Option<(u32, u32, Vec<SmolStr>)> {
         let (min, max) = range(self.at(self.root()?)?);
-        let contexts = items(self.json.get("context")).filter_map(|context| context.get("expression")?.as_str());
-        Some((min, max, contexts.map(SmolStr::from).collect()))
+        // A context may also be FHIRPath, or another extension: then it is not said here.
+        let path = |context: &Value| {
+            let element = context.get("type")?.as_str()? == "element";
+            context.get("expression").filter(|_| element)?.as_str().map(SmolStr::from)
+        };
+        let contexts: Option<Vec<SmolStr>> = items(self.json.get("context")).map(path).collect();
+        Some((min, max, contexts.unwrap_or_default()))
     }
 
     fn elements(&self) -> &[Value] {
