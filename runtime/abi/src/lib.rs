@@ -4,7 +4,7 @@
 //! table of addresses that compiled code calls through. A function that is listed and has no body does not compile.
 
 /// Calls the macro `$with` with the names of all built-in functions, as `extern fn` declares them in the library's
-/// prelude. The order is that of the table of addresses: new names are added at the end.
+/// prelude.
 #[macro_export]
 macro_rules! helpers {
     ($with:ident) => {

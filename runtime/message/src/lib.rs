@@ -5,6 +5,7 @@
 //! segments into the groups of a structure, [`time`] and [`number`] keep the precision that a value came with.
 
 pub mod batch;
+pub mod builtin;
 pub mod charset;
 pub mod delimiters;
 pub mod escape;

@@ -1,0 +1,146 @@
+//! Functions of text. Characters are Unicode's code points; positions count from 1, as in HL7.
+
+use regex::Regex;
+
+/// A pattern of `matches`, `extract` or `replace`: linear in time, compiled once.
+#[derive(Clone, Debug)]
+pub struct Pattern(Regex);
+
+impl Pattern {
+    /// `Err` says in one line what is wrong with it.
+    pub fn new(pattern: &str) -> Result<Pattern, String> {
+        Regex::new(pattern).map(Pattern).map_err(|error| {
+            let text = error.to_string();
+            let last = text.lines().last().unwrap_or_default();
+            last.trim_start_matches("error:").trim().to_owned()
+        })
+    }
+
+    /// Whether it matches anywhere; `^` and `$` bind it to the whole.
+    pub fn matches(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+}
+
+pub fn length(text: &str) -> usize {
+    text.chars().count()
+}
+
+pub fn upper(text: &str) -> String {
+    text.to_uppercase()
+}
+
+pub fn lower(text: &str) -> String {
+    text.to_lowercase()
+}
+
+pub fn trim(text: &str) -> Option<&str> {
+    some(text.trim())
+}
+
+pub fn digits(text: &str) -> Option<String> {
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    (!digits.is_empty()).then_some(digits)
+}
+
+pub fn left(text: &str, count: i64) -> Option<&str> {
+    substring(text, 1, count)
+}
+
+pub fn right(text: &str, count: i64) -> Option<&str> {
+    let skipped = length(text).saturating_sub(usize::try_from(count).unwrap_or_default());
+    some(text.get(offset(text, skipped)..)?)
+}
+
+/// A place before the first character gives nothing, as one after the last does.
+pub fn substring(text: &str, from: i64, count: i64) -> Option<&str> {
+    let skipped = usize::try_from(from.checked_sub(1)?).ok()?;
+    let rest = text.get(offset(text, skipped)..)?;
+    some(rest.get(..offset(rest, usize::try_from(count).ok()?))?)
+}
+
+/// Every match replaced. `$1` or `${1}` in the replacement stands for a group, `$$` for `$`.
+pub fn replace(text: &str, pattern: &Pattern, replacement: &str) -> Option<String> {
+    let replaced = pattern.0.replace_all(text, replacement);
+    (!replaced.is_empty()).then(|| replaced.into_owned())
+}
+
+/// The first group of the first match, the whole match if the pattern has no group.
+pub fn extract<'t>(text: &'t str, pattern: &Pattern) -> Option<&'t str> {
+    let captures = pattern.0.captures(text)?;
+    let group = if captures.len() > 1 { 1 } else { 0 };
+    some(captures.get(group)?.as_str())
+}
+
+/// An empty separator gives the text whole.
+pub fn pieces<'t>(text: &'t str, separator: &str) -> impl Iterator<Item = &'t str> {
+    let whole = separator.is_empty().then_some(text);
+    let split = whole.is_none().then(|| text.split(separator));
+    whole.into_iter().chain(split.into_iter().flatten()).filter(|piece| !piece.is_empty())
+}
+
+/// Empty parts count as missing ones.
+pub fn join<'t>(separator: &str, parts: impl IntoIterator<Item = Option<&'t str>>) -> Option<String> {
+    let parts: Vec<&str> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+    (!parts.is_empty()).then(|| parts.join(separator))
+}
+
+fn some(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
+/// Where the character after so many begins.
+fn offset(text: &str, characters: usize) -> usize {
+    text.char_indices().nth(characters).map_or(text.len(), |(at, _)| at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(text: &str) -> Pattern {
+        Pattern::new(text).unwrap()
+    }
+
+    #[test]
+    fn characters_are_counted_not_bytes() {
+        assert_eq!(length("Zo\u{eb}"), 3);
+        assert_eq!((left("Zo\u{eb}x", 3), right("Zo\u{eb}x", 2)), (Some("Zo\u{eb}"), Some("\u{eb}x")));
+        assert_eq!((left("DOE", 10), right("DOE", 10)), (Some("DOE"), Some("DOE")));
+        assert_eq!((left("DOE", 0), right("DOE", -1), left("", 3)), (None, None, None));
+        assert_eq!(substring("A-4711-B", 3, 4), Some("4711"));
+        assert_eq!(substring("A-4711-B", 7, i64::MAX), Some("-B"));
+        for (from, count) in [(0, 2), (-5, 9), (i64::MIN, 1), (2, 1), (1, 0), (1, -1)] {
+            assert_eq!(substring("A", from, count), None, "{from} {count}");
+        }
+    }
+
+    #[test]
+    fn letters_blanks_and_digits() {
+        assert_eq!((upper("stra\u{df}e"), lower("\u{c9}")), ("STRASSE".into(), "\u{e9}".into()));
+        assert_eq!((trim("  4711\r\n"), trim("  ")), (Some("4711"), None));
+        assert_eq!((digits("(555) 010-20").as_deref(), digits("none")), (Some("55501020"), None));
+    }
+
+    #[test]
+    fn patterns_extract_and_replace() {
+        assert_eq!(extract("HL70203", &pattern(r"^HL7(\d{4})$")), Some("0203"));
+        assert_eq!(extract("<= 5", &pattern("^([<>]=?)")), Some("<="));
+        assert_eq!(extract("abc", &pattern("b.")), Some("bc"));
+        assert_eq!((extract("LOCAL", &pattern("^HL7")), extract("a", &pattern("a(b)?"))), (None, None));
+        assert_eq!(replace("555 010  20", &pattern(r"\s+"), "-").as_deref(), Some("555-010-20"));
+        assert_eq!(replace("DOE,JANE", &pattern(r"(\w+),(\w+)"), "$2 $1").as_deref(), Some("JANE DOE"));
+        assert_eq!(replace("abc", &pattern("."), ""), None);
+        assert!(pattern(r"^\d+$").matches("4711"));
+        assert_eq!(Pattern::new("(a").unwrap_err(), "unclosed group");
+    }
+
+    #[test]
+    fn text_is_taken_apart_and_joined() {
+        assert_eq!(pieces("4711;;4712", ";").collect::<Vec<_>>(), ["4711", "4712"]);
+        assert_eq!(pieces("ab", "").collect::<Vec<_>>(), ["ab"]);
+        assert_eq!(pieces("", ";").count(), 0);
+        assert_eq!(join(", ", [None, Some("DOE"), Some(""), Some("JANE")]).as_deref(), Some("DOE, JANE"));
+        assert_eq!(join(", ", [None, Some("")]), None);
+    }
+}
