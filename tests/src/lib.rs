@@ -17,4 +17,6 @@ mod fhir_tables;
 #[cfg(test)]
 mod packages;
 #[cfg(test)]
+mod reading;
+#[cfg(test)]
 mod validate;

@@ -25,7 +25,7 @@ pub fn max<T>(items: impl IntoIterator<Item = T>, compare: impl Fn(&T, &T) -> Op
 }
 
 pub fn sum(numbers: impl IntoIterator<Item = Decimal>) -> Result<Decimal, Invalid> {
-    numbers.into_iter().try_fold(Decimal::ZERO, Decimal::add)
+    numbers.into_iter().try_fold(Decimal::ZERO, Decimal::plus)
 }
 
 #[cfg(test)]
