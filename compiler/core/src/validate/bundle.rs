@@ -82,8 +82,8 @@ impl<'a> Entries<'a> {
     pub fn of(bundle: &'a Object) -> Entries<'a> {
         let entries = bundle.items("entry").iter().filter_map(Json::object);
         let typed = entries.filter_map(|entry| {
-            let resource = entry.get("resource").and_then(Json::object);
-            Some((entry.text("fullUrl")?, resource.and_then(|resource| resource.text("resourceType")).unwrap_or("")))
+            let resource = entry.get("resource").and_then(Json::object)?;
+            Some((entry.text("fullUrl")?, resource.text("resourceType").unwrap_or("")))
         });
         Entries(typed.collect())
     }
@@ -129,7 +129,8 @@ mod tests {
 
     #[test]
     fn references_of_each_kind() {
-        let bundle = r#"{"entry": [{"fullUrl": "urn:uuid:1", "resource": {"resourceType": "Group"}}, {"fullUrl": "http://a/b"}]}"#;
+        let bundle = r#"{"entry": [{"fullUrl": "urn:uuid:1", "resource": {"resourceType": "Group"}},
+            {"fullUrl": "http://a/b", "resource": {}}, {"fullUrl": "urn:uuid:3"}]}"#;
         let bundle = read(bundle).ok().unwrap();
         let entries = Entries::of(bundle.object().unwrap());
         let own = r##"{"resourceType": "Encounter", "contained": [{"resourceType": "Location", "id": "here"}]}"##;
@@ -138,6 +139,7 @@ mod tests {
         let cases = [
             ("urn:uuid:1", Led::To("Group")),
             ("urn:uuid:2", Led::Nowhere),
+            ("urn:uuid:3", Led::Nowhere),
             ("http://a/b", Led::Elsewhere),
             ("#here", Led::To("Location")),
             ("#there", Led::Nowhere),

@@ -181,6 +181,18 @@ fn broken_copies() {
                 {"url": "http://hl7.org/fhir/StructureDefinition/patient-birthTime", "valueDateTime": "1961"}]}]"#,
             ),
         ),
+        (
+            "an extension's unknown part",
+            patient(
+                r#""extension": [{"url": "http://hl7.org/fhir/StructureDefinition/patient-nationality", "extension": [
+                {"url": "cod", "valueCode": "x"}]}]"#,
+            ),
+        ),
+        (
+            "contained twice",
+            patient(r#""contained": [{"resourceType": "Person", "id": "a"}, {"resourceType": "Person", "id": "a"}]"#),
+        ),
+        ("blanks in a reference", patient(r#""managingOrganization": {"reference": "Organization/ 1"}"#)),
         ("an extension's url", patient(r#""extension": [{"url": "eye", "valueCode": "x"}]"#)),
         (
             "an extension's part",

@@ -51,6 +51,10 @@ impl Validator<'_> {
             }
             _ => said,
         };
+        if object.text("reference").is_some_and(|to| to.contains(char::is_whitespace)) {
+            let message = "a reference has no white space".to_string();
+            self.tell(Code::BadValue, &Path::Name(at, "reference"), message);
+        }
         let allowed = &item.kind.targets;
         if let Some(target) = target.filter(|target| !allowed.is_empty() && allowed.iter().all(|name| name != target)) {
             let message = format!("it points to {target}, and may point to {}", allowed.join(", "));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::bundle::{Place, Scope};
@@ -47,6 +48,9 @@ impl Validator<'_> {
         }
         let place = Place::new(shape, &scope);
         let scope = Scope { place: Some(&place), ..scope };
+        if shape.kind == Kind::Resource && !scope.narrowed {
+            self.distinct(at, object);
+        }
         for element in &shape.elements {
             let items = self.items(at, object, element, scope);
             // Of a choice in several types that alone was told.
@@ -286,6 +290,15 @@ impl Validator<'_> {
         }
     }
 
+    /// Of two contained resources with one id a reference could mean either.
+    fn distinct(&mut self, at: &Path, object: &Object) {
+        let mut ids = FxHashSet::default();
+        let contained = object.items("contained").iter().filter_map(Json::object);
+        if !contained.filter_map(|one| one.text("id")).all(|id| ids.insert(id)) {
+            self.tell(Code::BadContained, at, "two contained resources have one `id`".to_string());
+        }
+    }
+
     /// FHIR R4 Extension: a value or other extensions, and what its definition says if that is known.
     fn extension(&mut self, at: &Path, object: &Object, scope: Scope) {
         let nested = object.get("extension").is_some();
@@ -306,7 +319,19 @@ impl Validator<'_> {
         }
         if let Some(defined) = self.fhir.extension(url) {
             self.placed(at, url, scope);
+            self.parts(at, object, &defined);
             self.object(at, object, &defined, Scope { narrowed: true, ..scope });
+        }
+    }
+
+    /// What stands inside an extension whose parts are known is one of them, or an extension of its own.
+    fn parts(&mut self, at: &Path, object: &Object, defined: &Shape) {
+        let slices = defined.element("extension").map_or(&[][..], |list| &list.slices);
+        let known = |url: &str| url.contains(':') || slices.iter().any(|slice| slice.url.as_deref() == Some(url));
+        let inner = object.items("extension").iter().filter_map(Json::object).filter_map(|inner| inner.text("url"));
+        if !slices.is_empty() && !inner.into_iter().all(known) {
+            let names: Vec<_> = slices.iter().filter_map(|slice| slice.url.as_deref()).collect();
+            self.tell(Code::BadExtension, at, format!("its parts are {}, and no others", names.join(", ")));
         }
     }
 
