@@ -4,7 +4,9 @@
 //!
 //! 1. the next place of the grammar that can follow, nearest first: later in the open group, a new turn of a group that
 //!    repeats, then outward. Members of open groups may be left out, even required ones; a group is opened only
-//!    through a segment that can begin it;
+//!    through a segment that can begin it. The nearest place gives way where taking it would leave out the first
+//!    members of a new group, while a group around it repeats and began with such a segment: the second ORC of an OML
+//!    is the next order, not a prior result of the first without its patient;
 //! 2. a member of a group that is still open, though it comes too late or too often: it *joins* the innermost such
 //!    group, which stays where it was;
 //! 3. a place deeper down that can hold it: the last group of that kind, or a new one *opened inside*.
@@ -180,6 +182,8 @@ struct Open {
     at: usize,
     /// Whether anything stands at that member yet.
     filled: bool,
+    /// The segment that opened it.
+    began: Name,
 }
 
 struct Builder<'g> {
@@ -198,7 +202,7 @@ impl<'g> Builder<'g> {
     fn new(grammar: &'g Grammar) -> Builder<'g> {
         let mut groups = Groups::default();
         groups.groups.push(Group { node: 0, parent: 0, first: NONE, last: NONE });
-        let open = vec![Open { group: 0, node: 0, at: 0, filled: false }];
+        let open = vec![Open { group: 0, node: 0, at: 0, filled: false, began: Name::NONE }];
         Builder { grammar, groups, open, latest: HashMap::new() }
     }
 
@@ -220,14 +224,28 @@ impl<'g> Builder<'g> {
                     continue;
                 }
                 if let Some(way) = self.beginning(member, name) {
+                    let (depth, way) = self.next_turn(depth, &way, name).unwrap_or((depth, way));
                     self.open.truncate(depth + 1);
-                    self.descend(&way, segment);
+                    self.descend(&way, segment, name);
                     return true;
                 }
             }
             // A new turn of this group itself is found one level further out, where it is the member reached last.
         }
         false
+    }
+
+    /// A new turn of a group around this place that began with such a segment, where the way leaves out the first
+    /// members of what it opens.
+    fn next_turn(&self, depth: usize, way: &[NodeId], name: Name) -> Option<(usize, Way)> {
+        let leaves_out = way.windows(2).any(|pair| match *pair {
+            [group, inner] => self.members(group).first().is_some_and(|&first| !self.stands_at(inner, first)),
+            _ => false,
+        });
+        let mut open = self.open.iter().enumerate().skip(1).rev();
+        let (at, turn) = open.find(|(_, open)| open.began == name && self.repeats(open.node))?;
+        let way = self.beginning(turn.node, name)?;
+        (leaves_out && at <= depth).then_some((at - 1, way))
     }
 
     /// 2. The innermost open group that has such a member at all. The group stays at the member it had reached.
@@ -260,7 +278,7 @@ impl<'g> Builder<'g> {
                 self.groups.bent.push(Bent::Joined { segment, group });
             } else if group == open.group && at >= open.at {
                 self.open.truncate(depth + 1);
-                self.descend(rest, segment);
+                self.descend(rest, segment, name);
                 let group = self.open.last().map_or(0, |open| open.group);
                 self.groups.bent.push(Bent::OpenedInside { segment, group });
             } else {
@@ -276,7 +294,7 @@ impl<'g> Builder<'g> {
     }
 
     /// Opens the groups of the way below the innermost open one and puts the segment at its end.
-    fn descend(&mut self, way: &[NodeId], segment: u32) {
+    fn descend(&mut self, way: &[NodeId], segment: u32, name: Name) {
         for &node in way {
             let Some(parent) = self.open.last().copied() else { return };
             let at = self.members(parent.node).iter().position(|&member| self.stands_at(node, member));
@@ -285,7 +303,7 @@ impl<'g> Builder<'g> {
             }
             let group = self.enter(parent.group, node, segment);
             if group != parent.group {
-                self.open.push(Open { group, node, at: 0, filled: false });
+                self.open.push(Open { group, node, at: 0, filled: false, began: name });
             }
         }
     }

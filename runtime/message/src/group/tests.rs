@@ -125,6 +125,23 @@ fn the_place_of_a_stray_is_the_nearest() {
 }
 
 #[test]
+fn the_next_order_is_no_prior_result_of_the_first() {
+    let oml =
+        grammar("MSH PATIENT?(PID) ORDER+(ORC REQUEST?(OBR DG1* PRIOR*(BEFORE?(PID) PRIOR_ORDER+(ORC? OBR OBX*))))");
+    assert_eq!(
+        shown(&oml, "MSH PID ORC OBR DG1 ORC OBR DG1"),
+        "MSH0 PATIENT(PID1) ORDER(ORC2 REQUEST(OBR3 DG14)) ORDER(ORC5 REQUEST(OBR6 DG17))"
+    );
+    assert_eq!(
+        shown(&oml, "MSH PID ORC OBR PID ORC OBR OBX ORC OBR ORC"),
+        "MSH0 PATIENT(PID1) ORDER(ORC2 REQUEST(OBR3 PRIOR(BEFORE(PID4) PRIOR_ORDER(ORC5 OBR6 OBX7) PRIOR_ORDER(ORC8 \
+         OBR9) PRIOR_ORDER(ORC10)))); PRIOR_ORDER lacks OBR"
+    );
+    let oru = grammar(ORU);
+    assert_eq!(shown(&oru, "MSH OBR OBX OBR"), "MSH0 PATIENT_RESULT(ORDER(OBR1 OBSERVATION(OBX2)) ORDER(OBR3))");
+}
+
+#[test]
 fn a_group_without_its_first_segment_is_opened_inside() {
     let oru = grammar(ORU);
     assert_eq!(
