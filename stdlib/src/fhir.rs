@@ -2,42 +2,58 @@
 //!
 //! `standards/extract/fhir.py` makes them and says how they are written.
 
-/// The resources, and each of their elements that has elements: `Patient`, `Patient.contact`.
-pub const RESOURCES: &str = include_str!("../standards/fhir/resources.txt");
-/// The data types with elements, and the primitives with their regexes.
-pub const DATATYPES: &str = include_str!("../standards/fhir/datatypes.txt");
-/// The extensions that the core package defines, by URL.
-pub const EXTENSIONS: &str = include_str!("../standards/fhir/extensions.txt");
-/// The search parameters, by the resource that they search.
-pub const SEARCH: &str = include_str!("../standards/fhir/search.txt");
-/// The value sets with their codes, by URL.
-pub const VALUE_SETS: &str = include_str!("../standards/fhir/valuesets.txt");
-/// The code systems with their codes, by URL.
-pub const CODE_SYSTEMS: &str = include_str!("../standards/fhir/codesystems.txt");
+use std::collections::HashMap;
+use std::str::Lines;
+use std::sync::OnceLock;
 
-/// The lines of the block `# key …`, its heading first; nothing where the text has no such block.
-///
-/// It searches the text for the heading and reads no other block.
-pub fn block(text: &'static str, key: &str) -> Option<std::str::Lines<'static>> {
-    let heading = format!("# {key}");
-    let mut from = 0;
-    loop {
-        let at = from + text.get(from..)?.find(&heading)?;
-        let end = at + heading.len();
-        let opens = at == 0 || text.as_bytes().get(at - 1) == Some(&b'\n');
-        let whole = matches!(text.as_bytes().get(end), Some(b' ' | b'\n'));
-        if opens && whole {
-            let block = text.get(at..)?;
-            let length = block.find("\n# ").unwrap_or(block.len());
-            return Some(block.get(..length)?.lines());
-        }
-        from = end;
+/// The resources, and each of their elements that has elements: `Patient`, `Patient.contact`.
+pub static RESOURCES: Table = Table::new(include_str!("../standards/fhir/resources.txt"));
+/// The data types with elements, and the primitives with their regexes.
+pub static DATATYPES: Table = Table::new(include_str!("../standards/fhir/datatypes.txt"));
+/// The extensions that the core package defines, by URL.
+pub static EXTENSIONS: Table = Table::new(include_str!("../standards/fhir/extensions.txt"));
+/// The search parameters, by the resource that they search.
+pub static SEARCH: Table = Table::new(include_str!("../standards/fhir/search.txt"));
+/// The value sets with their codes, by URL.
+pub static VALUE_SETS: Table = Table::new(include_str!("../standards/fhir/valuesets.txt"));
+/// The code systems with their codes, by URL.
+pub static CODE_SYSTEMS: Table = Table::new(include_str!("../standards/fhir/codesystems.txt"));
+
+/// A text of blocks. Where each begins is found out when the first is asked for; no block is read before it is.
+pub struct Table {
+    text: &'static str,
+    places: OnceLock<HashMap<&'static str, usize>>,
+}
+
+impl Table {
+    const fn new(text: &'static str) -> Table {
+        Table { text, places: OnceLock::new() }
+    }
+
+    /// The lines of the block of that key, its heading first.
+    pub fn block(&self, key: &str) -> Option<Lines<'static>> {
+        let places = self.places.get_or_init(|| self.headings().map(|(at, heading)| (key_of(heading), at)).collect());
+        let block = self.text.get(*places.get(key)?..)?;
+        let length = block.find("\n# ").unwrap_or(block.len());
+        Some(block.get(..length)?.lines())
+    }
+
+    /// What stands behind `# ` in each heading, with the place of the block, in their order.
+    pub fn headings(&self) -> impl Iterator<Item = (usize, &'static str)> {
+        let text = self.text;
+        let first = text.starts_with("# ").then_some(0);
+        let others = text.match_indices("\n# ").map(|(at, _)| at + 1);
+        first.into_iter().chain(others).filter_map(move |at| Some((at, text.get(at + 2..)?.lines().next()?)))
+    }
+
+    /// The keys of all blocks, in their order.
+    pub fn keys(&self) -> impl Iterator<Item = &'static str> {
+        self.headings().map(|(_, heading)| key_of(heading))
     }
 }
 
-/// The keys of all blocks, in their order.
-pub fn keys(text: &'static str) -> impl Iterator<Item = &'static str> {
-    text.lines().filter_map(|line| line.strip_prefix("# ")).filter_map(|heading| heading.split(' ').next())
+fn key_of(heading: &str) -> &str {
+    heading.split(' ').next().unwrap_or(heading)
 }
 
 #[cfg(test)]
@@ -46,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_block_is_found_by_its_whole_key() {
-        let heading = |key| block(RESOURCES, key).and_then(|mut lines| lines.next());
+        let heading = |key| RESOURCES.block(key).and_then(|mut lines| lines.next());
         assert_eq!(heading("Patient"), Some("# Patient resource DomainResource"));
         assert_eq!(heading("Patient.contact"), Some("# Patient.contact backbone BackboneElement"));
         assert_eq!(heading("Patien"), None);
@@ -54,8 +70,11 @@ mod tests {
     }
 
     #[test]
-    fn the_last_block_ends_with_the_text() {
-        let last = keys(RESOURCES).last().unwrap();
-        assert!(block(RESOURCES, last).unwrap().count() > 1);
+    fn no_key_stands_twice_and_the_last_block_ends_with_the_text() {
+        for table in [&RESOURCES, &DATATYPES, &EXTENSIONS, &SEARCH, &VALUE_SETS, &CODE_SYSTEMS] {
+            let keys: Vec<_> = table.keys().collect();
+            let lines: usize = keys.iter().map(|key| table.block(key).unwrap().count()).sum();
+            assert_eq!(lines, table.text.lines().count(), "each line belongs to one block");
+        }
     }
 }

@@ -8,7 +8,7 @@ mod terminology;
 use std::fmt;
 use std::sync::Arc;
 
-use emr_stdlib::fhir::{self as text, block};
+use emr_stdlib::fhir as text;
 use smol_str::SmolStr;
 
 pub(super) use self::embedded::strength;
@@ -172,7 +172,7 @@ impl Fhir {
     /// All parameters by which `resource` is searched, its own before those of every resource.
     pub fn search_parameters(&self, resource: &str) -> Vec<SearchParameter> {
         let bases = [resource, "DomainResource", "Resource"].into_iter();
-        let lines = bases.filter_map(|base| block(text::SEARCH, base)).flat_map(|lines| lines.skip(1));
+        let lines = bases.filter_map(|base| text::SEARCH.block(base)).flat_map(|lines| lines.skip(1));
         lines.filter_map(search_parameter).collect()
     }
 

@@ -3,7 +3,7 @@
 use std::str::Lines;
 use std::sync::{Arc, LazyLock};
 
-use emr_stdlib::fhir::{self as text, block};
+use emr_stdlib::fhir as text;
 use serde_json::Value;
 use smol_str::SmolStr;
 
@@ -38,14 +38,13 @@ pub fn parent(key: &str) -> Option<&'static str> {
 
 /// The regex that the JSON value of a primitive type matches as a whole.
 pub fn regex(primitive: &str) -> Option<&'static str> {
-    block(text::DATATYPES, primitive)?.find_map(|line| line.strip_prefix("regex "))
+    text::DATATYPES.block(primitive)?.find_map(|line| line.strip_prefix("regex "))
 }
 
 /// The names of the types whose heading says `kind`, in the order of the alphabet; abstract ones are not among them.
 pub fn names(kind: &str) -> Vec<&'static str> {
-    let text = if kind == "resource" { text::RESOURCES } else { text::DATATYPES };
-    let headings = text.lines().filter_map(|line| line.strip_prefix("# "));
-    let words = headings.map(|heading| heading.split(' ').collect::<Vec<_>>());
+    let table = if kind == "resource" { &text::RESOURCES } else { &text::DATATYPES };
+    let words = table.headings().map(|(_, heading)| heading.split(' ').collect::<Vec<_>>());
     words
         .filter_map(|words| (words.len() == 3 && words.get(1) == Some(&kind)).then(|| words.first().copied())?)
         .collect()
@@ -53,14 +52,14 @@ pub fn names(kind: &str) -> Vec<&'static str> {
 
 /// How often an extension may stand on one element, and the elements that it may stand on.
 pub fn placement(url: &str) -> Option<(u32, u32, Vec<SmolStr>)> {
-    let heading = block(text::EXTENSIONS, url)?.next()?;
+    let heading = text::EXTENSIONS.block(url)?.next()?;
     let mut words = heading.split(' ').skip(2);
     let (min, max) = range(words.next()?)?;
     Some((min, max, words.next()?.split('|').filter(|context| *context != "-").map(SmolStr::from).collect()))
 }
 
 fn definition(name: &str) -> Option<Lines<'static>> {
-    block(text::RESOURCES, name).or_else(|| block(text::DATATYPES, name))
+    text::RESOURCES.block(name).or_else(|| text::DATATYPES.block(name))
 }
 
 fn plain(key: &str) -> Option<Shape> {
@@ -87,7 +86,7 @@ fn plain(key: &str) -> Option<Shape> {
 /// The extension of a URL, or a part of it (`URL#:part`, `URL#:part.:inner`), as a narrowed `Extension`.
 fn extension(key: &str) -> Option<Shape> {
     let (url, part) = key.split_once('#').unwrap_or((key, ""));
-    let mut lines = block(text::EXTENSIONS, url)?;
+    let mut lines = text::EXTENSIONS.block(url)?;
     lines.next();
     let mut elements = shape("Extension")?.elements.clone();
     let prefix = if part.is_empty() { String::new() } else { format!("{part}.") };

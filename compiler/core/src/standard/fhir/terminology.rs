@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use emr_stdlib::fhir::{self as text, block};
+use emr_stdlib::fhir as text;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
@@ -95,7 +95,7 @@ pub trait Terminology {
 
 /// The code system of R4 with that URL.
 pub fn code_system(url: &str) -> Option<CodeSystem> {
-    let mut lines = block(text::CODE_SYSTEMS, url)?;
+    let mut lines = text::CODE_SYSTEMS.block(url)?;
     let name = lines.next()?.splitn(3, ' ').nth(2)?;
     let concepts = lines.filter_map(|line| {
         let code = line.trim_start_matches(' ');
@@ -109,7 +109,7 @@ pub fn code_system(url: &str) -> Option<CodeSystem> {
 
 /// The value set of R4 with that URL; `terminology` has the systems whose codes it need not repeat.
 pub fn value_set(url: &str, terminology: &dyn Terminology) -> Option<ValueSet> {
-    let mut lines = block(text::VALUE_SETS, url)?;
+    let mut lines = text::VALUE_SETS.block(url)?;
     let complete = !lines.next()?.ends_with(" incomplete");
     let mut codes = Vec::new();
     let mut system = SmolStr::default();

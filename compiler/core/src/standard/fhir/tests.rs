@@ -35,7 +35,7 @@ fn r4_has_all_its_types() {
 fn every_type_that_an_element_names_has_a_shape_and_every_target_is_a_resource() {
     let fhir = Fhir::r4();
     let mut seen = 0;
-    for key in text::keys(text::RESOURCES).chain(text::keys(text::DATATYPES)).chain(text::keys(text::EXTENSIONS)) {
+    for key in text::RESOURCES.keys().chain(text::DATATYPES.keys()).chain(text::EXTENSIONS.keys()) {
         let shape = fhir.shape(key).unwrap_or_else(|| panic!("{key}"));
         for element in &shape.elements {
             assert!(!element.types.is_empty(), "{key}.{}", element.name);
@@ -58,7 +58,7 @@ fn every_type_that_an_element_names_has_a_shape_and_every_target_is_a_resource()
 fn required_value_sets_enumerate_but_for_those_of_other_standards() {
     let fhir = Fhir::r4();
     let (mut complete, mut codes, mut open) = (0, 0, Vec::new());
-    let keys = text::keys(text::RESOURCES).chain(text::keys(text::DATATYPES));
+    let keys = text::RESOURCES.keys().chain(text::DATATYPES.keys());
     let shapes: Vec<_> = keys.filter_map(|key| fhir.shape(key)).collect();
     let bindings = shapes.iter().flat_map(|shape| &shape.elements).filter_map(|element| element.binding.as_ref());
     let required = bindings.filter(|binding| binding.strength == Strength::Required);
