@@ -13,6 +13,8 @@ pub mod torture;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod builtins;
+#[cfg(test)]
 mod fhir_tables;
 #[cfg(test)]
 mod packages;
