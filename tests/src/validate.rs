@@ -108,3 +108,47 @@ fn bundles_of_others() {
     println!("{read} bundles read, {} refused", refused.len());
     insta::assert_snapshot!(format!("{read} read, {} refused\n\n{}", refused.len(), summary(&refused)));
 }
+
+const PRESSURE: &str = r#"{
+    "resourceType": "Observation", "status": "final",
+    "meta": {"profile": ["http://hl7.org/fhir/us/core/StructureDefinition/us-core-blood-pressure"]},
+    "category": [{"coding": [
+        {"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "vital-signs"}]}],
+    "code": {"coding": [{"system": "http://loinc.org", "code": "85354-9"}]},
+    "subject": {"reference": "Patient/1"}, "effectiveDateTime": "2024-01-01",
+    "component": [
+        {"code": {"coding": [{"system": "http://loinc.org", "code": "8480-6"}]},
+         "valueQuantity": {"value": 120, "unit": "mmHg", "system": "http://unitsofmeasure.org", "code": "mm[Hg]"}},
+        {"code": {"coding": [{"system": "http://loinc.org", "code": "8462-4"}]},
+         "valueQuantity": {"value": 80, "unit": "mmHg", "system": "http://unitsofmeasure.org", "code": "mm[Hg]"}}]
+}"#;
+
+#[test]
+fn a_profile_of_us_core_holds_slices_patterns_and_fixed_values() {
+    let Some(path) = data("fhir/hl7.fhir.us.core-7.0.0.tgz") else { return };
+    let place = path.display().to_string();
+    let found = emr_project::packages::load(&[("uscore".to_string(), place)], Path::new("/"), None);
+    let fhir = Fhir::with_packages(found.packages);
+    assert_eq!(told(&resource(PRESSURE, &fhir, &["uscore.USCoreBloodPressureProfile"])), "");
+    let changes = [
+        ("another panel", "85354-9", "8867-4"),
+        ("another category", "vital-signs", "laboratory"),
+        ("no systolic", "8480-6", "8867-4"),
+        ("another unit", "\"code\": \"mm[Hg]\"", "\"code\": \"kPa\""),
+        ("no unit", "\"unit\": \"mmHg\", ", ""),
+        ("another subject", "Patient/1", "Group/1"),
+        (
+            "text for a quantity",
+            "\"valueQuantity\": {\"value\": 80",
+            "\"valueString\": \"80\", \"note\": {\"value\": 80",
+        ),
+        ("no time", "\"effectiveDateTime\": \"2024-01-01\",", ""),
+    ];
+    let mut text = String::new();
+    for (name, old, new) in changes {
+        let problems = resource(&PRESSURE.replacen(old, new, 1), &fhir, &[]);
+        assert!(!problems.is_empty(), "{name} was accepted");
+        text += &format!("{name}\n    {}\n", told(&problems).replace("; ", "\n    "));
+    }
+    insta::assert_snapshot!(text);
+}

@@ -14,7 +14,6 @@ The lines of a shape:   name min..max types [strength value-set]
 Recorded decisions, where the package is at odds with itself:
   * the elements that a type has from its base are not repeated; a line says what is new or differs
   * `Resource.id` is typed `string` by an extension of the package, the text of the standard says `id`: `id` is written
-  * a value set that a binding names by the URL of a code system is that code system whole
   * `_id` of Resource is there twice (`Resource.id`, `id`): of two parameters of one name the first by id is taken
   * codes that are not selectable group others and are no value of an instance: they are in no expansion
 """

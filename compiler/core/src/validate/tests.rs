@@ -270,6 +270,13 @@ fn any_text_has_an_answer() {
     }
     let deep = format!("{}{}", r#"{"resourceType": "Patient", "extension": ["#, "[".repeat(100_000));
     assert_eq!(resource(&deep, &Fhir::r4(), &[])[0].code, Code::Unreadable);
+    // The deepest that is read: each extension is two levels of JSON.
+    let inner = |depth: usize| {
+        let open = r#"{"url": "http://a", "extension": ["#.repeat(depth);
+        format!(r#"{{"resourceType": "Patient", "extension": [{open}{}{}]}}"#, "1", "]}".repeat(depth))
+    };
+    assert_eq!(resource(&inner(62), &Fhir::r4(), &[])[0].code, Code::WrongJson);
+    assert_eq!(resource(&inner(64), &Fhir::r4(), &[])[0].code, Code::Unreadable);
     let many = format!(r#"{{"resourceType": "Patient", "name": [{}""]}}"#, r#""","#.repeat(20_000));
     assert_eq!(resource(&many, &Fhir::r4(), &[]).len(), PROBLEMS_MAX);
 }
