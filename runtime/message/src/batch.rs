@@ -32,7 +32,7 @@ pub fn split(bytes: &[u8]) -> Batch {
     let mut since_batch = 0;
     let mut batches = 0;
     for line in lines(bytes) {
-        let text = bytes.get(line.clone()).unwrap_or_default();
+        let text = unmarked(bytes.get(line.clone()).unwrap_or_default());
         match kind(text) {
             Kind::Message => {
                 batch.messages.extend(open.take());
@@ -81,6 +81,10 @@ fn kind(line: &[u8]) -> Kind {
     }
 }
 
+fn unmarked(line: &[u8]) -> &[u8] {
+    line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
+}
+
 /// BTS-1 or FTS-1, where it is a number.
 fn count(trailer: &[u8]) -> Option<usize> {
     let separator = trailer.get(3)?;
@@ -88,7 +92,8 @@ fn count(trailer: &[u8]) -> Option<usize> {
     std::str::from_utf8(field).ok()?.trim().parse().ok()
 }
 
-/// Lines without their ends, without MLLP's blocks and a byte order mark, and without empty ones.
+/// Lines without their ends and MLLP's blocks, and without empty ones. A byte order mark stays: it tells the charset
+/// of the message that it stands before.
 fn lines(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n' | 0x0b | 0x1c);
     let mut start = 0;
@@ -100,9 +105,8 @@ fn lines(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
             let length = line.iter().position(is_end).unwrap_or(line.len());
             let from = start + skipped;
             start = from + length;
-            let mark = if line.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-            if length > mark {
-                return Some(from + mark..start);
+            if length > 0 {
+                return Some(from..start);
             }
         }
     })
@@ -139,7 +143,7 @@ mod tests {
     fn what_is_no_message_is_told() {
         assert_eq!(shown("FHS|^~\\&\rBTS|1\r"), " (FHS|^~\\& BTS|1) [] 1");
         assert_eq!(shown("junk\rMSH|1\rjunk\r"), "MSH|1/junk () [junk] 0");
-        assert_eq!(shown("\u{feff}MSH|1"), "MSH|1 () [] 0");
+        assert_eq!(shown("\u{feff}MSH|1"), "\u{feff}MSH|1 () [] 0");
         assert_eq!(shown("MSHORT\rMSH"), " () [MSHORT MSH] 0");
         assert_eq!(shown(""), " () [] 0");
     }

@@ -43,7 +43,7 @@ impl Charset {
             };
         }
         Ok(match key.as_str() {
-            "UTF8" | "UNICODEUTF8" => Charset::Utf8,
+            "UTF8" | "UNICODEUTF8" | "UNICODE" => Charset::Utf8,
             "ASCII" | "USASCII" | "ISOIR6" => Charset::Ascii,
             "LATIN1" => Charset::Iso8859(1),
             "WINDOWS1252" | "CP1252" => Charset::Windows1252,

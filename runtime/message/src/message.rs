@@ -61,7 +61,7 @@ pub const SEGMENTS_MAX: usize = 1 << 22;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Misdeclared {
     Unknown,
-    NotAscii,
+    IsUtf8,
 }
 
 /// A line of a message; its text is [`Message::text_of`].
@@ -320,10 +320,11 @@ fn declared(bytes: &[u8], settings: &Settings) -> Result<(Charset, Option<Misdec
         return Ok((settings.charset.unwrap_or(Charset::Utf8), None));
     }
     match Charset::named(first) {
-        Ok(Charset::Utf16Le | Charset::Utf16Be) => Ok((Charset::Utf8, None)),
+        // MSH could not be read if it were UTF-16.
+        Ok(Charset::Utf16Le | Charset::Utf16Be) => Ok((Charset::Utf8, Some(Misdeclared::IsUtf8))),
         // UTF-8 says the same as ASCII wherever ASCII says anything, so nothing can be misread.
         Ok(Charset::Ascii) if !bytes.is_ascii() && std::str::from_utf8(bytes).is_ok() => {
-            Ok((Charset::Utf8, Some(Misdeclared::NotAscii)))
+            Ok((Charset::Utf8, Some(Misdeclared::IsUtf8)))
         }
         Ok(charset) => Ok((charset, None)),
         // ESC begins a switch of ISO 2022: what follows it only looks like ASCII.

@@ -17,8 +17,8 @@ pub enum Odd {
     Mark,
     /// MSH-18 names a charset that is not known here; all bytes were ASCII.
     UnknownCharset,
-    /// MSH-18 says ASCII, but the text is UTF-8.
-    NotAscii,
+    /// MSH-18 says ASCII or UTF-16, but the text is UTF-8.
+    IsUtf8,
     Delimiters(delimiters::Oddity),
     /// The first line that does not end with CR alone.
     LineEnd,
@@ -40,7 +40,7 @@ impl Odd {
         match self {
             Odd::Mark => "a byte order mark stands before the message",
             Odd::UnknownCharset => "the character set in MSH-18 is not known; the message is plain ASCII",
-            Odd::NotAscii => "MSH-18 says ASCII, but the message is UTF-8",
+            Odd::IsUtf8 => "MSH-18 names another character set, but the message is UTF-8",
             Odd::Delimiters(delimiters::Oddity::Missing) => "MSH-2 is empty; the standard's characters are taken",
             Odd::Delimiters(delimiters::Oddity::DoubledEscape) => "MSH-2 names the escape character twice",
             Odd::Delimiters(delimiters::Oddity::Repeated) => "MSH-2 uses one character for two roles",
@@ -64,7 +64,7 @@ pub(crate) fn of(
     let header = message.header();
     let misdeclared = misdeclared.map(|how| match how {
         Misdeclared::Unknown => Odd::UnknownCharset,
-        Misdeclared::NotAscii => Odd::NotAscii,
+        Misdeclared::IsUtf8 => Odd::IsUtf8,
     });
     let delimiters = message.encoding().delimiters.oddity.map(Odd::Delimiters);
     let line_end = message.segments().iter().position(|segment| {

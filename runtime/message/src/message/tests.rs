@@ -174,7 +174,9 @@ fn a_mark_tells_more_than_the_declaration() {
 #[test]
 fn a_charset_declared_wrongly_is_told_where_nothing_can_be_misread() {
     let utf8 = in_charset("ASCII", Charset::Utf8, "M\u{fc}ller");
-    assert_eq!(notes(&read(&utf8).unwrap()), ["NotAscii MSH-18 1"]);
+    assert_eq!(notes(&read(&utf8).unwrap()), ["IsUtf8 MSH-18 1"]);
+    let utf16 = in_charset("UNICODE UTF-16", Charset::Utf8, "M\u{fc}ller");
+    assert_eq!(notes(&read(&utf16).unwrap()), ["IsUtf8 MSH-18 1"]);
     let plain = in_charset("EBCDIC", Charset::Ascii, "Muller");
     assert_eq!(notes(&read(&plain).unwrap()), ["UnknownCharset MSH-18 1"]);
     let latin = [&in_charset("ASCII", Charset::Ascii, "M")[..], b"\xfc"].concat();

@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use jiff::civil;
 
 use super::{Clock, DateTime, Invalid, Precision, Zone};
+use crate::Decimal;
 
 /// A length of time in milliseconds. A day is 24 hours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,24 +20,26 @@ const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
 impl Span {
-    pub fn seconds(count: i64) -> Option<Span> {
+    pub fn seconds(count: impl Into<Decimal>) -> Option<Span> {
         Span::of(count, SECOND)
     }
 
-    pub fn minutes(count: i64) -> Option<Span> {
+    pub fn minutes(count: impl Into<Decimal>) -> Option<Span> {
         Span::of(count, MINUTE)
     }
 
-    pub fn hours(count: i64) -> Option<Span> {
+    pub fn hours(count: impl Into<Decimal>) -> Option<Span> {
         Span::of(count, HOUR)
     }
 
-    pub fn days(count: i64) -> Option<Span> {
+    pub fn days(count: impl Into<Decimal>) -> Option<Span> {
         Span::of(count, DAY)
     }
 
-    fn of(count: i64, unit: i64) -> Option<Span> {
-        count.checked_mul(unit).map(|millis| Span { millis })
+    /// `None` where it is too long. What is finer than a millisecond is rounded.
+    fn of(count: impl Into<Decimal>, unit: i64) -> Option<Span> {
+        let millis = count.into().times(unit.into()).and_then(|millis| millis.round(0)).ok()?;
+        millis.whole().map(|millis| Span { millis })
     }
 
     /// Whole minutes, towards zero.

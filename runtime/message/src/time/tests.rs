@@ -3,6 +3,7 @@ use std::cmp::Ordering;
 use proptest::prelude::*;
 
 use super::*;
+use crate::Decimal;
 
 fn zone(name: &str) -> Zone {
     Zone::named(name).unwrap()
@@ -178,6 +179,7 @@ fn adding_keeps_the_precision() {
     assert_eq!(plus("0001", Span::days(-1), ""), "Imprecise");
     assert_eq!(plus("00010101", Span::days(-1), ""), "Range");
     assert_eq!(Span::days(i64::MAX), None);
+    assert_eq!(Span::hours(Decimal::read("1.5").unwrap()), Span::minutes(90));
 }
 
 #[test]
