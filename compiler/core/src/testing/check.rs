@@ -80,7 +80,7 @@ impl Checker<'_> {
         let known = self.scope.maps();
         for map in maps.iter().filter(|map| !known.contains(&map.text)) {
             let found = Diagnostic::new(Code::UnknownName, map.at.clone(), format!("there is no map `{}`", map.text));
-            self.found.push(suggested(found, &map.text, known.iter().map(SmolStr::as_str), Some(&map.at)));
+            self.found.push(suggested(found, &map.text, known.iter().map(SmolStr::as_str), &map.at));
         }
         if let Some(second) = maps.get(1) {
             let message = "sending what one map makes through another is not supported yet";
@@ -151,9 +151,13 @@ impl Checker<'_> {
             let found = Diagnostic::new(Code::ChainedComparison, at.clone(), message);
             self.found.push(found.help("say `A == B and B == C`"));
         } else if binary != Binary::Matches && !self.comparable(&left_ty, &right_ty) {
-            let [left_ty, right_ty] = [&left_ty, &right_ty].map(worded);
-            let message = format!("{left_ty} is never equal to {right_ty}");
-            self.found.push(Diagnostic::new(Code::WrongType, at.clone(), message));
+            let [left_words, right_words] = [&left_ty, &right_ty].map(worded);
+            let message = format!("{left_words} is never equal to {right_words}");
+            let found = Diagnostic::new(Code::WrongType, at.clone(), message);
+            self.found.push(match self.one_value(&left_ty, &right_ty) {
+                Some(help) => found.help(help),
+                None => found,
+            });
         }
         Ty::Boolean
     }
@@ -166,6 +170,21 @@ impl Checker<'_> {
             // A code is a text where it has no system.
             (left, right) => left == right || matches!((left, right), (Ty::Code, Ty::Text) | (Ty::Text, Ty::Code)),
         }
+    }
+
+    /// What to say instead, where the elements of a type are meant or a literal is written as another.
+    fn one_value(&self, left: &Ty, right: &Ty) -> Option<String> {
+        let ((Ty::Fhir(types), own) | (own, Ty::Fhir(types))) = (left, right) else { return None };
+        let [ty] = types.as_slice() else { return None };
+        let shape = self.fhir.shape(&ty.shape)?;
+        if shape.kind == Kind::FhirPrimitive {
+            let is_quoted = *own == Ty::Text && matches!(&*ty.shape, "boolean" | "decimal" | "integer" | "positiveInt");
+            return is_quoted.then(|| "write it without the quotation marks".to_owned());
+        }
+        let of_its_own =
+            |element: &&Element| !matches!(element.name.as_str(), "id" | "extension" | "modifierExtension");
+        let names: Vec<_> = shape.elements.iter().filter(of_its_own).map(|it| format!("`.{}`", it.name)).collect();
+        Some(format!("name one of its elements: {}", names.join(", ")))
     }
 
     /// Whether a FHIR type can be equal to a literal of that kind.
@@ -187,7 +206,7 @@ impl Checker<'_> {
         if !FUNCTIONS.contains(&name.text.as_str()) {
             let message = format!("`{}` is no function of tests", name.text);
             let found = Diagnostic::new(Code::UnknownName, name.at.clone(), message);
-            self.found.push(suggested(found, &name.text, FUNCTIONS.into_iter(), Some(&name.at)));
+            self.found.push(suggested(found, &name.text, FUNCTIONS.into_iter(), &name.at));
             return Ty::Unknown;
         }
         let [ty] = types.as_slice() else {
@@ -232,34 +251,38 @@ impl Checker<'_> {
                     return Ty::Unknown;
                 }
             },
-            Some(root) => self.root(root),
+            Some(root) => match self.root(root) {
+                Some(ty) => ty,
+                None => return Ty::Unknown,
+            },
         };
         self.parts(ty, &path.parts)
     }
 
-    fn root(&mut self, root: &Word) -> Ty {
+    /// Nothing where nothing has that name.
+    fn root(&mut self, root: &Word) -> Option<Ty> {
         let name = root.text.as_str();
         if let Some((_, ty)) = self.lets.iter().rev().find(|(its, _)| its == name) {
-            return ty.clone();
+            return Some(ty.clone());
         }
         let resources = self.fhir.resources();
         if resources.contains(&name) {
-            return Ty::Fhir(vec![resource(name)]);
+            return Some(Ty::Fhir(vec![resource(name)]));
         }
         if name == "output" || self.scope.is_constant(name) {
-            return Ty::Unknown;
+            return Some(Ty::Unknown);
         }
         if name == "sent" {
             let message = "what a target was sent is not supported yet";
             self.found.push(Diagnostic::new(Code::NotSupportedYet, root.at.clone(), message));
-            return Ty::Unknown;
+            return None;
         }
         let found = Diagnostic::new(Code::UnknownName, root.at.clone(), format!("there is nothing named `{name}`"));
         let lets = self.lets.iter().map(|(name, _)| name.as_str());
-        let found = suggested(found, name, resources.into_iter().chain(lets), Some(&root.at));
+        let found = suggested(found, name, resources.into_iter().chain(lets), &root.at);
         let help = "a test names resources of the output, such as `Patient`, and its own `let`s";
         self.found.push(if found.help.is_some() { found } else { found.help(help) });
-        Ty::Unknown
+        None
     }
 
     fn parts(&mut self, mut ty: Ty, parts: &[Part]) -> Ty {
@@ -313,18 +336,19 @@ impl Checker<'_> {
     }
 
     fn unknown_element(&mut self, ty: &Ty, name: &str, part: &Part, elements: Vec<&Element>) {
-        let found = Diagnostic::new(Code::UnknownElement, part.at.clone(), format!("{} has no `{name}`", worded(ty)));
+        // Without the dot before it.
+        let at = part.at.end.saturating_sub(name.len())..part.at.end;
+        let found = Diagnostic::new(Code::UnknownElement, at.clone(), format!("{} has no `{name}`", worded(ty)));
         let stem = elements.iter().find(|element| {
             let ending = element.choice.then(|| name.strip_prefix(element.name.as_str())).flatten();
             ending.is_some_and(|ending| ending.starts_with(|letter: char| letter.is_ascii_uppercase()))
         });
         self.found.push(match stem {
-            Some(element) => {
-                let help =
-                    format!("say `{}`: an element with a choice of types is named without the type", element.name);
-                found.help(help)
+            Some(Element { name, .. }) => {
+                let help = format!("say `{name}`: an element with a choice of types is named without the type");
+                found.help(help).fix(at, name.as_str())
             }
-            None => suggested(found, name, elements.iter().map(|element| element.name.as_str()), None),
+            None => suggested(found, name, elements.iter().map(|element| element.name.as_str()), &at),
         });
     }
 
@@ -333,7 +357,7 @@ impl Checker<'_> {
         if !names.contains(&ty.text.as_str()) {
             let message = format!("there is no type `{}`", ty.text);
             let found = Diagnostic::new(Code::UnknownType, ty.at.clone(), message);
-            self.found.push(suggested(found, &ty.text, names.into_iter(), Some(&ty.at)));
+            self.found.push(suggested(found, &ty.text, names.into_iter(), &ty.at));
         }
     }
 
@@ -369,16 +393,16 @@ fn resource(name: &str) -> Type {
     Type { name: name.into(), shape: name.into(), targets: Vec::new() }
 }
 
-/// Up to three types by name; more are "one of these types".
+/// Up to three types by name.
 fn worded(ty: &Ty) -> String {
     match ty {
         Ty::Unknown => "this".to_owned(),
         Ty::Fhir(types) => match types.as_slice() {
             [] => "this".to_owned(),
-            [one] => one.shape.to_string(),
-            [first, second] => format!("{} or {}", first.shape, second.shape),
-            [first, second, third] => format!("{}, {} or {}", first.shape, second.shape, third.shape),
-            [first, second, ..] => format!("{}, {} or any other type of this element", first.shape, second.shape),
+            [one] => format!("`{}`", one.shape),
+            [first, second] => format!("`{}` or `{}`", first.shape, second.shape),
+            [first, second, third] => format!("`{}`, `{}` or `{}`", first.shape, second.shape, third.shape),
+            _ => "none of the types that this element can have".to_owned(),
         },
         Ty::Text => "a text".to_owned(),
         Ty::Number => "a number".to_owned(),
@@ -387,19 +411,13 @@ fn worded(ty: &Ty) -> String {
     }
 }
 
-/// With what was probably meant, if anything is close; and with the edit where the whole range is the name.
-fn suggested<'a>(found: Diagnostic, name: &str, all: impl Iterator<Item = &'a str>, at: Option<&At>) -> Diagnostic {
+/// With what was probably meant, if anything is close, and the edit that writes it.
+fn suggested<'a>(found: Diagnostic, name: &str, all: impl Iterator<Item = &'a str>, at: &At) -> Diagnostic {
     let distance = |other: &str| strsim::damerau_levenshtein(&name.to_lowercase(), &other.to_lowercase());
     // A third of the letters may be wrong: beyond that a suggestion is noise.
     let near = all.map(|other| (distance(other), other)).filter(|(far, _)| *far <= name.len().div_ceil(3));
     match near.min_by_key(|(far, _)| *far) {
         None => found,
-        Some((_, other)) => {
-            let found = found.help(format!("did you mean `{other}`?"));
-            match at {
-                Some(at) => found.fix(at.clone(), other),
-                None => found,
-            }
-        }
+        Some((_, other)) => found.help(format!("did you mean `{other}`?")).fix(at.clone(), other),
     }
 }

@@ -84,9 +84,15 @@ impl Report {
     }
 }
 
-/// Carries out the steps in order. A step that cannot be done is a failure, and those after it are still tried.
+/// Carries out the steps in order. A step that cannot be done is a failure, and what is expected of its output is then
+/// left out of the report.
 pub fn run(test: &Test, context: &mut dyn Context) -> Report {
-    let mut running = Running { evaluator: Evaluator::new(context), messages: Vec::new(), report: Report::default() };
+    let mut running = Running {
+        evaluator: Evaluator::new(context),
+        messages: Ok(Vec::new()),
+        broken: false,
+        report: Report::default(),
+    };
     for step in &test.steps {
         running.step(step);
     }
@@ -96,23 +102,32 @@ pub fn run(test: &Test, context: &mut dyn Context) -> Report {
 
 struct Running<'a> {
     evaluator: Evaluator<'a>,
-    /// Those that no `through` has taken yet.
-    messages: Vec<Vec<u8>>,
+    /// Those that no `through` has taken yet, unless one of them could not be read.
+    messages: Result<Vec<Vec<u8>>, ()>,
+    /// The last `through` could not be done.
+    broken: bool,
     report: Report,
 }
 
 impl Running<'_> {
     fn step(&mut self, step: &Step) {
         match step {
-            Step::InputText(text) => self.messages.push(text.text.as_bytes().to_vec()),
+            Step::InputText(text) => self.input(text.text.as_bytes().to_vec()),
             Step::InputFile(name) => match self.evaluator.context.file(&name.text) {
-                Ok(bytes) => self.messages.push(bytes),
-                Err(why) => self.failed(&name.at, format!("the file \"{}\" cannot be read: {why}", name.text)),
+                Ok(bytes) => self.input(bytes),
+                Err(why) => {
+                    self.failed(&name.at, format!("the file \"{}\" cannot be read: {why}", name.text));
+                    self.messages = Err(());
+                }
             },
             Step::Through(maps) => self.through(maps),
+            Step::Let(_) | Step::Expect(_) if self.broken => {}
             Step::Let(it) => match self.evaluator.values(&it.value) {
                 Ok(values) => self.evaluator.name(it.name.text.clone(), values),
-                Err(why) => self.failed(&it.value.at, why),
+                Err(why) => {
+                    self.failed(&it.value.at, why);
+                    self.evaluator.name(it.name.text.clone(), Vec::new());
+                }
             },
             Step::Expect(it) => {
                 let failure = self.expect(it).err();
@@ -121,22 +136,28 @@ impl Running<'_> {
         }
     }
 
+    fn input(&mut self, message: Vec<u8>) {
+        if let Ok(messages) = &mut self.messages {
+            messages.push(message);
+        }
+    }
+
     /// Each message that waits goes through the maps; what came of those before is forgotten.
     fn through(&mut self, maps: &[Word]) {
         let Some(at) = span(maps) else { return };
-        let messages = std::mem::take(&mut self.messages);
+        self.evaluator.ran(at.clone());
+        let messages = std::mem::replace(&mut self.messages, Ok(Vec::new()));
+        self.broken = messages.is_err();
+        let Ok(messages) = messages else { return };
         if messages.is_empty() {
+            self.broken = true;
             self.failed(&at, "there is no message to send through it: `input` brings one".to_owned());
         }
-        self.evaluator.ran(at.clone());
         for message in messages {
-            match self.evaluator.context.through(maps, &message) {
-                Ok(output) => {
-                    if let Err(why) = self.evaluator.take(output) {
-                        self.failed(&at, why);
-                    }
-                }
-                Err(why) => self.failed(&at, why),
+            let output = self.evaluator.context.through(maps, &message);
+            if let Err(why) = output.and_then(|output| self.evaluator.take(output)) {
+                self.broken = true;
+                self.failed(&at, why);
             }
         }
     }
@@ -276,5 +297,7 @@ impl fmt::Debug for Line {
     }
 }
 
+#[cfg(test)]
+mod cases;
 #[cfg(test)]
 mod tests;
