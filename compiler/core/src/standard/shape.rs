@@ -52,6 +52,7 @@ pub struct Element {
     /// [`MANY`] for `*`; 0 is withdrawn or forbidden.
     pub max: u32,
     /// FHIR `value[x]`: the name in JSON takes the type behind it.
+    /// HL7: a group of which one member is there.
     pub choice: bool,
     /// Of HL7 fields and components: the most characters, 0 where the standard names none.
     pub length: u32,
