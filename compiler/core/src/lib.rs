@@ -1,6 +1,10 @@
 //! Compiles `.emr` text to a plan: text and standards in, diagnostics and plan out, no I/O.
 
+pub mod check;
+pub mod db;
 pub mod diagnostic;
+pub mod resolve;
+pub mod select;
 pub mod standard;
 pub mod syntax;
 pub mod testing;

@@ -1,3 +1,87 @@
 //! Holds a resolved project to what the language promises, and gives it types.
+//!
+//! The unit is one top-level item. It sees other items through their [`Signature`]s alone, so that a change in the
+//! body of one map never re-checks another.
 
+mod binding;
+mod block;
+mod builtin;
+mod call;
+mod choose;
+mod codes;
+mod condition;
+mod constant;
+mod convert;
+mod cycle;
+mod each;
+mod expression;
+mod extension;
+mod function;
+mod path;
+mod place;
+mod profile;
+mod scope;
+mod signature;
+pub mod suggest;
 pub mod typed;
+mod types;
+mod with;
+
+pub use codes::codes;
+pub use constant::constant;
+pub use cycle::cycle;
+pub use expression::v2_system;
+pub use function::function;
+pub use profile::{Narrowed, ProfileFacts, profile, segment};
+pub use signature::{Signature, SignatureKind, SignatureParam, signature};
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::resolve::{Found, Names};
+use crate::standard::Standards;
+use crate::standard::hl7::Version;
+use crate::syntax::tree::Word;
+use smol_str::SmolStr;
+use std::sync::Arc;
+use typed::{CodeTable, Expr, Function, Key};
+
+/// What the checker asks of everything around the item in hand.
+pub trait World {
+    fn standards(&self) -> &Standards;
+    /// Whether the project or the call names a zone for times without an offset.
+    fn has_zone(&self) -> bool;
+    /// The short names of FHIR packages (`uscore`).
+    fn packages(&self) -> &[SmolStr];
+    fn names(&self) -> &Names;
+    /// What a name means in this module.
+    fn find(&self, name: &str) -> Found;
+    fn signature(&self, key: &str) -> Option<&Signature>;
+    fn constant(&self, key: &str) -> Option<&Expr>;
+    fn codes(&self, key: &str) -> Option<&CodeTable>;
+    fn profile(&self, key: &str) -> Option<&ProfileFacts>;
+}
+
+/// An item with its types, and what is wrong with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    pub function: Option<Arc<Function>>,
+    pub problems: Vec<Diagnostic>,
+    /// The maps, converts and code tables that it uses, for cycles and for `lower`.
+    pub uses: Vec<Key>,
+}
+
+/// The dictionary that maps read which name no version.
+pub(crate) const ANY_VERSION: Version = Version::Union;
+
+impl Checked {
+    /// An item of which nothing remains but what is wrong with it.
+    pub fn said(problems: Vec<Diagnostic>) -> Self {
+        Self { problems, ..Self::default() }
+    }
+}
+
+/// A declaration that reads, and is not carried out yet.
+pub fn not_supported(keyword: &Word) -> Diagnostic {
+    let message = format!("`{}` is not supported yet", keyword.text);
+    Diagnostic::new(Code::NotSupportedYet, keyword.at.clone(), message)
+        .help("the language has it, this version does not carry it out")
+}

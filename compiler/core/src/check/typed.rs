@@ -452,6 +452,21 @@ pub struct Value {
     pub rule: At,
 }
 
+impl Field {
+    /// One value under a name.
+    pub fn of(name: &str, value: Value) -> Field {
+        Field {
+            name: name.into(),
+            choice: false,
+            list: false,
+            required: false,
+            values: vec![value],
+            extras: None,
+            adds: false,
+        }
+    }
+}
+
 impl Ty {
     pub const ERROR: Ty = Ty { kind: TyKind::Error, count: Count::One };
     pub const NOTHING: Ty = Ty { kind: TyKind::Nothing, count: Count::Optional };

@@ -1,0 +1,83 @@
+//! Codes against the value sets that elements are bound to, and literals against the form of their type.
+
+use super::convert::Want;
+use super::scope::Scope;
+use super::suggest::nearest;
+use super::typed::{CodeTo, Expr, Kind};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::standard::shape::Strength;
+use crate::syntax::tree::At;
+use smol_str::SmolStr;
+
+/// A constant in an element with a required binding.
+pub(super) fn constant(scope: &mut Scope, value: &Expr, want: &Want) {
+    match &*value.kind {
+        Kind::Text(code) => hold(scope, None, code, &value.at, want),
+        Kind::List(items) => items.iter().for_each(|item| constant(scope, item, want)),
+        _ => {}
+    }
+}
+
+/// A literal code, or each right-hand side of the table that it comes from.
+pub(super) fn coded(scope: &mut Scope, value: &Expr, want: &Want) {
+    match &*value.kind {
+        Kind::Code { system, code, .. } => hold(scope, Some(system), code, &value.at, want),
+        Kind::Via { table, .. } => {
+            let Some(found) = scope.world.codes(table) else { return };
+            let results = found.arms.iter().map(|arm| &arm.result).chain(&found.otherwise);
+            let codes = results.filter_map(|result| match &result.what {
+                CodeTo::Code { system, code, .. } => Some((system.clone(), code.clone())),
+                _ => None,
+            });
+            let codes: Vec<_> = codes.collect();
+            for (system, code) in codes {
+                hold(scope, system.as_ref(), &code, &value.at, want);
+            }
+        }
+        Kind::Each { body, .. } | Kind::When { value: body, .. } => coded(scope, body, want),
+        Kind::Else(first, second) => {
+            coded(scope, first, want);
+            coded(scope, second, want);
+        }
+        _ => {}
+    }
+}
+
+fn hold(scope: &mut Scope, system: Option<&SmolStr>, code: &SmolStr, at: &At, want: &Want) {
+    let Some(binding) = want.binding.as_ref().filter(|binding| binding.strength == Strength::Required) else { return };
+    let Some(set) = scope.world.standards().fhir.value_set(&binding.set) else { return };
+    if !set.complete {
+        return;
+    }
+    let system = system.map(SmolStr::as_str).filter(|system| !system.is_empty());
+    if set.find(system, code).is_some() {
+        return;
+    }
+    let message = format!("`{code}` is not a code that `{}` takes", want.label);
+    let diagnostic = Diagnostic::new(Code::UnknownCode, at.clone(), message);
+    let known = || set.codes.iter().map(|coded| coded.code.as_str());
+    let help = match nearest(code, known()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => {
+            let shown: Vec<_> = known().take(12).map(|code| format!("`{code}`")).collect();
+            let more = if set.codes.len() > 12 { " and others" } else { "" };
+            format!("it takes {}{more}", shown.join(", "))
+        }
+    };
+    scope.problem(diagnostic.help(help));
+}
+
+/// Whether a text that stands in the mapping has the form of a FHIR primitive.
+pub(super) fn literal(scope: &mut Scope, value: &Expr, primitive: &str) -> bool {
+    let text = match &*value.kind {
+        Kind::Text(text) | Kind::Number(text) => text,
+        _ => return true,
+    };
+    let Some(pattern) = scope.world.standards().fhir.regex(primitive) else { return true };
+    let fits = regex::Regex::new(&format!("^(?:{pattern})$")).map_or(true, |regex| regex.is_match(text));
+    if !fits {
+        let message = format!("this is not a FHIR `{primitive}`");
+        scope.error(Code::WrongType, &value.at, message);
+    }
+    fits
+}

@@ -1,0 +1,29 @@
+//! Constants: `let contact_only = ("EMR", "E")` at the top of a file.
+
+use super::World;
+use super::expression::infer;
+use super::scope::Scope;
+use super::typed::{Expr, Kind};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::syntax::tree::Let;
+
+/// The value of a constant, and what is wrong with it.
+pub fn constant(constant: &Let, world: &dyn World) -> (Expr, Vec<Diagnostic>) {
+    let mut scope = Scope::new(world);
+    let value = infer(&mut scope, &constant.value);
+    if !value.is_error() && !is_constant(&value) {
+        let diagnostic =
+            Diagnostic::new(Code::WrongType, constant.value.at.clone(), "this is not the same for every message");
+        scope.problem(diagnostic.help("a constant is a text, a number, a code, or a list of such"));
+        return (Expr::error(&constant.value.at), scope.problems);
+    }
+    (value, scope.problems)
+}
+
+fn is_constant(value: &Expr) -> bool {
+    match &*value.kind {
+        Kind::Text(_) | Kind::Number(_) | Kind::Boolean(_) | Kind::Duration(_) | Kind::Code { .. } => true,
+        Kind::List(items) => items.iter().all(is_constant),
+        _ => false,
+    }
+}

@@ -1,0 +1,238 @@
+//! The state of checking one item: what names stand for at this point, what is known to be present, what went wrong.
+
+use super::World;
+use super::typed::{Expr, Key, Kind, Slot, Ty, TyKind};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::syntax::tree::{At, Count};
+use rustc_hash::FxHashSet;
+use smol_str::SmolStr;
+
+pub(super) struct Scope<'w> {
+    pub world: &'w dyn World,
+    pub problems: Vec<Diagnostic>,
+    pub uses: Vec<Key>,
+    /// All slots of the function, also those whose names are out of sight.
+    slots: Vec<Ty>,
+    /// What can be named here, the innermost last.
+    locals: Vec<Local>,
+    /// Where a value is known to be, as `path::fact` spells it.
+    present: FxHashSet<SmolStr>,
+    /// How deep in expressions, so that no text can overflow the stack.
+    pub depth: u32,
+    /// `keep` stands for a value of this type here.
+    pub keep: Option<Ty>,
+}
+
+/// A name, or a current item without one.
+#[derive(Clone, Debug)]
+pub(super) struct Local {
+    pub name: Option<SmolStr>,
+    /// A leading dot means the innermost of these.
+    pub current: bool,
+    pub slot: Slot,
+    pub ty: Ty,
+    /// For parts of a message that a profile narrows: whose, and the path of the group that this is.
+    pub origin: Option<Origin>,
+    /// Of a group that `each OBR` walks: the segment that opens it, which numbers then mean.
+    pub opener: Option<SmolStr>,
+    /// For the warning about a `let` that nobody reads.
+    pub at: At,
+    pub read: bool,
+    pub is_let: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    pub profile: Key,
+    /// `PATIENT_RESULT.PATIENT`; empty for the message.
+    pub path: SmolStr,
+}
+
+/// Deeper expressions are refused. Real mappings stay below 20.
+const DEPTH_MAX: u32 = 200;
+
+impl<'w> Scope<'w> {
+    pub fn new(world: &'w dyn World) -> Self {
+        Self {
+            world,
+            problems: Vec::new(),
+            uses: Vec::new(),
+            slots: Vec::new(),
+            locals: Vec::new(),
+            present: FxHashSet::default(),
+            depth: 0,
+            keep: None,
+        }
+    }
+
+    pub fn slot(&mut self, ty: Ty) -> Slot {
+        self.slots.push(ty);
+        Slot(u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    pub fn slots(&self) -> u32 {
+        u32::try_from(self.slots.len()).unwrap_or(u32::MAX)
+    }
+
+    pub fn push(&mut self, local: Local) {
+        self.locals.push(local);
+    }
+
+    /// A name that somebody gave.
+    pub fn define(&mut self, name: &SmolStr, at: &At, ty: Ty, is_let: bool) -> Slot {
+        let slot = self.slot(ty.clone());
+        self.push(Local { name: Some(name.clone()), slot, at: at.clone(), is_let, ..Local::unnamed(slot, ty) });
+        slot
+    }
+
+    pub fn mark(&self) -> usize {
+        self.locals.len()
+    }
+
+    /// Ends the sight of all names since the mark, and says which `let` nobody read.
+    pub fn release(&mut self, mark: usize) {
+        for local in self.locals.drain(mark.min(self.locals.len())..) {
+            if let (true, false, Some(name)) = (local.is_let, local.read, local.name)
+                && !name.starts_with('_')
+            {
+                let message = format!("`{name}` is never used");
+                self.problems.push(Diagnostic::new(Code::UnusedName, local.at, message).help("take the `let` away"));
+            }
+        }
+    }
+
+    pub fn local(&mut self, name: &str) -> Option<Local> {
+        let found = self.locals.iter_mut().rev().find(|local| local.name.as_ref().is_some_and(|it| it == name))?;
+        found.read = true;
+        Some(found.clone())
+    }
+
+    pub fn current(&mut self) -> Option<Local> {
+        let found = self.locals.iter_mut().rev().find(|local| local.current)?;
+        found.read = true;
+        Some(found.clone())
+    }
+
+    /// Everything in sight, the innermost first.
+    pub fn locals(&self) -> impl Iterator<Item = &Local> {
+        self.locals.iter().rev()
+    }
+
+    /// Messages and groups in sight, the innermost first: where segments are looked up.
+    pub fn groups(&self) -> Vec<Local> {
+        let holds = |local: &&Local| matches!(local.ty.kind, TyKind::Structure(..) | TyKind::Group(..));
+        self.locals().filter(holds).filter(|local| !local.ty.is_list()).cloned().collect()
+    }
+
+    pub fn problem(&mut self, diagnostic: Diagnostic) {
+        self.problems.push(diagnostic);
+    }
+
+    pub fn error(&mut self, code: Code, at: &At, message: impl Into<String>) {
+        self.problems.push(Diagnostic::new(code, at.clone(), message.into()));
+    }
+
+    pub fn not_yet(&mut self, at: &At, what: &str) -> Expr {
+        let message = format!("{what} is not supported yet");
+        let diagnostic = Diagnostic::new(Code::NotSupportedYet, at.clone(), message);
+        self.problem(diagnostic.help("the language has it, this version does not carry it out"));
+        Expr::error(at)
+    }
+
+    /// Goes one expression deeper; false if that is too deep, which is then reported.
+    pub fn deeper(&mut self, at: &At) -> bool {
+        self.depth += 1;
+        if self.depth == DEPTH_MAX {
+            self.error(Code::Unreadable, at, "this is nested too deeply");
+        }
+        self.depth < DEPTH_MAX
+    }
+
+    pub fn assume_present(&mut self, key: SmolStr) -> bool {
+        self.present.insert(key)
+    }
+
+    pub fn is_known_present(&self, key: &str) -> bool {
+        self.present.contains(key)
+    }
+
+    /// What is known at this point, to be put back where a branch ends.
+    pub fn known(&self) -> FxHashSet<SmolStr> {
+        self.present.clone()
+    }
+
+    pub fn forget(&mut self, known: FxHashSet<SmolStr>) {
+        self.present = known;
+    }
+}
+
+impl Local {
+    pub fn unnamed(slot: Slot, ty: Ty) -> Self {
+        Self { name: None, current: false, slot, ty, origin: None, opener: None, at: 0..0, read: false, is_let: false }
+    }
+}
+
+impl Expr {
+    pub fn new(kind: Kind, ty: Ty, at: &At) -> Self {
+        Self { kind: Box::new(kind), ty, at: at.clone() }
+    }
+
+    pub fn error(at: &At) -> Self {
+        Self::new(Kind::Error, Ty::ERROR, at)
+    }
+
+    pub fn slot(slot: Slot, ty: Ty, at: &At) -> Self {
+        Self::new(Kind::Slot(slot), ty, at)
+    }
+
+    pub fn is_error(&self) -> bool {
+        self.ty.kind == TyKind::Error
+    }
+
+    pub fn is_nothing(&self) -> bool {
+        self.ty.kind == TyKind::Nothing
+    }
+}
+
+impl Count {
+    /// How many there may be of one in each of the other.
+    pub fn times(self, inner: Count) -> Count {
+        match (self, inner) {
+            (Count::Some, Count::One | Count::Some) | (Count::One, Count::Some) => Count::Some,
+            (Count::Any | Count::Some, _) | (_, Count::Any | Count::Some) => Count::Any,
+            (Count::Optional, _) | (_, Count::Optional) => Count::Optional,
+            (Count::One, Count::One) => Count::One,
+        }
+    }
+
+    /// The same, where it may also be missing.
+    pub fn maybe(self) -> Count {
+        match self {
+            Count::One | Count::Optional => Count::Optional,
+            Count::Any | Count::Some => Count::Any,
+        }
+    }
+
+    /// The same, where it is known to be there.
+    pub fn surely(self) -> Count {
+        match self {
+            Count::One | Count::Optional => Count::One,
+            Count::Any | Count::Some => Count::Some,
+        }
+    }
+
+    pub fn is_list(self) -> bool {
+        matches!(self, Count::Any | Count::Some)
+    }
+
+    /// What holds on either of two ways.
+    pub fn either(self, other: Count) -> Count {
+        let missing = |count| matches!(count, Count::Optional | Count::Any);
+        match (self.is_list() || other.is_list(), missing(self) || missing(other)) {
+            (true, true) => Count::Any,
+            (true, false) => Count::Some,
+            (false, true) => Count::Optional,
+            (false, false) => Count::One,
+        }
+    }
+}

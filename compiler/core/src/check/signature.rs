@@ -1,0 +1,71 @@
+//! What other items see of a map, a convert or a function: its parameters and its result.
+
+use super::typed::{Key, Ty};
+use super::{World, types};
+use crate::diagnostic::Diagnostic;
+use crate::syntax::tree::{Declaration, Item, MapKind, Param, Word};
+use emr_abi::Builtin;
+use smol_str::{SmolStr, format_smolstr};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    pub key: Key,
+    pub kind: SignatureKind,
+    pub params: Vec<SignatureParam>,
+    pub result: Ty,
+    /// `total map`: cannot reject.
+    pub total: bool,
+    /// Whether it states what makes two resources the same.
+    pub keyed: bool,
+    /// What is wrong with its types; the item itself reports it.
+    pub problems: Vec<Diagnostic>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SignatureKind {
+    Map,
+    Convert,
+    /// `extern fn` of the library, with its body in Rust.
+    Function(Builtin),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignatureParam {
+    /// Its own name, or that of its type.
+    pub name: SmolStr,
+    pub named: bool,
+    pub ty: Ty,
+    /// The profile that a message parameter is held to.
+    pub profile: Option<Key>,
+}
+
+/// The signature of an item, if it can be called.
+pub fn signature(item: &Item, module: &str, world: &dyn World) -> Option<Signature> {
+    let mut problems = Vec::new();
+    let (name, kind, params, result, keyed) = match &item.declaration {
+        Declaration::Map(map) => {
+            let kind = if map.kind == MapKind::Convert { SignatureKind::Convert } else { SignatureKind::Map };
+            (&map.name, kind, &map.params, &map.result, !map.keyed.is_empty())
+        }
+        Declaration::ExternFn(function) => {
+            let builtin = Builtin::from_name(&function.name.text)?;
+            (&function.name, SignatureKind::Function(builtin), &function.params, &function.result, false)
+        }
+        _ => return None,
+    };
+    let params = params.iter().map(|it| param(it, world, &mut problems)).collect();
+    let result = types::result(result, world, &mut problems);
+    Some(Signature { key: key(module, name), kind, params, result, total: item.total, keyed, problems })
+}
+
+fn param(param: &Param, world: &dyn World, problems: &mut Vec<Diagnostic>) -> SignatureParam {
+    let (ty, profile) = types::param(&param.ty, world, problems);
+    // `ORU_R01.ORDER_OBSERVATION` is read as `ORDER_OBSERVATION`.
+    let last = param.ty.name.text.rsplit('.').next().unwrap_or_default();
+    let name = param.name.as_ref().map_or_else(|| SmolStr::from(last), |name| name.text.clone());
+    SignatureParam { name, named: param.name.is_some(), ty, profile }
+}
+
+pub(super) fn key(module: &str, name: &Word) -> Key {
+    format_smolstr!("{module}.{}", name.text)
+}

@@ -1,0 +1,62 @@
+//! `with { … }`: what a conversion or a map gave, with some of its elements replaced, added to or taken away.
+
+use super::convert::Want;
+use super::expression;
+use super::scope::Scope;
+use super::typed::{Expr, Kind, Statement, Ty, TyKind};
+use super::{block, types};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::standard::shape::{Element, Shape};
+use crate::syntax::tree::{self, At, BlockItem, Count};
+use std::sync::Arc;
+
+pub(super) fn with(scope: &mut Scope, base: &tree::Expr, block: &tree::Block, want: Option<&Want>, at: &At) -> Expr {
+    let base = match want {
+        Some(want) => expression::value(scope, base, want),
+        None => expression::infer(scope, base),
+    };
+    if base.is_error() || base.is_nothing() {
+        return base;
+    }
+    let TyKind::Fhir(key) = &base.ty.kind else {
+        if matches!(base.ty.kind, TyKind::Structure(..) | TyKind::Segment(..) | TyKind::Group(..)) {
+            return scope.not_yet(at, "a message as a target");
+        }
+        let message = format!("a {} has no elements that `with` could set", types::show_kind(&base.ty.kind));
+        let diagnostic = Diagnostic::new(Code::WrongType, at.clone(), message);
+        scope.problem(diagnostic.help("convert it first: `(X as HumanName) with { … }`"));
+        return Expr::error(at);
+    };
+    let Some(shape) = scope.world.standards().fhir.shape(key) else { return Expr::error(at) };
+    let mark = scope.mark();
+    let mut fields = block::Fields::default();
+    let mut statements: Vec<Statement> = Vec::new();
+    let outer = scope.keep.take();
+    for item in &block.items {
+        scope.keep = kept(item, &shape);
+        statements.extend(block::items(scope, std::slice::from_ref(item), &shape, &mut fields));
+    }
+    let fields = block::finished(scope, fields, &shape, true);
+    scope.keep = outer;
+    scope.release(mark);
+    let ty = base.ty.clone();
+    let value = Expr::new(Kind::With { base, fields }, ty.clone(), at);
+    if statements.is_empty() { value } else { Expr::new(Kind::Do { statements, value }, ty, at) }
+}
+
+/// What `keep` stands for in the values of a rule.
+fn kept(item: &BlockItem, shape: &Arc<Shape>) -> Option<Ty> {
+    let BlockItem::Rule(rule) = item else { return None };
+    let element = shape.element(&rule.target.first.text).filter(|_| rule.target.parts.is_empty())?;
+    Some(Ty { kind: kind(element), count: if element.repeats() { Count::Any } else { Count::Optional } })
+}
+
+/// The type of what an element holds.
+pub(super) fn kind(element: &Element) -> TyKind {
+    match (element.choice, element.types.first()) {
+        (true, _) => TyKind::Choice(element.types.iter().map(|ty| ty.name.clone()).collect()),
+        (false, Some(first)) if first.name == "Reference" => TyKind::Reference(first.targets.clone()),
+        (false, Some(first)) => TyKind::Fhir(first.shape.clone()),
+        (false, None) => TyKind::Error,
+    }
+}

@@ -1,0 +1,352 @@
+//! Remembers what the stages computed; the only file that knows salsa. No logic: a query is a sentence.
+
+mod view;
+
+use crate::check::typed::{CodeTable, Expr, Function};
+use crate::check::{self, Checked, ProfileFacts, Signature};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::resolve::{self, Declared, Names};
+use crate::standard::Standards;
+use crate::standard::shape::Shape;
+use crate::syntax::tree::{Declaration, Parsed, Test, Use};
+use crate::{syntax, testing};
+use rustc_hash::FxHashMap;
+use salsa::{Durability, Setter};
+use smol_str::SmolStr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use view::View;
+
+/// A module and its text.
+#[salsa::input(debug)]
+pub struct SourceFile {
+    /// `hospital.adt`
+    #[returns(deref)]
+    pub module: String,
+    /// As a person would write it.
+    #[returns(deref)]
+    pub path: String,
+    #[returns(deref)]
+    pub text: String,
+}
+
+/// What a project is made of, besides the text of its modules.
+#[salsa::input(debug)]
+pub struct Project {
+    #[returns(deref)]
+    pub files: Vec<SourceFile>,
+    pub settings: Settings,
+    /// The embedded packs and the project's packages.
+    standards: Standards,
+}
+
+/// What the checker needs to know of `emr.toml` and the call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The zone of times without offset, if one is declared.
+    pub timezone: Option<String>,
+    /// The short names of the FHIR packages that are there.
+    pub packages: Vec<SmolStr>,
+}
+
+/// What is remembered apart. The head is its identity; its text and its place may change.
+#[salsa::tracked(debug)]
+pub struct Item<'db> {
+    #[returns(copy)]
+    file: SourceFile,
+    head: String,
+    #[tracked]
+    #[returns(deref)]
+    text: String,
+    #[tracked]
+    #[returns(copy)]
+    start: usize,
+}
+
+#[salsa::tracked(returns(deref))]
+fn items<'db>(db: &'db dyn salsa::Database, file: SourceFile) -> Vec<Item<'db>> {
+    let item = |text: &str, start| Item::new(db, file, syntax::head(text).to_owned(), text.to_owned(), start);
+    let text = file.text(db);
+    syntax::items(text).into_iter().filter_map(|at| Some(item(text.get(at.clone())?, at.start))).collect()
+}
+
+#[salsa::tracked]
+fn parsed<'db>(db: &'db dyn salsa::Database, item: Item<'db>) -> Parsed {
+    syntax::item(item.text(db))
+}
+
+/// What a module declares, each with the number of its item.
+#[salsa::tracked(returns(deref))]
+fn declared(db: &dyn salsa::Database, file: SourceFile) -> Vec<(usize, Declared)> {
+    let parsed = items(db, file).iter().map(|&item| parsed(db, item)).enumerate();
+    parsed.filter_map(|(index, parsed)| Some((index, resolve::exports(parsed.item.as_ref()?)?))).collect()
+}
+
+/// The same without the numbers, as other modules see it.
+#[salsa::tracked(returns(deref))]
+fn exported(db: &dyn salsa::Database, file: SourceFile) -> Vec<Declared> {
+    declared(db, file).iter().map(|(_, declared)| declared.clone()).collect()
+}
+
+#[salsa::tracked(returns(deref))]
+fn uses(db: &dyn salsa::Database, file: SourceFile) -> Vec<(usize, Use)> {
+    let parsed = items(db, file).iter().map(|&item| parsed(db, item)).enumerate();
+    let import = |(index, parsed): (usize, &Parsed)| match &parsed.item.as_ref()?.declaration {
+        Declaration::Use(import) => Some((index, import.clone())),
+        _ => None,
+    };
+    parsed.filter_map(import).collect()
+}
+
+#[salsa::tracked]
+fn names(db: &dyn salsa::Database, project: Project, file: SourceFile) -> Names {
+    resolve::names(file.module(db), declared(db, file), uses(db, file), &View::plain(db, project, file))
+}
+
+/// The modules that can be named: the project's, then the library's.
+#[salsa::tracked]
+fn modules(db: &dyn salsa::Database, project: Project) -> FxHashMap<SmolStr, SourceFile> {
+    let library = Library::get(db).files(db).iter();
+    library.chain(project.files(db)).map(|&file| (file.module(db).into(), file)).collect()
+}
+
+/// The item that a module declares under a name.
+#[salsa::tracked]
+fn declarations<'db>(db: &'db dyn salsa::Database, file: SourceFile) -> FxHashMap<String, Item<'db>> {
+    let items = items(db, file);
+    let found = |(index, declared): &(usize, Declared)| Some((declared.name.to_string(), *items.get(*index)?));
+    declared(db, file).iter().filter_map(found).collect()
+}
+
+/// The item behind a key such as `hospital.adt.admission`.
+fn item<'db>(db: &'db dyn salsa::Database, project: Project, key: &str) -> Option<Item<'db>> {
+    let (module, name) = key.rsplit_once('.')?;
+    declarations(db, *modules(db, project).get(module)?).get(name).copied()
+}
+
+#[salsa::tracked]
+fn signature<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -> Option<Signature> {
+    let file = item.file(db);
+    check::signature(parsed(db, item).item.as_ref()?, file.module(db), &View::new(db, project, file))
+}
+
+/// A constant that needs itself has no value.
+#[salsa::tracked(cycle_result = recursive)]
+fn constant<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -> (Expr, Vec<Diagnostic>) {
+    match parsed(db, item).item.as_ref().map(|it| &it.declaration) {
+        Some(Declaration::Constant(constant)) => check::constant(constant, &View::plain(db, project, item.file(db))),
+        _ => (Expr::error(&(0..0)), Vec::new()),
+    }
+}
+
+fn recursive<'db>(db: &'db dyn salsa::Database, _: salsa::Id, _: Project, item: Item<'db>) -> (Expr, Vec<Diagnostic>) {
+    let at = parsed(db, item).item.as_ref().map_or(0..0, |it| it.at.clone());
+    let diagnostic = Diagnostic::new(Code::Recursive, at.clone(), "this constant needs itself");
+    (Expr::error(&at), vec![diagnostic.help("give it a value of its own")])
+}
+
+#[salsa::tracked]
+fn codes<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -> Option<(CodeTable, Vec<Diagnostic>)> {
+    let file = item.file(db);
+    match &parsed(db, item).item.as_ref()?.declaration {
+        Declaration::Codes(codes) => Some(check::codes(codes, file.module(db), &View::plain(db, project, file))),
+        _ => None,
+    }
+}
+
+#[salsa::tracked]
+fn profile<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -> Option<ProfileFacts> {
+    let file = item.file(db);
+    match &parsed(db, item).item.as_ref()?.declaration {
+        Declaration::Profile(profile) => {
+            let world = View::plain(db, project, file);
+            Some(check::profile(profile, file.module(db), segments(db, project), &world))
+        }
+        _ => None,
+    }
+}
+
+/// The standards with the segments that the project declares.
+#[salsa::tracked]
+fn segments(db: &dyn salsa::Database, project: Project) -> Standards {
+    let standards = project.standards(db);
+    let all = project.files(db).iter().flat_map(|&file| items(db, file));
+    let declared = all.filter_map(|&item| match &parsed(db, item).item.as_ref()?.declaration {
+        Declaration::Segment(segment) => Some(check::segment(segment, standards).0),
+        _ => None,
+    });
+    let shapes: FxHashMap<SmolStr, Arc<Shape>> = declared.map(|shape| (shape.key.clone(), Arc::new(shape))).collect();
+    standards.with_local(shapes)
+}
+
+/// The same with the structures of the project's profiles.
+#[salsa::tracked]
+pub fn standards(db: &dyn salsa::Database, project: Project) -> Standards {
+    let with_segments = segments(db, project);
+    let mut shapes = FxHashMap::clone(&with_segments.local);
+    let all = project.files(db).iter().flat_map(|&file| items(db, file));
+    for facts in all.filter_map(|&item| profile(db, project, item).as_ref()) {
+        shapes.extend(facts.shapes.iter().map(|shape| (shape.key.clone(), shape.clone())));
+    }
+    with_segments.with_local(shapes)
+}
+
+#[salsa::tracked]
+fn checked<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -> Checked {
+    let file = item.file(db);
+    let parsed = parsed(db, item);
+    let mut checked = match parsed.item.as_ref().map(|it| &it.declaration) {
+        Some(Declaration::Map(map)) => match signature(db, project, item) {
+            Some(signature) => check::function(map, file.module(db), signature, &View::new(db, project, file)),
+            None => Checked::default(),
+        },
+        Some(Declaration::Constant(_)) => Checked::said(constant(db, project, item).1.clone()),
+        Some(Declaration::Codes(_)) => {
+            Checked::said(codes(db, project, item).as_ref().map(|it| it.1.clone()).unwrap_or_default())
+        }
+        Some(Declaration::Profile(_)) => {
+            Checked::said(profile(db, project, item).as_ref().map(|it| it.problems.clone()).unwrap_or_default())
+        }
+        Some(Declaration::Segment(segment)) => Checked::said(check::segment(segment, project.standards(db)).1),
+        Some(Declaration::Test(test)) => {
+            let view = View::new(db, project, file);
+            Checked::said(testing::check(test, &project.standards(db).fhir, &view))
+        }
+        Some(Declaration::Other { keyword, .. }) => Checked::said(vec![check::not_supported(keyword)]),
+        Some(Declaration::Use(_) | Declaration::ExternFn(_)) | None => Checked::default(),
+    };
+    checked.problems.splice(0..0, parsed.problems.iter().cloned());
+    checked
+}
+
+/// All that is wrong with a module, in the order of the text.
+#[salsa::tracked(returns(deref))]
+pub fn diagnostics(db: &dyn salsa::Database, project: Project, file: SourceFile) -> Vec<Diagnostic> {
+    let items = items(db, file);
+    let mut found: Vec<Diagnostic> = Vec::new();
+    for &item in items {
+        found.extend(checked(db, project, item).problems.iter().map(|it| it.clone().moved(item.start(db))));
+        found.extend(cycle(db, project, item).iter().map(|it| it.clone().moved(item.start(db))));
+    }
+    let names = names(db, project, file);
+    let texts: Vec<&str> = items.iter().map(|item| item.text(db)).collect();
+    for (index, diagnostic) in names.problems.iter().cloned().chain(resolve::unused(names, &texts)) {
+        let start = items.get(index).map_or(0, |item| item.start(db));
+        found.push(diagnostic.moved(start));
+    }
+    found.sort_by_key(|it| (it.at.start, it.at.end, it.code));
+    found.dedup();
+    found
+}
+
+/// What a map calls must not come back to it.
+#[salsa::tracked]
+fn cycle<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -> Option<Diagnostic> {
+    let function = checked(db, project, item).function.as_ref()?;
+    let calls = |key: &str| {
+        self::item(db, project, key).map(|item| checked(db, project, item).uses.clone()).unwrap_or_default()
+    };
+    check::cycle(function, &calls)
+}
+
+/// Whether nothing stands in the way of running what this key names, and all that it uses.
+#[salsa::tracked]
+fn sound(db: &dyn salsa::Database, project: Project, file: SourceFile) -> bool {
+    diagnostics(db, project, file).iter().all(|it| it.severity() != crate::diagnostic::Severity::Error)
+}
+
+/// The maps of a module, by name.
+pub fn maps(db: &dyn salsa::Database, project: Project, file: SourceFile) -> Vec<&Function> {
+    let functions = items(db, file).iter().filter_map(|&item| match &parsed(db, item).item.as_ref()?.declaration {
+        Declaration::Map(map) if map.kind == syntax::tree::MapKind::Map => {
+            checked(db, project, item).function.as_deref()
+        }
+        _ => None,
+    });
+    functions.collect()
+}
+
+/// A checked map or convert, by its key.
+pub fn function<'db>(db: &'db dyn salsa::Database, project: Project, key: &str) -> Option<&'db Arc<Function>> {
+    checked(db, project, item(db, project, key)?).function.as_ref()
+}
+
+/// A code table, by its key.
+pub fn code_table<'db>(db: &'db dyn salsa::Database, project: Project, key: &str) -> Option<&'db CodeTable> {
+    codes(db, project, item(db, project, key)?).as_ref().map(|it| &it.0)
+}
+
+/// The tests of a module, each with where its item begins.
+pub fn tests(db: &dyn salsa::Database, file: SourceFile) -> Vec<(usize, &Test)> {
+    items(db, file)
+        .iter()
+        .filter_map(|&item| match &parsed(db, item).item.as_ref()?.declaration {
+            Declaration::Test(test) => Some((item.start(db), test)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The modules of the standard library, parsed when a name of theirs is needed.
+#[salsa::input(singleton, debug)]
+struct Library {
+    #[returns(deref)]
+    files: Vec<SourceFile>,
+}
+
+/// The inputs and all that follows from them. A clone reads the same; writing waits until all clones are gone.
+#[salsa::db]
+#[derive(Clone)]
+pub struct Database {
+    storage: salsa::Storage<Self>,
+}
+
+#[salsa::db]
+impl salsa::Database for Database {}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self::watched(|_| {})
+    }
+}
+
+impl Database {
+    /// One that tells which query it runs, such as `checked(Id(1))`.
+    pub fn watched(ran: impl Fn(String) + Send + Sync + 'static) -> Self {
+        let watch = move |event: salsa::Event| {
+            if let salsa::EventKind::WillExecute { database_key } = event.kind {
+                ran(format!("{database_key:?}"));
+            }
+        };
+        let db = Self { storage: salsa::Storage::new(Some(Box::new(watch))) };
+        let module = |(name, text): &(&str, &str)| {
+            let builder = SourceFile::builder((*name).to_owned(), format!("{name}.emr"), (*text).to_owned());
+            builder.durability(Durability::HIGH).new(&db)
+        };
+        let files = emr_stdlib::library::PRELUDE.iter().chain(emr_stdlib::library::LIBRARY).map(module).collect();
+        let _: Library = Library::builder(files).durability(Durability::HIGH).new(&db);
+        db
+    }
+
+    pub fn open(&self, module: &str, path: &str, text: String) -> SourceFile {
+        SourceFile::new(self, module.to_owned(), path.to_owned(), text)
+    }
+
+    pub fn project(&self, files: Vec<SourceFile>, settings: Settings, standards: Standards) -> Project {
+        Project::builder(files, settings, standards).standards_durability(Durability::HIGH).new(self)
+    }
+
+    pub fn edit(&mut self, file: SourceFile, text: String) {
+        file.set_text(self).to(text);
+    }
+
+    /// The project has these modules from now on.
+    pub fn set_files(&mut self, project: Project, files: Vec<SourceFile>) {
+        project.set_files(self).to(files);
+    }
+}
+
+/// What `read` gives, or nothing if the database was written to meanwhile.
+pub fn unless_edited<T>(read: impl FnOnce() -> T) -> Option<T> {
+    salsa::Cancelled::catch(AssertUnwindSafe(read)).ok()
+}

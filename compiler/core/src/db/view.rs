@@ -1,0 +1,100 @@
+//! A module's view of everything around it, as the stages ask for it.
+
+use super::{Project, SourceFile, codes, constant, exported, item, modules, names, profile, signature, standards};
+use crate::check::typed::{CodeTable, Expr};
+use crate::check::{ProfileFacts, Signature, World};
+use crate::resolve::{Declared, DeclaredKind, Found, Modules, Names};
+use crate::standard::Standards;
+use crate::testing;
+use smol_str::SmolStr;
+
+pub(super) struct View<'db> {
+    db: &'db dyn salsa::Database,
+    project: Project,
+    file: SourceFile,
+    /// Whether the project's own segments and profiles are seen. What these are made of must not see them.
+    local: bool,
+}
+
+impl<'db> View<'db> {
+    pub fn new(db: &'db dyn salsa::Database, project: Project, file: SourceFile) -> Self {
+        Self { db, project, file, local: true }
+    }
+
+    /// Without the shapes that the project declares.
+    pub fn plain(db: &'db dyn salsa::Database, project: Project, file: SourceFile) -> Self {
+        Self { db, project, file, local: false }
+    }
+}
+
+impl Modules for View<'_> {
+    fn declared(&self, module: &str) -> Option<&[Declared]> {
+        Some(exported(self.db, *modules(self.db, self.project).get(module)?))
+    }
+
+    fn modules(&self) -> Vec<SmolStr> {
+        modules(self.db, self.project).keys().cloned().collect()
+    }
+
+    fn preludes(&self) -> Vec<SmolStr> {
+        let library = emr_stdlib::library::PRELUDE.iter().map(|(name, _)| SmolStr::from(*name));
+        let own = self.project.files(self.db).iter().any(|file| file.module(self.db) == "prelude");
+        own.then(|| SmolStr::from("prelude")).into_iter().chain(library).collect()
+    }
+}
+
+impl World for View<'_> {
+    fn standards(&self) -> &Standards {
+        if self.local { standards(self.db, self.project) } else { self.project.standards(self.db) }
+    }
+
+    fn has_zone(&self) -> bool {
+        // The library's conversions are checked for every project; those that need a zone ask at their use.
+        self.project.settings(self.db).timezone.is_some() || self.file.module(self.db).starts_with("std.")
+    }
+
+    fn packages(&self) -> &[SmolStr] {
+        &self.project.settings(self.db).packages
+    }
+
+    fn names(&self) -> &Names {
+        names(self.db, self.project, self.file)
+    }
+
+    fn find(&self, name: &str) -> Found {
+        self.names().find(name, self)
+    }
+
+    fn signature(&self, key: &str) -> Option<&Signature> {
+        signature(self.db, self.project, item(self.db, self.project, key)?).as_ref()
+    }
+
+    fn constant(&self, key: &str) -> Option<&Expr> {
+        Some(&constant(self.db, self.project, item(self.db, self.project, key)?).0)
+    }
+
+    fn codes(&self, key: &str) -> Option<&CodeTable> {
+        codes(self.db, self.project, item(self.db, self.project, key)?).as_ref().map(|it| &it.0)
+    }
+
+    fn profile(&self, key: &str) -> Option<&ProfileFacts> {
+        profile(self.db, self.project, item(self.db, self.project, key)?).as_ref()
+    }
+}
+
+impl testing::Scope for View<'_> {
+    fn maps(&self) -> Vec<SmolStr> {
+        let names = World::names(self);
+        let is_map =
+            |name: &&SmolStr| matches!(self.find(name), Found::One(export) if export.kind == DeclaredKind::Map);
+        names.known().filter(is_map).cloned().collect()
+    }
+
+    fn is_constant(&self, name: &str) -> bool {
+        matches!(self.find(name), Found::One(export) if export.kind == DeclaredKind::Constant)
+    }
+
+    fn is_system(&self, name: &str) -> bool {
+        crate::check::v2_system(name).is_some() || self.is_constant(name)
+    }
+}

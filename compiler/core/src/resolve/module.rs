@@ -1,0 +1,65 @@
+//! What a module declares: the names that others can use.
+
+use crate::syntax::tree::{At, Declaration, Item, MapKind};
+use smol_str::SmolStr;
+
+/// One declaration that has a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    pub name: SmolStr,
+    pub kind: DeclaredKind,
+    pub private: bool,
+    /// Where the name stands, from the first byte of its item.
+    pub at: At,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DeclaredKind {
+    Constant,
+    Map,
+    Convert,
+    Function,
+    Codes,
+    Profile,
+    Segment,
+    /// A feed, a target, a table …: has a name, is not carried out yet.
+    Other,
+}
+
+impl DeclaredKind {
+    pub fn noun(self) -> &'static str {
+        match self {
+            DeclaredKind::Constant => "constant",
+            DeclaredKind::Map => "map",
+            DeclaredKind::Convert => "convert",
+            DeclaredKind::Function => "function",
+            DeclaredKind::Codes => "code table",
+            DeclaredKind::Profile => "profile",
+            DeclaredKind::Segment => "segment",
+            DeclaredKind::Other => "declaration",
+        }
+    }
+}
+
+/// A declaration as another module sees it: its key is `module.name`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Export {
+    pub key: SmolStr,
+    pub kind: DeclaredKind,
+}
+
+/// The name that an item declares, if it does.
+pub fn exports(item: &Item) -> Option<Declared> {
+    let (name, kind) = match &item.declaration {
+        Declaration::Constant(it) => (&it.name, DeclaredKind::Constant),
+        Declaration::Map(it) if it.kind == MapKind::Convert => (&it.name, DeclaredKind::Convert),
+        Declaration::Map(it) => (&it.name, DeclaredKind::Map),
+        Declaration::Codes(it) => (&it.name, DeclaredKind::Codes),
+        Declaration::Profile(it) => (&it.name, DeclaredKind::Profile),
+        Declaration::Segment(it) => (&it.name, DeclaredKind::Segment),
+        Declaration::ExternFn(it) => (&it.name, DeclaredKind::Function),
+        Declaration::Other { name: Some(name), .. } => (name, DeclaredKind::Other),
+        Declaration::Use(_) | Declaration::Test(_) | Declaration::Other { name: None, .. } => return None,
+    };
+    Some(Declared { name: name.text.clone(), kind, private: item.private, at: name.at.clone() })
+}
