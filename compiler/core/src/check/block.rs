@@ -88,6 +88,9 @@ pub(super) fn is_constant(value: &Expr) -> bool {
         }
         Kind::DataAbsent(_) | Kind::Absent | Kind::AbsentWarn(_) | Kind::Skip | Kind::Reject(_) => true,
         Kind::List(items) => items.iter().all(is_constant),
+        Kind::Else(first, second) => is_constant(first) && is_constant(second),
+        Kind::Match { arms, otherwise } => arms.iter().map(|arm| &arm.value).chain(otherwise).all(is_constant),
+        Kind::Do { value, .. } => is_constant(value),
         Kind::When { value, .. } | Kind::Warn { value, .. } | Kind::Coded(value) => is_constant(value),
         Kind::Block(block) => {
             block.fields.iter().flat_map(|field| &field.values).all(|value| is_constant(&value.value))
@@ -606,7 +609,9 @@ fn extras(scope: &mut Scope, fields: Fields) -> Option<Block> {
 
 /// Each element that the shape requires is assigned, and a value that may be missing says what then.
 fn required(scope: &mut Scope, fields: &[Field], shape: &Arc<Shape>, at: &At, always: bool) {
-    for element in shape.elements.iter().filter(|element| element.min > 0) {
+    // The URL of an extension stands in the target of its rule.
+    let given = |element: &&Element| types::base(shape) == "Extension" && element.name == "url";
+    for element in shape.elements.iter().filter(|element| element.min > 0 && !given(element)) {
         let label = format!("{}.{}", types::short(&shape.key), element.name);
         let Some(field) = fields.iter().find(|field| field.name == element.name) else {
             if element.fixed.is_none() && element.pattern.is_none() && !fields.is_empty() | always {
@@ -629,10 +634,25 @@ fn required(scope: &mut Scope, fields: &[Field], shape: &Arc<Shape>, at: &At, al
             continue;
         }
         let Some(value) = field.values.first() else { continue };
+        if let Some(table) = left_out(&value.value) {
+            let message = format!("`{label}` must always have a value, but `{table}` does not hold every code");
+            let diagnostic = Diagnostic::new(Code::NotTotal, value.value.at.clone(), message);
+            scope.problem(diagnostic.help("add an arm `else => …` to the table, or `else …` behind it here"));
+            continue;
+        }
         let message = format!("`{label}` must always have a value, but this may give none");
         let diagnostic = Diagnostic::new(Code::MayBeMissing, value.value.at.clone(), message);
         scope
             .problem(diagnostic.help("say what to send when it is missing: `… else skip`, or a default behind `else`"));
+    }
+}
+
+/// The table by which alone a value may be missing: what it translates is there.
+fn left_out(value: &Expr) -> Option<&str> {
+    match &*value.kind {
+        Kind::Coded(inner) => left_out(inner),
+        Kind::Via { value, table } if !value.ty.may_be_missing() => table.rsplit('.').next(),
+        _ => None,
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) fn special(scope: &mut Scope, name: &Word, arguments: &[Argument], at
         [Argument { name: None, value }] => Some(condition::over_list(scope, value, all, at)),
         _ => {
             let diagnostic =
-                Diagnostic::new(Code::WrongType, at.clone(), format!("`{}` takes one condition", name.text));
+                Diagnostic::new(Code::WrongCall, at.clone(), format!("`{}` takes one condition", name.text));
             scope.problem(diagnostic.help(format!("as in `{}(PID-3.5 == \"MR\")`", name.text)));
             Some(Expr::error(at))
         }

@@ -29,7 +29,7 @@ pub(super) fn call(scope: &mut Scope, name: &Word, arguments: &[Argument], at: &
     };
     if !matches!(export.kind, DeclaredKind::Map | DeclaredKind::Convert | DeclaredKind::Function) {
         let message = format!("`{}` is a {}, so it cannot be called", name.text, export.kind.noun());
-        scope.error(Code::WrongType, &name.at, message);
+        scope.error(Code::WrongCall, &name.at, message);
         return Expr::error(at);
     }
     let Some(signature) = scope.world.signature(&export.key) else { return Expr::error(at) };
@@ -56,7 +56,7 @@ fn apply(scope: &mut Scope, signature: &Signature, arguments: &[Argument], name:
             [] => {
                 let message = format!("`{}` needs `{}`", name.text, param.name);
                 let help = format!("it takes {}", shown_params(signature));
-                scope.problem(Diagnostic::new(Code::WrongType, at.clone(), message).help(help));
+                scope.problem(Diagnostic::new(Code::WrongCall, at.clone(), message).help(help));
                 failed = true;
                 continue;
             }
@@ -143,7 +143,7 @@ fn arguments_of<'a>(
         match index.and_then(|index| matched.get_mut(index)) {
             Some(place) if place.is_empty() || several => place.push(&argument.value),
             Some(_) => {
-                scope.error(Code::AssignedTwice, &argument.value.at, "this parameter has a value already");
+                scope.error(Code::WrongCall, &argument.value.at, "this parameter has a value already");
                 sound = false;
             }
             None => {
@@ -152,7 +152,7 @@ fn arguments_of<'a>(
                     None => (&argument.value.at, format!("`{}` takes no more values", name.text)),
                 };
                 let help = format!("it takes {}", shown_params(signature));
-                scope.problem(Diagnostic::new(Code::WrongType, at.clone(), what).help(help));
+                scope.problem(Diagnostic::new(Code::WrongCall, at.clone(), what).help(help));
                 sound = false;
             }
         }
@@ -235,7 +235,7 @@ fn same_source(wanted: &TyKind, given: &TyKind) -> bool {
         (TyKind::Group(_, a), TyKind::Group(_, b)) => a == b || last(a) == last(b),
         (TyKind::Structure(_, a), TyKind::Structure(_, b)) => a == b,
         (TyKind::Hl7(_, a), TyKind::Hl7(_, b)) => a == b || is_like(a, b) || b == "varies",
-        (TyKind::Duration, TyKind::Duration) => true,
+        (TyKind::Duration, TyKind::Duration) | (TyKind::Coded, TyKind::Coded) => true,
         _ => false,
     }
 }

@@ -4,6 +4,7 @@ use super::World;
 use super::expression::{self, system_uri};
 use super::scope::Scope;
 use super::signature::key;
+use super::suggest::nearest;
 use super::typed::{CodeArm, CodeKey, CodeResult, CodeTable, CodeTo, Expr, Kind};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::{self, Arm, At, CodeTable as Written, Codes, Pattern, System};
@@ -102,7 +103,10 @@ fn result(scope: &mut Scope, expr: &tree::Expr, to: Option<&SmolStr>) -> Option<
     }
     let value: Expr = expression::infer(scope, expr);
     match *value.kind {
-        Kind::Text(code) => with(CodeTo::Code { system: to.cloned(), code, display: None }),
+        Kind::Text(code) => {
+            in_target(scope, to, &code, &expr.at);
+            with(CodeTo::Code { system: to.cloned(), code, display: None })
+        }
         Kind::Number(code) => with(CodeTo::Code { system: to.cloned(), code, display: None }),
         Kind::Boolean(value) => {
             with(CodeTo::Code { system: to.cloned(), code: value.to_string().into(), display: None })
@@ -117,4 +121,20 @@ fn result(scope: &mut Scope, expr: &tree::Expr, to: Option<&SmolStr>) -> Option<
             None
         }
     }
+}
+
+/// A right-hand code must be one of the target system, where its codes are known.
+fn in_target(scope: &mut Scope, to: Option<&SmolStr>, code: &str, at: &At) {
+    let Some(target) = to.and_then(|system| scope.world.standards().fhir.code_system(system)) else { return };
+    if target.find(code).is_some() {
+        return;
+    }
+    let message = format!("`{code}` is not a code of `{}`", target.url);
+    let diagnostic = Diagnostic::new(Code::UnknownCode, at.clone(), message);
+    let known = || target.concepts.iter().map(|concept| concept.code.as_str());
+    let help = match nearest(code, known()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("it has {}", known().take(12).map(|code| format!("`{code}`")).collect::<Vec<_>>().join(", ")),
+    };
+    scope.problem(diagnostic.help(help));
 }

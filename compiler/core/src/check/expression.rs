@@ -413,19 +413,19 @@ pub fn v2_system(name: &str) -> Option<SmolStr> {
     digits.then(|| format_smolstr!("http://terminology.hl7.org/CodeSystem/v2-{number}"))
 }
 
-/// A literal code of a system whose codes are known.
+/// A literal code of an HL7 table. FHIR's copy of the table is newer than the dictionaries, so both must lack it.
 fn check_code(scope: &mut Scope, system: &str, code: &Word) {
+    let Some((_, number)) = system.rsplit_once("/v2-") else { return };
     let standards = scope.world.standards();
-    let known: Option<Vec<SmolStr>> = match system.rsplit_once("/v2-") {
-        Some((_, number)) => {
-            standards.hl7.table(number).map(|table| table.codes.iter().map(|(code, _)| code.clone()).collect())
-        }
-        None => None,
-    };
-    let Some(known) = known.filter(|known| !known.is_empty() && !known.contains(&code.text)) else { return };
+    let Some(table) = standards.hl7.table(number) else { return };
+    let Some(newer) = standards.fhir.code_system(system) else { return };
+    if newer.find(&code.text).is_some() || table.codes.iter().any(|(known, _)| *known == code.text) {
+        return;
+    }
     let message = format!("`{}` is not a code of `{system}`", code.text);
     let diagnostic = Diagnostic::new(Code::UnknownCode, code.at.clone(), message);
-    let diagnostic = match super::suggest::nearest(&code.text, known.iter().map(SmolStr::as_str)) {
+    let known = newer.concepts.iter().map(|concept| concept.code.as_str());
+    let diagnostic = match super::suggest::nearest(&code.text, known) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
         None => diagnostic.help("look the table up, or name the sender's own system"),
     };

@@ -95,7 +95,7 @@ fn key_part(
         let base = types::base(&resource);
         if scope.world.standards().fhir.search_parameter(base, &parameter.text).is_none() {
             let message = format!("`{base}` has no search parameter `{}`", parameter.text);
-            let diagnostic = Diagnostic::new(Code::UnknownName, parameter.at.clone(), message);
+            let diagnostic = Diagnostic::new(Code::UnknownSearchParameter, parameter.at.clone(), message);
             scope.problem(
                 diagnostic.help("a server finds the resource by it; without a name before the colon it is an id only"),
             );

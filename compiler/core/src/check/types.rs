@@ -23,6 +23,10 @@ pub fn param(written: &Type, world: &dyn World, problems: &mut Vec<Diagnostic>) 
     }
     let version = ANY_VERSION;
     let name = written.name.text.as_str();
+    if name == "Coding" {
+        // A code is handed on with its system and display, and written as what takes it.
+        return (Ty { kind: TyKind::Coded, count: written.count }, None);
+    }
     let standards = world.standards();
     if is_hl7_name(name) {
         let kind = if standards.segment(version, name).is_some() {

@@ -180,6 +180,11 @@ fn unknown_module(module: &Word, world: &dyn Modules) -> Diagnostic {
 }
 
 fn not_in_module(name: &Word, module: &str, declared: &[Declared]) -> Diagnostic {
+    if declared.iter().any(|it| it.name == name.text) {
+        let message = format!("`{}` is private to the module `{module}`", name.text);
+        return Diagnostic::new(Code::PrivateName, name.at.clone(), message)
+            .help("take `private` away there, or use another name");
+    }
     let message = format!("the module `{module}` has no `{}`", name.text);
     let diagnostic = Diagnostic::new(Code::UnknownName, name.at.clone(), message);
     let known: Vec<&str> = declared.iter().filter(|it| !it.private).map(|it| it.name.as_str()).collect();
