@@ -2,14 +2,15 @@
 
 mod view;
 
-use crate::check::typed::{CodeTable, Expr, Function};
+use crate::check::typed::{CodeTable, Expr, Function, Key};
 use crate::check::{self, Checked, ProfileFacts, Signature};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::plan::Plan;
 use crate::resolve::{self, Declared, Names};
 use crate::standard::Standards;
 use crate::standard::shape::Shape;
 use crate::syntax::tree::{Declaration, Parsed, Test, Use};
-use crate::{syntax, testing};
+use crate::{lower, syntax, testing};
 use rustc_hash::FxHashMap;
 use salsa::{Durability, Setter};
 use smol_str::SmolStr;
@@ -249,10 +250,11 @@ fn cycle<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -
     check::cycle(function, &calls)
 }
 
-/// Whether nothing stands in the way of running what this key names, and all that it uses.
+/// Whether nothing in an item stands in the way of running it.
 #[salsa::tracked]
-fn sound(db: &dyn salsa::Database, project: Project, file: SourceFile) -> bool {
-    diagnostics(db, project, file).iter().all(|it| it.severity() != crate::diagnostic::Severity::Error)
+fn is_sound<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -> bool {
+    let wrong = |it: &Diagnostic| it.severity() == Severity::Error;
+    !checked(db, project, item).problems.iter().chain(cycle(db, project, item)).any(wrong)
 }
 
 /// The maps of a module, by name.
@@ -274,6 +276,16 @@ pub fn function<'db>(db: &'db dyn salsa::Database, project: Project, key: &str) 
 /// A code table, by its key.
 pub fn code_table<'db>(db: &'db dyn salsa::Database, project: Project, key: &str) -> Option<&'db CodeTable> {
     codes(db, project, item(db, project, key)?).as_ref().map(|it| &it.0)
+}
+
+/// The plan of a map, by its key; nothing if there is no such map, or something that it uses is not sound.
+#[salsa::tracked]
+pub fn plan(db: &dyn salsa::Database, project: Project, key: String) -> Option<Arc<Plan>> {
+    let entry = function(db, project, &key)?;
+    let reached = check::reached(entry, &|key| item(db, project, key).map(|item| &checked(db, project, item).uses[..]));
+    let fine = |key: &Key| item(db, project, key).is_some_and(|item| *is_sound(db, project, item));
+    let view = View::new(db, project, item(db, project, &key)?.file(db));
+    reached.iter().all(fine).then(|| Arc::new(lower::map(entry, &view)))
 }
 
 /// The tests of a module, each with where its item begins.

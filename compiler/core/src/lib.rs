@@ -3,6 +3,8 @@
 pub mod check;
 pub mod db;
 pub mod diagnostic;
+pub mod lower;
+pub mod plan;
 pub mod resolve;
 pub mod select;
 pub mod standard;

@@ -112,10 +112,8 @@ fn apply(scope: &mut Scope, value: Expr, how: How) -> Expr {
     match how {
         How::Same => value,
         How::As(name) => retyped(value, &name),
-        How::Coded(name) => {
-            let (ty, at) = (Ty { kind: TyKind::Fhir(name), count: value.ty.count }, value.at.clone());
-            Expr::new(Kind::Coded(value), ty, &at)
-        }
+        How::Coded(name) if !value.ty.is_list() => coded(value, &name),
+        How::Coded(name) => each(scope, value, |item| coded(item, &name)),
         How::Primitive(to, name) if !value.ty.is_list() => primitive(value, to, &name),
         How::Primitive(to, name) => each(scope, value, |item| primitive(item, to, &name)),
         How::Call(function, result) => {
@@ -134,6 +132,11 @@ fn apply(scope: &mut Scope, value: Expr, how: How) -> Expr {
             if needs_item { each(scope, value, emit) } else { emit(value) }
         }
     }
+}
+
+fn coded(value: Expr, name: &SmolStr) -> Expr {
+    let (count, at) = (value.ty.count, value.at.clone());
+    Expr::new(Kind::Coded(value), Ty { kind: TyKind::Fhir(name.clone()), count }, &at)
 }
 
 fn primitive(value: Expr, to: Primitive, name: &SmolStr) -> Expr {

@@ -21,3 +21,15 @@ pub fn cycle(function: &Function, calls: &dyn Fn(&str) -> Vec<Key>) -> Option<Di
     }
     None
 }
+
+/// A function and all that it uses, directly or by way of others.
+pub fn reached<'a>(function: &Function, uses: &dyn Fn(&str) -> Option<&'a [Key]>) -> FxHashSet<Key> {
+    let mut seen = FxHashSet::default();
+    let mut waiting = vec![function.key.clone()];
+    while let Some(key) = waiting.pop() {
+        if seen.insert(key.clone()) {
+            waiting.extend(uses(&key).unwrap_or_default().iter().cloned());
+        }
+    }
+    seen
+}

@@ -85,8 +85,16 @@ fn below_or_around(scope: &mut Scope, local: &Local, root: &Word) -> Option<Walk
             return None;
         }
         key = parent(&key)?;
+        // A group around it that has a place of its own here is asked by itself: what is known of it holds there.
+        if scope.groups().iter().any(|other| other.slot != local.slot && is_group(&other.ty, &key)) {
+            return None;
+        }
         outer += 1;
     }
+}
+
+fn is_group(ty: &Ty, key: &str) -> bool {
+    matches!(&ty.kind, TyKind::Structure(_, own) | TyKind::Group(_, own) if own == key)
 }
 
 /// The group or structure around a group.

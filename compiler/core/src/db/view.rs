@@ -1,12 +1,13 @@
 //! A module's view of everything around it, as the stages ask for it.
 
 use super::{Project, SourceFile, codes, constant, exported, item, modules, names, profile, signature, standards};
-use crate::check::typed::{CodeTable, Expr};
+use crate::check::typed::{CodeTable, Expr, Function};
 use crate::check::{ProfileFacts, Signature, World};
 use crate::resolve::{Declared, DeclaredKind, Found, Modules, Names};
 use crate::standard::Standards;
-use crate::testing;
+use crate::{lower, testing};
 use smol_str::SmolStr;
+use std::sync::Arc;
 
 pub(super) struct View<'db> {
     db: &'db dyn salsa::Database,
@@ -79,6 +80,20 @@ impl World for View<'_> {
 
     fn profile(&self, key: &str) -> Option<&ProfileFacts> {
         profile(self.db, self.project, item(self.db, self.project, key)?).as_ref()
+    }
+}
+
+impl lower::World for View<'_> {
+    fn function(&self, key: &str) -> Option<Arc<Function>> {
+        super::function(self.db, self.project, key).cloned()
+    }
+
+    fn codes(&self, key: &str) -> Option<&CodeTable> {
+        World::codes(self, key)
+    }
+
+    fn standards(&self) -> &Standards {
+        World::standards(self)
     }
 }
 
