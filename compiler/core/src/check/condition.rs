@@ -372,9 +372,12 @@ pub(super) fn required(scope: &mut Scope, expr: &tree::Expr) -> Expr {
     }
 }
 
+/// What a comparison asks of one item.
+type OfItem<'a> = Box<dyn FnOnce(&mut Scope, Expr) -> Expr + 'a>;
+
 /// `any(X == "a")`, `all(X in …)`: a comparison over the items of the one list that it names.
 pub(super) fn over_list(scope: &mut Scope, expr: &tree::Expr, all: bool, at: &At) -> Expr {
-    let (left, rest): (&tree::Expr, Box<dyn FnOnce(&mut Scope, Expr) -> Expr + '_>) = match &*expr.kind {
+    let (left, rest): (&tree::Expr, OfItem) = match &*expr.kind {
         ExprKind::Binary(op, left, right) if comparison_of(*op).is_some() => {
             let op = comparison_of(*op).unwrap_or(Compare::Equal);
             let compare = move |scope: &mut Scope, item: Expr| {

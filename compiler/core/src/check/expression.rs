@@ -199,7 +199,7 @@ fn data_absent(scope: &mut Scope, reason: &Word, at: &At) -> Expr {
     const REASONS: &str = "http://hl7.org/fhir/ValueSet/data-absent-reason";
     if let Some(set) = scope.world.standards().fhir.value_set(REASONS)
         && set.complete
-        && !set.find(None, &reason.text).is_some()
+        && set.find(None, &reason.text).is_none()
     {
         let message = format!("`{}` is not a reason why a value is absent", reason.text);
         let known: Vec<_> = set.codes.iter().map(|coded| format!("`{}`", coded.code)).collect();
@@ -390,10 +390,9 @@ pub(super) fn system_uri(scope: &mut Scope, system: &Word) -> Option<SmolStr> {
     }
     if let Found::One(export) = scope.world.find(&system.text)
         && export.kind == DeclaredKind::Constant
+        && let Some(Kind::Text(uri)) = scope.world.constant(&export.key).map(|constant| &*constant.kind)
     {
-        if let Some(Kind::Text(uri)) = scope.world.constant(&export.key).map(|constant| &*constant.kind) {
-            return Some(uri.clone());
-        }
+        return Some(uri.clone());
     }
     let message = format!("there is no code system `{}`", system.text);
     let diagnostic = Diagnostic::new(Code::UnknownSystem, system.at.clone(), message);

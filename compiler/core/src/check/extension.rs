@@ -97,14 +97,14 @@ fn simple(scope: &mut Scope, value: &tree::Expr, url: &SmolStr, shape: &Arc<Shap
     let choice = element.types.len() > 1;
     let want = Want { list: true, label, choice, ..Want::element("Extension", &element) };
     let value = expression::value(scope, value, &want);
-    if value.is_error() { value } else { wrapped(value, url, &element) }
+    if value.is_error() { value } else { wrapped(value, url) }
 }
 
 /// An extension around each value that comes: decisions stay outside, so that none is written around nothing.
-fn wrapped(value: Expr, url: &SmolStr, element: &Element) -> Expr {
+fn wrapped(value: Expr, url: &SmolStr) -> Expr {
     let (at, count) = (value.at.clone(), value.ty.count);
     let ty = Ty { kind: TyKind::Fhir("Extension".into()), count };
-    let again = |value: Expr| wrapped(value, url, element);
+    let again = |value: Expr| wrapped(value, url);
     let kind = match *value.kind {
         Kind::Each { list, item, filter, body } => Kind::Each { list, item, filter, body: again(body) },
         Kind::EachBy { list, item, filter, key, items, body } => {

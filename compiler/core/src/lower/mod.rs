@@ -40,7 +40,16 @@ pub fn map(entry: &Function, world: &dyn World) -> Plan {
     let id = lower.entry(entry);
     let routines: Vec<Routine> = lower.routines.into_iter().map(|routine| routine.unwrap_or_default()).collect();
     let reads = reads::of(&routines, &grammar, entry, id);
-    Plan { name: entry.key.clone(), structure, grammar, reads, routines, entry: id, tables: lower.tables, rules: lower.rules }
+    Plan {
+        name: entry.key.clone(),
+        structure,
+        grammar,
+        reads,
+        routines,
+        entry: id,
+        tables: lower.tables,
+        rules: lower.rules,
+    }
 }
 
 struct Lower<'w> {
@@ -119,7 +128,8 @@ impl Lower<'_> {
     /// The routine of a function; `stem` is the element's name where it gives a choice.
     fn routine(&mut self, key: &Key, stem: &str) -> Option<(RoutineId, Arc<Function>)> {
         let function = self.world.function(key)?;
-        let stem = if matches!(function.result.kind, TyKind::Choice(_)) { SmolStr::from(stem) } else { SmolStr::default() };
+        let stem =
+            if matches!(function.result.kind, TyKind::Choice(_)) { SmolStr::from(stem) } else { SmolStr::default() };
         if let Some(id) = self.known.get(&(key.clone(), stem.clone())) {
             return Some((*id, function));
         }
@@ -211,12 +221,6 @@ impl Lower<'_> {
                 out.push(Step::If { test, yes: Block::new(), no });
             }
         }
-    }
-}
-
-impl Default for Routine {
-    fn default() -> Self {
-        Routine { name: Key::default(), params: 0, vals: 0, body: Block::new(), result: None }
     }
 }
 

@@ -30,7 +30,9 @@ impl Lower<'_> {
                 None => constant(Constant::Missing, to, out),
             },
             Kind::Path { root, steps } => {
-                let Some(root) = frame.env.slots.get(root).copied() else { return constant(Constant::Missing, to, out) };
+                let Some(root) = frame.env.slots.get(root).copied() else {
+                    return constant(Constant::Missing, to, out);
+                };
                 self.path(root, steps, to, frame, out);
             }
             Kind::Join(parts) => {
@@ -254,15 +256,7 @@ impl Lower<'_> {
     }
 
     /// A resource for the Bundle; the value is the reference to it.
-    pub(super) fn emit(
-        &mut self,
-        resource: &Expr,
-        if_new: bool,
-        to: Val,
-        at: &At,
-        frame: &mut Frame,
-        out: &mut Block,
-    ) {
+    pub(super) fn emit(&mut self, resource: &Expr, if_new: bool, to: Val, at: &At, frame: &mut Frame, out: &mut Block) {
         match &*resource.kind {
             // Decisions stay outside, so that only what is chosen is emitted.
             Kind::Else(first, second) => {
@@ -295,7 +289,9 @@ impl Lower<'_> {
                 self.filtered(filter.as_ref(), given, frame, &mut inner);
                 out.push(Step::Each { of, item, body: inner, once: false });
             }
-            Kind::Absent | Kind::AbsentWarn(_) | Kind::Skip | Kind::Reject(_) => self.value_to(resource, to, frame, out),
+            Kind::Absent | Kind::AbsentWarn(_) | Kind::Skip | Kind::Reject(_) => {
+                self.value_to(resource, to, frame, out)
+            }
             _ => self.emit_one(resource, if_new, to, at, frame, out),
         }
     }

@@ -72,6 +72,9 @@ pub(super) fn merged(fields: &[Field], env: &Env, overs: &[Over]) -> Vec<Merged>
     merged
 }
 
+/// What is done with a value that nothing stands around any more.
+type Found<'f, L> = &'f mut dyn FnMut(&mut L, &Expr, &[Over], &mut Frame, &mut Block);
+
 impl Lower<'_> {
     /// Goes down to the block that a value is, through everything that stands around it, and hands it to `found`.
     ///
@@ -82,7 +85,7 @@ impl Lower<'_> {
         overs: &[Over],
         frame: &mut Frame,
         out: &mut Block,
-        found: &mut dyn FnMut(&mut Self, &Expr, &[Over], &mut Frame, &mut Block),
+        found: Found<'_, Self>,
     ) {
         match &*expr.kind {
             Kind::With { base, fields } => {
@@ -177,7 +180,7 @@ impl Lower<'_> {
         overs: &[Over],
         frame: &mut Frame,
         out: &mut Block,
-        found: &mut dyn FnMut(&mut Self, &Expr, &[Over], &mut Frame, &mut Block),
+        found: Found<'_, Self>,
     ) {
         let Some((arm, rest)) = arms.split_first() else {
             if let Some(value) = otherwise {
@@ -195,7 +198,8 @@ impl Lower<'_> {
 
 /// Only the first of several steps that writes.
 fn first_written(steps: Block) -> Block {
-    let writes = |step: &Step| matches!(step, Step::Each { .. } | Step::Wrap { .. } | Step::Or { .. } | Step::Attempt(_));
+    let writes =
+        |step: &Step| matches!(step, Step::Each { .. } | Step::Wrap { .. } | Step::Or { .. } | Step::Attempt(_));
     if steps.iter().filter(|step| writes(step)).count() < 2 {
         return steps;
     }
@@ -203,4 +207,3 @@ fn first_written(steps: Block) -> Block {
         if then.is_empty() { vec![step] } else { vec![Step::Or { first: vec![step], then }] }
     })
 }
-

@@ -82,7 +82,8 @@ impl Lower<'_> {
                 out.push(Step::Put(format_smolstr!("{}{quoted},", place.prefix(&ty))));
             }
             Kind::Number(text) => {
-                let number = emr_message::number::decimal(text).map_or_else(|_| text.to_string(), |number| number.into_owned());
+                let number =
+                    emr_message::number::decimal(text).map_or_else(|_| text.to_string(), |number| number.into_owned());
                 out.push(Step::Put(format_smolstr!("{}{number},", place.prefix(&ty))));
             }
             Kind::Boolean(value) => out.push(Step::Put(format_smolstr!("{}{value},", place.prefix(&ty)))),

@@ -9,9 +9,7 @@ mod print;
 mod reads;
 pub mod validate;
 
-use crate::check::typed::{
-    Arithmetic, CodeKey, CodeTo, Compare, Comparison, Key, Pick, Primitive,
-};
+use crate::check::typed::{Arithmetic, CodeKey, CodeTo, Compare, Comparison, Key, Pick, Primitive};
 use crate::syntax::tree::At;
 use emr_abi::Builtin;
 use emr_message::group::Grammar;
@@ -51,7 +49,7 @@ pub struct Rule {
     pub at: At,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Routine {
     pub name: Key,
     /// Its parameters are the first values.
@@ -95,54 +93,163 @@ pub enum Step {
     /// Text that is JSON already.
     Put(SmolStr),
     /// A value; only where it is known to be present.
-    Write { of: Val, form: Form, rule: RuleId },
+    Write {
+        of: Val,
+        form: Form,
+        rule: RuleId,
+    },
     /// `open body close`, or nothing if the body wrote nothing; if `live`, also nothing if no source value was written.
-    Wrap { open: SmolStr, body: Block, close: SmolStr, live: bool },
+    Wrap {
+        open: SmolStr,
+        body: Block,
+        close: SmolStr,
+        live: bool,
+    },
     /// The second if the first wrote nothing.
-    Or { first: Block, then: Block },
+    Or {
+        first: Block,
+        then: Block,
+    },
     /// `then`, if the body wrote something.
-    IfWrote { body: Block, then: Block },
+    IfWrote {
+        body: Block,
+        then: Block,
+    },
     /// The body; a `Fail` inside undoes what it wrote.
     Attempt(Block),
     Fail,
     /// If the body wrote nothing, the block around it may not be written: the message is rejected.
-    Needs { body: Block, rule: RuleId, text: SmolStr },
+    Needs {
+        body: Block,
+        rule: RuleId,
+        text: SmolStr,
+    },
     /// What follows in this block counts as a source value, though it is constant: a code that a table gave.
     Count,
     /// The resources that were emitted, as the entries of a Bundle; with what a server is asked to do.
-    Entries { requests: bool },
+    Entries {
+        requests: bool,
+    },
 
     // ---- control
-    If { test: Test, yes: Block, no: Block },
+    If {
+        test: Test,
+        yes: Block,
+        no: Block,
+    },
     /// For each present item, in order; `once`: until one has written.
-    Each { of: Val, item: Val, body: Block, once: bool },
+    Each {
+        of: Val,
+        item: Val,
+        body: Block,
+        once: bool,
+    },
     /// For each group of present items with an equal key.
-    EachBy { of: Val, item: Val, key: Block, by: Val, items: Val, body: Block },
-    Call { routine: RoutineId, arguments: Vec<Val>, to: Option<Val> },
+    EachBy {
+        of: Val,
+        item: Val,
+        key: Block,
+        by: Val,
+        items: Val,
+        body: Block,
+    },
+    Call {
+        routine: RoutineId,
+        arguments: Vec<Val>,
+        to: Option<Val>,
+    },
 
     // ---- values
-    Take { of: Val, part: Part, to: Val },
-    Filter { of: Val, item: Val, body: Block, test: Test, to: Val },
-    Set { from: Val, to: Val },
-    Constant { value: Constant, to: Val },
-    Convert { of: Val, into: Primitive, to: Val, rule: RuleId },
-    Builtin { function: Builtin, arguments: Vec<Val>, to: Val },
+    Take {
+        of: Val,
+        part: Part,
+        to: Val,
+    },
+    Filter {
+        of: Val,
+        item: Val,
+        body: Block,
+        test: Test,
+        to: Val,
+    },
+    Set {
+        from: Val,
+        to: Val,
+    },
+    Constant {
+        value: Constant,
+        to: Val,
+    },
+    Convert {
+        of: Val,
+        into: Primitive,
+        to: Val,
+        rule: RuleId,
+    },
+    Builtin {
+        function: Builtin,
+        arguments: Vec<Val>,
+        to: Val,
+    },
     /// All of them as one text; missing if one is.
-    Join { parts: Vec<Val>, to: Val },
+    Join {
+        parts: Vec<Val>,
+        to: Val,
+    },
     /// All of them as one list; lists among them are laid open.
-    Gather { parts: Vec<Val>, to: Val },
+    Gather {
+        parts: Vec<Val>,
+        to: Val,
+    },
     /// Adds to a list.
-    Push { of: Val, to: Val },
-    Pick { which: Pick, of: Val, to: Val, rule: RuleId },
-    Translate { of: Val, table: TableId, to: Val, rule: RuleId },
-    Calculate { op: Arithmetic, left: Val, right: Val, to: Val, rule: RuleId },
-    Decide { test: Test, to: Val },
+    Push {
+        of: Val,
+        to: Val,
+    },
+    Pick {
+        which: Pick,
+        of: Val,
+        to: Val,
+        rule: RuleId,
+    },
+    Translate {
+        of: Val,
+        table: TableId,
+        to: Val,
+        rule: RuleId,
+    },
+    Calculate {
+        op: Arithmetic,
+        left: Val,
+        right: Val,
+        to: Val,
+        rule: RuleId,
+    },
+    Decide {
+        test: Test,
+        to: Val,
+    },
     /// A resource for the Bundle; `to` is the reference to it, missing if it failed.
-    Emit { resource: SmolStr, if_new: bool, key: Vec<KeyPart>, body: Block, to: Val, rule: RuleId },
+    Emit {
+        resource: SmolStr,
+        if_new: bool,
+        key: Vec<KeyPart>,
+        body: Block,
+        to: Val,
+        rule: RuleId,
+    },
 
     // ---- issues
-    Issue { text: SmolStr, at: Option<Val>, rule: RuleId },
-    Reject { text: SmolStr, at: Option<Val>, rule: RuleId },
+    Issue {
+        text: SmolStr,
+        at: Option<Val>,
+        rule: RuleId,
+    },
+    Reject {
+        text: SmolStr,
+        at: Option<Val>,
+        rule: RuleId,
+    },
 }
 
 /// A step down or up in a message.
@@ -151,7 +258,10 @@ pub enum Part {
     Outer(u32),
     /// The members at this place in the grammar's group.
     Member(u32),
-    Field { number: u16, repeats: bool },
+    Field {
+        number: u16,
+        repeats: bool,
+    },
     Component(u8),
     Index(u32),
     Range(u32, Option<u32>),
@@ -164,7 +274,11 @@ pub enum Constant {
     Bare(SmolStr),
     /// Milliseconds.
     Duration(i64),
-    Coded { system: SmolStr, code: SmolStr, display: Option<SmolStr> },
+    Coded {
+        system: SmolStr,
+        code: SmolStr,
+        display: Option<SmolStr>,
+    },
 }
 
 /// One part of what makes two resources the same.

@@ -28,8 +28,12 @@ impl<'m> Machine<'m> {
                 }
                 return Value::list(kept);
             }
-            Builtin::any => return Value::boolean(list_items().iter().any(|item| item.text().as_deref() == Some("true"))),
-            Builtin::all => return Value::boolean(list_items().iter().all(|item| item.text().as_deref() == Some("true"))),
+            Builtin::any => {
+                return Value::boolean(list_items().iter().any(|item| item.text().as_deref() == Some("true")));
+            }
+            Builtin::all => {
+                return Value::boolean(list_items().iter().all(|item| item.text().as_deref() == Some("true")));
+            }
             Builtin::join => {
                 let separator = first.text().unwrap_or_default();
                 let parts: Vec<Option<String>> = argument(1).items().iter().map(Value::text).collect();
@@ -63,8 +67,9 @@ impl<'m> Machine<'m> {
             Builtin::substring => {
                 number(1).zip(number(2)).and_then(|(from, count)| text::substring(&given, from, count).map(owned))
             }
-            Builtin::replace => pattern(1)
-                .and_then(|pattern| text::replace(&given, &pattern, &argument(2).text().unwrap_or_default())),
+            Builtin::replace => {
+                pattern(1).and_then(|pattern| text::replace(&given, &pattern, &argument(2).text().unwrap_or_default()))
+            }
             Builtin::extract => pattern(1).and_then(|pattern| text::extract(&given, &pattern).map(owned)),
             Builtin::pieces => {
                 let separator = argument(1).text().unwrap_or_default();
@@ -74,7 +79,11 @@ impl<'m> Machine<'m> {
             Builtin::number => emr_message::number::decimal(&given).ok().map(|number| number.into_owned()),
             Builtin::round => {
                 let places = number(1).and_then(|places| u32::try_from(places).ok());
-                Decimal::read(&given).ok().zip(places).and_then(|(it, places)| it.round(places).ok()).map(|it| it.to_string())
+                Decimal::read(&given)
+                    .ok()
+                    .zip(places)
+                    .and_then(|(it, places)| it.round(places).ok())
+                    .map(|it| it.to_string())
             }
             Builtin::has_time => return Value::boolean(Self::moment(&first).is_some_and(|it| it.has_time())),
             Builtin::year => Self::moment(&first).map(|it| it.year().to_string()),
@@ -92,9 +101,10 @@ impl<'m> Machine<'m> {
                 });
                 return span.map_or(Value::Missing, |span| Value::Duration(span.millis));
             }
-            Builtin::age => {
-                Self::moment(&first).zip(Self::moment(&argument(1))).and_then(|(birth, at)| birth.age(&at)).map(|it| it.to_string())
-            }
+            Builtin::age => Self::moment(&first)
+                .zip(Self::moment(&argument(1)))
+                .and_then(|(birth, at)| birth.age(&at))
+                .map(|it| it.to_string()),
             Builtin::base64 => Some(bytes::base64(given.as_bytes())),
             Builtin::unhex => bytes::unhex(&given),
             Builtin::size => bytes::size(&given).map(|size| size.to_string()),

@@ -49,7 +49,9 @@ impl<'m> Machine<'m> {
         vals.set(to, Value::Missing);
         let (identity, search) = self.identity(resource, key, vals)?;
         let full_url = match identity {
-            Some(identity) => format!("urn:uuid:{}", Uuid::new_v5(&NAMESPACE, format!("{resource}|{identity}").as_bytes())),
+            Some(identity) => {
+                format!("urn:uuid:{}", Uuid::new_v5(&NAMESPACE, format!("{resource}|{identity}").as_bytes()))
+            }
             None => {
                 let times = self.times.entry(rule).or_default();
                 *times += 1;
@@ -186,9 +188,13 @@ fn identity_text(value: &Json) -> Option<String> {
         Json::Number(number) => Some(number.to_string()),
         Json::Bool(value) => Some(value.to_string()),
         Json::Object(map) if map.contains_key("reference") => Some(text(value, "reference")),
-        Json::Object(map) if map.contains_key("value") => Some(format!("{}|{}", text(value, "system"), text(value, "value"))),
+        Json::Object(map) if map.contains_key("value") => {
+            Some(format!("{}|{}", text(value, "system"), text(value, "value")))
+        }
         Json::Object(map) if map.contains_key("coding") => identity_text(value.get("coding")?.get(0)?),
-        Json::Object(map) if map.contains_key("code") => Some(format!("{}|{}", text(value, "system"), text(value, "code"))),
+        Json::Object(map) if map.contains_key("code") => {
+            Some(format!("{}|{}", text(value, "system"), text(value, "code")))
+        }
         Json::Object(map) if map.contains_key("text") => Some(text(value, "text")),
         _ => None,
     }
@@ -199,7 +205,9 @@ fn encoded(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'|' | b':' | b'/' => out.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'|' | b':' | b'/' => {
+                out.push(char::from(byte))
+            }
             _ => out.push_str(&format!("%{byte:02X}")),
         }
     }

@@ -15,7 +15,9 @@ impl<'m> Machine<'m> {
         let place = of.place();
         let holds = |known: &CodeKey| match known {
             CodeKey::Code(code) => *code == key,
-            CodeKey::Range(from, to) => key.parse::<u32>().is_ok_and(|key| *from <= key && to.is_none_or(|to| key <= to)),
+            CodeKey::Range(from, to) => {
+                key.parse::<u32>().is_ok_and(|key| *from <= key && to.is_none_or(|to| key <= to))
+            }
         };
         let own = is_of(&of, table.from.as_deref());
         let found = table.arms.iter().filter(|_| own).find(|(keys, _)| keys.iter().any(holds)).map(|(_, arm)| arm);
@@ -27,9 +29,11 @@ impl<'m> Machine<'m> {
             Ok(Value::Coded(Rc::new(Coded { system, code, display, place })))
         };
         match &arm.to {
-            CodeTo::Code { system, code, display } => {
-                coded(system.as_ref().map(ToString::to_string), code.to_string(), display.as_ref().map(ToString::to_string))
-            }
+            CodeTo::Code { system, code, display } => coded(
+                system.as_ref().map(ToString::to_string),
+                code.to_string(),
+                display.as_ref().map(ToString::to_string),
+            ),
             CodeTo::Keep => coded(system_of(&of), key, None),
             CodeTo::Reject(text) => Err(Stop::Reject(Rejection { text: text.clone(), place, rule: Some(rule) })),
             CodeTo::Absent(_) => Ok(Value::Missing),
@@ -51,7 +55,8 @@ fn named_system(piece: &Piece) -> Option<String> {
     let whole = piece.level < emr_message::Level::Component;
     let name = piece.component(3).value().filter(|_| whole)?;
     let name = name.trim();
-    let table = name.strip_prefix("HL7").filter(|number| number.len() == 4 && number.bytes().all(|b| b.is_ascii_digit()));
+    let table =
+        name.strip_prefix("HL7").filter(|number| number.len() == 4 && number.bytes().all(|b| b.is_ascii_digit()));
     let system = match (name, table) {
         (_, Some(number)) => format!("http://terminology.hl7.org/CodeSystem/v2-{number}"),
         ("LN", _) => "http://loinc.org".to_owned(),

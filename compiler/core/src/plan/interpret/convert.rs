@@ -30,7 +30,13 @@ impl<'m> Machine<'m> {
 
     fn converted(&self, text: &str, into: Primitive, from_message: bool) -> Result<String, &'static str> {
         let zone = self.settings.zone.as_ref();
-        let moment = || if from_message { DateTime::read(text).or_else(|_| DateTime::read_fhir(text)) } else { DateTime::read_fhir(text).or_else(|_| DateTime::read(text)) };
+        let moment = || {
+            if from_message {
+                DateTime::read(text).or_else(|_| DateTime::read_fhir(text))
+            } else {
+                DateTime::read_fhir(text).or_else(|_| DateTime::read(text))
+            }
+        };
         match into {
             Primitive::String | Primitive::Markdown | Primitive::Duration => Ok(text.to_owned()),
             Primitive::Code if is_code(text) => Ok(text.to_owned()),
@@ -53,10 +59,10 @@ impl<'m> Machine<'m> {
                 number::unsigned_int(text).map(|it| it.to_string()).map_err(|_| "not a whole number from 0 on")
             }
             Primitive::Date => moment().map(|it| it.date()).map_err(|_| "not a date"),
-            Primitive::DateTime => {
-                moment().and_then(|it| it.date_time(zone)).map_err(|_| "not a date or time")
+            Primitive::DateTime => moment().and_then(|it| it.date_time(zone)).map_err(|_| "not a date or time"),
+            Primitive::Instant => {
+                moment().and_then(|it| it.instant(zone)).map_err(|_| "not a time known to the second")
             }
-            Primitive::Instant => moment().and_then(|it| it.instant(zone)).map_err(|_| "not a time known to the second"),
             Primitive::Moment => moment().map(|_| text.to_owned()).map_err(|_| "not a date or time"),
             Primitive::Time => {
                 let read = TimeOfDay::read(text).or_else(|_| TimeOfDay::read_fhir(text));
@@ -64,7 +70,8 @@ impl<'m> Machine<'m> {
             }
             Primitive::Base64 => {
                 let kept: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-                let valid = kept.len() % 4 == 0 && kept.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b));
+                let valid = kept.len().is_multiple_of(4)
+                    && kept.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b));
                 if valid { Ok(kept) } else { Err("not base64") }
             }
         }

@@ -161,7 +161,9 @@ impl<'m> Machine<'m> {
                 self.fuel = left;
                 Ok(())
             }
-            None => Err(Stop::Reject(Rejection { text: "the map takes too many steps".into(), place: None, rule: None })),
+            None => {
+                Err(Stop::Reject(Rejection { text: "the map takes too many steps".into(), place: None, rule: None }))
+            }
         }
     }
 
@@ -436,7 +438,9 @@ impl<'m> Machine<'m> {
             Comparison::Moment => self.moments(left, right),
             Comparison::Number => convert::numbers(left, right),
             Comparison::Duration => left.duration().zip(right.duration()).map(|(left, right)| left.cmp(&right)),
-            Comparison::Text | Comparison::Boolean => left.text().zip(right.text()).map(|(left, right)| left.cmp(&right)),
+            Comparison::Text | Comparison::Boolean => {
+                left.text().zip(right.text()).map(|(left, right)| left.cmp(&right))
+            }
         };
         match (op, order) {
             (_, None) => false,
