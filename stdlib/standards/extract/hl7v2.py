@@ -17,7 +17,9 @@ In union.txt a line has `@since-withdrawn` before the title: the first version w
 Recorded decisions, where the packages are at odds:
   * hl7apy is the base: it alone keeps segments of one name in one structure apart. A type, an obligation or a maximum
     is another one only where hl7types and hl7-dictionary agree against it; for 2.8 and later, which hl7-dictionary
-    lacks, the third vote is the version before. This mends repetitions of AUT, BUI, DON and others in 2.8.
+    lacks, the third vote is the version before, and where that lacks the place, hl7types decides whether it repeats.
+    This mends repetitions of AUT, BUI, DON and others in 2.8. OBR-13 of 2.7 is ST, as hl7types has it.
+  * A field that an older version has and a newer one passes over is withdrawn.
   * OBX-20..25 of 2.5.1 are hl7apy's: 20..22 are reserved, 23..25 the performing organization, each at most once.
   * The table of a field with components is kept where the type is a coded one; else it is that of a component.
   * 2.7.1 is in hl7types alone, without what repeats inside a structure: what hl7types has alike in 2.7 (or 2.8) is
@@ -28,14 +30,15 @@ Recorded decisions, where the packages are at odds:
   * hl7apy marks groups of EHC, SDR, and of the queries E03 and E22 as a choice whose members come one after another:
     they are sequences. One member of a choice is there, hence each has the minimum 0.
   * SIU_S13..S26 are events of SIU_S12, not structures. Else an event's structure is hl7apy's of its name, else the
-    one that hl7types derives it from, else that of table 0354 of hl7-dictionary. `events-decided.txt` is written by hand and goes before all this.
+    one that hl7types derives it from, else that of table 0354 of hl7-dictionary. `events-decided.txt` is written by
+    hand and goes before all this.
   * Union: a place is that of the newest version in which it is not withdrawn; it is required if each version that has
     it requires it. Where that version is not the newest, CE and IS are CWE, and TS is DTM.
     A length is that of the newest version that has the type and a length.
   * Union of a structure: the newest version's, and what older versions had in the same group and it has less often
-    there, after the member that it followed. A group that the
-    same segment opens is the same group with an older name. A segment whose group is gone, or that moved to another group, is not
-    added twice. What an older version lacks is optional.
+    there, after the member that it followed. A group that the same segment opens is the same group with an older
+    name. A segment whose group is gone, or that moved to another group, is not added twice. What an older version
+    lacks is optional.
 """
 
 import ast
@@ -83,10 +86,9 @@ class Sources:
         self.tables = {number(k): v for k, v in read_js(lib / "tables.js").items()}
         self.apy["2.7.1"] = between(self.apy["2.7"], self.apy["2.8"], *(self.types[v] for v in ("2.7", "2.7.1", "2.8")))
         self.structures = {}
-        for table in ("0354",):
-            for structure, events in self.tables[table]["values"].items():
-                for event in re.findall(r"[A-Z]\w\w", events):
-                    self.structures[f"{structure.split('_')[0]}_{event}"] = structure
+        for structure, events in self.tables["0354"]["values"].items():
+            for event in re.findall(r"[A-Z]\w\w", events):
+                self.structures[f"{structure.split('_')[0]}_{event}"] = structure
 
 
 def folder(version):
@@ -133,7 +135,8 @@ def read_apy(path):
             members = value if kind == "datatypes" else value[1] if len(value) > 1 else []
             # ANYHL7SEGMENT lists segments; it stands for each of them and has no field.
             members = several(members) if key != "ANYHL7SEGMENT" else []
-            facts[kind][key] = {int(child[0].rpartition("_")[2]): place(leaves[child[0]], child[2]) for child in members}
+            numbered = [(int(name.rpartition("_")[2]), leaves[name], bounds) for name, _, bounds, _ in members]
+            facts[kind][key] = {n: place(leaf, bounds) for n, leaf, bounds in numbered}
     for key, (content, members) in literals(path / "messages.py", "MESSAGES").items():
         facts["structures"][key] = tree(key, members, groups, content == "choice")
     facts["tables"] = literals(path / "tables.py", "TABLES") if (path / "tables.py").exists() else {}
@@ -150,10 +153,13 @@ def place(leaf, cardinality):
     type_, (name, table, _) = leaf[2], leaf[-3:]
     low, high = cardinality
     high = MANY if high == -1 else high
-    if not type_ or type_ in ("WD", "wd") or high == 0:
-        # A reserved place has a name and no type, a withdrawn one neither matters.
-        return {"type": None, "min": 0, "max": 0 if type_ in ("WD", "wd") or high == 0 else high, "table": None, "raw": name}
+    if type_ in (None, "", "WD", "wd") or high == 0:
+        return gone(name)
     return {"type": type_, "min": low, "max": high, "table": table_of(table), "raw": name}
+
+
+def gone(name):
+    return {"type": None, "min": 0, "max": 0, "table": None, "raw": name}
 
 
 def tree(prefix, members, groups, choice):
@@ -171,8 +177,10 @@ def tree(prefix, members, groups, choice):
     return found
 
 
+# `PID.8 - Administrative Sex (IS) O S15.4.8.5 | 0001 - Administrative Sex`
 PLACE = re.compile(
-    r"^(\w+)\.(\d+)(?: \(opt\))? - (.*?)(?: \((\w+)\))?(?: (R|RE|O|C|CE|B|X|W|D|S|NA))?( rep)?(?: S[\w.-]+(?:, ?[\w.-]+)*)?(?: \| (\w+) - .*)?$"
+    r"^(\w+)\.(\d+)(?: \(opt\))? - (.*?)(?: \((\w+)\))?(?: (R|RE|O|C|CE|B|X|W|D|S|NA))?( rep)?"
+    r"(?: S[\w.-]+(?:, ?[\w.-]+)*)?(?: \| (\w+) - .*)?$"
 )
 
 
@@ -268,8 +276,7 @@ def between(before, after, types_before, types, types_after):
                 known = before[kind].get(key, {}).get(n)
                 said = places.get(n)
                 if said is None:
-                    gone = {"type": None, "min": 0, "max": 0, "table": None, "raw": known["raw"]}
-                    made[n] = known if n not in types_before[kind].get(key, {}) else gone
+                    made[n] = known if n not in types_before[kind].get(key, {}) else gone(known["raw"])
                 elif known and said == types_before[kind].get(key, {}).get(n):
                     made[n] = known
                 else:
@@ -316,9 +323,12 @@ def whole(sources, version, before):
     facts = {"version": version, "structures": {}, "segments": {}, "datatypes": {}, "titles": {}}
     for kind in ("segments", "datatypes"):
         for key, places in apy[kind].items():
+            older = before[kind].get(key, {}) if before else {}
+            if kind == "segments":
+                # Those are the places that a version passes over, since they are withdrawn.
+                places = {**{n: gone(place["raw"]) for n, place in older.items()}, **places}
             facts[kind][key] = {
-                n: decide(sources, version, kind, key, n, place, before and before[kind].get(key, {}).get(n))
-                for n, place in sorted(places.items())
+                n: decide(sources, version, kind, key, n, place, older.get(n)) for n, place in sorted(places.items())
             }
             facts["titles"][key] = title(sources, version, key)
     used = {p["type"] for kind in ("segments", "datatypes") for places in facts[kind].values() for p in places.values()}
@@ -357,11 +367,14 @@ def decide(sources, version, kind, key, n, place, before):
     if (version, key) == ("2.5.1", "OBX") and n >= 20:
         made["title"] = RESERVED if n <= 22 else made["title"]
         made["max"] = 0 if n <= 22 else 1
+    elif (version, key, n) == ("2.7", "OBR", 13):
+        made["type"] = said["type"]
+    elif place["type"] and said and not third and version.startswith("2.8"):
+        made["max"] = made["max"] if (said["max"] == 1) == (made["max"] == 1) else said["max"]
     elif place["type"] and said and third:
         type_ = said["type"]
-        same = type_ and type_ == third["type"] and not place["type"].startswith(type_) and type_ in sources.apy[version]["datatypes"]
-        primitive = type_ and type_ == third["type"] and len(type_) == 2 and type_ not in ("CM", "CQ", "CK", "CN")
-        if same or primitive and not place["type"].startswith(type_):
+        # `CM_MSG` of hl7apy says more than `CM`.
+        if type_ and type_ == third["type"] and not place["type"].startswith(type_):
             made["type"] = type_
         if (said["max"] == 1) == (third["max"] == 1) != (place["max"] == 1):
             made["max"] = said["max"]
@@ -444,9 +457,7 @@ def merged(versions, kind, key):
     for n in sorted({n for v in having for n in versions[v][kind][key]}):
         alive = [v for v in having if (versions[v][kind][key].get(n) or {"type": None})["type"]]
         if not alive:
-            place = dict(next(versions[v][kind][key][n] for v in reversed(having) if n in versions[v][kind][key]))
-            place["since"] = place["withdrawn"] = None
-            made[n] = place
+            made[n] = next(versions[v][kind][key][n] for v in reversed(having) if n in versions[v][kind][key])
             continue
         newest = alive[-1]
         place = dict(versions[newest][kind][key][n])
@@ -463,10 +474,11 @@ def merged(versions, kind, key):
 
 
 def copy(members, version):
-    return [
-        {**node, "since": version, "newest": version, **({"members": copy(node["members"], version)} if "members" in node else {})}
-        for node in members
-    ]
+    made = [{**node, "since": version, "newest": version} for node in members]
+    for node in made:
+        if "members" in node:
+            node["members"] = copy(node["members"], version)
+    return made
 
 
 def names(members):
@@ -578,9 +590,9 @@ def tables(sources):
         numbers |= {number(key) for key in apy["tables"]}
     out = []
     for key in sorted(numbers - set(PLACEHOLDERS)):
-        named = [sources.apy[v]["tables"][f"HL7{key}"] for v in reversed(VERSIONS) if f"HL7{key}" in sources.apy[v]["tables"]]
+        named = [sources.apy[v]["tables"].get(f"HL7{key}", ["", []])[0] for v in reversed(VERSIONS)]
         texts = sources.tables.get(key, {"desc": "", "values": {}})
-        name = next((clean(table[0]) for table in named if table[0]), "") or clean(texts["desc"])
+        name = clean(next(filter(None, named), texts["desc"]))
         out.append(f"# table {key} {name}".rstrip())
         codes = {}
         for version in VERSIONS:

@@ -37,7 +37,7 @@ fn each_version_has_its_facts() {
     assert_eq!(Version::parse("2.9"), None);
 }
 
-/// hl7apy 1.3.5 counts as many, without the structures SIU_S13 to S27 and with three of hl7types in 2.8.
+/// What hl7apy 1.3.5 has, but for the structures SIU_S13 to S27, three more of hl7types in 2.8, and withdrawn places.
 #[test]
 fn counts() {
     let hl7 = Hl7::new();
@@ -110,6 +110,21 @@ fn observation() {
     insta::assert_snapshot!("obx_2_5_1", segment(Version::V2_5_1, "OBX"));
     insta::assert_snapshot!("obx_2_7_1", segment(Version::V2_7_1, "OBX"));
     insta::assert_snapshot!("obx_union", segment(Version::Union, "OBX"));
+}
+
+/// HL7 v2.6 §6.5.2: DG1-7 to 14 are withdrawn.
+#[test]
+fn a_withdrawn_field_is_a_place_without_a_type() {
+    let hl7 = Hl7::new();
+    let diagnosis = hl7.segment(Version::V2_6, "DG1").unwrap();
+    let place = diagnosis.element("7").unwrap();
+    assert_eq!((place.max, place.types.len()), (0, 0));
+    let all = hl7.segment(Version::Union, "DG1").unwrap();
+    let place = all.element("7").unwrap();
+    assert_eq!((place.types[0].name.as_str(), place.withdrawn.as_deref()), ("CWE", Some("2.6")));
+    // HL7 v2.6 §3.4.10: a primary care provider is in ROL by now.
+    let provider = hl7.segment(Version::Union, "PD1").unwrap().element("4").cloned().unwrap();
+    assert_eq!((provider.types[0].name.as_str(), provider.withdrawn.as_deref()), ("XCN", Some("2.7")));
 }
 
 #[test]
