@@ -39,7 +39,8 @@ impl Standards {
     /// A message structure or a group, by its key: `ADT_A01`, `ADT_A01.INSURANCE`, or a profile's own.
     pub fn structure(&self, version: Version, key: &str) -> Option<Arc<Shape>> {
         let embedded = || self.hl7.structure(version, key).or_else(|| self.hl7.group(version, key));
-        self.local.get(key).cloned().or_else(embedded)
+        let declared = self.local.get(key).filter(|shape| shape.kind != shape::Kind::Segment);
+        declared.cloned().or_else(embedded)
     }
 
     pub fn segment(&self, version: Version, name: &str) -> Option<Arc<Shape>> {

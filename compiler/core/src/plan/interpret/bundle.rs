@@ -106,7 +106,17 @@ impl<'m> Machine<'m> {
             self.written = outer.1;
             done?;
             let value: Option<Json> = serde_json::from_str(written.trim_end_matches(',')).ok();
-            let Some(text) = value.as_ref().and_then(identity_text) else { return Ok((None, None)) };
+            let Some(text) = value.as_ref().and_then(identity_text) else {
+                // Without its first part there is no key; that another is missing is part of the identity.
+                if texts.is_empty() {
+                    return Ok((None, None));
+                }
+                if let (Some(searches), Some(parameter)) = (&mut searches, &part.parameter) {
+                    searches.push(format!("{parameter}:missing=true"));
+                }
+                texts.push(String::new());
+                continue;
+            };
             searches = match (searches, &part.parameter) {
                 (Some(mut searches), Some(parameter)) => {
                     searches.extend(self.search(parameter, &text));
