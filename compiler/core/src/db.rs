@@ -3,10 +3,10 @@
 mod view;
 
 use crate::check::typed::{CodeTable, Expr, Function, Key};
-use crate::check::{self, Checked, ProfileFacts, Signature};
+use crate::check::{self, Checked, ProfileFacts, Signature, World as _};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::plan::Plan;
-use crate::resolve::{self, Declared, Names};
+use crate::resolve::{self, Declared, DeclaredKind, Export, Found, Names};
 use crate::standard::Standards;
 use crate::standard::shape::Shape;
 use crate::syntax::tree::{Declaration, Parsed, Test, Use};
@@ -271,6 +271,25 @@ pub fn maps(db: &dyn salsa::Database, project: Project, file: SourceFile) -> Vec
 /// A checked map or convert, by its key.
 pub fn function<'db>(db: &'db dyn salsa::Database, project: Project, key: &str) -> Option<&'db Arc<Function>> {
     checked(db, project, item(db, project, key)?).function.as_ref()
+}
+
+/// The key of what a name stands for in a module, and what that is; nothing if it could be several things.
+pub fn named(db: &dyn salsa::Database, project: Project, file: SourceFile, name: &str) -> Option<Export> {
+    match View::new(db, project, file).find(name) {
+        Found::One(export) => Some(export),
+        _ => None,
+    }
+}
+
+/// What a constant that a module can name is worth.
+pub fn constant_of<'db>(
+    db: &'db dyn salsa::Database,
+    project: Project,
+    file: SourceFile,
+    name: &str,
+) -> Option<&'db Expr> {
+    let export = named(db, project, file, name).filter(|it| it.kind == DeclaredKind::Constant)?;
+    Some(&constant(db, project, item(db, project, &export.key)?).0)
 }
 
 /// A code table, by its key.

@@ -2,6 +2,7 @@
 //! issues of `cases/admission.issues`.
 
 use super::*;
+use crate::check::typed::{Kind, Ty};
 use crate::diagnostic::render;
 use crate::standard::fhir::Fhir;
 use crate::syntax;
@@ -11,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 struct Folder {
     path: PathBuf,
-    constants: BTreeMap<SmolStr, Expr>,
+    /// Code systems, as URIs.
+    constants: BTreeMap<SmolStr, SmolStr>,
 }
 
 impl Context for Folder {
@@ -39,12 +41,9 @@ impl Context for Folder {
         Ok(Output { result, issues })
     }
 
-    fn constant(&self, name: &str) -> Option<Expr> {
-        self.constants.get(name).cloned()
-    }
-
-    fn system(&self, name: &str) -> Option<String> {
-        (name == "loinc").then(|| "http://loinc.org".to_owned())
+    fn constant(&self, name: &str) -> Option<typed::Expr> {
+        let uri = self.constants.get(name)?.clone();
+        Some(typed::Expr { kind: Box::new(Kind::Text(uri)), ty: Ty::fhir("string"), at: 0..0 })
     }
 }
 
@@ -58,7 +57,7 @@ impl Scope for Folder {
     }
 
     fn is_system(&self, name: &str) -> bool {
-        self.system(name).is_some()
+        self.is_constant(name)
     }
 }
 
@@ -72,7 +71,9 @@ fn cases() {
 
 /// What is wrong with the tests of a text, and what came of each.
 fn shown(text: &str, folder: &Path) -> String {
-    let mut folder = Folder { path: folder.to_owned(), constants: BTreeMap::new() };
+    let constants = [("loinc", "http://loinc.org"), ("lab", "http://hospital.example.org/lab")];
+    let constants = constants.map(|(name, uri)| (name.into(), uri.into())).into();
+    let mut folder = Folder { path: folder.to_owned(), constants };
     let mut found = Vec::new();
     let mut reports = String::new();
     for at in syntax::items(text) {
@@ -80,7 +81,6 @@ fn shown(text: &str, folder: &Path) -> String {
         found.extend(parsed.problems.into_iter().map(|it| it.moved(at.start)));
         let Some(item) = parsed.item else { continue };
         match item.declaration {
-            Declaration::Constant(constant) => drop(folder.constants.insert(constant.name.text, constant.value)),
             Declaration::Test(test) => {
                 let checked = check(&test, &Fhir::r4(), &folder);
                 found.extend(checked.into_iter().map(|it| it.moved(at.start)));

@@ -4,6 +4,8 @@ use super::equal::{boolean, equal, incomparable, is_there, order, text};
 use super::json::{self, Json};
 use super::walk::{Found, Node, of_type};
 use super::{Context, Issue, Outcome, Output, differ, file_name, spell};
+use crate::check::typed::Kind;
+use crate::check::v2_system;
 use crate::syntax::tree::{At, Binary, Expr, ExprKind, Is, Part, PartKind, Path, Prefix, TextPart};
 use regex::Regex;
 use smol_str::{SmolStr, StrExt};
@@ -11,9 +13,6 @@ use std::cmp::Ordering;
 
 /// Differences of a whole output that are told one by one; there may be hundreds.
 const DIFFERENCES_MAX: usize = 5;
-
-/// Constants may name constants; those of a sound project do not name themselves.
-const CONSTANTS_MAX: usize = 32;
 
 pub struct Evaluator<'a> {
     pub context: &'a mut dyn Context,
@@ -27,7 +26,6 @@ pub struct Evaluator<'a> {
     lets: Vec<(SmolStr, Vec<Found>)>,
     /// The current items, the nearest last.
     items: Vec<Found>,
-    constants: usize,
 }
 
 /// Whether a condition holds, and the fact that says why or why not.
@@ -50,7 +48,6 @@ impl<'a> Evaluator<'a> {
             ignoring: Vec::new(),
             lets: Vec::new(),
             items: Vec::new(),
-            constants: 0,
         }
     }
 
@@ -333,22 +330,23 @@ impl<'a> Evaluator<'a> {
         Ok(Found::Node(Node::whole(&json)))
     }
 
-    fn system(&mut self, name: &str) -> Result<String, String> {
-        if let Some(values) = self.constant(name)? {
-            return values.first().and_then(text).ok_or_else(|| format!("`{name}` is no code system"));
+    fn system(&self, name: &str) -> Result<String, String> {
+        if let Some(value) = self.constant(name)? {
+            return text(&value).ok_or_else(|| format!("`{name}` is no code system"));
         }
-        self.context.system(name).ok_or_else(|| format!("`{name}` is no code system that is known here"))
+        let system = v2_system(name).map(String::from);
+        system.ok_or_else(|| format!("`{name}` is no code system that is known here"))
     }
 
-    fn constant(&mut self, name: &str) -> Result<Option<Vec<Found>>, String> {
+    fn constant(&self, name: &str) -> Result<Option<Found>, String> {
         let Some(value) = self.context.constant(name) else { return Ok(None) };
-        if self.constants == CONSTANTS_MAX {
-            return Err(format!("the constant `{name}` names itself"));
+        match *value.kind {
+            Kind::Text(text) => Ok(Some(Found::Text(text))),
+            Kind::Number(digits) => Ok(Some(Found::Number(digits))),
+            Kind::Boolean(it) => Ok(Some(Found::Boolean(it))),
+            Kind::Code { system, code, .. } => Ok(Some(Found::Code { system: system.into(), code })),
+            _ => Err(format!("the constant `{name}` is no text, number or code that could be compared")),
         }
-        self.constants += 1;
-        let values = self.values(&value);
-        self.constants -= 1;
-        values.map(Some)
     }
 
     fn call(&mut self, name: &str, arguments: &[&Expr]) -> Values {
@@ -402,7 +400,7 @@ impl<'a> Evaluator<'a> {
             Some(values) => values,
             None if name == "output" => self.outputs.iter().map(|it| Found::Node(Node::whole(it))).collect(),
             None => match self.constant(name)? {
-                Some(values) => values,
+                Some(value) => vec![value],
                 None => of_type(name, &self.outputs).into_iter().map(Found::Node).collect(),
             },
         };

@@ -14,7 +14,8 @@ mod walk;
 
 pub use check::{Scope, check};
 
-use crate::syntax::tree::{At, Expect, Expected, Expr, ExprKind, Step, Test, Word};
+use crate::check::typed;
+use crate::syntax::tree::{At, Expect, Expected, ExprKind, Step, Test, Word};
 use evaluate::Evaluator;
 use smol_str::SmolStr;
 use std::fmt;
@@ -29,11 +30,8 @@ pub trait Context {
     /// message is an [`Output`].
     fn through(&mut self, maps: &[Word], message: &[u8]) -> Result<Output, String>;
 
-    /// What a constant of the project is worth, as it is written.
-    fn constant(&self, name: &str) -> Option<Expr>;
-
-    /// The URI of a code system by its name in the language: `loinc`, `v2-0203`.
-    fn system(&self, name: &str) -> Option<String>;
+    /// What a constant that the test can name is worth; see [`crate::db::constant_of`].
+    fn constant(&self, name: &str) -> Option<typed::Expr>;
 }
 
 /// What came of one message.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::standard::fhir::Fhir;
-use crate::syntax::tree::{Binary, Part, PartKind, Path};
+use crate::syntax::tree::{Binary, Expr, Part, PartKind, Path};
 
 const OUTPUT: &str = include_str!("cases/admission.json");
 
@@ -18,11 +18,7 @@ impl Context for Fixed {
         Ok(self.0.clone())
     }
 
-    fn constant(&self, _: &str) -> Option<Expr> {
-        None
-    }
-
-    fn system(&self, _: &str) -> Option<String> {
+    fn constant(&self, _: &str) -> Option<typed::Expr> {
         None
     }
 }
