@@ -19,7 +19,8 @@ Recorded decisions, where the packages are at odds:
     is another one only where hl7types and hl7-dictionary agree against it; for 2.8 and later, which hl7-dictionary
     lacks, the third vote is the version before, and where that lacks the place, hl7types decides whether it repeats.
     This mends repetitions of AUT, BUI, DON and others in 2.8. OBR-13 of 2.7 is ST, as hl7types has it.
-  * A field that an older version has and a newer one passes over is withdrawn.
+  * A field that an older version has and a newer one passes over is withdrawn. Those of ORO in 2.1 that hl7apy lacks
+    are hl7types'.
   * OBX-20..25 of 2.5.1 are hl7apy's: 20..22 are reserved, 23..25 the performing organization, each at most once.
   * The table of a field with components is kept where the type is a coded one; else it is that of a component.
   * 2.7.1 is in hl7types alone, without what repeats inside a structure: what hl7types has alike in 2.7 (or 2.8) is
@@ -45,7 +46,7 @@ import pathlib
 import re
 import sys
 
-from hl7v2_sources import PLACEHOLDERS, VERSIONS, Sources, expand, gone, number
+from hl7v2_sources import PLACEHOLDERS, VERSIONS, Sources, drawn, expand, gone, number
 
 RESERVED = "Reserved for harmonization with V2.6"
 CODED = ("CE", "CF", "CNE", "CWE")
@@ -81,7 +82,8 @@ def whole(sources, version, before):
             older = before[kind].get(key, {}) if before else {}
             if kind == "segments":
                 # Those are the places that a version passes over, since they are withdrawn.
-                places = {**{n: gone(place["raw"]) for n, place in older.items()}, **places}
+                passed = {n: gone(place["raw"]) for n, place in older.items()}
+                places = {**passed, **lacking(types[kind].get(key, {}), places), **places}
             facts[kind][key] = {
                 n: decide(sources, version, kind, key, n, place, older.get(n)) for n, place in sorted(places.items())
             }
@@ -109,6 +111,11 @@ def whole(sources, version, before):
         if structure and "_" in event:
             facts["events"][event] = structure
     return facts
+
+
+def lacking(said, places):
+    """The fields that hl7types alone has, in the form of hl7apy."""
+    return {n: drawn(place) for n, place in said.items() if n not in places}
 
 
 def decide(sources, version, kind, key, n, place, before):

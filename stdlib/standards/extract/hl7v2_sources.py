@@ -213,28 +213,31 @@ def between(before, after, types_before, types, types_after):
                 elif known and said == types_before[kind].get(key, {}).get(n):
                     made[n] = known
                 else:
-                    made[n] = {
-                        "type": said["type"], "min": int(bool(said["min"])), "max": said["max"],
-                        "table": said["table"], "raw": said["title"],
-                    }
+                    made[n] = drawn(said)
             facts[kind][key] = made
     for key in before["segments"]:
         # Hxx, Zxx and ANYHL7SEGMENT are no class in hl7types.
         if key not in types_before["segments"]:
             facts["segments"].setdefault(key, before["segments"][key])
     for key in types["structures"]:
-        drawn = expand(types, types["structures"][key])
+        said = expand(types, types["structures"][key])
         for theirs, ours in ((types_before, before), (types_after, after)):
             if key in ours["structures"] and key in theirs["structures"]:
-                if expand(theirs, theirs["structures"][key]) == drawn:
+                if expand(theirs, theirs["structures"][key]) == said:
                     facts["structures"][key] = ours["structures"][key]
                     break
         else:
-            facts["structures"][key] = drawn
+            facts["structures"][key] = said
     for key in before["structures"]:
         if key not in types_before["structures"] and key not in types_before["of"]:
             facts["structures"].setdefault(key, before["structures"][key])
     return facts
+
+
+def drawn(said):
+    """A place of hl7types in the form of hl7apy."""
+    low = int(bool(said["min"]))
+    return {"type": said["type"], "min": low, "max": said["max"], "table": said["table"], "raw": said["title"]}
 
 
 def expand(types, members):
