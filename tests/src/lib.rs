@@ -19,6 +19,8 @@ mod fhir_tables;
 #[cfg(test)]
 mod packages;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod reading;
 #[cfg(test)]
 mod validate;

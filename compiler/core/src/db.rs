@@ -292,6 +292,11 @@ pub fn constant_of<'db>(
     Some(&constant(db, project, item(db, project, &export.key)?).0)
 }
 
+/// Where the declaration of a key stands: its file, and the first byte of its item.
+pub fn place(db: &dyn salsa::Database, project: Project, key: &str) -> Option<(SourceFile, usize)> {
+    item(db, project, key).map(|item| (item.file(db), item.start(db)))
+}
+
 /// A code table, by its key.
 pub fn code_table<'db>(db: &'db dyn salsa::Database, project: Project, key: &str) -> Option<&'db CodeTable> {
     codes(db, project, item(db, project, key)?).as_ref().map(|it| &it.0)

@@ -7,6 +7,7 @@ pub mod lower;
 pub mod plan;
 pub mod resolve;
 pub mod select;
+pub mod settings;
 pub mod standard;
 pub mod syntax;
 pub mod testing;

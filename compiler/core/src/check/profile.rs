@@ -129,7 +129,7 @@ fn place_segment(
     let Some((side, beside)) = &line.stands else { return };
     let Some(name) = line.path.root.as_ref().filter(|_| line.path.parts.is_empty()) else {
         facts.problems.push(Diagnostic::new(
-            Code::WrongType,
+            Code::WrongProfile,
             line.at.clone(),
             "only segments and groups stand after others",
         ));
@@ -199,6 +199,12 @@ fn narrow(shapes: &[Shape], line: &ProfileLine, standards: &Standards, world: &d
     }
     if let Some(pattern) = &line.matches {
         facts.problems.push(not_yet(&pattern.at, "`matches` in a profile"));
+    }
+    if let Some(range) = line.range.as_ref().filter(|range| range.max.is_some_and(|max| max < range.min)) {
+        let message =
+            format!("no place can be there at least {} times and at most {}", range.min, range.max.unwrap_or(0));
+        let diagnostic = Diagnostic::new(Code::WrongProfile, range.at.clone(), message);
+        facts.problems.push(diagnostic.help("the smaller number stands first, as in `1..5` or `1..*`"));
     }
     let Some(found) = find(shapes, &line.path, standards, facts, line.ty.is_some()) else { return };
     let min = line.range.as_ref().map_or(0, |range| range.min);

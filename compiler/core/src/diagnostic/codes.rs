@@ -111,8 +111,6 @@ codes! {
     NotTotal = "E0602";
     /// a code system is not known
     UnknownSystem = "E0603";
-    /// a binding could not be verified
-    Unverified = "W0604";
 
     /// a reference leads to a resource that its element does not take
     WrongTarget = "E0701";

@@ -1,0 +1,151 @@
+//! The page of each code: its failing text fails with that code and the message on the page, its other text does not,
+//! and where an edit is offered, it repairs the text.
+//!
+//! `EMR_UPDATE_PAGES=1 cargo test -p emr-tests pages` writes the messages into the pages.
+
+use emr_compiler::db::{self, Database};
+use emr_compiler::diagnostic::{Code, Diagnostic, render};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+/// Codes that a text alone cannot bring about, and why.
+const WITHOUT_TEXT: &[(Code, &str)] = &[
+    (Code::MissingPackage, "a package is a folder or an archive on the disk; `packages` has a test of it"),
+    (Code::HalfTyped, "what is typed halfway is still read as E0101"),
+];
+
+/// Codes that may follow from another: a name that could not be brought in is missing where it is used.
+const FOLLOWS: &[(Code, Code)] = &[
+    (Code::UnknownModule, Code::UnknownName),
+    (Code::PrivateName, Code::UnknownName),
+    (Code::AmbiguousPlace, Code::NotSupportedYet),
+];
+
+type Texts = BTreeMap<PathBuf, Vec<u8>>;
+
+/// What a page shows.
+#[derive(Default)]
+struct Page {
+    failing: Texts,
+    message: String,
+    corrected: Texts,
+}
+
+#[test]
+fn pages_say_what_the_compiler_says() {
+    let mut wrong = String::new();
+    // One for all pages, so that the library is read once.
+    let db = Database::default();
+    for &code in Code::ALL.iter().filter(|code| !WITHOUT_TEXT.iter().any(|(it, _)| it == *code)) {
+        if let Err(why) = hold(&db, code) {
+            writeln!(wrong, "{}: {why}\n", code.text()).unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+fn hold(db: &Database, code: Code) -> Result<(), String> {
+    let page = read(code.page());
+    if page.failing.is_empty() || page.corrected.is_empty() {
+        return Err("it shows no failing text, or none put right".to_owned());
+    }
+    let found = check(db, &page.failing);
+    let shown = show(&found);
+    if found.values().flatten().all(|it| it.code != code) {
+        return Err(format!("its failing text does not raise it, but\n{shown}"));
+    }
+    let stray = |it: &&Diagnostic| it.code != code && !FOLLOWS.contains(&(code, it.code));
+    if let Some(other) = found.values().flatten().find(stray) {
+        return Err(format!("its failing text raises {} too\n{shown}", other.code.text()));
+    }
+    if shown != page.message {
+        if env::var_os("EMR_UPDATE_PAGES").is_none() {
+            return Err(format!("the message is\n{shown}and the page shows\n{}", page.message));
+        }
+        update(code, &shown);
+    }
+    let corrected = check(db, &page.corrected);
+    if corrected.values().any(|it| !it.is_empty()) {
+        return Err(format!("its text put right raises\n{}", show(&corrected)));
+    }
+    for (path, problems) in &found {
+        for fix in problems.iter().filter_map(|it| it.fix.as_ref()) {
+            let mut texts = page.failing.clone();
+            let text = String::from_utf8(texts[&path.path].clone()).unwrap();
+            texts.insert(path.path.clone(), fix.apply(&text).into_bytes());
+            let left = check(db, &texts);
+            if left.values().flatten().any(|it| it.code == code) {
+                return Err(format!("its edit leaves\n{}", show(&left)));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A file and its text, in the order in which they are shown.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct File {
+    path: PathBuf,
+    text: String,
+}
+
+fn check(db: &Database, texts: &Texts) -> BTreeMap<File, Vec<Diagnostic>> {
+    let mut texts = texts.clone();
+    if texts.keys().all(|path| path.extension().is_none_or(|it| it != "emr")) {
+        texts.insert("main.emr".into(), Vec::new());
+    }
+    let outside = emr_project::open(&texts, Path::new(""), None).unwrap();
+    let (project, files) = outside.load(db);
+    let settings = outside.settings.iter().map(|it| (it, it.problems.clone()));
+    let modules = outside
+        .modules
+        .iter()
+        .zip(files)
+        .map(|(module, file)| (&module.source, db::diagnostics(db, project, file).to_vec()));
+    settings.chain(modules).map(|(it, found)| (File { path: it.path.clone(), text: it.text.clone() }, found)).collect()
+}
+
+fn show(found: &BTreeMap<File, Vec<Diagnostic>>) -> String {
+    let shown: Vec<_> = found
+        .iter()
+        .filter(|(_, problems)| !problems.is_empty())
+        .map(|(file, problems)| render(&file.path.to_string_lossy(), &file.text, problems, false))
+        .collect();
+    format!("{}\n", shown.join("\n").trim_end())
+}
+
+/// Fenced texts before the message fail, those after it are put right. A fence may name its file: `emr lab/codes.emr`.
+fn read(page: &str) -> Page {
+    let mut found = Page::default();
+    let mut right = false;
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        right |= line.starts_with("Put right");
+        let Some(fence) = line.strip_prefix("```") else { continue };
+        let text: String = lines.by_ref().take_while(|line| *line != "```").map(|line| format!("{line}\n")).collect();
+        let (kind, name) = fence.split_once(' ').unwrap_or((fence, ""));
+        let path = match (kind, name) {
+            ("text", _) => {
+                found.message = text;
+                continue;
+            }
+            ("toml", _) => "emr.toml",
+            (_, "") => "main.emr",
+            (_, name) => name,
+        };
+        let texts = if right { &mut found.corrected } else { &mut found.failing };
+        texts.insert(path.into(), text.into_bytes());
+    }
+    found
+}
+
+fn update(code: Code, message: &str) {
+    let page = code.page();
+    let (before, after) = page.split_once("Put right").unwrap();
+    let failing = before.split_once("\n```text").map_or(before, |(failing, _)| failing);
+    let text = format!("{}\n\n```text\n{message}```\n\nPut right{after}", failing.trim_end());
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../compiler/codes");
+    fs::write(folder.join(format!("{}.md", code.text())), text).unwrap();
+}
