@@ -1,3 +1,53 @@
 //! The binary `emr`: which commands there are. Each is a file; how they end is in `end`.
 
-fn main() {}
+mod check;
+mod end;
+mod engine;
+mod explain;
+mod input;
+mod lsp;
+mod map;
+mod new;
+mod style;
+mod validate;
+mod world;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Mappings from HL7 v2 to FHIR: check them, test them, run them
+///
+/// A mapping is a file that ends in `.emr`; a project is a folder of them, with an `emr.toml` for its settings.
+#[derive(Parser)]
+#[command(
+    name = "emr",
+    version,
+    after_help = "Exit codes: 0 fine, 1 the mapping, a test or a message is wrong, 2 the call is wrong, 3 the \
+                  environment failed."
+)]
+enum Command {
+    /// Shows everything that is wrong with a project, in one pass
+    Check(check::Args),
+    /// Sends messages through a map
+    Map(map::Args),
+    /// Holds FHIR JSON against R4 and profiles
+    Validate(validate::Args),
+    /// Explains a diagnostic, with an example and the cure
+    Explain(explain::Args),
+    /// Makes a project that compiles and whose tests pass
+    New(new::Args),
+    /// Talks to an editor over standard input and output
+    Lsp,
+}
+
+fn main() -> ExitCode {
+    end::code(match Command::parse() {
+        Command::Check(args) => check::run(&args),
+        Command::Map(args) => map::run(&args),
+        Command::Validate(args) => validate::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::New(args) => new::run(&args),
+        Command::Lsp => lsp::run(),
+    })
+}

@@ -12,7 +12,10 @@ pub use manifest::{Manifest, Setting};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use emr_compiler::db::{self, Database, SourceFile};
 use emr_compiler::diagnostic::{Code, Diagnostic};
+use emr_compiler::standard::Standards;
+use emr_compiler::standard::fhir::Fhir;
 use emr_compiler::standard::package::Package;
 
 /// What the compiler needs of a project, as it lies on the disk.
@@ -49,9 +52,34 @@ pub struct Source {
 }
 
 impl Project {
-    /// The modules that the caller asked about: the one file, or all.
-    pub fn asked(&self) -> impl Iterator<Item = &Module> {
-        self.modules.iter().filter(|module| self.only.as_ref().is_none_or(|only| *only == module.source.path))
+    /// Whether the caller asked about this module: about the one file, or about all.
+    pub fn is_asked(&self, module: &Module) -> bool {
+        self.only.as_ref().is_none_or(|only| *only == module.source.path)
+    }
+
+    /// Sets the zone of times without an offset, whatever `emr.toml` says.
+    pub fn set_timezone(&mut self, zone: &str) {
+        self.manifest.timezone = Some(Setting { value: zone.to_owned(), at: 0..0 });
+    }
+
+    /// Hands the project to the compiler: its modules in their order, settings, packages.
+    pub fn load(&self, db: &Database) -> (db::Project, Vec<SourceFile>) {
+        let open =
+            |module: &Module| db.open(&module.name, &module.source.path.to_string_lossy(), module.source.text.clone());
+        let files: Vec<_> = self.modules.iter().map(open).collect();
+        let project = db.project(files.clone(), self.settings(), self.standards());
+        (project, files)
+    }
+
+    /// What the checker needs to know of `emr.toml`.
+    pub fn settings(&self) -> db::Settings {
+        let timezone = self.manifest.timezone.as_ref().map(|it| it.value.clone());
+        let packages = self.packages.iter().map(|it| it.alias.clone()).collect();
+        db::Settings { timezone, packages }
+    }
+
+    fn standards(&self) -> Standards {
+        Standards { fhir: Arc::new(Fhir::with_packages(self.packages.clone())), ..Standards::embedded() }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use emr_compiler::diagnostic::{Code, Diagnostic};
+use emr_compiler::settings;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
@@ -89,8 +90,8 @@ impl Reading<'_> {
         let Some(setting) = self.text(key, value) else { return };
         match name {
             "fhir" => self.fhir(&setting),
-            "timezone" => self.manifest.timezone = Some(setting),
-            "charset" => self.manifest.charset = Some(setting),
+            "timezone" => self.timezone(setting),
+            "charset" => self.charset(setting),
             _ => self.manifest.name = Some(setting),
         }
     }
@@ -103,6 +104,31 @@ impl Reading<'_> {
             let problem = Diagnostic::new(Code::WrongSetting, setting.at.clone(), "this is no version of FHIR");
             self.problems
                 .push(problem.help(format!("R4 is \"{FHIR}\"")).fix(setting.at.clone(), format!("\"{FHIR}\"")));
+        }
+    }
+
+    /// One that is not known stays set: what needs a zone is not to be told that it has none.
+    fn timezone(&mut self, setting: Setting) {
+        if !settings::is_zone(&setting.value) {
+            let zones = settings::zones();
+            let near = nearest(&setting.value, &zones.iter().map(String::as_str).collect::<Vec<_>>());
+            let problem = Diagnostic::new(Code::WrongSetting, setting.at.clone(), "this is no timezone");
+            self.problems.push(match near {
+                Some(near) => {
+                    problem.help(format!("did you mean `{near}`?")).fix(setting.at.clone(), format!("\"{near}\""))
+                }
+                None => problem.help("zones are named by area and city, such as `Europe/Zurich`"),
+            });
+        }
+        self.manifest.timezone = Some(setting);
+    }
+
+    fn charset(&mut self, setting: Setting) {
+        if settings::is_charset(&setting.value) {
+            self.manifest.charset = Some(setting);
+        } else {
+            let problem = Diagnostic::new(Code::WrongSetting, setting.at, "this is no charset that can be read");
+            self.problems.push(problem.help("it may be `UTF-8`, `ASCII`, `ISO-8859-1` to `ISO-8859-16`, or `GB18030`"));
         }
     }
 
@@ -156,7 +182,7 @@ fn lower(message: &str) -> String {
 }
 
 fn nearest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
-    let scored = known.iter().map(|name| (strsim::jaro_winkler(&written.to_lowercase(), name), *name));
+    let scored = known.iter().map(|name| (strsim::jaro_winkler(&written.to_lowercase(), &name.to_lowercase()), *name));
     let best = scored.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
     (best.0 > 0.82).then_some(best.1)
 }

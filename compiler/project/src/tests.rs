@@ -10,6 +10,10 @@ fn names(project: &Project) -> Vec<(&str, String)> {
     project.modules.iter().map(|it| (it.name.as_str(), it.source.path.display().to_string())).collect()
 }
 
+fn asked(project: &Project) -> Vec<&str> {
+    project.modules.iter().filter(|it| project.is_asked(it)).map(|it| it.name.as_str()).collect()
+}
+
 /// What `emr check` would show of an `emr.toml`.
 fn problems(settings: &str) -> String {
     let files = memory(&[("p/emr.toml", settings), ("p/a.emr", "")]);
@@ -39,9 +43,9 @@ fn a_file_of_a_project_brings_the_project() {
     let files = memory(&[("h/emr.toml", ""), ("h/adt.emr", ""), ("h/lab/oru.emr", "")]);
     let project = open(&files, Path::new("h/lab/oru.emr"), None).unwrap();
     assert_eq!(names(&project).len(), 2);
-    assert_eq!(project.asked().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["lab.oru"]);
+    assert_eq!(asked(&project), ["lab.oru"]);
     let project = open(&files, Path::new("h/emr.toml"), None).unwrap();
-    assert_eq!(project.asked().count(), 2);
+    assert_eq!(asked(&project).len(), 2);
 }
 
 #[test]
@@ -103,6 +107,11 @@ regional = { path = "../regional" }
 EHR_URL = "x"
 "#
     ));
+}
+
+#[test]
+fn zones_and_charsets_are_known_ones() {
+    insta::assert_snapshot!(problems("[project]\ntimezone = \"Europe/Zürich\"\ncharset = \"EBCDIC\"\n"));
 }
 
 #[test]

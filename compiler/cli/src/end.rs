@@ -1,0 +1,46 @@
+//! How a command ends: the only place that knows exit codes.
+
+use std::io;
+use std::process::ExitCode;
+
+use anstream::eprintln;
+use emr_project::Error;
+
+#[derive(Debug)]
+pub enum End {
+    Fine,
+    /// The user's text, a test or a message is wrong, and that has been said.
+    Wrong,
+    /// The command was called with something that does not exist or does not fit; says what.
+    Call(String),
+    /// The world outside failed: a file, a terminal, the machine; says how.
+    World(String),
+}
+
+pub fn code(end: Result<End, End>) -> ExitCode {
+    match end.unwrap_or_else(|end| end) {
+        End::Fine => ExitCode::SUCCESS,
+        End::Wrong => ExitCode::from(1),
+        End::Call(why) => fail(2, &why),
+        End::World(why) => fail(3, &why),
+    }
+}
+
+fn fail(code: u8, why: &str) -> ExitCode {
+    eprintln!("{}error{}: {why}", crate::style::RED, crate::style::PLAIN);
+    ExitCode::from(code)
+}
+
+/// So that `?` ends a command as a failure of the world does. Where a file is at fault, say which: `World`.
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> End {
+        // Who reads our output may have seen enough.
+        if error.kind() == io::ErrorKind::BrokenPipe { End::Fine } else { End::World(error.to_string()) }
+    }
+}
+
+impl From<Error> for End {
+    fn from(error: Error) -> End {
+        if error.is_of_the_call() { End::Call(error.to_string()) } else { End::World(error.to_string()) }
+    }
+}

@@ -1,0 +1,131 @@
+//! The language server as an editor meets it: the real binary, over its standard input and output.
+
+// What speaks with the server is no test itself, and may stop as one.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde_json::{Value, json};
+
+const URI: &str = "untitled:admission";
+const WRONG: &str = "map patient(PID) -> Patient {\n    birthdate: PID-7\n}\n";
+const RIGHT: &str = "map patient(PID) -> Patient {\n    birthDate: PID-7\n}\n";
+
+struct Editor {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    next: u32,
+}
+
+impl Editor {
+    fn start() -> Editor {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_emr"))
+            .arg("lsp")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        let mut editor = Editor { child, input, output, next: 0 };
+        let answer = editor.ask("initialize", json!({ "capabilities": {} }));
+        assert_eq!(answer["serverInfo"]["name"], "emr");
+        editor.tell("initialized", json!({}));
+        editor
+    }
+
+    fn send(&mut self, message: &Value) {
+        let text = message.to_string();
+        write!(self.input, "Content-Length: {}\r\n\r\n{text}", text.len()).unwrap();
+        self.input.flush().unwrap();
+    }
+
+    fn tell(&mut self, method: &str, params: Value) {
+        self.send(&json!({ "jsonrpc": "2.0", "method": method, "params": params }));
+    }
+
+    fn ask(&mut self, method: &str, params: Value) -> Value {
+        self.next += 1;
+        self.send(&json!({ "jsonrpc": "2.0", "id": self.next, "method": method, "params": params }));
+        loop {
+            let message = self.receive();
+            if message["id"] == self.next {
+                return message["result"].clone();
+            }
+        }
+    }
+
+    fn receive(&mut self) -> Value {
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            assert!(self.output.read_line(&mut line).unwrap() > 0, "the server hung up");
+            match line.trim_end().split_once(": ") {
+                Some(("Content-Length", value)) => length = value.parse().unwrap(),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        let mut text = vec![0; length];
+        self.output.read_exact(&mut text).unwrap();
+        serde_json::from_slice(&text).unwrap()
+    }
+
+    fn open(&mut self, text: &str) {
+        let document = json!({ "uri": URI, "languageId": "emr", "version": 1, "text": text });
+        self.tell("textDocument/didOpen", json!({ "textDocument": document }));
+    }
+
+    fn change(&mut self, version: i32, text: &str) {
+        let document = json!({ "uri": URI, "version": version });
+        self.tell("textDocument/didChange", json!({ "textDocument": document, "contentChanges": [{ "text": text }] }));
+    }
+
+    /// What is wrong with that version of the text: code and first line of each. Answers to versions before it, which
+    /// an edit may or may not have overtaken, are passed over.
+    fn problems(&mut self, version: i32) -> Vec<(String, u64)> {
+        loop {
+            let message = self.receive();
+            if message["method"] == "textDocument/publishDiagnostics" && message["params"]["version"] == version {
+                assert_eq!(message["params"]["uri"], URI);
+                let found = message["params"]["diagnostics"].as_array().unwrap();
+                let shown = |it: &Value| {
+                    (it["code"].as_str().unwrap().to_owned(), it["range"]["start"]["line"].as_u64().unwrap())
+                };
+                return found.iter().map(shown).collect();
+            }
+        }
+    }
+
+    fn stop(mut self) {
+        assert_eq!(self.ask("shutdown", Value::Null), Value::Null);
+        self.tell("exit", Value::Null);
+        drop(self.input);
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+#[test]
+fn a_diagnostic_moves_with_its_text_and_goes_when_it_is_repaired() {
+    let mut editor = Editor::start();
+    editor.open(WRONG);
+    assert_eq!(editor.problems(1), [("E0401".to_owned(), 1)]);
+    editor.change(2, &format!("// a comment above\n\n{WRONG}"));
+    assert_eq!(editor.problems(2), [("E0401".to_owned(), 3)]);
+    editor.change(3, RIGHT);
+    assert_eq!(editor.problems(3), []);
+    editor.stop();
+}
+
+#[test]
+fn many_edits_at_once_end_with_the_last_one() {
+    let mut editor = Editor::start();
+    editor.open(WRONG);
+    for version in 2..100 {
+        let text = if version % 2 == 0 { RIGHT } else { WRONG };
+        editor.change(version, &format!("{}{text}", "\n".repeat(version as usize)));
+    }
+    assert_eq!(editor.problems(99), [("E0401".to_owned(), 100)]);
+    editor.stop();
+}
