@@ -127,7 +127,7 @@ fn apply(scope: &mut Scope, value: Expr, how: How) -> Expr {
                 let at = item.at.clone();
                 let resource = call(item, &function, &result);
                 let ty = Ty { kind: TyKind::Reference(vec![target.clone()]), count: result.count };
-                Expr::new(Kind::Emit { resource, if_new: false }, ty, &at)
+                Expr::new(Kind::Emit { resource, if_new: true }, ty, &at)
             };
             if needs_item { each(scope, value, emit) } else { emit(value) }
         }
