@@ -1,5 +1,6 @@
 //! The binary `emr`: which commands there are. Each is a file; how they end is in `end`.
 
+mod build;
 mod check;
 mod end;
 mod engine;
@@ -9,6 +10,7 @@ mod lsp;
 mod map;
 mod new;
 mod style;
+mod test;
 mod validate;
 mod world;
 
@@ -29,10 +31,14 @@ use clap::Parser;
 enum Command {
     /// Shows everything that is wrong with a project, in one pass
     Check(check::Args),
+    /// Runs the tests of a project
+    Test(test::Args),
     /// Sends messages through a map
     Map(map::Args),
     /// Holds FHIR JSON against R4 and profiles
     Validate(validate::Args),
+    /// Prints what a map comes to
+    Build(build::Args),
     /// Explains a diagnostic, with an example and the cure
     Explain(explain::Args),
     /// Makes a project that compiles and whose tests pass
@@ -44,8 +50,10 @@ enum Command {
 fn main() -> ExitCode {
     end::code(match Command::parse() {
         Command::Check(args) => check::run(&args),
+        Command::Test(args) => test::run(&args),
         Command::Map(args) => map::run(&args),
         Command::Validate(args) => validate::run(&args),
+        Command::Build(args) => build::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::New(args) => new::run(&args),
         Command::Lsp => lsp::run(),

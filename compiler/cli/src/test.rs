@@ -1,0 +1,110 @@
+//! `emr test`: the tests of a project.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use emr_compiler::check::typed::Expr;
+use emr_compiler::db::{self, SourceFile};
+use emr_compiler::syntax::tree::Word;
+use emr_compiler::testing;
+
+use crate::end::End;
+use crate::engine::{Engine, Settings, Told, Why};
+use crate::style::{PLAIN, RED};
+use crate::world::World;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// A project's folder, or an `.emr` file
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// Only tests whose name has this text in it
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// The zone of times without an offset, before that of `emr.toml`
+    #[arg(long, value_name = "ZONE")]
+    timezone: Option<String>,
+}
+
+pub fn run(args: &Args) -> Result<End, End> {
+    let world = World::open(&args.path, args.timezone.as_deref())?;
+    world.sound()?;
+    let settings = Settings::new(&world.outside, None)?;
+    let mut out = anstream::stdout().lock();
+    let (mut passed, mut failed) = (0, 0);
+    let mut engines = HashMap::new();
+    for (source, file) in world.asked() {
+        let text = &source.text;
+        for (start, test) in db::tests(&world.db, file) {
+            if args.only.as_ref().is_some_and(|only| !test.name.text.contains(only.as_str())) {
+                continue;
+            }
+            let folder = source.path.parent().unwrap_or(Path::new("")).to_owned();
+            let mut around = Around { world: &world, file, folder, settings: &settings, engines: &mut engines };
+            let report = testing::run(test, &mut around);
+            let place = |at: usize| text.get(..at).unwrap_or_default().matches('\n').count() + 1;
+            let (path, name) = (source.path.display(), &test.name.text);
+            if report.passed() {
+                passed += 1;
+                writeln!(out, "ok {path}: {name}")?;
+                continue;
+            }
+            failed += 1;
+            writeln!(out, "{RED}FAILED{PLAIN} {path}: {name}")?;
+            for (at, why) in report.failures() {
+                writeln!(out, "    {path}:{}: {why}", place(start + at.start))?;
+            }
+        }
+    }
+    writeln!(out, "{passed} passed, {failed} failed")?;
+    Ok(if failed == 0 { End::Fine } else { End::Wrong })
+}
+
+/// What a test finds around it.
+struct Around<'a> {
+    world: &'a World,
+    /// The module that the test stands in: names mean what they mean there.
+    file: SourceFile,
+    folder: PathBuf,
+    settings: &'a Settings,
+    /// The maps that tests have used, by key.
+    engines: &'a mut HashMap<String, Engine>,
+}
+
+impl testing::Context for Around<'_> {
+    fn file(&mut self, name: &str) -> Result<Vec<u8>, String> {
+        std::fs::read(self.folder.join(name)).map_err(|why| match why.kind() {
+            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            _ => why.to_string(),
+        })
+    }
+
+    fn through(&mut self, maps: &[Word], message: &[u8]) -> Result<testing::Output, String> {
+        let [map] = maps else { return Err("several maps after one another are not supported yet".to_owned()) };
+        let World { db, inside, .. } = self.world;
+        let found = db::named(db, *inside, self.file, &map.text);
+        let key = found.ok_or_else(|| format!("there is no map `{}`", map.text))?.key.to_string();
+        let engine = match self.engines.get(&key) {
+            Some(engine) => engine,
+            None => {
+                let made = Engine::new(self.world, Some(&key), self.settings.clone()).map_err(|end| match end {
+                    End::Call(why) | End::World(why) => why,
+                    End::Fine | End::Wrong => "it cannot run".to_owned(),
+                })?;
+                self.engines.entry(key).or_insert(made)
+            }
+        };
+        let outcome = engine.run(message).map_err(|(Why::Message(why) | Why::Call(why))| why)?;
+        let issue = |told: Told| testing::Issue { text: told.text, place: told.place };
+        let result = match outcome.result {
+            Ok(json) => testing::Outcome::Json(String::from_utf8(json).map_err(|_| "the output is not UTF-8")?),
+            Err(told) => testing::Outcome::Rejected(told.text),
+        };
+        Ok(testing::Output { result, issues: outcome.issues.into_iter().map(issue).collect() })
+    }
+
+    fn constant(&self, name: &str) -> Option<Expr> {
+        db::constant_of(&self.world.db, self.world.inside, self.file, name).cloned()
+    }
+}
