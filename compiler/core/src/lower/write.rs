@@ -94,7 +94,13 @@ impl Lower<'_> {
             _ => {
                 let of = self.value(expr, frame, out);
                 let rule = self.rule(frame, at);
-                self.scalar(expr, of, &ty, rule, place, out);
+                if !expr.ty.is_list() {
+                    return self.scalar(expr, of, &ty, rule, place, out);
+                }
+                let item = frame.fresh();
+                let mut body = Block::new();
+                self.scalar(expr, item, &ty, rule, place, &mut body);
+                out.push(Step::Each { of, item, body, once: false });
             }
         }
     }

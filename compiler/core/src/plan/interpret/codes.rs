@@ -34,7 +34,10 @@ impl<'m> Machine<'m> {
                 code.to_string(),
                 display.as_ref().map(ToString::to_string),
             ),
-            CodeTo::Keep => coded(system_of(&of), key, None),
+            CodeTo::Keep => {
+                let uri = system_of(&of).or_else(|| table.from.as_ref().map(ToString::to_string));
+                coded(uri.filter(|system| is_uri(system)), key, display_of(&of))
+            }
             CodeTo::Reject(text) => Err(Stop::Reject(Rejection { text: text.clone(), place, rule: Some(rule) })),
             CodeTo::Absent(_) => Ok(Value::Missing),
             CodeTo::Skip => Err(Stop::Fail),
@@ -65,6 +68,22 @@ fn named_system(piece: &Piece) -> Option<String> {
         _ => name.to_owned(),
     };
     (!system.is_empty()).then_some(system)
+}
+
+/// A name of HL7 that is no URI would be a wrong system.
+fn is_uri(system: &str) -> bool {
+    system.starts_with("http") || system.starts_with("urn:")
+}
+
+/// The text that came with a coded value: of a CWE its second component.
+fn display_of(value: &Value) -> Option<String> {
+    match value {
+        Value::Coded(coded) => coded.display.clone(),
+        Value::Piece(piece) if piece.level < emr_message::Level::Component => {
+            piece.component(2).value().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+        }
+        _ => None,
+    }
 }
 
 /// Whether a key belongs to the table's system, or says none.
