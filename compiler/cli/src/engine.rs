@@ -24,13 +24,17 @@ pub struct Settings {
 impl Settings {
     /// `charset` goes before that of `emr.toml`.
     pub fn new(project: &Project, charset: Option<&str>) -> Result<Settings, End> {
-        let zone = project.manifest.timezone.as_ref().map(|it| Zone::named(&it.value)).transpose();
         let zone =
-            zone.map_err(|_| End::Call("there is no timezone of that name, such as `Europe/Zurich`".to_owned()))?;
+            project.manifest.timezone.as_ref().map(|it| Zone::named(&it.value).map_err(|_| unknown_zone(&it.value)));
+        let zone = zone.transpose()?;
         let charset = charset.or(project.manifest.charset.as_ref().map(|it| it.value.as_str()));
         let charset = charset.map(|name| Charset::named(name).map_err(|_| unknown_charset(name))).transpose()?;
         Ok(Settings { run: interpret::Settings { zone }, message: emr_message::Settings { charset } })
     }
+}
+
+fn unknown_zone(name: &str) -> End {
+    End::Call(format!("there is no timezone `{name}`: zones are named by area and city, such as `Europe/Zurich`"))
 }
 
 fn unknown_charset(name: &str) -> End {

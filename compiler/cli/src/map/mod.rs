@@ -132,7 +132,7 @@ impl Tally {
         let place = format!("{}{number}", done.input.path.display());
         match done.outcome {
             Ok(outcome) => self.outcome(&place, &done.input, done.number, outcome)?,
-            Err(Refused::Message(why)) => self.refuse(&place, &why),
+            Err(Refused::Message(why)) => self.refuse(&place, "error", &why),
             Err(Refused::Command(end)) => {
                 self.bar.abandon();
                 return Err(end);
@@ -160,15 +160,15 @@ impl Tally {
                 self.output.write(&PathBuf::from(name), &json)
             }
             Err(why) => {
-                self.refuse(place, &why.to_string());
+                self.refuse(place, "rejected", &why.to_string());
                 Ok(())
             }
         }
     }
 
-    fn refuse(&mut self, place: &str, why: &str) {
+    fn refuse(&mut self, place: &str, what: &str, why: &str) {
         self.refused += 1;
-        self.say(&format!("{place}: {RED}rejected{PLAIN}: {why}"));
+        self.say(&format!("{place}: {RED}{what}{PLAIN}: {why}"));
     }
 
     /// Where a progress bar stands, a line goes above it.
