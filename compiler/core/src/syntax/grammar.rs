@@ -9,3 +9,6 @@ pub struct Grammar;
 
 /// Stands in a repaired text where something is missing.
 pub const GONE: &str = "\u{1}";
+
+/// Stands in a repaired text for a line that was taken out.
+pub const LOST: &str = "\u{2}";

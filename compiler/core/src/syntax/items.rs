@@ -4,7 +4,7 @@ use super::scan::{Kind, Token, tokens};
 use std::ops::Range;
 
 /// Words that begin a declaration in the first column.
-const KEYWORDS: &[&str] = &[
+pub const KEYWORDS: &[&str] = &[
     "use",
     "let",
     "map",

@@ -1,43 +1,68 @@
 //! Text to tree. Never fails: what cannot be read becomes a problem, and what stands beside it is read all the same.
 //!
-//! `items` cuts a file where declarations begin, `item` reads one of them: strictly first (`grammar`, `build`).
+//! `items` cuts a file where declarations begin, `item` reads one of them: strictly first (`grammar`, `build`), and if that fails line by line (`pieces`, `recover`).
 
 mod build;
 mod grammar;
 mod items;
 mod patch;
+mod pieces;
+mod recover;
 mod scan;
 pub mod tree;
+mod wording;
 
 pub use items::{head, items};
 
 use crate::diagnostic::{Code, Diagnostic};
 use grammar::{Grammar, Parser, Rule};
 use patch::Patched;
+use std::ops::Range;
 use tree::Parsed;
 
 /// Reads one item. Ranges count from its first byte.
 pub fn item(text: &str) -> Parsed {
-    if let Some(at) = scan::too_deep(text) {
-        return Parsed { item: None, problems: vec![build::too_deep(at)] };
+    let (clean, mut problems) = without_marks(text);
+    let text = clean.as_deref().unwrap_or(text);
+    let (patched, found) = readable(text);
+    problems.extend(found);
+    let found_before: Vec<_> = problems.iter().map(|problem| problem.at.clone()).collect();
+    let mut pairs = Grammar::parse(Rule::only_declaration, &patched.text);
+    let item = pairs.as_mut().ok().and_then(Iterator::next).and_then(|pair| {
+        let (item, found) = build::item(pair, &patched);
+        // One sentence for each place is enough.
+        problems.extend(found.into_iter().filter(|new| !found_before.iter().any(|old| touch(old, &new.at))));
+        item
+    });
+    if item.is_none() && problems.is_empty() {
+        problems.push(Diagnostic::new(Code::Unreadable, 0..text.len(), "this cannot be read"));
     }
+    Parsed { item, problems }
+}
+
+fn touch(one: &Range<usize>, other: &Range<usize>) -> bool {
+    one.start <= other.end && other.start <= one.end
+}
+
+/// The text itself if the grammar takes it, else with the edits that make it readable, and why they were needed.
+fn readable(text: &str) -> (Patched, Vec<Diagnostic>) {
     let patched = Patched::new(text, 0..text.len(), &[]);
-    match Grammar::parse(Rule::only_declaration, &patched.text) {
-        Ok(mut pairs) => {
-            let Some(pair) = pairs.next() else { return Parsed::default() };
-            let (item, problems) = build::item(pair, &patched);
-            Parsed { item, problems }
-        }
-        Err(error) => {
-            if let pest::error::ErrorVariant::CustomError { .. } = error.variant {
-                return Parsed { item: None, problems: vec![build::too_deep(0..text.len())] };
-            }
-            let (pest::error::InputLocation::Pos(at) | pest::error::InputLocation::Span((at, _))) = error.location;
-            let problem =
-                Diagnostic::new(Code::Unreadable, at..at, format!("cannot be read: {}", error.variant.message()));
-            Parsed { item: None, problems: vec![problem] }
-        }
+    if scan::too_deep(text).is_none() && Grammar::parse(Rule::only_declaration, text).is_ok() {
+        return (patched, Vec::new());
     }
+    let (edits, problems) = recover::item(text);
+    (Patched::new(text, 0..text.len(), &edits), problems)
+}
+
+/// The two characters that repairs put into a text stand for nothing in what somebody wrote.
+fn without_marks(text: &str) -> (Option<String>, Vec<Diagnostic>) {
+    let marks = ['\u{1}', '\u{2}'];
+    if !text.contains(marks) {
+        return (None, Vec::new());
+    }
+    let places = text.match_indices(marks).map(|(at, mark)| at..at + mark.len());
+    let problems = places.map(|at| Diagnostic::new(Code::Unreadable, at, "a control character that cannot be seen"));
+    (Some(text.replace(marks, "\u{3}")), problems.collect())
 }
 
 #[cfg(test)]

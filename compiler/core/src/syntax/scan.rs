@@ -117,7 +117,7 @@ fn token(rest: &str, glued: bool, lines_close: &mut bool) -> (Kind, usize, bool,
 }
 
 /// How deep brackets may stand in each other, so that the parser, which calls itself for each, has a bound.
-const BRACKETS_MAX: usize = 64;
+pub const BRACKETS_MAX: usize = 64;
 
 /// The first bracket, or the first text with brackets in its holes, that stands too deep.
 pub fn too_deep(text: &str) -> Option<At> {

@@ -115,3 +115,157 @@ fn what_is_too_deep_is_said_and_nothing_overflows() {
         }
     }
 }
+
+/// What is said of a text, by line and column, and what is left of it.
+fn report(text: &str) -> String {
+    let mut out = String::new();
+    for at in items(text) {
+        let parsed = item(&text[at.clone()]);
+        for problem in &parsed.problems {
+            let start = at.start + problem.at.start;
+            let line_start = text[..start].rfind('\n').map_or(0, |end| end + 1);
+            let line = text[..start].matches('\n').count() + 1;
+            let under = text.get(start..at.start + problem.at.end).unwrap();
+            out += &format!("{line}:{} {:?} {} ‹{under}›\n", start - line_start + 1, problem.code, problem.message);
+        }
+        out += &outline(&parsed);
+    }
+    out
+}
+
+/// A line for each thing that was read.
+fn outline(parsed: &Parsed) -> String {
+    use tree::{BlockItem, Body, CodeTable, Declaration, ExprKind};
+    fn block(block: &tree::Block, indent: usize, out: &mut String) {
+        for item in &block.items {
+            let (line, inner): (String, Vec<&tree::Expr>) = match item {
+                BlockItem::Rule(rule) => {
+                    let parts: Vec<_> = rule.target.parts.iter().map(|part| format!("{:?}", part.kind)).collect();
+                    (
+                        format!("{}{} {}", rule.target.first.text, parts.concat(), rule.values.len()),
+                        rule.values.iter().collect(),
+                    )
+                }
+                BlockItem::Let(found) => (format!("let {}", found.name.text), vec![&found.value]),
+                BlockItem::Require { condition, .. } => ("require".into(), vec![condition]),
+                BlockItem::Ignore(ignore) => (format!("ignore {}", ignore.what.len()), vec![]),
+                BlockItem::Do(value) | BlockItem::Result(value) => ("do".into(), vec![value]),
+                BlockItem::Other { keyword, .. } => (keyword.text.to_string(), vec![]),
+            };
+            *out += &format!("{:indent$}{line}\n", "");
+            inner.into_iter().for_each(|value| expr(value, indent + 2, out));
+        }
+    }
+    fn expr(value: &tree::Expr, indent: usize, out: &mut String) {
+        match &*value.kind {
+            ExprKind::Block(inner) | ExprKind::TypedBlock { block: inner, .. } => block(inner, indent, out),
+            ExprKind::With { value, block: inner } => {
+                expr(value, indent, out);
+                block(inner, indent, out);
+            }
+            ExprKind::Each(each) => {
+                expr(&each.list, indent, out);
+                expr(&each.body, indent, out);
+            }
+            ExprKind::Match { arms, .. } => arms.iter().for_each(|arm| expr(&arm.value, indent, out)),
+            ExprKind::Path(path) => {
+                *out += &format!(
+                    "{:indent$}{} {:?}\n",
+                    "",
+                    path.root.as_ref().map_or("", |root| &root.text),
+                    path.parts.iter().map(|part| &part.kind).collect::<Vec<_>>()
+                )
+            }
+            ExprKind::Missing => *out += &format!("{:indent$}missing\n", ""),
+            _ => *out += &format!("{:indent$}{}\n", "", grouped(value)),
+        }
+    }
+    let mut out = String::new();
+    match parsed.item.as_ref().map(|item| &item.declaration) {
+        None => out += "nothing\n",
+        Some(Declaration::Map(map)) => {
+            out += &format!("{:?} {} ({}) -> {}\n", map.kind, map.name.text, map.params.len(), map.result.name.text);
+            match &map.body {
+                Body::Block(inner) => block(inner, 2, &mut out),
+                Body::Value(value) => expr(value, 2, &mut out),
+                Body::Missing => out += "  no body\n",
+            }
+        }
+        Some(Declaration::Constant(found)) => {
+            out += &format!("let {}\n", found.name.text);
+            expr(&found.value, 2, &mut out);
+        }
+        Some(Declaration::Codes(codes)) => match &codes.table {
+            CodeTable::Arms(arms) => {
+                out += &format!("codes {}\n", codes.name.text);
+                for arm in arms {
+                    out += &format!("  {} patterns\n", arm.patterns.len());
+                    expr(&arm.value, 4, &mut out);
+                }
+            }
+            CodeTable::From(from) => {
+                out += &format!("codes {}\n", codes.name.text);
+                expr(from, 2, &mut out);
+            }
+        },
+        Some(Declaration::Profile(profile)) => {
+            out += &format!("profile {} {} lines\n", profile.name.text, profile.lines.len());
+        }
+        Some(Declaration::Segment(segment)) => {
+            out += &format!("segment {} {} fields\n", segment.name.text, segment.fields.len());
+        }
+        Some(Declaration::Test(test)) => out += &format!("test {:?} {} steps\n", test.name.text, test.steps.len()),
+        Some(Declaration::Use(found)) => out += &format!("use {}\n", found.module.text),
+        Some(Declaration::ExternFn(found)) => out += &format!("extern fn {}\n", found.name.text),
+        Some(Declaration::Other { keyword, name }) => {
+            out += &format!("{} {}\n", keyword.text, name.as_ref().map_or("", |name| &name.text));
+        }
+    }
+    out
+}
+
+#[test]
+fn broken_text() {
+    insta::glob!("cases/*.emr", |path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        insta::assert_snapshot!(report(&text));
+    });
+}
+
+/// Whether the item could be kept, and every problem lies in the text.
+fn survives(text: &str) -> usize {
+    let mut kept = 0;
+    for at in items(text) {
+        let parsed = item(&text[at.clone()]);
+        kept += usize::from(parsed.item.is_some());
+        assert!(parsed.item.is_some() || !parsed.problems.is_empty(), "{text}");
+        for problem in &parsed.problems {
+            assert!(text[at.clone()].get(problem.at.clone()).is_some(), "{problem:?} in {text}");
+        }
+    }
+    kept
+}
+
+/// Items are read for themselves, so only the last item of a text that breaks off is read again.
+#[test]
+fn text_that_breaks_off_costs_only_its_last_item() {
+    let mut kept = 0;
+    let mut all = 0;
+    for (path, text) in samples() {
+        let whole = items(&text);
+        // Long files have the same constructs as the short ones, which are tried at every character.
+        let stride = 1 + text.len() / 60;
+        for (end, _) in text.char_indices().step_by(stride) {
+            let prefix = &text[..end];
+            let found = items(prefix);
+            let Some((last, before)) = found.split_last() else { continue };
+            assert_eq!(before, &whole[..before.len()], "{} at {end}", path.display());
+            // A doc comment alone, or half of the first word, declares nothing.
+            let declares = items::KEYWORDS.iter().any(|word| head(&prefix[last.clone()]).starts_with(word));
+            kept += survives(&prefix[last.clone()]).min(usize::from(declares));
+            all += usize::from(declares);
+        }
+    }
+    println!("{kept} of {all} items were kept");
+    assert!(kept * 100 >= all * 95);
+}
