@@ -187,7 +187,7 @@ fn how(scope: &mut Scope, value: &Expr, want: &Want) -> Option<How> {
 }
 
 /// FHIR primitives that are text of some form.
-pub fn primitive_named(name: &str) -> Option<Primitive> {
+pub(super) fn primitive_named(name: &str) -> Option<Primitive> {
     Some(match name {
         "string" | "xhtml" => Primitive::String,
         "markdown" => Primitive::Markdown,

@@ -29,7 +29,6 @@ mod with;
 
 pub use codes::codes;
 pub use constant::constant;
-pub(crate) use convert::primitive_named;
 pub use cycle::{cycle, reached};
 pub use expression::v2_system;
 pub use function::function;

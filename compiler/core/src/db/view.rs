@@ -7,7 +7,6 @@ use crate::resolve::{Declared, DeclaredKind, Found, Modules, Names};
 use crate::standard::Standards;
 use crate::{lower, testing};
 use smol_str::SmolStr;
-use std::sync::Arc;
 
 pub(super) struct View<'db> {
     db: &'db dyn salsa::Database,
@@ -84,8 +83,8 @@ impl World for View<'_> {
 }
 
 impl lower::World for View<'_> {
-    fn function(&self, key: &str) -> Option<Arc<Function>> {
-        super::function(self.db, self.project, key).cloned()
+    fn function(&self, key: &str) -> Option<&Function> {
+        super::function(self.db, self.project, key).map(|function| &**function)
     }
 
     fn codes(&self, key: &str) -> Option<&CodeTable> {

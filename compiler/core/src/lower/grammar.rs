@@ -1,48 +1,52 @@
-//! The structure of the message that a map takes, as the grammar by which its groups are built.
+//! The structure of a message as the grammar that its groups are built by, so that a host never opens a dictionary.
 
-use crate::check::typed::{Function, TyKind};
 use crate::standard::Standards;
 use crate::standard::hl7::Version;
-use crate::standard::shape::Shape;
+use crate::standard::shape::{Element, Kind as ShapeKind, Shape};
 use emr_message::Name;
-use emr_message::group::{Grammar, Kind, Node};
-use smol_str::SmolStr;
+use emr_message::group::{Grammar, Kind, Node, NodeId};
 
-/// The structure's name and its grammar; empty for a map over parts of a message.
-pub fn of(entry: &Function, standards: &Standards) -> (SmolStr, Grammar) {
-    let Some(param) = entry.params.first() else { return Default::default() };
-    let (TyKind::Structure(version, key) | TyKind::Group(version, key)) = &param.ty.kind else {
-        return Default::default();
-    };
-    let Some(shape) = standards.structure(*version, key) else { return Default::default() };
-    let mut grammar = Grammar { nodes: vec![node(&shape.base, true, false)] };
-    let members = members(&shape, *version, standards, &mut grammar);
-    if let Some(root) = grammar.nodes.first_mut() {
-        root.kind = Kind::Group(members);
-    }
-    let name = if shape.base.is_empty() { shape.key.clone() } else { shape.base.clone() };
-    (name, grammar)
-}
+/// Structures nest no deeper; the bound keeps a damaged table from looping.
+const DEPTH_MAX: u32 = 12;
 
-fn node(name: &str, required: bool, repeats: bool) -> Node {
-    Node { name: name.to_owned(), required, repeats, kind: Kind::Group(Vec::new()) }
-}
-
-/// The nodes of a group's elements, in their order: a path's member is an index into them.
-fn members(shape: &Shape, version: Version, standards: &Standards, grammar: &mut Grammar) -> Vec<u32> {
-    let mut ids = Vec::new();
-    for element in &shape.elements {
-        let id = u32::try_from(grammar.nodes.len()).unwrap_or(u32::MAX);
-        grammar.nodes.push(node(&element.name, element.min > 0, element.repeats()));
-        let group = element.types.first().and_then(|ty| standards.structure(version, &ty.shape));
-        let kind = match group {
-            Some(group) => Kind::Group(members(&group, version, standards, grammar)),
-            None => Kind::Segment(Name::read(&element.name).unwrap_or(Name::NONE)),
-        };
-        if let Some(node) = grammar.nodes.get_mut(id as usize) {
-            node.kind = kind;
+pub(super) fn of(version: Version, key: &str, standards: &Standards) -> Grammar {
+    let mut grammar = Grammar::default();
+    if let Some(shape) = standards.structure(version, key) {
+        let name = if shape.base.is_empty() { shape.key.to_string() } else { shape.base.to_string() };
+        grammar.nodes.push(Node { name, required: true, repeats: false, kind: Kind::Group(Vec::new()) });
+        let members = members(&mut grammar, version, &shape, standards, 0);
+        if let Some(node) = grammar.nodes.first_mut() {
+            node.kind = Kind::Group(members);
         }
-        ids.push(id);
     }
-    ids
+    grammar
+}
+
+fn members(grammar: &mut Grammar, version: Version, shape: &Shape, standards: &Standards, depth: u32) -> Vec<NodeId> {
+    let mut members = Vec::new();
+    for element in shape.elements.iter().filter(|element| element.max > 0) {
+        if depth < DEPTH_MAX {
+            members.push(member(grammar, version, element, standards, depth));
+        }
+    }
+    members
+}
+
+fn member(grammar: &mut Grammar, version: Version, element: &Element, standards: &Standards, depth: u32) -> NodeId {
+    let id = u32::try_from(grammar.nodes.len()).unwrap_or(u32::MAX);
+    let name = element.name.to_string();
+    let node = Node { name, required: element.min > 0, repeats: element.repeats(), kind: Kind::Choice(Vec::new()) };
+    grammar.nodes.push(node);
+    let group = element.types.first().and_then(|ty| standards.structure(version, &ty.shape));
+    let kind = match group.filter(|shape| shape.kind == ShapeKind::Group) {
+        Some(group) => Kind::Group(members(grammar, version, &group, standards, depth + 1)),
+        None => match Name::read(&element.name) {
+            Some(name) => Kind::Segment(name),
+            None => Kind::Choice(Vec::new()),
+        },
+    };
+    if let Some(node) = grammar.nodes.get_mut(id as usize) {
+        node.kind = kind;
+    }
+    id
 }

@@ -1,239 +1,259 @@
-//! Sound functions to a plan: sugar gone, order explicit, constants folded.
+//! Turns a checked map, and all that it uses, into a plan: sugar gone, order explicit, constants folded.
 //!
-//! Each expression is lowered in one of three ways: as a value (`value`), as a test (`test`), or as what writes it
-//! (`write`). Only scalars, parts of the message and lists of them are values; what has elements is only ever written.
+//! A value of the message becomes a value of a routine; something of FHIR with elements is never one: it is written
+//! where it stands. What overrides it (`with`) or asks for a part of it (`.family`) is pushed down to the block that
+//! makes it, whose function is then carried out in place. A sound project calls nothing recursively, so this ends.
 
+mod block;
+mod codes;
+mod condition;
+mod element;
+mod emit;
+mod frame;
 mod grammar;
-mod key;
-mod reads;
-mod test;
+mod path;
 mod value;
-mod with;
 mod write;
 
-use crate::check::typed::{CodeTable, Function, Key, Kind, Slot, Statement, Ty, TyKind, Value};
-use crate::plan::{Arm, Block, Plan, Routine, RoutineId, Rule, RuleId, Step, Table, TableId, Val};
+use crate::check::typed::{CodeTable, Expr, Function, Key, Slot, Ty, TyKind};
+use crate::plan::{Gives, IssueId, Plan, Reads, Routine, RoutineId, Rule, RuleId, Said, Take, Val};
 use crate::standard::Standards;
+use crate::standard::shape::Kind as ShapeKind;
 use crate::syntax::tree::At;
+use frame::Frame;
+use indexmap::IndexSet;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
-use std::sync::Arc;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use write::{Name, To};
 
 /// What `lower` asks of the project around the map.
 pub trait World {
-    fn function(&self, key: &str) -> Option<Arc<Function>>;
+    /// A checked map or convert, by key.
+    fn function(&self, key: &str) -> Option<&Function>;
     fn codes(&self, key: &str) -> Option<&CodeTable>;
     fn standards(&self) -> &Standards;
 }
 
 /// The plan of a map. The map and all that it uses are sound.
 pub fn map(entry: &Function, world: &dyn World) -> Plan {
+    plan(entry, world, false)
+}
+
+/// The same plan, which also tells where each written value comes from.
+pub fn traced(entry: &Function, world: &dyn World) -> Plan {
+    plan(entry, world, true)
+}
+
+fn plan<'a>(entry: &'a Function, world: &'a dyn World, trace: bool) -> Plan {
     let mut lower = Lower {
         world,
+        trace,
         routines: Vec::new(),
-        known: FxHashMap::default(),
-        tables: Vec::new(),
-        rules: Vec::new(),
-        rule_ids: FxHashMap::default(),
+        made: FxHashMap::default(),
+        fails: Vec::new(),
+        issues: IndexSet::new(),
+        rules: IndexSet::new(),
+        reads: BTreeMap::new(),
+        frames: Vec::new(),
     };
-    let (structure, grammar) = grammar::of(entry, world.standards());
-    let id = lower.entry(entry);
-    let routines: Vec<Routine> = lower.routines.into_iter().map(|routine| routine.unwrap_or_default()).collect();
-    let reads = reads::of(&routines, &grammar, entry, id);
+    let gives = lower.gives(entry);
+    let id = lower.entry(entry, gives);
+    let structure = entry.params.iter().find_map(|param| match &param.ty.kind {
+        TyKind::Structure(version, key) => Some(grammar::of(*version, key, world.standards())),
+        _ => None,
+    });
     Plan {
         name: entry.key.clone(),
-        structure,
-        grammar,
-        reads,
-        routines,
+        grammar: structure.unwrap_or_default(),
+        reads: lower.reads,
+        takes: entry.params.iter().map(|param| take(&param.ty)).collect(),
+        gives,
+        routines: lower.routines,
         entry: id,
-        tables: lower.tables,
-        rules: lower.rules,
+        issues: lower.issues.into_iter().collect(),
+        rules: lower.rules.into_iter().collect(),
     }
 }
 
-struct Lower<'w> {
-    world: &'w dyn World,
-    /// A routine that is being made has its number already.
-    routines: Vec<Option<Routine>>,
-    /// By function and, for one that gives a choice, the stem of its name.
-    known: FxHashMap<(Key, SmolStr), RoutineId>,
-    tables: Vec<Table>,
-    rules: Vec<Rule>,
-    rule_ids: FxHashMap<Rule, RuleId>,
+fn take(ty: &Ty) -> Take {
+    match &ty.kind {
+        TyKind::Structure(..) => Take::Message,
+        TyKind::Segment(_, name) => {
+            Take::Segments { name: name.clone(), list: ty.is_list(), required: !ty.may_be_missing() }
+        }
+        _ => Take::Nothing,
+    }
 }
 
-/// The routine that is being made, and where in the text we are.
-struct Frame {
-    vals: u32,
-    env: Env,
+/// What a routine is made for: one function may be asked for in several ways.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Made {
+    Value(Key),
+    /// Writes an item; of a choice, with its name, which begins with this.
+    Write(Key, Option<SmolStr>),
+    Emit(Key, bool),
+    Table(Key),
 }
 
-/// What names stand for in a text: another's where that is inlined.
+struct Lower<'a> {
+    world: &'a dyn World,
+    trace: bool,
+    routines: Vec<Routine>,
+    made: FxHashMap<Made, RoutineId>,
+    /// Whether a routine may skip what called it.
+    fails: Vec<bool>,
+    issues: IndexSet<Said>,
+    rules: IndexSet<Rule>,
+    reads: BTreeMap<SmolStr, Reads>,
+    /// The routine in hand is the last; those before wait for it.
+    frames: Vec<Frame>,
+}
+
+/// What slots stand for in one function, as it is carried out at one place.
 #[derive(Clone)]
-struct Env {
+struct Env<'a> {
     function: Key,
-    slots: FxHashMap<Slot, Val>,
-    /// What `keep` stands for: the values that the base of a `with` has for this element.
-    keep: Vec<Placed>,
+    slots: Rc<RefCell<FxHashMap<Slot, (Bound<'a>, Ty)>>>,
+    /// In the values of a `with`: what the base had.
+    keep: Option<Rc<Vec<element::Source<'a>>>>,
 }
 
-/// A value, and the text in which its names have a meaning.
 #[derive(Clone)]
-struct Placed {
-    value: Value,
-    env: Env,
+enum Bound<'a> {
+    Val(Val),
+    /// Something of FHIR with elements: written where it is used.
+    Later(&'a Expr, Env<'a>),
 }
 
-impl Frame {
+impl<'a> Env<'a> {
     fn new(function: &Key) -> Self {
-        Self { vals: 0, env: Env { function: function.clone(), slots: FxHashMap::default(), keep: Vec::new() } }
+        Self { function: function.clone(), slots: Rc::default(), keep: None }
     }
 
-    fn fresh(&mut self) -> Val {
-        self.vals += 1;
-        self.vals - 1
+    fn bind(&self, slot: Slot, val: Val, ty: Ty) {
+        self.slots.borrow_mut().insert(slot, (Bound::Val(val), ty));
     }
 
-    fn bind(&mut self, slot: Slot) -> Val {
-        let val = self.fresh();
-        self.env.slots.insert(slot, val);
-        val
+    fn later(&self, slot: Slot, expr: &'a Expr, env: &Env<'a>) {
+        self.slots.borrow_mut().insert(slot, (Bound::Later(expr, env.clone()), expr.ty.clone()));
+    }
+
+    fn get(&self, slot: Slot) -> Option<(Bound<'a>, Ty)> {
+        self.slots.borrow().get(&slot).cloned()
+    }
+
+    fn keeping(&self, kept: Vec<element::Source<'a>>) -> Self {
+        Self { keep: Some(Rc::new(kept)), ..self.clone() }
     }
 }
 
-impl Lower<'_> {
-    fn rule(&mut self, frame: &Frame, at: &At) -> RuleId {
-        let rule = Rule { function: frame.env.function.clone(), at: at.clone() };
-        let rules = &mut self.rules;
-        *self.rule_ids.entry(rule.clone()).or_insert_with(|| {
-            rules.push(rule);
-            u32::try_from(rules.len() - 1).unwrap_or(u32::MAX)
-        })
+impl<'a> Lower<'a> {
+    fn gives(&self, entry: &Function) -> Gives {
+        match &entry.result.kind {
+            TyKind::Fhir(key) if self.base(key) == "Bundle" => Gives::Bundle,
+            TyKind::Fhir(key) if self.is_resource(key) => Gives::Resource,
+            _ => Gives::Value,
+        }
     }
 
-    fn table(&mut self, key: &Key) -> TableId {
-        if let Some(index) = self.tables.iter().position(|table| table.name == *key) {
-            return u32::try_from(index).unwrap_or(u32::MAX);
-        }
-        let found = self.world.codes(key);
-        let arm = |result: &crate::check::typed::CodeResult| Arm { to: result.what.clone(), warn: result.warn.clone() };
-        let arms = found.iter().flat_map(|table| &table.arms).map(|it| (it.keys.clone(), arm(&it.result))).collect();
-        let otherwise = found.and_then(|table| table.otherwise.as_ref()).map(arm);
-        let from = found.and_then(|table| table.from.clone());
-        self.tables.push(Table { name: key.clone(), from, arms, otherwise });
-        u32::try_from(self.tables.len() - 1).unwrap_or(u32::MAX)
-    }
-
-    /// The routine of a function; `stem` is the element's name where it gives a choice.
-    fn routine(&mut self, key: &Key, stem: &str) -> Option<(RoutineId, Arc<Function>)> {
-        let function = self.world.function(key)?;
-        let stem =
-            if matches!(function.result.kind, TyKind::Choice(_)) { SmolStr::from(stem) } else { SmolStr::default() };
-        if let Some(id) = self.known.get(&(key.clone(), stem.clone())) {
-            return Some((*id, function));
-        }
-        let id = u32::try_from(self.routines.len()).unwrap_or(u32::MAX);
-        self.routines.push(None);
-        self.known.insert((key.clone(), stem.clone()), id);
-        let routine = self.made(&function, &stem);
-        if let Some(place) = self.routines.get_mut(id as usize) {
-            *place = Some(routine);
-        }
-        Some((id, function))
-    }
-
-    fn made(&mut self, function: &Function, stem: &SmolStr) -> Routine {
-        let mut frame = Frame::new(&function.key);
-        for param in &function.params {
-            frame.bind(param.slot);
-        }
-        let mut body = Block::new();
-        let result = if is_value(&function.result) {
-            Some(self.value(&function.body, &mut frame, &mut body))
-        } else {
-            let place = match stem.is_empty() {
-                true => write::Place::item(),
-                false => write::Place::choice(stem),
-            };
-            self.write(&function.body, &place, &mut frame, &mut body);
-            None
-        };
-        let params = u32::try_from(function.params.len()).unwrap_or(u32::MAX);
-        Routine { name: function.key.clone(), params, vals: frame.vals, body, result }
-    }
-
-    /// The map itself: a Bundle with what it emitted, or what it gives.
-    fn entry(&mut self, entry: &Function) -> RoutineId {
-        let id = u32::try_from(self.routines.len()).unwrap_or(u32::MAX);
-        self.routines.push(None);
-        let mut frame = Frame::new(&entry.key);
-        for param in &entry.params {
-            frame.bind(param.slot);
-        }
-        let mut body = Block::new();
-        let mut result = None;
-        match &*entry.body.kind {
-            Kind::Block(block) if block.resource.as_deref() == Some("Bundle") => {
-                self.bundle(block, &mut frame, &mut body);
-            }
-            _ if is_value(&entry.result) => result = Some(self.value(&entry.body, &mut frame, &mut body)),
-            _ => self.write(&entry.body, &write::Place::item(), &mut frame, &mut body),
-        }
+    fn entry(&mut self, entry: &'a Function, gives: Gives) -> RoutineId {
         let params = u32::try_from(entry.params.len()).unwrap_or(u32::MAX);
-        let routine = Routine { name: entry.key.clone(), params, vals: frame.vals, body, result };
-        if let Some(place) = self.routines.get_mut(id as usize) {
-            *place = Some(routine);
+        self.frames.push(Frame::new(params));
+        let env = self.given(entry);
+        match gives {
+            Gives::Resource => {
+                self.emit_function(entry, &env, false, &Vec::new());
+            }
+            Gives::Bundle | Gives::Value => {
+                let to = To::new(Name::Item);
+                self.write(&entry.body, &env, &to, &Vec::new());
+            }
         }
+        self.finish(entry.key.clone(), params, None)
+    }
+
+    /// The parameters are the first values of the routine in hand.
+    fn given(&self, function: &Function) -> Env<'a> {
+        let env = Env::new(&function.key);
+        for (val, param) in (0..).zip(&function.params) {
+            env.bind(param.slot, val, param.ty.clone());
+        }
+        env
+    }
+
+    /// The routine of that kind, made if there is none yet.
+    fn routine(&mut self, made: Made, params: usize, make: impl FnOnce(&mut Self) -> Option<Val>) -> RoutineId {
+        if let Some(known) = self.made.get(&made) {
+            return *known;
+        }
+        let params = u32::try_from(params).unwrap_or(u32::MAX);
+        self.frames.push(Frame::new(params));
+        let result = make(self);
+        let name = match &made {
+            Made::Value(key) | Made::Write(key, None) => key.clone(),
+            Made::Write(key, Some(stem)) => format!("{key} as {stem}[x]").into(),
+            Made::Emit(key, false) => format!("emit {key}").into(),
+            Made::Emit(key, true) => format!("emit {key} if new").into(),
+            Made::Table(key) => format!("table {key}").into(),
+        };
+        let id = self.finish(name, params, result);
+        self.made.insert(made, id);
         id
     }
 
-    fn bundle(&mut self, block: &crate::check::typed::Block, frame: &mut Frame, out: &mut Block) {
-        for statement in &block.statements {
-            self.statement(statement, frame, out);
-        }
-        let mut body = vec![Step::Put("\"resourceType\":\"Bundle\",".into())];
-        for field in &block.fields {
-            self.field(&with::Merged::of(field, &frame.env), frame, &mut body);
-        }
-        let asks = block.fields.iter().filter(|field| field.name == "type").flat_map(|field| &field.values);
-        let requests = asks.into_iter().all(|value| match &*value.value.kind {
-            Kind::Text(text) => matches!(text.as_str(), "transaction" | "batch"),
-            _ => false,
-        });
-        body.push(Step::Entries { requests });
-        out.push(Step::Wrap { open: "{".into(), body, close: "},".into(), live: false });
+    fn finish(&mut self, name: SmolStr, params: u32, result: Option<Val>) -> RoutineId {
+        let frame = self.frames.pop().unwrap_or_else(|| Frame::new(0));
+        let (vals, body) = frame.done();
+        self.fails.push(self.may_fail(&body));
+        self.routines.push(Routine { name, params, vals, body, result });
+        u32::try_from(self.routines.len() - 1).unwrap_or(u32::MAX)
     }
 
-    fn statement(&mut self, statement: &Statement, frame: &mut Frame, out: &mut Block) {
-        match statement {
-            Statement::Let(slot, value) => {
-                let val = self.value(value, frame, out);
-                frame.env.slots.insert(*slot, val);
-            }
-            Statement::Do(value) => {
-                self.value(value, frame, out);
-            }
-            Statement::Require { condition, otherwise } => {
-                let test = self.test(condition, frame, out);
-                let mut no = Block::new();
-                self.value(otherwise, frame, &mut no);
-                out.push(Step::If { test, yes: Block::new(), no });
-            }
+    fn rule(&mut self, env: &Env<'a>, at: &At) -> RuleId {
+        let (index, _) = self.rules.insert_full(Rule { function: env.function.clone(), at: at.clone() });
+        u32::try_from(index).unwrap_or(u32::MAX)
+    }
+
+    fn said(&mut self, code: &'static str, text: &str, env: &Env<'a>, at: &At) -> IssueId {
+        let rule = self.rule(env, at);
+        let (index, _) = self.issues.insert_full(Said { code, text: text.into(), rule });
+        u32::try_from(index).unwrap_or(u32::MAX)
+    }
+
+    // ---- what types are
+
+    /// The type that a shape narrows: `Patient` for a profile of it.
+    fn base(&self, key: &str) -> SmolStr {
+        match self.world.standards().fhir.shape(key) {
+            Some(shape) if !shape.base.is_empty() => shape.base.clone(),
+            Some(shape) => shape.key.clone(),
+            None => key.into(),
+        }
+    }
+
+    fn is_resource(&self, key: &str) -> bool {
+        self.world.standards().fhir.shape(key).is_some_and(|shape| shape.kind == ShapeKind::Resource)
+    }
+
+    fn is_primitive(&self, key: &str) -> bool {
+        match self.world.standards().fhir.shape(key) {
+            Some(shape) => shape.kind == ShapeKind::FhirPrimitive,
+            None => key.starts_with(|first: char| first.is_ascii_lowercase()),
+        }
+    }
+
+    /// Whether a routine can hold it: anything but what has elements in FHIR.
+    fn is_plain(&self, ty: &Ty) -> bool {
+        match &ty.kind {
+            TyKind::Fhir(key) => self.is_primitive(key),
+            TyKind::Choice(_) => false,
+            _ => true,
         }
     }
 }
 
-/// Whether what a type says is one scalar, a part of the message, or a list of such.
-fn is_value(ty: &Ty) -> bool {
-    match &ty.kind {
-        TyKind::Fhir(key) => primitive(key),
-        TyKind::Choice(_) => false,
-        _ => true,
-    }
-}
-
-/// A FHIR type that is one JSON value.
-fn primitive(key: &str) -> bool {
-    crate::check::primitive_named(key).is_some() || key == "any"
-}
+#[cfg(test)]
+mod tests;

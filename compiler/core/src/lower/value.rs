@@ -1,137 +1,133 @@
-//! Expressions as values: scalars, parts of the message, references, lists of such.
+//! Expressions as values of a routine: at most one text, part of the message or reference, or a list of such.
 
-use super::{Frame, Lower, Placed, is_value};
-use crate::check::typed::{self, Expr, Kind, TyKind};
-use crate::plan::{Block, Constant, Part, Step, Test, Val};
-use crate::syntax::tree::At;
+use super::element::Source;
+use super::{Bound, Env, Lower, Made};
+use crate::check::typed::{Expr, Function, Kind, Pick, Primitive, Statement, Ty, TyKind};
+use crate::plan::{Block, CodePart, Constant, Step, Test, Until, Val};
+use crate::syntax::tree::Count;
+use smol_str::SmolStr;
 
-impl Lower<'_> {
-    pub(super) fn value(&mut self, expr: &Expr, frame: &mut Frame, out: &mut Block) -> Val {
-        let to = frame.fresh();
-        self.value_to(expr, to, frame, out);
-        to
-    }
-
-    /// The value of an expression, in a place that an alternative may share.
-    fn value_to(&mut self, expr: &Expr, to: Val, frame: &mut Frame, out: &mut Block) {
-        let at = &expr.at;
+impl<'a> Lower<'a> {
+    pub(super) fn value(&mut self, expr: &'a Expr, env: &Env<'a>) -> Val {
         match &*expr.kind {
-            Kind::Text(text) => constant(Constant::Text(text.clone()), to, out),
-            Kind::Number(text) => constant(Constant::Bare(text.clone()), to, out),
-            Kind::Boolean(value) => constant(Constant::Bare(if *value { "true" } else { "false" }.into()), to, out),
-            Kind::Duration(milliseconds) => constant(Constant::Duration(*milliseconds), to, out),
-            Kind::Code { system, code, display } => {
-                let (system, code, display) = (system.clone(), code.clone(), display.clone());
-                constant(Constant::Coded { system, code, display }, to, out);
-            }
-            Kind::Json(text) => constant(Constant::Bare(text.clone()), to, out),
-            Kind::Slot(slot) => match frame.env.slots.get(slot).copied() {
-                Some(from) => out.push(Step::Set { from, to }),
-                None => constant(Constant::Missing, to, out),
+            Kind::Text(text) | Kind::Number(text) | Kind::Json(text) => self.text(text.clone()),
+            Kind::Boolean(value) => self.text(if *value { "true".into() } else { "false".into() }),
+            Kind::Duration(milliseconds) => self.constant(Constant::Duration(*milliseconds)),
+            Kind::Code { system, code, display } => match &expr.ty.kind {
+                TyKind::Fhir(key) if self.is_primitive(key) => self.text(code.clone()),
+                _ => self.constant(Constant::Coded {
+                    system: Some(system.clone()),
+                    code: code.clone(),
+                    display: display.clone(),
+                    live: false,
+                }),
             },
-            Kind::Path { root, steps } => {
-                let Some(root) = frame.env.slots.get(root).copied() else {
-                    return constant(Constant::Missing, to, out);
-                };
-                self.path(root, steps, to, frame, out);
-            }
+            Kind::Slot(slot) => match env.get(*slot) {
+                Some((Bound::Val(val), _)) => val,
+                Some((Bound::Later(inner, env), _)) => self.value(inner, &env),
+                None => self.missing(),
+            },
+            Kind::Path { root, steps } => self.path(*root, steps, env),
             Kind::Join(parts) => {
-                let parts = parts.iter().map(|part| self.value(part, frame, out)).collect();
-                out.push(Step::Join { parts, to });
+                let parts = parts.iter().map(|part| self.value(part, env)).collect();
+                self.to(|to| Step::Join { parts, to })
             }
             Kind::List(items) => {
-                let parts = items.iter().map(|item| self.value(item, frame, out)).collect();
-                out.push(Step::Gather { parts, to });
+                let parts = items.iter().map(|item| self.value(item, env)).collect();
+                self.to(|to| Step::Gather { parts, to })
             }
             Kind::Builtin { function, arguments } => {
-                let arguments = arguments.iter().map(|argument| self.value(argument, frame, out)).collect();
-                out.push(Step::Builtin { function: *function, arguments, to });
+                let arguments = arguments.iter().map(|argument| self.value(argument, env)).collect();
+                let text = format!("`{}` cannot be done with this value", function.name());
+                let issue = self.said("R0504", &text, env, &expr.at);
+                self.to(|to| Step::Builtin { function: *function, arguments, to, issue })
             }
-            Kind::Call { function, arguments } => self.call_value(function, arguments, to, frame, out),
-            Kind::Convert { value, to: into } => {
-                let of = self.value(value, frame, out);
-                let rule = self.rule(frame, at);
-                out.push(Step::Convert { of, into: *into, to, rule });
+            Kind::Call { function, arguments } => self.call_for_value(function, arguments, env),
+            Kind::Convert { value, to: into } => self.converted(expr, value, *into, env),
+            Kind::Via { value, table } => self.via(value, table, env),
+            Kind::Coded(value) => {
+                let coded = self.value(value, env);
+                match &expr.ty.kind {
+                    TyKind::Fhir(key) if self.is_primitive(key) => self.code_part(coded, CodePart::Code),
+                    _ => coded,
+                }
             }
-            Kind::Via { value, table } => {
-                let of = self.value(value, frame, out);
-                let (table, rule) = (self.table(table), self.rule(frame, at));
-                out.push(Step::Translate { of, table, to, rule });
+            Kind::Element { of, name } => self.element(of, env, &[name.as_str()], expr.ty.is_list()),
+            Kind::Block(_) | Kind::With { .. } => self.coded(expr, env),
+            Kind::Keep => {
+                let kept = env.keep.clone().unwrap_or_default();
+                self.sources_value(&kept, expr.ty.is_list())
             }
-            Kind::Coded(value) => self.value_to(value, to, frame, out),
             Kind::Each { list, item, filter, body } => {
-                let of = self.value(list, frame, out);
-                let item = frame.bind(*item);
-                constant(Constant::Missing, to, out);
-                let mut inner = Block::new();
-                let mut given = Block::new();
-                let val = self.value(body, frame, &mut given);
-                given.push(Step::Push { of: val, to });
-                self.filtered(filter.as_ref(), given, frame, &mut inner);
-                out.push(Step::Each { of, item, body: inner, once: false });
+                let (to, many) = self.result_of(&expr.ty);
+                self.each(list, env, Until::All, &mut |lower, val| {
+                    env.bind(*item, val, list.ty.with(Count::One));
+                    lower.filtered_by(filter.as_ref(), env, &mut |lower| {
+                        let val = lower.value(body, env);
+                        lower.add(val, to, many);
+                    });
+                });
+                to
             }
-            Kind::EachBy { list, item, filter, key, items, body } => {
-                let of = self.chosen(list, *item, filter.as_ref(), frame, out);
-                let item = frame.bind(*item);
-                let mut keyed = Block::new();
-                let by = self.value(key, frame, &mut keyed);
-                let items = frame.bind(*items);
-                constant(Constant::Missing, to, out);
-                let mut inner = Block::new();
-                let val = self.value(body, frame, &mut inner);
-                inner.push(Step::Push { of: val, to });
-                out.push(Step::EachBy { of, item, key: keyed, by, items, body: inner });
+            Kind::EachBy { body, .. } => {
+                let to = self.constant(Constant::List);
+                self.each_by(expr, env, &mut |lower| {
+                    let val = lower.value(body, env);
+                    lower.push(Step::Push { of: val, to });
+                });
+                to
             }
             Kind::Pick { which, list } => {
-                let of = self.value(list, frame, out);
-                let rule = self.rule(frame, at);
-                out.push(Step::Pick { which: *which, of, to, rule });
+                let of = self.value(list, env);
+                if !list.ty.is_list() {
+                    return of;
+                }
+                let issue = self.second(expr, env);
+                let to = self.to(|to| Step::Pick { which: *which, of, to, issue });
+                self.look_at(to);
+                to
             }
             Kind::Else(first, second) => {
-                self.value_to(first, to, frame, out);
-                let mut no = Block::new();
-                self.value_to(second, to, frame, &mut no);
-                out.push(Step::If { test: Test::Present(to), yes: Block::new(), no });
+                let to = self.fresh();
+                let from = self.value(first, env);
+                self.push(Step::Set { from, to });
+                let no = self.block(|lower| {
+                    let from = lower.value(second, env);
+                    lower.push(Step::Set { from, to });
+                });
+                self.when(Test::Present(to), Block::new(), no);
+                to
             }
             Kind::When { value, condition } => {
-                let test = self.test(condition, frame, out);
-                let mut yes = Block::new();
-                self.value_to(value, to, frame, &mut yes);
-                let mut no = Block::new();
-                constant(Constant::Missing, to, &mut no);
-                out.push(Step::If { test, yes, no });
+                let test = self.test(condition, env);
+                self.value_if(test, |lower| lower.value(value, env))
             }
             Kind::Warn { value, text } => {
-                self.value_to(value, to, frame, out);
-                let rule = self.rule(frame, at);
-                let yes = vec![Step::Issue { text: text.clone(), at: Some(to), rule }];
-                out.push(Step::If { test: Test::Present(to), yes, no: Block::new() });
+                let val = self.value(value, env);
+                let issue = self.warning(text, env, expr);
+                self.when(Test::Present(val), vec![Step::Issue { issue, at: Some(val) }], Block::new());
+                val
             }
-            Kind::Match { arms, otherwise } => self.match_value(arms, otherwise.as_ref(), to, frame, out),
+            Kind::Match { arms, otherwise } => {
+                let to = self.missing();
+                self.arms(arms, otherwise.as_ref(), env, &mut |lower, value| {
+                    let from = lower.value(value, env);
+                    lower.push(Step::Set { from, to });
+                });
+                to
+            }
             Kind::Do { statements, value } => {
-                for statement in statements {
-                    self.statement(statement, frame, out);
-                }
-                self.value_to(value, to, frame, out);
+                self.statements(statements, env);
+                self.value(value, env)
             }
-            Kind::Absent | Kind::Error | Kind::DataAbsent(_) => constant(Constant::Missing, to, out),
-            Kind::AbsentWarn(text) => {
-                let rule = self.rule(frame, at);
-                out.push(Step::Issue { text: text.clone(), at: None, rule });
-                constant(Constant::Missing, to, out);
+            Kind::Absent | Kind::Error => self.missing(),
+            Kind::DataAbsent(reason) => self.constant(Constant::Reason(reason.clone())),
+            Kind::AbsentWarn(_) | Kind::Skip | Kind::Reject(_) => {
+                self.effect(expr, env);
+                self.missing()
             }
-            Kind::Skip => out.push(Step::Fail),
-            Kind::Reject(text) => {
-                let rule = self.rule(frame, at);
-                out.push(Step::Reject { text: text.clone(), at: None, rule });
-            }
-            Kind::Emit { resource, if_new } => self.emit(resource, *if_new, to, at, frame, out),
-            // An element of a FHIR value is only ever written; the checker lets no other use through.
-            Kind::Element { .. } | Kind::Contain(_) => constant(Constant::Missing, to, out),
-            Kind::Keep => {
-                let parts = frame.env.keep.clone().iter().map(|kept| self.kept(kept, frame, out)).collect();
-                out.push(Step::Gather { parts, to });
-            }
+            Kind::Emit { resource, if_new } => self.emit(resource, *if_new, env, &Vec::new()),
+            Kind::Contain(resource) => self.contain(resource, env),
             Kind::And(..)
             | Kind::Or(..)
             | Kind::Not(_)
@@ -140,183 +136,264 @@ impl Lower<'_> {
             | Kind::Matches { .. }
             | Kind::Is { .. }
             | Kind::True(_) => {
-                let test = self.test(expr, frame, out);
-                out.push(Step::Decide { test, to });
+                let test = self.test(expr, env);
+                self.to(|to| Step::Decide { test, to })
             }
             Kind::Arithmetic { op, left, right } => {
-                let (left, right) = (self.value(left, frame, out), self.value(right, frame, out));
-                let rule = self.rule(frame, at);
-                out.push(Step::Calculate { op: *op, left, right, to, rule });
+                let (left, right) = (self.value(left, env), self.value(right, env));
+                let issue = self.said("R0504", "this cannot be calculated", env, &expr.at);
+                self.to(|to| Step::Calculate { op: *op, left, right, to, issue })
             }
-            // What has elements is written, never held. A statement may name it for what it emits.
-            Kind::Block(block) => {
-                for statement in &block.statements {
-                    self.statement(statement, frame, out);
-                }
-                constant(Constant::Missing, to, out);
-            }
-            Kind::With { base, .. } => self.value_to(base, to, frame, out),
         }
     }
 
-    fn kept(&mut self, kept: &Placed, frame: &mut Frame, out: &mut Block) -> Val {
-        let outer = std::mem::replace(&mut frame.env, kept.env.clone());
-        let val = self.value(&kept.value.value, frame, out);
-        frame.env = outer;
-        val
-    }
+    // ---- small steps
 
-    /// The body of a loop, for the items that the filter lets through.
-    pub(super) fn filtered(&mut self, filter: Option<&Expr>, given: Block, frame: &mut Frame, inner: &mut Block) {
-        match filter {
-            Some(filter) => {
-                let test = self.test(filter, frame, inner);
-                inner.push(Step::If { test, yes: given, no: Block::new() });
-            }
-            None => inner.extend(given),
-        }
-    }
-
-    /// A list without what a filter keeps out.
-    pub(super) fn chosen(
-        &mut self,
-        list: &Expr,
-        item: typed::Slot,
-        filter: Option<&Expr>,
-        frame: &mut Frame,
-        out: &mut Block,
-    ) -> Val {
-        let of = self.value(list, frame, out);
-        let Some(filter) = filter else { return of };
-        let item = frame.bind(item);
-        let to = frame.fresh();
-        let mut body = Block::new();
-        let test = self.test(filter, frame, &mut body);
-        out.push(Step::Filter { of, item, body, test, to });
+    pub(super) fn to(&mut self, step: impl FnOnce(Val) -> Step) -> Val {
+        let to = self.fresh();
+        self.push(step(to));
         to
     }
 
-    fn path(&mut self, root: Val, steps: &[typed::Step], to: Val, frame: &mut Frame, out: &mut Block) {
-        let mut of = root;
-        for (index, step) in steps.iter().enumerate() {
-            let to = if index + 1 == steps.len() { to } else { frame.fresh() };
-            let part = match step {
-                typed::Step::Outer(levels) => Part::Outer(*levels),
-                typed::Step::Member { member, .. } => Part::Member(*member),
-                typed::Step::Field { number, repeats } => Part::Field { number: *number, repeats: *repeats },
-                typed::Step::Component(number) => Part::Component(*number),
-                typed::Step::Index(number) => Part::Index(*number),
-                typed::Step::Range(from, last) => Part::Range(*from, *last),
-                typed::Step::Filter { item, condition } => {
-                    let item = frame.bind(*item);
-                    let mut body = Block::new();
-                    let test = self.test(condition, frame, &mut body);
-                    out.push(Step::Filter { of, item, body, test, to });
-                    of = to;
-                    continue;
+    pub(super) fn constant(&mut self, value: Constant) -> Val {
+        let is_there = !matches!(value, Constant::Missing | Constant::List);
+        let to = self.to(|to| Step::Constant { value, to });
+        if is_there {
+            self.surely(to);
+        }
+        to
+    }
+
+    pub(super) fn text(&mut self, text: SmolStr) -> Val {
+        self.constant(Constant::Text(text))
+    }
+
+    pub(super) fn missing(&mut self) -> Val {
+        self.constant(Constant::Missing)
+    }
+
+    pub(super) fn code_part(&mut self, of: Val, part: CodePart) -> Val {
+        self.to(|to| Step::CodePart { of, part, to })
+    }
+
+    /// Where what comes of an expression is gathered: a list, or the one value.
+    pub(super) fn result_of(&mut self, ty: &Ty) -> (Val, bool) {
+        let many = ty.is_list();
+        (self.constant(if many { Constant::List } else { Constant::Missing }), many)
+    }
+
+    pub(super) fn add(&mut self, from: Val, to: Val, many: bool) {
+        self.push(if many { Step::Push { of: from, to } } else { Step::Set { from, to } });
+    }
+
+    pub(super) fn value_if(&mut self, test: Test, make: impl FnOnce(&mut Self) -> Val) -> Val {
+        let to = self.missing();
+        let yes = self.block(|lower| {
+            let from = make(lower);
+            lower.push(Step::Set { from, to });
+        });
+        self.when(test, yes, Block::new());
+        to
+    }
+
+    /// What is said of a second item behind `only`.
+    pub(super) fn second(&mut self, expr: &Expr, env: &Env<'a>) -> u32 {
+        self.said("R0502", "there is more than one value, and only one is taken", env, &expr.at)
+    }
+
+    pub(super) fn until(&mut self, which: Pick, expr: &Expr, env: &Env<'a>) -> Until {
+        match which {
+            Pick::First => Until::First,
+            Pick::Last => Until::Last,
+            Pick::Only => Until::Only(self.second(expr, env)),
+        }
+    }
+
+    pub(super) fn warning(&mut self, text: &str, env: &Env<'a>, expr: &Expr) -> u32 {
+        let text = if text.is_empty() { "a value is missing" } else { text };
+        self.said("R0002", text, env, &expr.at)
+    }
+
+    fn converted(&mut self, expr: &Expr, value: &'a Expr, into: Primitive, env: &Env<'a>) -> Val {
+        let of = self.value(value, env);
+        let issue = invalid(into).map(|text| self.said("R0501", text, env, &expr.at));
+        self.to(|to| Step::Convert { of, into, to, issue })
+    }
+
+    // ---- calls
+
+    pub(super) fn function(&self, key: &str) -> Option<&'a Function> {
+        self.world.function(key)
+    }
+
+    /// Whether a routine can take the arguments as values; otherwise the function is carried out in place.
+    pub(super) fn takes_values(&self, function: &Function, arguments: &[Expr]) -> bool {
+        function.params.iter().all(|param| self.is_plain(&param.ty))
+            && arguments.iter().all(|argument| self.is_plain(&argument.ty))
+    }
+
+    pub(super) fn arguments(&mut self, arguments: &'a [Expr], env: &Env<'a>) -> Vec<Val> {
+        arguments.iter().map(|argument| self.value(argument, env)).collect()
+    }
+
+    /// The parameters of a function that is carried out in place.
+    pub(super) fn bound(&mut self, function: &'a Function, arguments: &'a [Expr], env: &Env<'a>) -> Env<'a> {
+        let inner = Env::new(&function.key);
+        for (param, argument) in function.params.iter().zip(arguments) {
+            if self.is_plain(&param.ty) && self.is_plain(&argument.ty) {
+                let val = self.value(argument, env);
+                inner.bind(param.slot, val, param.ty.clone());
+            } else {
+                inner.later(param.slot, argument, env);
+            }
+        }
+        inner
+    }
+
+    fn call_for_value(&mut self, key: &SmolStr, arguments: &'a [Expr], env: &Env<'a>) -> Val {
+        let Some(function) = self.function(key) else { return self.missing() };
+        if !self.is_plain(&function.result) || !self.takes_values(function, arguments) {
+            let inner = self.bound(function, arguments, env);
+            return self.value(&function.body, &inner);
+        }
+        let arguments = self.arguments(arguments, env);
+        let made = Made::Value(function.key.clone());
+        let routine = self.routine(made, function.params.len(), |lower| {
+            let inner = lower.given(function);
+            Some(lower.value(&function.body, &inner))
+        });
+        self.to(|to| Step::Call { routine, arguments, to: Some(to) })
+    }
+
+    // ---- statements
+
+    pub(super) fn statements(&mut self, statements: &'a [Statement], env: &Env<'a>) {
+        for statement in statements {
+            match statement {
+                Statement::Let(slot, value) if self.is_plain(&value.ty) => {
+                    let val = self.value(value, env);
+                    env.bind(*slot, val, value.ty.clone());
                 }
-            };
-            out.push(Step::Take { of, part, to });
-            of = to;
-        }
-        if steps.is_empty() {
-            out.push(Step::Set { from: root, to });
-        }
-    }
-
-    fn match_value(
-        &mut self,
-        arms: &[typed::Arm],
-        otherwise: Option<&Expr>,
-        to: Val,
-        frame: &mut Frame,
-        out: &mut Block,
-    ) {
-        let Some((arm, rest)) = arms.split_first() else {
-            return match otherwise {
-                Some(value) => self.value_to(value, to, frame, out),
-                None => constant(Constant::Missing, to, out),
-            };
-        };
-        let test = self.test(&arm.condition, frame, out);
-        let (mut yes, mut no) = (Block::new(), Block::new());
-        self.value_to(&arm.value, to, frame, &mut yes);
-        self.match_value(rest, otherwise, to, frame, &mut no);
-        out.push(Step::If { test, yes, no });
-    }
-
-    fn call_value(&mut self, key: &typed::Key, arguments: &[Expr], to: Val, frame: &mut Frame, out: &mut Block) {
-        let arguments: Vec<Val> = arguments.iter().map(|argument| self.value(argument, frame, out)).collect();
-        match self.routine(key, "") {
-            Some((routine, function)) if is_value(&function.result) => {
-                out.push(Step::Call { routine, arguments, to: Some(to) });
+                Statement::Let(slot, value) => env.later(*slot, value, env),
+                Statement::Do(value) => self.effect(value, env),
+                Statement::Require { condition, otherwise } => {
+                    let test = self.test(condition, env);
+                    let no = self.block(|lower| lower.effect(otherwise, env));
+                    self.when(test, Block::new(), no);
+                }
             }
-            _ => constant(Constant::Missing, to, out),
         }
     }
 
-    /// A resource for the Bundle; the value is the reference to it.
-    pub(super) fn emit(&mut self, resource: &Expr, if_new: bool, to: Val, at: &At, frame: &mut Frame, out: &mut Block) {
-        match &*resource.kind {
-            // Decisions stay outside, so that only what is chosen is emitted.
-            Kind::Else(first, second) => {
-                self.emit(first, if_new, to, at, frame, out);
-                let mut no = Block::new();
-                self.emit(second, if_new, to, at, frame, &mut no);
-                out.push(Step::If { test: Test::Present(to), yes: Block::new(), no });
+    /// Carries out an expression for what it emits or says; its value is dropped.
+    pub(super) fn effect(&mut self, expr: &'a Expr, env: &Env<'a>) {
+        match &*expr.kind {
+            Kind::Each { list, item, filter, body } => {
+                self.each(list, env, Until::All, &mut |lower, val| {
+                    env.bind(*item, val, list.ty.with(Count::One));
+                    lower.filtered_by(filter.as_ref(), env, &mut |lower| lower.effect(body, env));
+                });
             }
+            Kind::EachBy { body, .. } => self.each_by(expr, env, &mut |lower| lower.effect(body, env)),
             Kind::When { value, condition } => {
-                let test = self.test(condition, frame, out);
-                let (mut yes, mut no) = (Block::new(), Block::new());
-                self.emit(value, if_new, to, at, frame, &mut yes);
-                constant(Constant::Missing, to, &mut no);
-                out.push(Step::If { test, yes, no });
+                let test = self.test(condition, env);
+                let yes = self.block(|lower| lower.effect(value, env));
+                self.when(test, yes, Block::new());
+            }
+            Kind::Match { arms, otherwise } => {
+                self.arms(arms, otherwise.as_ref(), env, &mut |lower, value| lower.effect(value, env));
             }
             Kind::Do { statements, value } => {
-                for statement in statements {
-                    self.statement(statement, frame, out);
-                }
-                self.emit(value, if_new, to, at, frame, out);
+                self.statements(statements, env);
+                self.effect(value, env);
             }
-            Kind::Each { list, item, filter, body } => {
-                let of = self.value(list, frame, out);
-                let item = frame.bind(*item);
-                constant(Constant::Missing, to, out);
-                let (mut inner, mut given) = (Block::new(), Block::new());
-                let val = frame.fresh();
-                self.emit(body, if_new, val, at, frame, &mut given);
-                given.push(Step::Push { of: val, to });
-                self.filtered(filter.as_ref(), given, frame, &mut inner);
-                out.push(Step::Each { of, item, body: inner, once: false });
+            Kind::AbsentWarn(text) => {
+                let issue = self.warning(text, env, expr);
+                let at = self.focus();
+                self.push(Step::Issue { issue, at });
             }
-            Kind::Absent | Kind::AbsentWarn(_) | Kind::Skip | Kind::Reject(_) => {
-                self.value_to(resource, to, frame, out)
+            Kind::Reject(text) => {
+                let issue = self.said("R0001", text, env, &expr.at);
+                let at = self.focus();
+                self.push(Step::Reject { issue, at });
             }
-            _ => self.emit_one(resource, if_new, to, at, frame, out),
+            Kind::Skip => self.push(Step::Fail),
+            Kind::Absent | Kind::Slot(_) | Kind::DataAbsent(_) | Kind::Keep => {}
+            _ if self.is_plain(&expr.ty) => {
+                self.value(expr, env);
+            }
+            _ => {}
         }
     }
 
-    fn emit_one(&mut self, resource: &Expr, if_new: bool, to: Val, at: &At, frame: &mut Frame, out: &mut Block) {
-        let rule = self.rule(frame, at);
-        let name = match &resource.ty.kind {
-            TyKind::Fhir(key) => self.resource_name(key),
-            _ => Default::default(),
+    /// The first arm whose condition holds.
+    pub(super) fn arms(
+        &mut self,
+        arms: &'a [crate::check::typed::Arm],
+        otherwise: Option<&'a Expr>,
+        env: &Env<'a>,
+        body: &mut dyn FnMut(&mut Self, &'a Expr),
+    ) {
+        let Some((arm, rest)) = arms.split_first() else {
+            if let Some(otherwise) = otherwise {
+                body(self, otherwise);
+            }
+            return;
         };
-        let key = self.keys(resource, frame, out);
-        let mut body = Block::new();
-        self.write(resource, &super::write::Place::item(), frame, &mut body);
-        out.push(Step::Emit { resource: name, if_new, key, body, to, rule });
+        let test = self.test(&arm.condition, env);
+        let yes = self.block(|lower| body(lower, &arm.value));
+        let no = self.block(|lower| lower.arms(rest, otherwise, env, body));
+        self.when(test, yes, no);
     }
 
-    /// `Patient` for a profile of it.
-    fn resource_name(&self, key: &smol_str::SmolStr) -> smol_str::SmolStr {
-        match self.world.standards().fhir.shape(key) {
-            Some(shape) if !shape.base.is_empty() => shape.base.clone(),
-            _ => key.clone(),
+    pub(super) fn each_by(&mut self, expr: &'a Expr, env: &Env<'a>, body: &mut dyn FnMut(&mut Self)) {
+        let Kind::EachBy { list, item, filter, key, items, .. } = &*expr.kind else { return };
+        let mut of = self.value(list, env);
+        if let Some(filter) = filter {
+            let chosen = self.constant(Constant::List);
+            self.each_of(of, true, Until::All, &mut |lower, val| {
+                env.bind(*item, val, list.ty.with(Count::One));
+                lower.filtered_by(Some(filter), env, &mut |lower| lower.push(Step::Push { of: val, to: chosen }));
+            });
+            of = chosen;
+        }
+        let (one, by, group) = (self.fresh(), self.fresh(), self.fresh());
+        env.bind(*item, one, list.ty.with(Count::One));
+        let key = self.block(|lower| {
+            let from = lower.value(key, env);
+            lower.push(Step::Set { from, to: by });
+        });
+        env.bind(*items, group, list.ty.with(Count::Some));
+        let body = self.block(|lower| body(lower));
+        self.push(Step::EachBy { of, item: one, key, by, items: group, body });
+    }
+
+    pub(super) fn sources_value(&mut self, sources: &[Source<'a>], many: bool) -> Val {
+        let parts: Vec<Val> = sources.iter().map(|source| self.source_value(source)).collect();
+        match (many, parts.as_slice()) {
+            (true, _) => self.to(|to| Step::Gather { parts, to }),
+            (false, []) => self.missing(),
+            (false, [first, ..]) => *first,
         }
     }
 }
 
-pub(super) fn constant(value: Constant, to: Val, out: &mut Block) {
-    out.push(Step::Constant { value, to });
+/// What is said of a text that the conversion refuses; nothing for one that takes any.
+fn invalid(into: Primitive) -> Option<&'static str> {
+    Some(match into {
+        Primitive::String | Primitive::Markdown | Primitive::Code => return None,
+        Primitive::Id => "this is no valid id",
+        Primitive::Uri => "this is no valid URI",
+        Primitive::Boolean => "this is neither yes nor no",
+        Primitive::Decimal => "this is no valid number",
+        Primitive::Integer => "this is no valid whole number",
+        Primitive::PositiveInt => "this is no whole number above 0",
+        Primitive::UnsignedInt => "this is no whole number from 0 up",
+        Primitive::Date => "this is no valid date",
+        Primitive::DateTime | Primitive::Moment => "this is no valid date or time",
+        Primitive::Instant => "this is no valid time, known to the hour",
+        Primitive::Time => "this is no valid time of day",
+        Primitive::Base64 => "this is no valid base64",
+        Primitive::Duration => "this is no valid duration",
+    })
 }

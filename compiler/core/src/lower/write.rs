@@ -1,228 +1,381 @@
-//! Expressions as what writes them: JSON under a name or in a list.
+//! Expressions as output: what they come to is written where it stands, each item with a comma behind it.
 
-use super::with::{Merged, Over, merged};
-use super::{Frame, Lower, primitive};
-use crate::check::typed::{self, Expr, Kind, TyKind};
-use crate::plan::{Block, Form, Step, Test, Val};
-use smol_str::{SmolStr, format_smolstr};
+use super::block::{Over, json, under};
+use super::element::Source;
+use super::{Bound, Env, Lower, Made};
+use crate::check::typed::{Expr, Kind, Pick, Ty, TyKind};
+use crate::plan::{Block, Form, Step, Test, Until, Val};
+use crate::syntax::tree::{At, Count};
+use smol_str::SmolStr;
+use std::collections::BTreeSet;
 
-/// Where a value is written.
+/// Where the value of an element is written.
 #[derive(Clone)]
-pub(super) struct Place {
-    /// Nothing in a list.
-    name: Option<SmolStr>,
-    /// The name takes the type behind it: `valueQuantity`.
-    choice: bool,
-    /// What a `skip` inside drops: the value itself, where the element need not be there.
-    optional: bool,
+pub(super) struct To {
+    pub name: Name,
+    /// The element's type is a primitive: what is said beside its value stands in `_name`.
+    pub primitive: bool,
+    /// The type of the element where what is written does not tell.
+    pub hint: Option<SmolStr>,
+    /// A block that is skipped here is left out; otherwise what is around it is skipped too.
+    pub catches: bool,
+    /// A value that is skipped here is left out.
+    pub drops: bool,
+    /// The second pass over a list of primitives: `null` for each that has a value.
+    pub shadow: bool,
+    /// The text of the rule.
+    pub at: At,
 }
 
-impl Place {
-    /// An item of a list, or a whole resource.
-    pub fn item() -> Self {
-        Self { name: None, choice: false, optional: true }
+#[derive(Clone)]
+pub(super) enum Name {
+    /// In a list, or alone.
+    Item,
+    Field(SmolStr),
+    /// Of a choice: the type of what is written makes it whole.
+    Stem(SmolStr),
+}
+
+impl To {
+    pub fn new(name: Name) -> Self {
+        Self { name, primitive: false, hint: None, catches: false, drops: false, shadow: false, at: 0..0 }
     }
 
-    pub fn choice(stem: &str) -> Self {
-        Self { name: Some(stem.into()), choice: true, optional: true }
+    /// What stands before a value of that type.
+    pub fn opened(&self, ty: &str) -> String {
+        self.opened_with("", ty)
     }
 
-    /// `"valueQuantity":` before a value of that type; nothing in a list.
-    fn prefix(&self, ty: &str) -> SmolStr {
+    fn opened_with(&self, prefix: &str, ty: &str) -> String {
         match &self.name {
-            None => SmolStr::default(),
-            Some(name) if self.choice => format_smolstr!("\"{name}{}\":", capital(ty)),
-            Some(name) => format_smolstr!("\"{name}\":"),
+            Name::Item => String::new(),
+            Name::Field(name) => format!("{}:", json(&format!("{prefix}{name}"))),
+            Name::Stem(stem) => {
+                let mut letters = ty.chars();
+                let first: String = letters.next().map(|first| first.to_ascii_uppercase()).into_iter().collect();
+                format!("{}:", json(&format!("{prefix}{stem}{first}{}", letters.as_str())))
+            }
         }
     }
 }
 
-fn capital(name: &str) -> String {
-    let mut chars = name.chars();
-    chars.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(chars).collect()
-}
+impl<'a> Lower<'a> {
+    pub(super) fn write(&mut self, expr: &'a Expr, env: &Env<'a>, to: &To, over: &Over<'a>) {
+        match &*expr.kind {
+            Kind::Text(text) => self.leaf(&json(text), &expr.ty, env, to),
+            Kind::Number(text) => self.leaf(text, &expr.ty, env, to),
+            Kind::Boolean(value) => self.leaf(if *value { "true" } else { "false" }, &expr.ty, env, to),
+            Kind::Json(text) => self.leaf(text, &expr.ty, env, to),
+            Kind::Code { system, code, display } if over.is_empty() => {
+                let written = self.code(system, code, display.as_deref(), &expr.ty);
+                self.leaf(&written, &expr.ty, env, to);
+            }
+            Kind::Code { .. } => {
+                let coded = self.value(expr, env);
+                self.write_coded_over(coded, expr, env, to, over);
+            }
+            Kind::Coded(inner) => {
+                let coded = self.value(inner, env);
+                if over.is_empty() {
+                    self.write_coded(coded, inner, &expr.ty, env, to);
+                } else {
+                    self.write_coded_over(coded, expr, env, to, over);
+                }
+            }
+            Kind::Slot(slot) => match env.get(*slot) {
+                Some((Bound::Later(inner, env), _)) => self.write(inner, &env, to, over),
+                Some((Bound::Val(val), _)) => self.write_value(val, &expr.ty, env, to),
+                None => {}
+            },
+            Kind::Block(block) => self.write_block(block, env, to, over),
+            Kind::With { base, fields } => {
+                let over = under(fields, env, over);
+                self.write(base, env, to, &over);
+            }
+            Kind::Keep => {
+                for source in env.keep.clone().unwrap_or_default().iter() {
+                    match source {
+                        Source::Rule(value, env) => self.write(&value.value, env, to, over),
+                        other => self.source(other, to),
+                    }
+                }
+            }
+            Kind::Call { function, arguments } if !self.is_plain(&expr.ty) => {
+                self.write_call(function, arguments, env, to, over);
+            }
+            Kind::Element { of, name } if !self.is_plain(&expr.ty) => {
+                self.project(of, env, &Vec::new(), name, &mut |lower, sources| {
+                    for source in sources {
+                        match source {
+                            Source::Rule(value, env) => lower.write(&value.value, env, to, over),
+                            other => lower.source(other, to),
+                        }
+                    }
+                });
+            }
+            Kind::List(items) => items.iter().for_each(|item| self.write(item, env, to, over)),
+            Kind::Each { list, item, filter, body } => {
+                self.each(list, env, Until::All, &mut |lower, val| {
+                    env.bind(*item, val, list.ty.with(Count::One));
+                    lower.filtered_by(filter.as_ref(), env, &mut |lower| lower.write(body, env, to, over));
+                });
+            }
+            Kind::EachBy { body, .. } => self.each_by(expr, env, &mut |lower| lower.write(body, env, to, over)),
+            Kind::Pick { which, list } if !self.is_plain(&expr.ty) => {
+                self.write_pick(*which, list, expr, env, to, over)
+            }
+            Kind::Else(first, second) => {
+                let hinted = self.hinted(first, to);
+                let wrote = self.block(|lower| lower.write(first, env, to, over));
+                let then = self.block(|lower| lower.write(second, env, &hinted, over));
+                self.or(wrote, then);
+            }
+            Kind::When { value, condition } => {
+                let test = self.test(condition, env);
+                let yes = self.block(|lower| lower.write(value, env, to, over));
+                self.when(test, yes, Block::new());
+            }
+            Kind::Warn { value, text } => {
+                let issue = self.warning(text, env, expr);
+                let body = self.block(|lower| lower.write(value, env, to, over));
+                let at = self.focus();
+                let wrote = self.to(|to| Step::Wrote { body, to });
+                self.when(Test::True(wrote), vec![Step::Issue { issue, at }], Block::new());
+            }
+            Kind::Match { arms, otherwise } => {
+                self.arms(arms, otherwise.as_ref(), env, &mut |lower, value| lower.write(value, env, to, over));
+            }
+            Kind::Do { statements, value } => {
+                self.statements(statements, env);
+                self.write(value, env, to, over);
+            }
+            Kind::DataAbsent(reason) => self.data_absent(reason, to),
+            Kind::Skip if to.drops => {}
+            Kind::Absent | Kind::Error => {}
+            Kind::AbsentWarn(_) | Kind::Skip | Kind::Reject(_) => self.effect(expr, env),
+            _ => {
+                let val = self.value(expr, env);
+                self.write_value(val, &expr.ty, env, to);
+            }
+        }
+    }
 
-impl Lower<'_> {
-    pub(super) fn write(&mut self, expr: &Expr, place: &Place, frame: &mut Frame, out: &mut Block) {
-        self.open(expr, &[], frame, out, &mut |lower, expr, overs, frame, out| {
-            lower.leaf(expr, overs, place, frame, out);
+    // ---- leaves
+
+    /// A constant.
+    fn leaf(&mut self, written: &str, ty: &Ty, env: &Env<'a>, to: &To) {
+        if to.shadow {
+            return self.put("null,");
+        }
+        let base = self.json_type(ty);
+        self.trace(None, env, to);
+        self.put(&format!("{}{written},", to.opened(&base)));
+    }
+
+    /// A value that may be missing, or each of a list.
+    pub(super) fn write_value(&mut self, val: Val, ty: &Ty, env: &Env<'a>, to: &To) {
+        let form = match &ty.kind {
+            TyKind::Reference(_) => Form::Reference,
+            TyKind::Coded => Form::Code,
+            TyKind::Fhir(key) => match self.base(key).as_str() {
+                "boolean" | "decimal" | "integer" | "positiveInt" | "unsignedInt" => Form::Bare,
+                _ => Form::Text,
+            },
+            _ => Form::Text,
+        };
+        let base = self.json_type(ty);
+        self.each_of(val, ty.is_list(), Until::All, &mut |lower, val| lower.written(val, form, &base, env, to));
+    }
+
+    pub(super) fn write_text(&mut self, val: Val, to: &To) {
+        let env = Env::new(&SmolStr::default());
+        self.write_value(val, &Ty::fhir("string"), &env, to);
+    }
+
+    fn written(&mut self, of: Val, form: Form, base: &str, env: &Env<'a>, to: &To) {
+        if to.shadow {
+            return self.put("null,");
+        }
+        self.trace(Some(of), env, to);
+        let open = to.opened(base);
+        if !open.is_empty() {
+            self.put(&open);
+        }
+        self.push(Step::Write { of, form });
+        self.put(",");
+    }
+
+    fn trace(&mut self, of: Option<Val>, env: &Env<'a>, to: &To) {
+        if self.trace {
+            let rule = self.rule(env, &to.at);
+            self.push(Step::Trace { rule, of });
+        }
+    }
+
+    /// How the name of a choice ends for a value of that type.
+    fn json_type(&self, ty: &Ty) -> SmolStr {
+        match &ty.kind {
+            TyKind::Reference(_) => "Reference".into(),
+            TyKind::Fhir(key) => self.base(key),
+            _ => "string".into(),
+        }
+    }
+
+    fn code(&self, system: &str, code: &str, display: Option<&str>, ty: &Ty) -> String {
+        let key = match &ty.kind {
+            TyKind::Fhir(key) => self.base(key),
+            _ => "code".into(),
+        };
+        let display = display.map(|display| format!(",\"display\":{}", json(display))).unwrap_or_default();
+        let coding = format!("{{\"system\":{},\"code\":{}{display}}}", json(system), json(code));
+        match key.as_str() {
+            "CodeableConcept" => format!("{{\"coding\":[{coding}]}}"),
+            "Coding" => coding,
+            _ => json(code),
+        }
+    }
+
+    /// A coded value as the FHIR type that holds it.
+    fn write_coded(&mut self, coded: Val, from: &Expr, ty: &Ty, env: &Env<'a>, to: &To) {
+        let base = self.json_type(ty);
+        let form = match base.as_str() {
+            "CodeableConcept" => Form::Concept,
+            "Coding" => Form::Coding,
+            _ => Form::Code,
+        };
+        let mut reasons = BTreeSet::new();
+        self.reasons(from, &mut reasons);
+        self.each_of(coded, from.ty.is_list(), Until::All, &mut |lower, val| {
+            let mut body = lower.block(|lower| lower.written(val, form, &base, env, to));
+            for reason in &reasons {
+                let absent = lower.block(|lower| lower.data_absent(reason, to));
+                body = vec![Step::If { test: Test::Reason(val, reason.clone()), yes: absent, no: body }];
+            }
+            lower.extend(body);
         });
     }
 
-    /// A value that no decision stands around any more.
-    fn leaf(&mut self, expr: &Expr, overs: &[Over], place: &Place, frame: &mut Frame, out: &mut Block) {
-        let at = &expr.at;
-        let ty = type_name(expr);
-        match &*expr.kind {
-            Kind::Block(block) => {
-                let mut body = Block::new();
-                self.block(block, overs, frame, &mut body);
-                let open = format_smolstr!("{}{{", place.prefix(&self.base(&ty)));
-                let wrap = Step::Wrap { open, body, close: "},".into(), live: !block.always };
-                attempt(wrap, place, out);
-            }
-            Kind::Call { function, arguments } if !super::is_value(&expr.ty) => {
-                let arguments: Vec<Val> = arguments.iter().map(|argument| self.value(argument, frame, out)).collect();
-                let stem = if place.choice { place.name.clone().unwrap_or_default() } else { SmolStr::default() };
-                let Some((routine, callee)) = self.routine(function, &stem) else { return };
-                let call = Step::Call { routine, arguments, to: None };
-                // What gives a choice writes its own name.
-                let named = matches!(callee.result.kind, TyKind::Choice(_));
-                let open = if named { SmolStr::default() } else { place.prefix(&self.base(&ty)) };
-                attempt(Step::Wrap { open, body: vec![call], close: SmolStr::default(), live: false }, place, out);
-            }
-            Kind::Absent => {}
-            Kind::AbsentWarn(_) | Kind::Skip | Kind::Reject(_) => {
-                self.value(expr, frame, out);
-            }
-            Kind::DataAbsent(reason) => out.push(Step::Put(data_absent(reason, place))),
-            Kind::Json(json) => out.push(Step::Put(format_smolstr!("{}{json},", place.prefix(&ty)))),
-            Kind::Text(text) => {
-                let quoted = emr_message::json::quoted(text);
-                out.push(Step::Put(format_smolstr!("{}{quoted},", place.prefix(&ty))));
-            }
-            Kind::Number(text) => {
-                let number =
-                    emr_message::number::decimal(text).map_or_else(|_| text.to_string(), |number| number.into_owned());
-                out.push(Step::Put(format_smolstr!("{}{number},", place.prefix(&ty))));
-            }
-            Kind::Boolean(value) => out.push(Step::Put(format_smolstr!("{}{value},", place.prefix(&ty)))),
-            Kind::Code { system, code, display } => {
-                let json = coded(system, code, display.as_deref(), &ty);
-                out.push(Step::Put(format_smolstr!("{}{json},", place.prefix(&ty))));
-            }
-            _ => {
-                let of = self.value(expr, frame, out);
-                let rule = self.rule(frame, at);
-                if !expr.ty.is_list() {
-                    return self.scalar(expr, of, &ty, rule, place, out);
-                }
-                let item = frame.fresh();
-                let mut body = Block::new();
-                self.scalar(expr, item, &ty, rule, place, &mut body);
-                out.push(Step::Each { of, item, body, once: false });
-            }
+    /// `v2-0203#MR with { … }`, `X via T with { … }`
+    fn write_coded_over(&mut self, coded: Val, expr: &Expr, env: &Env<'a>, to: &To, over: &Over<'a>) {
+        let fields = self.coded_fields(coded, expr, over);
+        let shape = self.json_type(&expr.ty);
+        let live = !matches!(&*expr.kind, Kind::Code { .. });
+        let body = self.block(|lower| lower.write_fields(&fields, &shape, None, live, env, to));
+        self.when(Test::Present(coded), body, Block::new());
+    }
+
+    /// The only Coding of a concept.
+    pub(super) fn write_coding(&mut self, coded: Val, to: &To) {
+        let env = Env::new(&SmolStr::default());
+        self.each_of(coded, false, Until::All, &mut |lower, val| lower.written(val, Form::Coding, "Coding", &env, to));
+    }
+
+    fn data_absent(&mut self, reason: &str, to: &To) {
+        let base = to.hint.clone().unwrap_or_else(|| "string".into());
+        let primitive = to.primitive || matches!(to.name, Name::Stem(_)) && self.is_primitive(&base);
+        let extension = format!(
+            "{{\"extension\":[{{\"url\":\"http://hl7.org/fhir/StructureDefinition/data-absent-reason\",\"valueCode\":{}}}]}}",
+            json(reason)
+        );
+        match (&to.name, primitive) {
+            (Name::Item, true) if !to.shadow => self.put("null,"),
+            (_, true) => self.put(&format!("{}{extension},", to.opened_with("_", &base))),
+            (_, false) => self.put(&format!("{}{extension},", to.opened(&base))),
         }
     }
 
-    /// A value that a slot holds: a text, a number, a code, a reference.
-    fn scalar(&mut self, expr: &Expr, of: Val, ty: &str, rule: u32, place: &Place, out: &mut Block) {
-        let prefix = place.prefix(&self.base(ty));
-        let mut yes = Block::new();
-        let mut put = |open: &str, form, close: &str| {
-            let open = format_smolstr!("{prefix}{open}");
-            if !open.is_empty() {
-                yes.push(Step::Put(open));
+    /// The type of the first alternative, for a second one that has none.
+    fn hinted(&self, first: &Expr, to: &To) -> To {
+        match (&to.name, &first.ty.kind) {
+            (Name::Stem(_), TyKind::Fhir(_) | TyKind::Reference(_)) => {
+                To { hint: Some(self.json_type(&first.ty)), ..to.clone() }
             }
-            yes.push(Step::Write { of, form, rule });
-            yes.push(Step::Put(close.into()));
+            _ => to.clone(),
+        }
+    }
+
+    // ---- what is written by others
+
+    fn write_call(&mut self, key: &SmolStr, arguments: &'a [Expr], env: &Env<'a>, to: &To, over: &Over<'a>) {
+        let Some(function) = self.function(key) else { return };
+        if !over.is_empty() || to.shadow || !self.takes_values(function, arguments) {
+            let inner = self.bound(function, arguments, env);
+            return self.write(&function.body, &inner, to, over);
+        }
+        let arguments = self.arguments(arguments, env);
+        let stem = match &to.name {
+            Name::Stem(stem) => Some(stem.clone()),
+            _ => None,
         };
-        match (&expr.ty.kind, ty) {
-            (TyKind::Reference(_), _) => put("{\"reference\":\"", Form::Text, "\"},"),
-            (_, "CodeableConcept") => put("", Form::Concept, ","),
-            (_, "Coding") => put("", Form::Coding, ","),
-            _ if matches!(&*expr.kind, Kind::Coded(_)) => put("\"", Form::Code, "\","),
-            (_, "boolean" | "decimal" | "integer" | "positiveInt" | "unsignedInt") => put("", Form::Bare, ","),
-            _ => put("\"", Form::Text, "\","),
-        }
-        out.push(Step::If { test: Test::Present(of), yes, no: Block::new() });
-    }
-
-    /// The type that stands behind the name of a choice: `Quantity` also where a profile narrows it.
-    fn base(&self, ty: &str) -> SmolStr {
-        match self.world.standards().fhir.shape(ty) {
-            Some(shape) if !shape.base.is_empty() => shape.base.clone(),
-            _ => ty.into(),
-        }
-    }
-
-    /// The statements and fields of a block, under what is laid over it.
-    fn block(&mut self, block: &typed::Block, overs: &[Over], frame: &mut Frame, out: &mut Block) {
-        if let Some(resource) = &block.resource {
-            out.push(Step::Put(format_smolstr!("\"resourceType\":\"{resource}\",")));
-        }
-        for statement in &block.statements {
-            self.statement(statement, frame, out);
-        }
-        for field in merged(&block.fields, &frame.env, overs) {
-            self.field(&field, frame, out);
-        }
-    }
-
-    /// All that is written under one name, each value in the text where it stands.
-    pub(super) fn field(&mut self, field: &Merged, frame: &mut Frame, out: &mut Block) {
-        let mut body = Block::new();
-        if field.list {
-            let mut items = Block::new();
-            for value in &field.values {
-                self.placed(value, &Place::item(), frame, &mut items);
+        let inside = To {
+            name: stem.clone().map_or(Name::Item, Name::Stem),
+            hint: to.hint.clone(),
+            at: function.at.clone(),
+            ..To::new(Name::Item)
+        };
+        let made = Made::Write(function.key.clone(), stem);
+        let routine = self.routine(made, function.params.len(), |lower| {
+            let env = lower.given(function);
+            lower.write(&function.body, &env, &inside, &Vec::new());
+            None
+        });
+        let body = self.block(|lower| {
+            let call = Step::Call { routine, arguments, to: None };
+            match &to.name {
+                Name::Field(name) => lower.wrap(format!("{}:", json(name)), vec![call], ",", false, Vec::new()),
+                _ => lower.push(call),
             }
-            let open = format_smolstr!("\"{}\":[", field.name);
-            if !items.is_empty() {
-                body.push(Step::Wrap { open, body: items, close: "],".into(), live: false });
-            }
+        });
+        if to.catches && self.may_fail(&body) {
+            let issue = self.said("R0503", "what is skipped had other values in it", env, &to.at);
+            self.push(Step::Attempt { body, issue });
         } else {
-            let place = Place { name: Some(field.name.clone()), choice: field.choice, optional: !field.required };
-            for value in &field.values {
-                self.placed(value, &place, frame, &mut body);
+            self.extend(body);
+        }
+    }
+
+    /// `first`, `last`, `only` of things that have elements.
+    fn write_pick(&mut self, which: Pick, list: &'a Expr, expr: &'a Expr, env: &Env<'a>, to: &To, over: &Over<'a>) {
+        match &*list.kind {
+            Kind::Else(first, second) => {
+                let wrote = self.block(|lower| lower.write_pick(which, first, expr, env, to, over));
+                let then = self.block(|lower| lower.write_pick(which, second, expr, env, to, over));
+                self.or(wrote, then);
             }
+            Kind::List(items) if which == Pick::First => {
+                let mut all = Block::new();
+                for item in items.iter().rev() {
+                    let first = self.block(|lower| lower.write_pick(which, item, expr, env, to, over));
+                    all = self.block(|lower| lower.or(first, all));
+                }
+                self.extend(all);
+            }
+            Kind::When { value, condition } => {
+                let test = self.test(condition, env);
+                let yes = self.block(|lower| lower.write_pick(which, value, expr, env, to, over));
+                self.when(test, yes, Block::new());
+            }
+            Kind::Do { statements, value } => {
+                self.statements(statements, env);
+                self.write_pick(which, value, expr, env, to, over);
+            }
+            Kind::Each { list, item, filter, body } => {
+                let until = self.until(which, expr, env);
+                self.each(list, env, until, &mut |lower, val| {
+                    env.bind(*item, val, list.ty.with(Count::One));
+                    lower.filtered_by(filter.as_ref(), env, &mut |lower| {
+                        lower.write_pick(which, body, expr, env, to, over);
+                    });
+                });
+            }
+            _ => self.write(list, env, to, over),
         }
-        if let Some((block, env)) = &field.extras {
-            let outer = std::mem::replace(&mut frame.env, env.clone());
-            let mut inner = Block::new();
-            self.block(block, &[], frame, &mut inner);
-            frame.env = outer;
-            let open = format_smolstr!("\"_{}\":{{", field.name);
-            body.push(Step::Wrap { open, body: inner, close: "},".into(), live: false });
-        }
-        if field.required {
-            let rule = self.rule(frame, &field.at);
-            let text = format_smolstr!("`{}` needs a value, and the message has none that is valid", field.name);
-            out.push(Step::Needs { body, rule, text });
-        } else {
-            out.extend(body);
-        }
     }
 
-    fn placed(&mut self, placed: &super::Placed, place: &Place, frame: &mut Frame, out: &mut Block) {
-        let outer = std::mem::replace(&mut frame.env, placed.env.clone());
-        self.write(&placed.value.value, place, frame, out);
-        frame.env = outer;
-    }
-}
-
-/// A block, which a `skip` inside drops where it need not be there.
-fn attempt(step: Step, place: &Place, out: &mut Block) {
-    out.push(if place.optional { Step::Attempt(vec![step]) } else { step });
-}
-
-/// The FHIR type of what an expression writes.
-fn type_name(expr: &Expr) -> SmolStr {
-    match &expr.ty.kind {
-        TyKind::Fhir(key) => key.clone(),
-        TyKind::Reference(_) => "Reference".into(),
-        TyKind::Coded => "Coding".into(),
-        _ => "string".into(),
-    }
-}
-
-/// A code that stands in the mapping.
-fn coded(system: &str, code: &str, display: Option<&str>, ty: &str) -> String {
-    let quoted = emr_message::json::quoted;
-    if primitive(ty) {
-        return quoted(code);
-    }
-    let display = display.map(|display| format!(",\"display\":{}", quoted(display))).unwrap_or_default();
-    let coding = format!("{{\"system\":{},\"code\":{}{display}}}", quoted(system), quoted(code));
-    if ty == "CodeableConcept" { format!("{{\"coding\":[{coding}]}}") } else { coding }
-}
-
-/// A reason in place of the value (FHIR R4 data-absent-reason).
-fn data_absent(reason: &str, place: &Place) -> SmolStr {
-    let url = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
-    let extension = format!("{{\"extension\":[{{\"url\":\"{url}\",\"valueCode\":\"{reason}\"}}]}},");
-    match &place.name {
-        Some(name) => format_smolstr!("\"{name}\":{extension}"),
-        None => extension.into(),
+    /// A resource in `contained`, and the reference to it.
+    pub(super) fn contain(&mut self, resource: &'a Expr, env: &Env<'a>) -> Val {
+        let to = To { catches: true, ..To::new(Name::Item) };
+        let body = self.block(|lower| lower.write(resource, env, &to, &Vec::new()));
+        self.to(|to| Step::Contain { body, to })
     }
 }

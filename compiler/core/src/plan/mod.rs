@@ -1,58 +1,106 @@
-//! What to do for one message, with nothing left to decide. Small, total, and printable.
+//! What to do for one message, with nothing left to decide. Small, total and printable: it says everything that a
+//! code generator needs and nothing about machines.
 //!
-//! Two invariants make it fast to run. Every item inside brackets ends with a comma, and the bracket's close takes
-//! that comma's place, so nothing ever asks "am I the first?". And what vanishes is undone by position: `Wrap`, `Or`
-//! and `Attempt` compare where the output was with where it is.
+//! Two invariants make it fast to run. Every item inside brackets ends with a comma, and the close of the brackets
+//! takes that comma's place, so nothing ever asks "am I the first?". And what vanishes is undone by position: `Wrap`,
+//! `Or` and `Attempt` compare where the output was with where it is; there is no tree.
+//!
+//! A value is a part of the message, a text, a reference or a list of such, never something of FHIR with elements:
+//! that is written, in order. "Constants alone never make a block exist": writing a value of the message counts, and
+//! the close of a block asks whether anything was counted.
 
 pub mod interpret;
 mod print;
-mod reads;
-pub mod validate;
+mod validate;
 
-use crate::check::typed::{Arithmetic, CodeKey, CodeTo, Compare, Comparison, Key, Pick, Primitive};
+pub use validate::validate;
+
+use crate::check::typed::{Arithmetic, CodeKey, Compare, Comparison, Key, Pick, Primitive};
 use crate::syntax::tree::At;
 use emr_abi::Builtin;
 use emr_message::group::Grammar;
-pub use reads::Reads;
 use smol_str::SmolStr;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// A value of a routine: a part of the message, a text, a list of such, or nothing.
+/// A value of a routine, by its number. One that was never set is missing.
 pub type Val = u32;
 pub type Block = Vec<Step>;
+/// Index into [`Plan::routines`].
+pub type RoutineId = u32;
+/// Index into [`Plan::issues`].
+pub type IssueId = u32;
 /// Index into [`Plan::rules`].
 pub type RuleId = u32;
-pub type RoutineId = u32;
-pub type TableId = u32;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// The key of the map that it carries out.
     pub name: Key,
-    /// The message structure that it takes; its groups are built by this grammar. Empty for a map over parts.
-    pub structure: SmolStr,
+    /// The structure of the message; its groups are built by it. Without a member for a map over segments.
     pub grammar: Grammar,
-    /// All that is ever looked at, by segment.
+    /// All that is ever looked at, by segment: a host need not split anything else.
     pub reads: BTreeMap<SmolStr, Reads>,
+    /// Where the parameters of the entry come from.
+    pub takes: Vec<Take>,
+    pub gives: Gives,
     pub routines: Vec<Routine>,
-    /// The routine of the map itself; its one parameter is the message.
     pub entry: RoutineId,
-    pub tables: Vec<Table>,
+    pub issues: Vec<Said>,
     pub rules: Vec<Rule>,
 }
 
-/// Where a value or an issue comes from.
+/// What of a segment is looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reads {
+    pub fields: BTreeSet<u16>,
+    pub repetitions: bool,
+    pub components: bool,
+    pub subcomponents: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Take {
+    Message,
+    /// Segments of that name, wherever they stand: the first, or all of them.
+    Segments {
+        name: SmolStr,
+        list: bool,
+        required: bool,
+    },
+    /// A message has none of the kind.
+    Nothing,
+}
+
+/// What the entry writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gives {
+    Bundle,
+    /// Its first entry; a Bundle of type `collection` if there are more.
+    Resource,
+    /// JSON of any kind.
+    Value,
+}
+
+/// A place in the text of a map: a range from the first byte of the item.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Rule {
-    /// The function whose text holds it, and the place in its item.
     pub function: Key,
     pub at: At,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What an issue or a rejection says; never a word of the message.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Said {
+    /// `R0501`
+    pub code: &'static str,
+    pub text: SmolStr,
+    pub rule: RuleId,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Routine {
-    pub name: Key,
-    /// Its parameters are the first values.
+    pub name: SmolStr,
+    /// Its parameters are its first values.
     pub params: u32,
     /// How many values it has.
     pub vals: u32,
@@ -61,74 +109,83 @@ pub struct Routine {
     pub result: Option<Val>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Table {
-    pub name: Key,
-    pub from: Option<SmolStr>,
-    pub arms: Vec<(Vec<CodeKey>, Arm)>,
-    pub otherwise: Option<Arm>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Arm {
-    pub to: CodeTo,
-    pub warn: Option<SmolStr>,
-}
-
 /// How a value stands in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Form {
+    /// In quotes, escaped.
     Text,
     /// A number or a boolean: verbatim.
     Bare,
-    /// The code of a coded value; its whole Coding; the value of a CodeableConcept.
+    /// Of a coded value the code, its Coding, a CodeableConcept of that.
     Code,
     Coding,
     Concept,
+    /// `{"reference":"…"}`
+    Reference,
+}
+
+/// Which items of a loop stay written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Until {
+    All,
+    /// The first that writes something.
+    First,
+    /// The last that writes something.
+    Last,
+    /// The first; a second raises the issue.
+    Only(IssueId),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     // ---- writing
     /// Text that is JSON already.
-    Put(SmolStr),
-    /// A value; only where it is known to be present.
+    Put(String),
+    /// A value that is present.
     Write {
         of: Val,
         form: Form,
-        rule: RuleId,
     },
-    /// `open body close`, or nothing if the body wrote nothing; if `live`, also nothing if no source value was written.
+    /// `open body close`, the close in place of the last comma; nothing if the body wrote nothing. If `live`, nothing
+    /// either if no source value was written; else a need that wrote nothing refuses the message.
     Wrap {
-        open: SmolStr,
+        open: String,
         body: Block,
-        close: SmolStr,
+        close: String,
         live: bool,
+        needs: Vec<Need>,
     },
     /// The second if the first wrote nothing.
     Or {
         first: Block,
         then: Block,
     },
-    /// `then`, if the body wrote something.
-    IfWrote {
+    /// `to` is whether the body wrote something.
+    Wrote {
         body: Block,
-        then: Block,
+        to: Val,
     },
-    /// The body; a `Fail` inside undoes what it wrote.
-    Attempt(Block),
+    /// The body is carried out and what it wrote is taken back; `to` is whether it wrote something.
+    Probe {
+        body: Block,
+        to: Val,
+    },
+    /// The body; a `Fail` inside takes back what it wrote, with an issue if source values were in it.
+    Attempt {
+        body: Block,
+        issue: IssueId,
+    },
     Fail,
-    /// If the body wrote nothing, the block around it may not be written: the message is rejected.
-    Needs {
-        body: Block,
-        rule: RuleId,
-        text: SmolStr,
-    },
-    /// What follows in this block counts as a source value, though it is constant: a code that a table gave.
+    /// What is written next counts as a source value.
     Count,
-    /// The resources that were emitted, as the entries of a Bundle; with what a server is asked to do.
+    /// `"entry":[…],` of all resources that were emitted; `requests`: with what a server is asked to do.
     Entries {
         requests: bool,
+    },
+    /// Only in a traced plan: what is written next comes of this rule and value.
+    Trace {
+        rule: RuleId,
+        of: Option<Val>,
     },
 
     // ---- control
@@ -137,14 +194,21 @@ pub enum Step {
         yes: Block,
         no: Block,
     },
-    /// For each present item, in order; `once`: until one has written.
+    /// By the text of a value: the first arm that holds it.
+    Choose {
+        of: Val,
+        arms: Vec<(Vec<CodeKey>, Block)>,
+        other: Block,
+    },
+    /// For each present item, in order.
     Each {
         of: Val,
         item: Val,
         body: Block,
-        once: bool,
+        until: Until,
     },
-    /// For each group of present items with an equal key.
+    /// For each group of present items whose `key` sets `by` to the same text, in the order of their first item. What
+    /// has no key belongs to no group.
     EachBy {
         of: Val,
         item: Val,
@@ -165,13 +229,6 @@ pub enum Step {
         part: Part,
         to: Val,
     },
-    Filter {
-        of: Val,
-        item: Val,
-        body: Block,
-        test: Test,
-        to: Val,
-    },
     Set {
         from: Val,
         to: Val,
@@ -180,23 +237,25 @@ pub enum Step {
         value: Constant,
         to: Val,
     },
+    /// An invalid text is missing, with the issue; some conversions take any text.
     Convert {
         of: Val,
         into: Primitive,
         to: Val,
-        rule: RuleId,
+        issue: Option<IssueId>,
     },
     Builtin {
         function: Builtin,
         arguments: Vec<Val>,
         to: Val,
+        issue: IssueId,
     },
     /// All of them as one text; missing if one is.
     Join {
         parts: Vec<Val>,
         to: Val,
     },
-    /// All of them as one list; lists among them are laid open.
+    /// All present ones as one list; lists among them are laid open.
     Gather {
         parts: Vec<Val>,
         to: Val,
@@ -210,26 +269,32 @@ pub enum Step {
         which: Pick,
         of: Val,
         to: Val,
-        rule: RuleId,
+        issue: IssueId,
     },
-    Translate {
-        of: Val,
-        table: TableId,
+    /// A coded value of texts; missing without a code.
+    Coded {
+        system: Val,
+        code: Val,
         to: Val,
-        rule: RuleId,
+    },
+    CodePart {
+        of: Val,
+        part: CodePart,
+        to: Val,
     },
     Calculate {
         op: Arithmetic,
         left: Val,
         right: Val,
         to: Val,
-        rule: RuleId,
+        issue: IssueId,
     },
     Decide {
         test: Test,
         to: Val,
     },
-    /// A resource for the Bundle; `to` is the reference to it, missing if it failed.
+    /// A resource for the Bundle: the body writes one item. `to` is the reference to it, missing if nothing was
+    /// written. `rule` and how often it was carried out make its identity where the key is missing.
     Emit {
         resource: SmolStr,
         if_new: bool,
@@ -237,32 +302,53 @@ pub enum Step {
         body: Block,
         to: Val,
         rule: RuleId,
+        issue: IssueId,
+    },
+    /// A resource inside the one that is being written.
+    Contain {
+        body: Block,
+        to: Val,
     },
 
-    // ---- issues
+    // ---- what is said
     Issue {
-        text: SmolStr,
+        issue: IssueId,
         at: Option<Val>,
-        rule: RuleId,
     },
+    /// Refuses the message.
     Reject {
-        text: SmolStr,
+        issue: IssueId,
         at: Option<Val>,
-        rule: RuleId,
     },
+}
+
+/// A required element: the message is refused if it wrote nothing and the block around it stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    pub wrote: Val,
+    pub issue: IssueId,
+    pub at: Option<Val>,
 }
 
 /// A step down or up in a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
+    /// The group so many levels further out.
     Outer(u32),
-    /// The members at this place in the grammar's group.
-    Member(u32),
+    /// The nth member of that name (from 0) of a group: all its instances, or the first.
+    Member {
+        name: SmolStr,
+        nth: u32,
+        repeats: bool,
+    },
+    /// Its repetitions, or the whole field.
     Field {
         number: u16,
         repeats: bool,
     },
+    /// A component, and below a component a subcomponent.
     Component(u8),
+    /// Counted from 1.
     Index(u32),
     Range(u32, Option<u32>),
 }
@@ -270,55 +356,167 @@ pub enum Part {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Constant {
     Missing,
+    /// An empty list, to be added to.
+    List,
     Text(SmolStr),
-    Bare(SmolStr),
     /// Milliseconds.
     Duration(i64),
+    /// `live`: it stands for a source value, as the result of a code table does.
     Coded {
-        system: SmolStr,
+        system: Option<SmolStr>,
         code: SmolStr,
         display: Option<SmolStr>,
+        live: bool,
     },
+    /// A data-absent-reason in place of a coded value.
+    Reason(SmolStr),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CodePart {
+    System,
+    Code,
+    Display,
 }
 
 /// One part of what makes two resources the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyPart {
     pub parameter: Option<SmolStr>,
-    /// Writes the value that it is made of, as JSON.
-    pub body: Block,
+    pub value: KeyValue,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyValue {
+    Text(Val),
+    /// `system|value`
+    Token {
+        system: Val,
+        code: Val,
+    },
+    /// By the key of the resource that it refers to.
+    Reference(Val),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Test {
     Always(bool),
+    /// It or one of its items is there.
     Present(Val),
     Null(Val),
+    /// Neither present nor null.
     Absent(Val),
+    /// A boolean that is true.
     True(Val),
-    Compare { op: Compare, left: Val, right: Val, how: Comparison },
-    In { of: Val, list: Vec<Val>, how: Comparison },
-    Matches { of: Val, pattern: SmolStr },
+    /// A data-absent-reason, this one.
+    Reason(Val, SmolStr),
+    Compare {
+        op: Compare,
+        left: Val,
+        right: Val,
+        how: Comparison,
+    },
+    In {
+        of: Val,
+        list: Vec<Val>,
+        how: Comparison,
+    },
+    Matches {
+        of: Val,
+        pattern: SmolStr,
+    },
     Not(Box<Test>),
     Both(Box<Test>, Box<Test>),
     Either(Box<Test>, Box<Test>),
 }
 
 impl Step {
-    /// The blocks inside it.
+    /// The blocks inside it, in the order in which they are carried out.
     pub fn blocks(&self) -> Vec<&Block> {
         match self {
             Step::Wrap { body, .. }
-            | Step::Attempt(body)
-            | Step::Needs { body, .. }
+            | Step::Wrote { body, .. }
+            | Step::Probe { body, .. }
+            | Step::Attempt { body, .. }
             | Step::Each { body, .. }
-            | Step::Filter { body, .. } => vec![body],
-            Step::Emit { body, key, .. } => key.iter().map(|part| &part.body).chain([body]).collect(),
+            | Step::Emit { body, .. }
+            | Step::Contain { body, .. } => vec![body],
             Step::EachBy { key, body, .. } => vec![key, body],
             Step::Or { first, then } => vec![first, then],
-            Step::IfWrote { body, then } => vec![body, then],
             Step::If { yes, no, .. } => vec![yes, no],
+            Step::Choose { arms, other, .. } => arms.iter().map(|(_, body)| body).chain([other]).collect(),
             _ => Vec::new(),
+        }
+    }
+
+    /// The value that it sets.
+    pub fn sets(&self) -> Option<Val> {
+        match self {
+            Step::Wrote { to, .. }
+            | Step::Probe { to, .. }
+            | Step::Take { to, .. }
+            | Step::Set { to, .. }
+            | Step::Constant { to, .. }
+            | Step::Convert { to, .. }
+            | Step::Builtin { to, .. }
+            | Step::Join { to, .. }
+            | Step::Gather { to, .. }
+            | Step::Push { to, .. }
+            | Step::Pick { to, .. }
+            | Step::Coded { to, .. }
+            | Step::CodePart { to, .. }
+            | Step::Calculate { to, .. }
+            | Step::Decide { to, .. }
+            | Step::Emit { to, .. }
+            | Step::Contain { to, .. } => Some(*to),
+            Step::Call { to, .. } => *to,
+            _ => None,
+        }
+    }
+
+    /// The values that it looks at itself.
+    pub fn uses(&self) -> Vec<Val> {
+        match self {
+            Step::Write { of, .. }
+            | Step::Choose { of, .. }
+            | Step::Each { of, .. }
+            | Step::EachBy { of, .. }
+            | Step::Take { of, .. }
+            | Step::Convert { of, .. }
+            | Step::Push { of, .. }
+            | Step::Pick { of, .. }
+            | Step::CodePart { of, .. }
+            | Step::Set { from: of, .. } => vec![*of],
+            Step::If { test, .. } | Step::Decide { test, .. } => test.uses(),
+            Step::Call { arguments, .. } | Step::Builtin { arguments, .. } => arguments.clone(),
+            Step::Join { parts, .. } | Step::Gather { parts, .. } => parts.clone(),
+            Step::Coded { system, code, .. } => vec![*system, *code],
+            Step::Calculate { left, right, .. } => vec![*left, *right],
+            Step::Emit { key, .. } => key.iter().flat_map(KeyPart::uses).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl KeyPart {
+    fn uses(&self) -> Vec<Val> {
+        match self.value {
+            KeyValue::Text(of) | KeyValue::Reference(of) => vec![of],
+            KeyValue::Token { system, code } => vec![system, code],
+        }
+    }
+}
+
+impl Test {
+    pub fn uses(&self) -> Vec<Val> {
+        match self {
+            Test::Always(_) => Vec::new(),
+            Test::Present(of) | Test::Null(of) | Test::Absent(of) | Test::True(of) | Test::Reason(of, _) => vec![*of],
+            Test::Compare { left, right, .. } => vec![*left, *right],
+            Test::In { of, list, .. } => list.iter().copied().chain([*of]).collect(),
+            Test::Matches { of, .. } => vec![*of],
+            Test::Not(test) => test.uses(),
+            Test::Both(left, right) | Test::Either(left, right) => [left.uses(), right.uses()].concat(),
         }
     }
 }

@@ -1,32 +1,46 @@
 //! A plan as text: what golden tests compare and `emr build --emit plan` shows.
 
-use super::{Block, Constant, Part, Plan, Routine, Step, Test};
-use crate::check::typed::{CodeKey, CodeTo};
+use super::{Block, Constant, KeyPart, KeyValue, Part, Plan, Reads, Routine, Step, Take, Test, Until};
+use crate::check::typed::CodeKey;
 use std::fmt::{self, Display, Formatter};
 
 impl Display for Plan {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "plan {}", self.name)?;
-        if !self.structure.is_empty() {
-            writeln!(f, "takes {} ({} places)", self.structure, self.grammar.nodes.len())?;
+        writeln!(f, "plan {} gives {:?}", self.name, self.gives)?;
+        for take in &self.takes {
+            match take {
+                Take::Message => {
+                    let name = self.grammar.nodes.first().map_or("", |node| &node.name);
+                    writeln!(f, "takes {name} ({} places)", self.grammar.nodes.len())?;
+                }
+                Take::Segments { name, list, .. } => writeln!(f, "takes {name}{}", if *list { "*" } else { "" })?,
+                Take::Nothing => writeln!(f, "takes nothing")?,
+            }
         }
         for (segment, reads) in &self.reads {
-            writeln!(f, "reads {segment} {reads}")?;
+            writeln!(f, "reads {segment}{reads}")?;
         }
-        for (number, table) in self.tables.iter().enumerate() {
-            writeln!(f, "table {number} {}", table.name)?;
-            for (keys, arm) in &table.arms {
-                let keys: Vec<_> = keys.iter().map(show_key).collect();
-                writeln!(f, "  {} => {}", keys.join(" "), show_code(&arm.to))?;
-            }
-            if let Some(otherwise) = &table.otherwise {
-                writeln!(f, "  else => {}", show_code(&otherwise.to))?;
-            }
+        for (number, said) in self.issues.iter().enumerate() {
+            let rule = self.rules.get(said.rule as usize);
+            let at = rule.map(|rule| format!("{} {:?}", rule.function, rule.at)).unwrap_or_default();
+            writeln!(f, "issue {number} {} `{}` at {at}", said.code, said.text)?;
         }
         for (number, routine) in self.routines.iter().enumerate() {
             print_routine(number, routine, f)?;
         }
         writeln!(f, "entry {}", self.entry)
+    }
+}
+
+impl Display for Reads {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.fields.iter().try_for_each(|field| write!(f, " {field}"))?;
+        for (used, mark) in [(self.repetitions, "~"), (self.components, "^"), (self.subcomponents, "&")] {
+            if used {
+                write!(f, " {mark}")?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -47,21 +61,13 @@ fn show_key(key: &CodeKey) -> String {
     }
 }
 
-fn show_code(to: &CodeTo) -> String {
-    match to {
-        CodeTo::Code { system: Some(system), code, .. } => format!("{system}#{code}"),
-        CodeTo::Code { system: None, code, .. } => format!("`{code}`"),
-        CodeTo::Keep => "keep".to_owned(),
-        CodeTo::Reject(_) => "reject".to_owned(),
-        CodeTo::Absent(Some(reason)) => format!("absent `{reason}`"),
-        CodeTo::Absent(None) => "absent".to_owned(),
-        CodeTo::Skip => "skip".to_owned(),
-    }
-}
-
 fn list(vals: &[u32]) -> String {
     let shown: Vec<_> = vals.iter().map(|val| format!("%{val}")).collect();
     shown.join(" ")
+}
+
+fn at(val: &Option<u32>) -> String {
+    val.map(|val| format!(" at %{val}")).unwrap_or_default()
 }
 
 fn print(block: &Block, depth: usize, f: &mut Formatter<'_>) -> fmt::Result {
@@ -72,83 +78,112 @@ fn print_step(step: &Step, depth: usize, f: &mut Formatter<'_>) -> fmt::Result {
     write!(f, "{:1$}", "", depth * 2)?;
     match step {
         Step::Put(text) => writeln!(f, "put {text}"),
-        Step::Write { of, form, .. } => writeln!(f, "write %{of} as {form:?}"),
-        Step::Wrap { open, body, close, live } => {
-            writeln!(f, "wrap {open} … {close}{}", if *live { " if live" } else { "" })?;
+        Step::Write { of, form } => writeln!(f, "write %{of} as {form:?}"),
+        Step::Wrap { open, body, close, live, needs } => {
+            write!(f, "wrap {open} … {close}{}", if *live { " if live" } else { "" })?;
+            for need in needs {
+                write!(f, ", needs %{} else {}", need.wrote, need.issue)?;
+            }
+            writeln!(f)?;
             print(body, depth + 1, f)
         }
-        Step::Or { first, then } => two(f, depth, "or", first, "then", then),
-        Step::IfWrote { body, then } => two(f, depth, "if wrote", body, "then", then),
-        Step::Attempt(body) => {
-            writeln!(f, "attempt")?;
-            print(body, depth + 1, f)
-        }
+        Step::Or { first, then } => two(f, depth, "either", first, "or", then),
+        Step::Wrote { body, to } => one(f, depth, &format!("%{to} = wrote"), body),
+        Step::Probe { body, to } => one(f, depth, &format!("%{to} = would write"), body),
+        Step::Attempt { body, issue } => one(f, depth, &format!("attempt, else {issue}"), body),
         Step::Fail => writeln!(f, "fail"),
-        Step::Needs { body, .. } => {
-            writeln!(f, "needs")?;
-            print(body, depth + 1, f)
-        }
         Step::Count => writeln!(f, "count"),
         Step::Entries { requests } => writeln!(f, "entries{}", if *requests { " with requests" } else { "" }),
-        Step::If { test, yes, no } if no.is_empty() => {
-            writeln!(f, "if {test}")?;
-            print(yes, depth + 1, f)
-        }
+        Step::Trace { rule, of } => writeln!(f, "trace rule {rule}{}", at(of)),
+        Step::If { test, yes, no } if no.is_empty() => one(f, depth, &format!("if {test}"), yes),
         Step::If { test, yes, no } => two(f, depth, &format!("if {test}"), yes, "else", no),
-        Step::Each { of, item, body, once } => {
-            writeln!(f, "each %{item} of %{of}{}", if *once { " until one wrote" } else { "" })?;
-            print(body, depth + 1, f)
+        Step::Choose { of, arms, other } => {
+            writeln!(f, "choose by %{of}")?;
+            for (keys, body) in arms {
+                let keys: Vec<_> = keys.iter().map(show_key).collect();
+                writeln!(f, "{:1$}{2} =>", "", depth * 2 + 2, keys.join(" "))?;
+                print(body, depth + 2, f)?;
+            }
+            writeln!(f, "{:1$}else =>", "", depth * 2 + 2)?;
+            print(other, depth + 2, f)
+        }
+        Step::Each { of, item, body, until } => {
+            let until = match until {
+                Until::All => "",
+                Until::First => " until one wrote",
+                Until::Last => ", the last that wrote",
+                Until::Only(_) => ", only one",
+            };
+            one(f, depth, &format!("each %{item} of %{of}{until}"), body)
         }
         Step::EachBy { of, item, key, by, items, body } => {
-            two(f, depth, &format!("each %{items} of %{of} by %{by} of %{item}"), key, "do", body)
+            two(f, depth, &format!("each group %{items} of %{of} by %{by} of %{item}"), key, "do", body)
         }
         Step::Call { routine, arguments, to } => match to {
             Some(to) => writeln!(f, "%{to} = call {routine} {}", list(arguments)),
             None => writeln!(f, "call {routine} {}", list(arguments)),
         },
         Step::Take { of, part, to } => writeln!(f, "%{to} = %{of} {part}"),
-        Step::Filter { of, item, body, test, to } => {
-            writeln!(f, "%{to} = those %{item} of %{of} for which {test}")?;
-            print(body, depth + 1, f)
-        }
         Step::Set { from, to } => writeln!(f, "%{to} = %{from}"),
         Step::Constant { value, to } => writeln!(f, "%{to} = {value}"),
-        Step::Convert { of, into, to, .. } => writeln!(f, "%{to} = %{of} as {into:?}"),
-        Step::Builtin { function, arguments, to } => writeln!(f, "%{to} = {} {}", function.name(), list(arguments)),
-        Step::Join { parts, to } => writeln!(f, "%{to} = join {}", list(parts)),
-        Step::Gather { parts, to } => writeln!(f, "%{to} = list {}", list(parts)),
+        Step::Convert { of, into, to, issue } => {
+            write!(f, "%{to} = %{of} as {into:?}")?;
+            issue.map_or(Ok(()), |issue| write!(f, ", else {issue}"))?;
+            writeln!(f)
+        }
+        Step::Builtin { function, arguments, to, .. } => writeln!(f, "%{to} = {} {}", function.name(), list(arguments)),
+        Step::Join { parts, to } => writeln!(f, "%{to} = text of {}", list(parts)),
+        Step::Gather { parts, to } => writeln!(f, "%{to} = list of {}", list(parts)),
         Step::Push { of, to } => writeln!(f, "push %{of} to %{to}"),
         Step::Pick { which, of, to, .. } => writeln!(f, "%{to} = {which:?} of %{of}"),
-        Step::Translate { of, table, to, .. } => writeln!(f, "%{to} = %{of} through table {table}"),
+        Step::Coded { system, code, to } => writeln!(f, "%{to} = code %{code} of %{system}"),
+        Step::CodePart { of, part, to } => writeln!(f, "%{to} = {part:?} of %{of}"),
         Step::Calculate { op, left, right, to, .. } => writeln!(f, "%{to} = %{left} {op:?} %{right}"),
         Step::Decide { test, to } => writeln!(f, "%{to} = {test}"),
-        Step::Emit { resource, if_new, key, body, to, .. } => {
-            writeln!(f, "%{to} = emit {resource}{}", if *if_new { " if new" } else { "" })?;
+        Step::Emit { resource, if_new, key, body, to, rule, .. } => {
+            writeln!(f, "%{to} = emit {resource}{} for rule {rule}", if *if_new { " if new" } else { "" })?;
             for part in key {
-                writeln!(f, "{:1$}key {2}", "", depth * 2 + 2, part.parameter.as_deref().unwrap_or("-"))?;
-                print(&part.body, depth + 2, f)?;
+                writeln!(f, "{:1$}key {part}", "", depth * 2 + 2)?;
             }
             print(body, depth + 1, f)
         }
-        Step::Issue { text, .. } => writeln!(f, "issue `{text}`"),
-        Step::Reject { text, .. } => writeln!(f, "reject `{text}`"),
+        Step::Contain { body, to } => one(f, depth, &format!("%{to} = contain"), body),
+        Step::Issue { issue, at: of } => writeln!(f, "issue {issue}{}", at(of)),
+        Step::Reject { issue, at: of } => writeln!(f, "reject {issue}{}", at(of)),
     }
 }
 
-fn two(f: &mut Formatter<'_>, depth: usize, head: &str, first: &Block, word: &str, second: &Block) -> fmt::Result {
+fn one(f: &mut Formatter<'_>, depth: usize, head: &str, body: &Block) -> fmt::Result {
     writeln!(f, "{head}")?;
-    print(first, depth + 1, f)?;
+    print(body, depth + 1, f)
+}
+
+fn two(f: &mut Formatter<'_>, depth: usize, head: &str, first: &Block, word: &str, second: &Block) -> fmt::Result {
+    one(f, depth, head, first)?;
     writeln!(f, "{:1$}{word}", "", depth * 2)?;
     print(second, depth + 1, f)
 }
 
+impl Display for KeyPart {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = ", self.parameter.as_deref().unwrap_or("-"))?;
+        match &self.value {
+            KeyValue::Text(of) => write!(f, "%{of}"),
+            KeyValue::Token { system, code } => write!(f, "%{system}|%{code}"),
+            KeyValue::Reference(of) => write!(f, "key of %{of}"),
+        }
+    }
+}
+
 impl Display for Part {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let star = |repeats: &bool| if *repeats { "*" } else { "" };
         match self {
             Part::Outer(levels) => write!(f, "outer {levels}"),
-            Part::Member(member) => write!(f, "member {member}"),
-            Part::Field { number, repeats } => write!(f, "field {number}{}", if *repeats { "*" } else { "" }),
-            Part::Component(number) => write!(f, "component {number}"),
+            Part::Member { name, nth: 0, repeats } => write!(f, "{name}{}", star(repeats)),
+            Part::Member { name, nth, repeats } => write!(f, "{name}[place {}]{}", nth + 1, star(repeats)),
+            Part::Field { number, repeats } => write!(f, "-{number}{}", star(repeats)),
+            Part::Component(number) => write!(f, ".{number}"),
             Part::Index(number) => write!(f, "[{number}]"),
             Part::Range(from, Some(to)) => write!(f, "[{from}..{to}]"),
             Part::Range(from, None) => write!(f, "[{from}..*]"),
@@ -160,10 +195,12 @@ impl Display for Constant {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Constant::Missing => write!(f, "missing"),
+            Constant::List => write!(f, "empty list"),
             Constant::Text(text) => write!(f, "`{text}`"),
-            Constant::Bare(text) => write!(f, "{text}"),
             Constant::Duration(milliseconds) => write!(f, "{milliseconds} ms"),
-            Constant::Coded { system, code, .. } => write!(f, "{system}#{code}"),
+            Constant::Coded { system: Some(system), code, .. } => write!(f, "`{system}|{code}`"),
+            Constant::Coded { system: None, code, .. } => write!(f, "code `{code}`"),
+            Constant::Reason(reason) => write!(f, "absent `{reason}`"),
         }
     }
 }
@@ -176,6 +213,7 @@ impl Display for Test {
             Test::Null(val) => write!(f, "%{val} is null"),
             Test::Absent(val) => write!(f, "%{val} is absent"),
             Test::True(val) => write!(f, "%{val}"),
+            Test::Reason(val, reason) => write!(f, "%{val} is absent for `{reason}`"),
             Test::Compare { op, left, right, how } => write!(f, "%{left} {op:?} %{right} by {how:?}"),
             Test::In { of, list: vals, .. } => write!(f, "%{of} in ({})", list(vals)),
             Test::Matches { of, pattern } => write!(f, "%{of} matches '{pattern}'"),

@@ -1,87 +1,153 @@
 //! Holds a plan to its invariants before anything runs or compiles it.
 
-use super::{Block, Plan, Routine, Step, Test, Val};
+use super::{Block, IssueId, Plan, Routine, RoutineId, Step, Until, Val};
+use std::collections::BTreeSet;
 
 /// What is wrong with a plan; nothing for every plan that `lower` makes of a sound project.
 pub fn validate(plan: &Plan) -> Result<(), String> {
-    for routine in &plan.routines {
-        if routine.params > routine.vals {
-            return Err(format!("{} has more parameters than values", routine.name));
-        }
-        block(plan, routine, &routine.body)?;
+    let entry = plan.routine(plan.entry).ok_or("there is no entry")?;
+    if entry.params as usize != plan.takes.len() {
+        return Err("the entry does not take what is given".to_owned());
     }
-    let entry = plan.routines.get(plan.entry as usize).ok_or("there is no entry")?;
-    if entry.params > 1 { Err("the entry takes the message alone".to_owned()) } else { Ok(()) }
+    for (number, routine) in plan.routines.iter().enumerate() {
+        let mut checking = Checking { plan, routine, number, loops: 0 };
+        let mut known: BTreeSet<Val> = (0..routine.params).collect();
+        checking.block(&routine.body, &mut known).map_err(|what| format!("{}: {what}", routine.name))?;
+        if let Some(result) = routine.result {
+            checking.value(result)?;
+        }
+    }
+    match plan.issues.iter().find(|said| said.rule as usize >= plan.rules.len()) {
+        Some(said) => Err(format!("the issue `{}` names no rule", said.text)),
+        None => Ok(()),
+    }
 }
 
-fn block(plan: &Plan, routine: &Routine, steps: &Block) -> Result<(), String> {
-    for step in steps {
-        for val in used(step) {
-            if val >= routine.vals {
-                return Err(format!("{} has no value %{val}", routine.name));
-            }
-        }
-        match step {
-            Step::Call { routine: called, arguments, to } => {
-                let target = plan.routines.get(*called as usize);
-                let target = target.ok_or_else(|| format!("{} calls routine {called}, which is none", routine.name))?;
-                if arguments.len() != target.params as usize || to.is_some() != target.result.is_some() {
-                    return Err(format!("{} calls {} in another way than it is made", routine.name, target.name));
+impl Plan {
+    pub fn routine(&self, id: RoutineId) -> Option<&Routine> {
+        self.routines.get(id as usize)
+    }
+}
+
+struct Checking<'p> {
+    plan: &'p Plan,
+    routine: &'p Routine,
+    number: usize,
+    loops: u32,
+}
+
+impl Checking<'_> {
+    /// `known` are the values that are set on some way to here: what is set in one branch alone is missing on others,
+    /// which a plan may count on; what is set nowhere before is a slip.
+    fn block(&mut self, steps: &Block, known: &mut BTreeSet<Val>) -> Result<(), String> {
+        for step in steps {
+            for val in step.uses() {
+                self.value(val)?;
+                if !known.contains(&val) {
+                    return Err(format!("%{val} is used before it is set"));
                 }
             }
-            Step::Translate { table, .. } if plan.tables.get(*table as usize).is_none() => {
-                return Err(format!("{} looks up table {table}, which is none", routine.name));
+            self.step(step)?;
+            match step {
+                Step::Each { item, body, .. } => {
+                    known.insert(*item);
+                    self.inside_loop(body, known)?;
+                }
+                Step::EachBy { item, key, by, items, body, .. } => {
+                    known.insert(*item);
+                    self.inside_loop(key, known)?;
+                    known.extend([*by, *items]);
+                    self.inside_loop(body, known)?;
+                }
+                _ => {
+                    for inner in step.blocks() {
+                        self.block(inner, known)?;
+                    }
+                }
             }
-            Step::Wrap { body, .. } if ends_open(body) => {
-                return Err(format!("{} closes what does not end with a comma", routine.name));
+            if let Step::Wrap { body, needs, .. } = step {
+                if let Some(need) = needs.iter().find(|need| !known.contains(&need.wrote)) {
+                    return Err(format!("%{} is needed and never set", need.wrote));
+                }
+                ends_with_comma(body)?;
             }
-            _ => {}
+            if let Some(to) = step.sets() {
+                self.value(to)?;
+                known.insert(to);
+            }
         }
-        for inner in step.blocks() {
-            block(plan, routine, inner)?;
+        Ok(())
+    }
+
+    fn inside_loop(&mut self, body: &Block, known: &mut BTreeSet<Val>) -> Result<(), String> {
+        self.loops += 1;
+        self.block(body, known)?;
+        self.loops -= 1;
+        Ok(())
+    }
+
+    fn step(&self, step: &Step) -> Result<(), String> {
+        match step {
+            Step::Call { routine, arguments, to } => {
+                let target = self.plan.routine(*routine).ok_or_else(|| format!("there is no routine {routine}"))?;
+                // A routine is made before whatever calls it, so nothing can come back to itself.
+                if *routine as usize >= self.number {
+                    return Err(format!("it calls {}, which is made later", target.name));
+                }
+                if arguments.len() != target.params as usize || to.is_some() != target.result.is_some() {
+                    return Err(format!("it calls {} in another way than it is made", target.name));
+                }
+                Ok(())
+            }
+            Step::Issue { issue, at } | Step::Reject { issue, at } => {
+                at.map_or(Ok(()), |at| self.value(at))?;
+                self.issue(*issue)
+            }
+            Step::Convert { issue: Some(issue), .. }
+            | Step::Builtin { issue, .. }
+            | Step::Pick { issue, .. }
+            | Step::Calculate { issue, .. }
+            | Step::Emit { issue, .. }
+            | Step::Attempt { issue, .. }
+            | Step::Each { until: Until::Only(issue), .. } => self.issue(*issue),
+            Step::Trace { rule, .. } if *rule as usize >= self.plan.rules.len() => {
+                Err(format!("there is no rule {rule}"))
+            }
+            _ => Ok(()),
         }
     }
-    Ok(())
-}
 
-/// Constant text at the end of brackets must end with the comma that the close replaces.
-fn ends_open(body: &Block) -> bool {
-    matches!(body.last(), Some(Step::Put(text)) if !text.ends_with(','))
-}
+    fn value(&self, val: Val) -> Result<(), String> {
+        if val < self.routine.vals { Ok(()) } else { Err(format!("there is no %{val}")) }
+    }
 
-/// The values that a step names, not those of the blocks inside it.
-fn used(step: &Step) -> Vec<Val> {
-    match step {
-        Step::Write { of, .. } => vec![*of],
-        Step::If { test, .. } => tested(test),
-        Step::Decide { test, to } => tested(test).into_iter().chain([*to]).collect(),
-        Step::Each { of, item, .. } => vec![*of, *item],
-        Step::EachBy { of, item, by, items, .. } => vec![*of, *item, *by, *items],
-        Step::Call { arguments, to, .. } => arguments.iter().copied().chain(*to).collect(),
-        Step::Take { of, to, .. }
-        | Step::Convert { of, to, .. }
-        | Step::Push { of, to }
-        | Step::Pick { of, to, .. }
-        | Step::Translate { of, to, .. }
-        | Step::Set { from: of, to } => vec![*of, *to],
-        Step::Filter { of, item, test, to, .. } => tested(test).into_iter().chain([*of, *item, *to]).collect(),
-        Step::Constant { to, .. } | Step::Emit { to, .. } => vec![*to],
-        Step::Builtin { arguments, to, .. } => arguments.iter().copied().chain([*to]).collect(),
-        Step::Join { parts, to } | Step::Gather { parts, to } => parts.iter().copied().chain([*to]).collect(),
-        Step::Calculate { left, right, to, .. } => vec![*left, *right, *to],
-        Step::Issue { at, .. } | Step::Reject { at, .. } => at.iter().copied().collect(),
-        _ => Vec::new(),
+    fn issue(&self, issue: IssueId) -> Result<(), String> {
+        let known = (issue as usize) < self.plan.issues.len();
+        if known { Ok(()) } else { Err(format!("there is no issue {issue}")) }
     }
 }
 
-fn tested(test: &Test) -> Vec<Val> {
-    match test {
-        Test::Always(_) => Vec::new(),
-        Test::Present(val) | Test::Null(val) | Test::Absent(val) | Test::True(val) => vec![*val],
-        Test::Compare { left, right, .. } => vec![*left, *right],
-        Test::In { of, list, .. } => list.iter().copied().chain([*of]).collect(),
-        Test::Matches { of, .. } => vec![*of],
-        Test::Not(test) => tested(test),
-        Test::Both(left, right) | Test::Either(left, right) => [tested(left), tested(right)].concat(),
+/// The last text before a close must end with the comma that the close replaces.
+fn ends_with_comma(body: &Block) -> Result<(), String> {
+    let last = body.iter().rev().find(|step| step.writes());
+    match last {
+        Some(Step::Put(text)) if !text.ends_with(',') => Err(format!("`{text}` is closed without a comma")),
+        Some(Step::Wrap { close, .. }) if !close.ends_with(',') => Err(format!("`{close}` is closed without a comma")),
+        Some(Step::Write { .. }) => Err("a value is closed without a comma".to_owned()),
+        Some(
+            step @ (Step::Or { .. } | Step::If { .. } | Step::Each { .. } | Step::Attempt { .. } | Step::Choose { .. }),
+        ) => step.blocks().into_iter().try_for_each(ends_with_comma),
+        _ => Ok(()),
+    }
+}
+
+impl Step {
+    /// Whether it may write into the output that is open.
+    pub fn writes(&self) -> bool {
+        match self {
+            Step::Put(_) | Step::Write { .. } | Step::Entries { .. } | Step::Call { to: None, .. } => true,
+            Step::Emit { .. } | Step::Contain { .. } | Step::Probe { .. } => false,
+            _ => self.blocks().into_iter().flatten().any(Step::writes),
+        }
     }
 }

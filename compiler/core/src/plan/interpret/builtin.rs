@@ -1,124 +1,128 @@
-//! The built-in functions: their bodies are the message crate's, lists and states are seen to here.
+//! The built-in functions: their bodies are those of the message crate; lists and what is missing are seen to here.
 
-use super::convert::decimal;
-use super::{Machine, value::Value};
+use super::compare::{moments, numbers};
+use super::convert::{Invalid, moment};
+use super::exec::Run;
+use super::value::Value;
 use emr_abi::Builtin;
 use emr_message::builtin::{bytes, list, text};
-use emr_message::number::Decimal;
+use emr_message::number::{Decimal, decimal};
 use emr_message::time::{Precision, Span};
+use rustc_hash::FxHashSet;
 
-impl<'m> Machine<'m> {
-    /// Missing where the first argument is, but for functions of lists.
-    pub(super) fn builtin(&mut self, function: Builtin, arguments: &[Value<'m>]) -> Value<'m> {
+impl<'m> Run<'_, 'm> {
+    /// Missing where the first argument is, but for functions of lists. An argument that the function cannot take is
+    /// an issue.
+    pub fn builtin(&mut self, function: Builtin, arguments: &[Value<'m>]) -> Result<Value<'m>, Invalid> {
         let argument = |index: usize| arguments.get(index).cloned().unwrap_or(Value::Missing);
         let first = argument(0);
-        let place = first.place();
-        let list_items = || arguments.iter().flat_map(Value::items).collect::<Vec<_>>();
+        let live = arguments.iter().any(Value::is_live);
+        let place = first.place(self.message);
+        let items = || first.items(self.message, self.groups);
+        let made = |text: String| if text.is_empty() { Value::Missing } else { Value::made(text, live, place) };
         match function {
-            Builtin::count => return Value::text_of(list_items().len().to_string(), None),
+            Builtin::count => return Ok(made(items().count().to_string())),
+            Builtin::any => return Ok(Value::boolean(items().any(|item| item.as_text().as_deref() == Some("true")))),
+            Builtin::all => return Ok(Value::boolean(items().all(|item| item.as_text().as_deref() == Some("true")))),
             Builtin::distinct => {
-                let mut seen = Vec::new();
-                let mut kept = Vec::new();
-                for item in list_items() {
-                    let text = item.text();
-                    if !seen.contains(&text) {
-                        seen.push(text);
-                        kept.push(item);
-                    }
-                }
-                return Value::list(kept);
-            }
-            Builtin::any => {
-                return Value::boolean(list_items().iter().any(|item| item.text().as_deref() == Some("true")));
-            }
-            Builtin::all => {
-                return Value::boolean(list_items().iter().all(|item| item.text().as_deref() == Some("true")));
+                let mut seen = FxHashSet::default();
+                let kept = items().filter(|item| seen.insert(item.as_text().map(|text| text.into_owned())));
+                return Ok(Value::list(kept.collect()));
             }
             Builtin::join => {
-                let separator = first.text().unwrap_or_default();
-                let parts: Vec<Option<String>> = argument(1).items().iter().map(Value::text).collect();
-                let place = argument(1).place();
-                let joined = text::join(&separator, parts.iter().map(Option::as_deref));
-                return joined.map_or(Value::Missing, |joined| Value::text_of(joined, place));
+                let parts: Vec<Value> = argument(1).items(self.message, self.groups).collect();
+                let place = parts.iter().find_map(|part| part.place(self.message));
+                let texts: Vec<_> = parts.iter().map(Value::as_text).collect();
+                let separator = first.as_text().unwrap_or_default();
+                let joined = text::join(&separator, texts.iter().map(Option::as_deref));
+                return Ok(joined.map_or(Value::Missing, |text| Value::made(text, live, place)));
             }
-            Builtin::min | Builtin::max => return self.extreme(list_items(), function == Builtin::max),
+            Builtin::min | Builtin::max => {
+                let zone = self.settings.zone.as_ref();
+                let order =
+                    |left: &Value<'m>, right: &Value<'m>| numbers(left, right).or_else(|| moments(left, right, zone));
+                let found =
+                    if function == Builtin::max { list::max(items(), order) } else { list::min(items(), order) };
+                return Ok(found.unwrap_or(Value::Missing));
+            }
             Builtin::sum => {
-                let numbers = list_items().iter().filter_map(decimal).collect::<Vec<Decimal>>();
-                return list::sum(numbers).map_or(Value::Missing, |sum| Value::text_of(sum.to_string(), None));
+                let read = items().map(|item| Decimal::read(&item.as_text().unwrap_or_default()));
+                let numbers = read.collect::<Result<Vec<Decimal>, _>>()?;
+                return Ok(made(list::sum(numbers)?.to_string()));
             }
             Builtin::uuid => {
-                let parts: Vec<String> = list_items().iter().filter_map(Value::text).collect();
-                return Value::text_of(bytes::uuid(parts.iter().map(String::as_str)).to_string(), None);
+                let parts: Vec<Value> = items().collect();
+                let texts: Vec<_> = parts.iter().filter_map(Value::as_text).collect();
+                return Ok(made(bytes::uuid(texts.iter().map(|text| &**text)).to_string()));
             }
             _ => {}
         }
-        let Some(given) = first.text() else { return Value::Missing };
-        let number = |index: usize| argument(index).text().and_then(|text| text.parse::<i64>().ok());
-        let pattern = |index: usize| argument(index).text().and_then(|text| text::Pattern::new(&text).ok());
-        let owned = |text: &str| text.to_owned();
-        let result: Option<String> = match function {
-            Builtin::length => Some(text::length(&given).to_string()),
-            Builtin::upper => Some(text::upper(&given)),
-            Builtin::lower => Some(text::lower(&given)),
-            Builtin::trim => text::trim(&given).map(owned),
-            Builtin::digits => text::digits(&given),
-            Builtin::left => number(1).and_then(|count| text::left(&given, count).map(owned)),
-            Builtin::right => number(1).and_then(|count| text::right(&given, count).map(owned)),
-            Builtin::substring => {
-                number(1).zip(number(2)).and_then(|(from, count)| text::substring(&given, from, count).map(owned))
+        let Some(given) = first.as_text() else { return Ok(Value::Missing) };
+        let given = given.as_ref();
+        let number = |index: usize| argument(index).as_text().and_then(|text| text.trim().parse::<i64>().ok());
+        let needed = |index: usize| number(index).ok_or(Invalid);
+        let span = |make: fn(Decimal) -> Option<Span>| -> Result<Value<'m>, Invalid> {
+            let span = make(Decimal::read(given)?).ok_or(Invalid)?;
+            Ok(Value::Duration(span.millis))
+        };
+        let found: Option<String> = match function {
+            Builtin::length => Some(text::length(given).to_string()),
+            Builtin::upper => Some(text::upper(given)),
+            Builtin::lower => Some(text::lower(given)),
+            Builtin::trim => text::trim(given).map(str::to_owned),
+            Builtin::digits => text::digits(given),
+            Builtin::left => text::left(given, needed(1)?).map(str::to_owned),
+            Builtin::right => text::right(given, needed(1)?).map(str::to_owned),
+            Builtin::substring => text::substring(given, needed(1)?, needed(2)?).map(str::to_owned),
+            Builtin::replace | Builtin::extract => {
+                let written = argument(1);
+                let written = written.as_text().unwrap_or_default();
+                let Some(pattern) = self.pattern(&written) else { return Err(Invalid) };
+                match function {
+                    Builtin::replace => text::replace(given, &pattern, &argument(2).as_text().unwrap_or_default()),
+                    _ => text::extract(given, &pattern).map(str::to_owned),
+                }
             }
-            Builtin::replace => {
-                pattern(1).and_then(|pattern| text::replace(&given, &pattern, &argument(2).text().unwrap_or_default()))
-            }
-            Builtin::extract => pattern(1).and_then(|pattern| text::extract(&given, &pattern).map(owned)),
             Builtin::pieces => {
-                let separator = argument(1).text().unwrap_or_default();
-                let pieces = text::pieces(&given, &separator).map(|piece| Value::text_of(piece.to_owned(), place));
-                return Value::list(pieces.collect());
+                let separator = argument(1);
+                let separator = separator.as_text().unwrap_or_default();
+                let pieces = text::pieces(given, &separator).map(|piece| made(piece.to_owned()));
+                return Ok(Value::list(pieces.collect()));
             }
-            Builtin::number => emr_message::number::decimal(&given).ok().map(|number| number.into_owned()),
+            Builtin::number => Some(decimal(given)?.into_owned()),
             Builtin::round => {
-                let places = number(1).and_then(|places| u32::try_from(places).ok());
-                Decimal::read(&given)
-                    .ok()
-                    .zip(places)
-                    .and_then(|(it, places)| it.round(places).ok())
-                    .map(|it| it.to_string())
+                let places = u32::try_from(needed(1)?).map_err(|_| Invalid)?;
+                Some(Decimal::read(given)?.round(places)?.to_string())
             }
-            Builtin::has_time => return Value::boolean(Self::moment(&first).is_some_and(|it| it.has_time())),
-            Builtin::year => Self::moment(&first).map(|it| it.year().to_string()),
+            Builtin::has_time => return Ok(Value::boolean(moment(given.trim())?.has_time())),
+            Builtin::year => Some(moment(given.trim())?.year().to_string()),
             Builtin::truncate => {
-                let precision = argument(1).text().and_then(|name| Precision::named(&name));
-                let zone = self.settings.zone.as_ref();
-                Self::moment(&first).zip(precision).and_then(|(it, to)| it.truncate(to).date_time(zone).ok())
+                let name = argument(1);
+                let to = Precision::named(&name.as_text().unwrap_or_default()).ok_or(Invalid)?;
+                Some(moment(given.trim())?.truncate(to).date_time(self.settings.zone.as_ref())?)
             }
-            Builtin::minutes | Builtin::hours | Builtin::days => {
-                let count = Decimal::read(&given).ok().and_then(Decimal::whole);
-                let span = count.and_then(|count| match function {
-                    Builtin::minutes => Span::minutes(count),
-                    Builtin::hours => Span::hours(count),
-                    _ => Span::days(count),
-                });
-                return span.map_or(Value::Missing, |span| Value::Duration(span.millis));
+            Builtin::minutes => return span(Span::minutes),
+            Builtin::hours => return span(Span::hours),
+            Builtin::days => return span(Span::days),
+            Builtin::age => {
+                let day = argument(1);
+                let Some(day) = day.as_text() else { return Ok(Value::Missing) };
+                moment(given.trim())?.age(&moment(day.trim())?).map(|age| age.to_string())
             }
-            Builtin::age => Self::moment(&first)
-                .zip(Self::moment(&argument(1)))
-                .and_then(|(birth, at)| birth.age(&at))
-                .map(|it| it.to_string()),
             Builtin::base64 => Some(bytes::base64(given.as_bytes())),
-            Builtin::unhex => bytes::unhex(&given),
-            Builtin::size => bytes::size(&given).map(|size| size.to_string()),
-            Builtin::sha1 => bytes::sha1(&given),
-            _ => None,
+            Builtin::unhex => Some(bytes::unhex(given).ok_or(Invalid)?),
+            Builtin::size => Some(bytes::size(given).ok_or(Invalid)?.to_string()),
+            Builtin::sha1 => Some(bytes::sha1(given).ok_or(Invalid)?),
+            Builtin::count
+            | Builtin::any
+            | Builtin::all
+            | Builtin::distinct
+            | Builtin::join
+            | Builtin::min
+            | Builtin::max
+            | Builtin::sum
+            | Builtin::uuid => None,
         };
-        result.map_or(Value::Missing, |text| Value::text_of(text, place))
-    }
-
-    fn extreme(&self, items: Vec<Value<'m>>, greatest: bool) -> Value<'m> {
-        let order = |left: &Value<'m>, right: &Value<'m>| {
-            super::convert::numbers(left, right).or_else(|| self.moments(left, right))
-        };
-        let found = if greatest { list::max(items, order) } else { list::min(items, order) };
-        found.unwrap_or(Value::Missing)
+        Ok(found.map_or(Value::Missing, made))
     }
 }

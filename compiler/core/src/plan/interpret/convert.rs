@@ -1,146 +1,142 @@
-//! Texts of the message as values of FHIR, and what is computed with them.
+//! Conversions of texts of one standard into primitives of the other, and arithmetic.
 
-use super::super::RuleId;
-use super::{Issue, Machine, value::Value};
+use super::value::{Str, Value};
 use crate::check::typed::{Arithmetic, Primitive};
-use emr_message::number::{self, Decimal};
-use emr_message::time::{DateTime, Span, TimeOfDay};
-use smol_str::SmolStr;
-use std::cmp::Ordering;
+use emr_message::time::{Invalid as BadTime, Span};
+use emr_message::{DateTime, Decimal, TimeOfDay, Zone, builtin, number};
 
-impl<'m> Machine<'m> {
-    /// The value as a primitive; one that is not valid is missing, with an issue.
-    pub(super) fn convert(&mut self, of: Value<'m>, into: Primitive, rule: RuleId) -> Value<'m> {
-        if let Value::List(items) = &of {
-            let items = items.iter().map(|item| self.convert(item.clone(), into, rule)).collect();
-            return Value::list(items);
-        }
-        let place = of.place();
-        let Some(text) = of.text() else { return Value::Missing };
-        let from_message = matches!(of, Value::Piece(_));
-        match self.converted(&text, into, from_message) {
-            Ok(text) => Value::text_of(text, place),
-            Err(what) => {
-                let text = SmolStr::from(what);
-                self.issues.push(Issue { text, place, rule: Some(rule) });
-                Value::Missing
-            }
-        }
-    }
+/// The text is not what it should be. No value is kept.
+pub(super) struct Invalid;
 
-    fn converted(&self, text: &str, into: Primitive, from_message: bool) -> Result<String, &'static str> {
-        let zone = self.settings.zone.as_ref();
-        let moment = || {
-            if from_message {
-                DateTime::read(text).or_else(|_| DateTime::read_fhir(text))
-            } else {
-                DateTime::read_fhir(text).or_else(|_| DateTime::read(text))
-            }
-        };
-        match into {
-            Primitive::String | Primitive::Markdown | Primitive::Duration => Ok(text.to_owned()),
-            Primitive::Code if is_code(text) => Ok(text.to_owned()),
-            Primitive::Code => Err("not a code: it has blanks where a code has none"),
-            Primitive::Id if is_id(text) => Ok(text.to_owned()),
-            Primitive::Id => Err("not an id: only letters, digits, `-` and `.`, at most 64"),
-            Primitive::Uri if !text.contains(char::is_whitespace) => Ok(text.to_owned()),
-            Primitive::Uri => Err("not a URI: it has blanks"),
-            Primitive::Boolean => match text {
-                "Y" | "true" => Ok("true".to_owned()),
-                "N" | "false" => Ok("false".to_owned()),
-                _ => Err("neither Y nor N"),
-            },
-            Primitive::Decimal => number::decimal(text).map(|it| it.into_owned()).map_err(|_| "not a number"),
-            Primitive::Integer => number::integer(text).map(|it| it.to_string()).map_err(|_| "not a whole number"),
-            Primitive::PositiveInt => {
-                number::positive_int(text).map(|it| it.to_string()).map_err(|_| "not a whole number above 0")
-            }
-            Primitive::UnsignedInt => {
-                number::unsigned_int(text).map(|it| it.to_string()).map_err(|_| "not a whole number from 0 on")
-            }
-            Primitive::Date => moment().map(|it| it.date()).map_err(|_| "not a date"),
-            Primitive::DateTime => moment().and_then(|it| it.date_time(zone)).map_err(|_| "not a date or time"),
-            Primitive::Instant => {
-                moment().and_then(|it| it.instant(zone)).map_err(|_| "not a time known to the second")
-            }
-            Primitive::Moment => moment().map(|_| text.to_owned()).map_err(|_| "not a date or time"),
-            Primitive::Time => {
-                let read = TimeOfDay::read(text).or_else(|_| TimeOfDay::read_fhir(text));
-                read.map(|it| it.time()).map_err(|_| "not a time of day")
-            }
-            Primitive::Base64 => {
-                let kept: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-                let valid = kept.len().is_multiple_of(4)
-                    && kept.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b));
-                if valid { Ok(kept) } else { Err("not base64") }
-            }
-        }
-    }
-
-    /// A time of either standard.
-    pub(super) fn moment(value: &Value) -> Option<DateTime> {
-        let text = value.text()?;
-        DateTime::read(&text).or_else(|_| DateTime::read_fhir(&text)).ok()
-    }
-
-    pub(super) fn moments(&self, left: &Value, right: &Value) -> Option<Ordering> {
-        Self::moment(left)?.compare(&Self::moment(right)?, self.settings.zone.as_ref())
-    }
-
-    pub(super) fn calculate(&mut self, op: Arithmetic, left: &Value<'m>, right: &Value<'m>, rule: RuleId) -> Value<'m> {
-        if !left.is_present() || !right.is_present() {
-            return Value::Missing;
-        }
-        let place = left.place();
-        let result = match (left.duration(), right.duration()) {
-            (Some(a), Some(b)) => {
-                let sum = if op == Arithmetic::Minus { a.checked_sub(b) } else { a.checked_add(b) };
-                return sum.map_or(Value::Missing, Value::Duration);
-            }
-            (None, Some(milliseconds)) => self.moved(left, milliseconds, op),
-            _ => decimals(op, left, right),
-        };
-        match result {
-            Some(text) => Value::text_of(text, place),
-            None => {
-                let text = "this cannot be computed".into();
-                self.issues.push(Issue { text, place, rule: Some(rule) });
-                Value::Missing
-            }
-        }
-    }
-
-    fn moved(&self, left: &Value, milliseconds: i64, op: Arithmetic) -> Option<String> {
-        let span = Span { millis: milliseconds };
-        let span = if op == Arithmetic::Minus { span.negated()? } else { span };
-        let zone = self.settings.zone.as_ref();
-        Self::moment(left)?.plus(span, zone).ok()?.date_time(zone).ok()
+impl From<BadTime> for Invalid {
+    fn from(_: BadTime) -> Self {
+        Invalid
     }
 }
 
-fn is_code(text: &str) -> bool {
-    !text.contains("  ") && !text.chars().any(|c| c.is_whitespace() && c != ' ')
+impl From<number::Invalid> for Invalid {
+    fn from(_: number::Invalid) -> Self {
+        Invalid
+    }
 }
 
-fn is_id(text: &str) -> bool {
-    text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+/// A value as a primitive of FHIR; missing stays missing.
+pub(super) fn convert<'m>(value: &Value<'m>, into: Primitive, zone: Option<&Zone>) -> Result<Value<'m>, Invalid> {
+    if matches!(value, Value::Duration(_) | Value::Reason(_)) {
+        return Ok(value.clone());
+    }
+    let (live, place) = (value.is_live(), made_at(value));
+    let Some(text) = value.clone().into_str() else { return Ok(Value::Missing) };
+    let trimmed = text.as_str().trim();
+    if trimmed.is_empty() {
+        return Ok(Value::Missing);
+    }
+    let made = |text: String| Ok(Value::made(text, live, place));
+    match into {
+        Primitive::Moment => {
+            moment(trimmed).map(|_| ()).or_else(|_| time_of_day(trimmed).map(|_| ()))?;
+            same(text, live, place)
+        }
+        Primitive::String | Primitive::Markdown => same(text, live, place),
+        Primitive::Code => match trimmed.contains(['\n', '\r', '\t']) || trimmed.contains("  ") {
+            true => made(trimmed.split_whitespace().collect::<Vec<_>>().join(" ")),
+            false => same(text, live, place),
+        },
+        Primitive::Id => {
+            let fits = trimmed.len() <= 64 && trimmed.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
+            if fits { same(text, live, place) } else { Err(Invalid) }
+        }
+        Primitive::Uri => match trimmed.contains(char::is_whitespace) {
+            true => Err(Invalid),
+            false => same(text, live, place),
+        },
+        Primitive::Boolean => match trimmed {
+            "Y" | "true" => made("true".to_owned()),
+            "N" | "false" => made("false".to_owned()),
+            _ => Err(Invalid),
+        },
+        Primitive::Decimal => made(number::decimal(trimmed)?.into_owned()),
+        Primitive::Integer => made(number::integer(trimmed)?.to_string()),
+        Primitive::PositiveInt => made(number::positive_int(trimmed)?.to_string()),
+        Primitive::UnsignedInt => made(number::unsigned_int(trimmed)?.to_string()),
+        Primitive::Date => made(moment(trimmed)?.date()),
+        Primitive::DateTime => made(moment(trimmed)?.date_time(zone)?),
+        Primitive::Instant => made(moment(trimmed)?.instant(zone)?),
+        Primitive::Time => made(time_of_day(trimmed)?.time()),
+        Primitive::Base64 => match builtin::bytes::unbase64(trimmed) {
+            Some(_) => made(trimmed.split_whitespace().collect()),
+            None => Err(Invalid),
+        },
+        Primitive::Duration => Ok(Value::Duration(milliseconds(trimmed)?)),
+    }
 }
 
-pub(super) fn decimal(value: &Value) -> Option<Decimal> {
-    Decimal::read(&value.text()?).ok()
-}
-
-pub(super) fn numbers(left: &Value, right: &Value) -> Option<Ordering> {
-    Some(decimal(left)?.cmp(&decimal(right)?))
-}
-
-fn decimals(op: Arithmetic, left: &Value, right: &Value) -> Option<String> {
-    let (left, right) = (decimal(left)?, decimal(right)?);
-    let result = match op {
-        Arithmetic::Plus => left.plus(right),
-        Arithmetic::Minus => left.minus(right),
-        Arithmetic::Times => left.times(right),
-        Arithmetic::Over => left.over(right),
+/// Without the blanks around it, copied only where there are some.
+fn same<'m>(text: Str<'m>, live: bool, place: Option<emr_message::Place>) -> Result<Value<'m>, Invalid> {
+    let value = match text {
+        Str::Part(text) => Value::text(Str::Part(text.trim()), live, place),
+        Str::Made(made) if made.trim().len() == made.len() => Value::text(Str::Made(made), live, place),
+        Str::Made(made) => Value::made(made.trim().to_owned(), live, place),
     };
-    result.ok().map(|result| result.to_string())
+    Ok(value)
+}
+
+fn made_at(value: &Value) -> Option<emr_message::Place> {
+    match value {
+        Value::Piece(piece) | Value::Field(piece) => Some(piece.place),
+        Value::Text(text) => text.place,
+        _ => None,
+    }
+}
+
+/// A date or time as HL7 or as FHIR writes it: only the latter has a hyphen behind the year and behind the month.
+pub(super) fn moment(text: &str) -> Result<DateTime, BadTime> {
+    let bytes = text.as_bytes();
+    let is_fhir = bytes.get(4) == Some(&b'-') && matches!(bytes.get(7), None | Some(b'-'));
+    if is_fhir { DateTime::read_fhir(text) } else { DateTime::read(text) }
+}
+
+fn time_of_day(text: &str) -> Result<TimeOfDay, BadTime> {
+    if text.contains(':') { TimeOfDay::read_fhir(text) } else { TimeOfDay::read(text) }
+}
+
+fn milliseconds(text: &str) -> Result<i64, Invalid> {
+    Decimal::read(text)?.whole().ok_or(Invalid)
+}
+
+pub(super) fn calculate<'m>(
+    op: Arithmetic,
+    left: &Value<'m>,
+    right: &Value<'m>,
+    zone: Option<&Zone>,
+) -> Result<Value<'m>, Invalid> {
+    let span = |millis: i64| -> Option<Span> { Some(Span { millis }) };
+    match (left, right) {
+        (Value::Duration(left), Value::Duration(right)) => {
+            let sum = match op {
+                Arithmetic::Plus => left.checked_add(*right),
+                Arithmetic::Minus => left.checked_sub(*right),
+                _ => None,
+            };
+            sum.map(Value::Duration).ok_or(Invalid)
+        }
+        (time, Value::Duration(by)) => {
+            let Some(text) = time.as_text() else { return Ok(Value::Missing) };
+            let by = if op == Arithmetic::Minus { by.checked_neg() } else { Some(*by) };
+            let moved = moment(text.trim())?.plus(by.and_then(span).ok_or(Invalid)?, zone)?;
+            Ok(Value::made(moved.date_time(zone)?, time.is_live(), made_at(time)))
+        }
+        (left, right) => {
+            let (Some(a), Some(b)) = (left.as_text(), right.as_text()) else { return Ok(Value::Missing) };
+            let (a, b) = (Decimal::read(&a)?, Decimal::read(&b)?);
+            let number = match op {
+                Arithmetic::Plus => a.plus(b),
+                Arithmetic::Minus => a.minus(b),
+                Arithmetic::Times => a.times(b),
+                Arithmetic::Over => a.over(b),
+            }?;
+            let place = made_at(left).or_else(|| made_at(right));
+            Ok(Value::made(number.to_string(), left.is_live() || right.is_live(), place))
+        }
+    }
 }

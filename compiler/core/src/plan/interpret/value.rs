@@ -1,116 +1,234 @@
-//! What a value of a routine can be.
+//! What a value of a routine is while a plan runs: a view into the message, or something small made of it.
 
-use super::super::Constant;
-use emr_message::group::GroupId;
-use emr_message::{Piece, Place, State};
+use crate::plan::Part;
+use emr_message::group::{Grammar, GroupId, Groups, Kind, NodeId};
+use emr_message::{Message, Piece, Place, State};
+use smol_str::SmolStr;
+use std::borrow::Cow;
 use std::rc::Rc;
 
 #[derive(Clone)]
 pub(super) enum Value<'m> {
     Missing,
-    /// A field, a repetition, a component, a subcomponent.
-    Piece(Piece<'m>),
-    /// A segment of the message, and the group that it stands in.
-    Segment(u32, Place),
     Group(GroupId),
-    /// A text that was computed or converted, and the place that it came from.
-    Text(Rc<str>, Option<Place>),
-    Duration(i64),
+    /// Index into the message's segments.
+    Segment(u32),
+    /// All instances at one place of a group, walked where they stand.
+    Members {
+        group: GroupId,
+        node: NodeId,
+    },
+    Piece(Piece<'m>),
+    /// All repetitions of a field, walked where they stand.
+    Field(Piece<'m>),
+    Text(Text<'m>),
     Coded(Rc<Coded>),
-    List(Rc<[Value<'m>]>),
+    /// A data-absent-reason in place of a coded value.
+    Reason(SmolStr),
+    /// Milliseconds.
+    Duration(i64),
+    /// Index into the entries.
+    Reference(usize),
+    /// Number of a contained resource.
+    Contained(usize),
+    List(Rc<Vec<Value<'m>>>),
 }
 
-/// A code with its system and display, each of which may be missing.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Coded {
-    pub system: Option<String>,
-    pub code: String,
-    pub display: Option<String>,
+/// A text that was made, and whether a value of the message had a part in it.
+#[derive(Clone)]
+pub(super) struct Text<'m> {
+    pub text: Str<'m>,
+    pub live: bool,
     pub place: Option<Place>,
 }
 
+#[derive(Clone)]
+pub(super) enum Str<'m> {
+    Part(&'m str),
+    Made(Rc<str>),
+}
+
+pub(super) struct Coded {
+    pub system: Option<SmolStr>,
+    pub code: SmolStr,
+    pub display: Option<SmolStr>,
+    pub live: bool,
+}
+
+impl Str<'_> {
+    pub fn as_str(&self) -> &str {
+        match self {
+            Str::Part(text) => text,
+            Str::Made(text) => text,
+        }
+    }
+}
+
+impl<'m> From<Cow<'m, str>> for Str<'m> {
+    fn from(text: Cow<'m, str>) -> Self {
+        match text {
+            Cow::Borrowed(text) => Str::Part(text),
+            Cow::Owned(text) => Str::Made(text.into()),
+        }
+    }
+}
+
 impl<'m> Value<'m> {
-    pub fn text_of(text: String, place: Option<Place>) -> Self {
-        if text.is_empty() { Value::Missing } else { Value::Text(text.into(), place) }
+    pub fn list(items: Vec<Value<'m>>) -> Self {
+        Value::List(Rc::new(items))
+    }
+
+    pub fn text(text: impl Into<Str<'m>>, live: bool, place: Option<Place>) -> Self {
+        Value::Text(Text { text: text.into(), live, place })
+    }
+
+    pub fn made(text: String, live: bool, place: Option<Place>) -> Self {
+        Value::Text(Text { text: Str::Made(text.into()), live, place })
     }
 
     pub fn boolean(value: bool) -> Self {
-        Value::Text(if value { "true" } else { "false" }.into(), None)
+        Value::Text(Text { text: Str::Part(if value { "true" } else { "false" }), live: true, place: None })
     }
 
-    /// A list of the present ones among them that are lists themselves; nothing if there are none.
-    pub fn list(items: Vec<Value<'m>>) -> Self {
-        if items.is_empty() { Value::Missing } else { Value::List(items.into()) }
-    }
-
-    pub fn constant(constant: &Constant) -> Self {
-        match constant {
-            Constant::Missing => Value::Missing,
-            Constant::Text(text) | Constant::Bare(text) => Value::Text(text.as_str().into(), None),
-            Constant::Duration(milliseconds) => Value::Duration(*milliseconds),
-            Constant::Coded { system, code, display } => Value::Coded(Rc::new(Coded {
-                system: Some(system.to_string()),
-                code: code.to_string(),
-                display: display.as_ref().map(ToString::to_string),
-                place: None,
-            })),
+    pub fn is_present(&self, message: &'m Message, groups: &Groups) -> bool {
+        match self {
+            Value::Missing => false,
+            Value::Piece(piece) => piece.state() == State::Present,
+            Value::Text(text) => !text.text.as_str().is_empty(),
+            Value::Field(_) | Value::Members { .. } | Value::List(_) => self.items(message, groups).next().is_some(),
+            _ => true,
         }
     }
 
-    /// The present items: those of a list, or the value itself.
-    pub fn items(&self) -> Vec<Value<'m>> {
+    pub fn is_null(&self) -> bool {
         match self {
-            Value::List(items) => items.iter().filter(|item| item.is_present()).cloned().collect(),
-            value if value.is_present() => vec![value.clone()],
-            _ => Vec::new(),
+            Value::Piece(piece) => piece.state() == State::Null,
+            Value::Field(piece) => piece.repetitions().any(|piece| piece.state() == State::Null),
+            Value::List(items) => items.iter().any(Value::is_null),
+            _ => false,
         }
     }
 
-    pub fn state(&self) -> State {
+    /// The items that are there, in order; the value itself if it is one.
+    pub fn items<'v>(&'v self, message: &'m Message, groups: &'v Groups) -> Box<dyn Iterator<Item = Value<'m>> + 'v> {
         match self {
-            Value::Missing => State::Absent,
-            Value::Piece(piece) => piece.state(),
-            Value::List(items) if items.iter().any(Value::is_present) => State::Present,
-            Value::List(items) if items.iter().any(|item| item.state() == State::Null) => State::Null,
-            Value::List(_) => State::Absent,
-            _ => State::Present,
+            Value::Missing => Box::new(std::iter::empty()),
+            Value::Field(piece) => {
+                Box::new(piece.repetitions().filter(|piece| piece.state() == State::Present).map(Value::Piece))
+            }
+            Value::Members { group, node } => {
+                let segments = groups.segments(*group, *node).map(Value::Segment);
+                Box::new(segments.chain(groups.groups(*group, *node).map(Value::Group)))
+            }
+            Value::List(items) => Box::new(items.iter().filter(move |item| item.is_present(message, groups)).cloned()),
+            one => {
+                let there = one.is_present(message, groups);
+                Box::new(there.then(|| one.clone()).into_iter())
+            }
         }
     }
 
-    pub fn is_present(&self) -> bool {
-        self.state() == State::Present
-    }
-
-    /// The value as text: of a part of the message the first of its leaves, decoded.
-    pub fn text(&self) -> Option<String> {
+    /// Its first item that is there, or the place of one that is not.
+    pub fn first(&self, message: &'m Message, groups: &Groups) -> Value<'m> {
         match self {
-            Value::Piece(piece) => piece.value().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()),
-            Value::Text(text, _) => Some(text.to_string()),
-            Value::Coded(coded) => Some(coded.code.clone()),
-            Value::List(items) => items.iter().find_map(Value::text),
-            Value::Missing | Value::Segment(..) | Value::Group(_) | Value::Duration(_) => None,
+            Value::Field(piece) => {
+                self.items(message, groups).next().unwrap_or_else(|| Value::Piece(piece.repetition(1)))
+            }
+            Value::Members { .. } | Value::List(_) => self.items(message, groups).next().unwrap_or(Value::Missing),
+            one => one.clone(),
         }
     }
 
-    pub fn code(&self) -> Option<String> {
-        self.text()
-    }
-
-    pub fn duration(&self) -> Option<i64> {
+    /// Its text, if it is one value and there.
+    pub fn as_text(&self) -> Option<Cow<'_, str>> {
         match self {
-            Value::Duration(milliseconds) => Some(*milliseconds),
+            Value::Piece(piece) | Value::Field(piece) => piece.value(),
+            Value::Text(text) => Some(Cow::Borrowed(text.text.as_str())),
+            Value::Coded(coded) => Some(Cow::Borrowed(&coded.code)),
+            Value::Reason(_) => None,
             _ => None,
         }
     }
 
-    pub fn place(&self) -> Option<Place> {
+    /// The same without copying what stands in the message.
+    pub fn into_str(self) -> Option<Str<'m>> {
+        match self {
+            Value::Piece(piece) | Value::Field(piece) => piece.value().map(Str::from),
+            Value::Text(text) => Some(text.text),
+            Value::Coded(coded) => Some(Str::Made(coded.code.as_str().into())),
+            _ => None,
+        }
+    }
+
+    /// Whether writing it counts as a value of the message.
+    pub fn is_live(&self) -> bool {
+        match self {
+            Value::Text(text) => text.live,
+            Value::Coded(coded) => coded.live,
+            Value::List(items) => items.iter().any(Value::is_live),
+            Value::Missing | Value::Reason(_) | Value::Duration(_) => false,
+            _ => true,
+        }
+    }
+
+    pub fn place(&self, message: &Message) -> Option<Place> {
         match self {
             Value::Piece(piece) => Some(piece.place),
-            Value::Segment(_, place) => Some(*place),
-            Value::Text(_, place) => *place,
-            Value::Coded(coded) => coded.place,
-            Value::List(items) => items.first().and_then(Value::place),
+            Value::Field(piece) => Some(piece.place),
+            Value::Segment(index) => Some(message.place(*index as usize)),
+            Value::Text(text) => text.place,
+            Value::List(items) => items.iter().find_map(|item| item.place(message)),
             _ => None,
         }
     }
+
+    /// A step down or up.
+    pub fn take(&self, part: &Part, message: &'m Message, groups: &Groups, grammar: &Grammar) -> Value<'m> {
+        match (part, self) {
+            (Part::Outer(levels), Value::Group(group)) => {
+                Value::Group((0..*levels).fold(*group, |group, _| groups.parent(group)))
+            }
+            (Part::Member { name, nth, repeats }, Value::Group(group)) => {
+                let Some(node) = named(grammar, groups.node(*group), name, *nth) else { return Value::Missing };
+                let members = Value::Members { group: *group, node };
+                if *repeats { members } else { members.first(message, groups) }
+            }
+            (Part::Field { number, repeats }, Value::Segment(segment)) => {
+                let piece = message.field(*segment as usize, *number);
+                if *repeats { Value::Field(piece) } else { Value::Piece(piece) }
+            }
+            (Part::Component(number), Value::Piece(piece)) => Value::Piece(piece.part(u16::from(*number))),
+            (Part::Index(number), Value::Piece(piece) | Value::Field(piece)) => Value::Piece(piece.repetition(*number)),
+            (Part::Index(number), several) => {
+                let index = (*number as usize).checked_sub(1);
+                index.and_then(|index| several.items(message, groups).nth(index)).unwrap_or(Value::Missing)
+            }
+            (Part::Range(from, to), several) => {
+                let skipped = (*from as usize).saturating_sub(1);
+                let most = to.map_or(usize::MAX, |to| (to as usize).saturating_sub(skipped));
+                Value::list(several.items(message, groups).skip(skipped).take(most).collect())
+            }
+            (part, several @ (Value::Field(_) | Value::Members { .. } | Value::List(_))) => {
+                match several.first(message, groups) {
+                    Value::Field(_) | Value::Members { .. } | Value::List(_) => Value::Missing,
+                    one => one.take(part, message, groups, grammar),
+                }
+            }
+            _ => Value::Missing,
+        }
+    }
+}
+
+/// The nth member of that name of a group, choices laid open.
+fn named(grammar: &Grammar, group: NodeId, name: &str, nth: u32) -> Option<NodeId> {
+    let node = grammar.nodes.get(group as usize)?;
+    let (Kind::Group(members) | Kind::Choice(members)) = &node.kind else { return None };
+    let is_named = |id: &&NodeId| grammar.nodes.get(**id as usize).is_some_and(|node| node.name == name);
+    let direct = members.iter().filter(is_named).nth(nth as usize).copied();
+    direct.or_else(|| {
+        let choices = members
+            .iter()
+            .filter(|id| matches!(grammar.nodes.get(**id as usize).map(|node| &node.kind), Some(Kind::Choice(_))));
+        choices.into_iter().find_map(|id| named(grammar, *id, name, 0))
+    })
 }

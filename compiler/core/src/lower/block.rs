@@ -1,0 +1,248 @@
+//! Blocks: their fields, what a `with` makes of them, and how they are written.
+
+use super::element::Source;
+use super::write::{Name, To};
+use super::{Env, Lower};
+use crate::check::typed::{self, Expr, Kind};
+use crate::plan::{CodePart, Need, Step, Val};
+use smol_str::SmolStr;
+use std::collections::BTreeSet;
+
+/// What stands over a block: the fields of each `with` around it, the innermost first.
+pub(super) type Over<'a> = Vec<(&'a [typed::Field], Env<'a>)>;
+
+/// The fields of one more `with`, nearer to the block than those before.
+pub(super) fn under<'a>(fields: &'a [typed::Field], env: &Env<'a>, over: &Over<'a>) -> Over<'a> {
+    std::iter::once((fields, env.clone())).chain(over.iter().cloned()).collect()
+}
+
+/// All that is written under one name, after every `with`.
+#[derive(Clone)]
+pub(super) struct Field<'a> {
+    pub name: SmolStr,
+    choice: bool,
+    list: bool,
+    required: bool,
+    pub sources: Vec<Source<'a>>,
+    extras: Option<(&'a typed::Block, Env<'a>)>,
+}
+
+impl<'a> Lower<'a> {
+    pub(super) fn fields(&mut self, block: &'a typed::Block, env: &Env<'a>, over: &Over<'a>) -> Vec<Field<'a>> {
+        let fields = block.fields.iter().map(|field| own(field, env, Vec::new())).collect();
+        overridden(fields, over)
+    }
+
+    /// A coded value as the fields of a Coding or a CodeableConcept.
+    pub(super) fn coded_fields(&mut self, coded: Val, expr: &Expr, over: &Over<'a>) -> Vec<Field<'a>> {
+        let field = |name: &str, list, source| Field {
+            name: name.into(),
+            choice: false,
+            list,
+            required: false,
+            sources: vec![source],
+            extras: None,
+        };
+        let is_concept = matches!(&expr.ty.kind, typed::TyKind::Fhir(key) if self.base(key) == "CodeableConcept");
+        let fields = if is_concept {
+            vec![field("coding", true, Source::Coding(coded))]
+        } else {
+            let parts = [("system", CodePart::System), ("code", CodePart::Code), ("display", CodePart::Display)];
+            parts.into_iter().map(|(name, part)| field(name, false, Source::Part(coded, part))).collect()
+        };
+        overridden(fields, over)
+    }
+
+    pub(super) fn write_block(&mut self, block: &'a typed::Block, env: &Env<'a>, to: &To, over: &Over<'a>) {
+        self.statements(&block.statements, env);
+        let fields = self.fields(block, env, over);
+        let live = !block.always && block.resource.as_deref() != Some("Bundle");
+        self.write_fields(&fields, &block.shape, block.resource.as_ref(), live, env, to);
+    }
+
+    pub(super) fn write_fields(
+        &mut self,
+        fields: &[Field<'a>],
+        shape: &SmolStr,
+        resource: Option<&SmolStr>,
+        live: bool,
+        env: &Env<'a>,
+        to: &To,
+    ) {
+        let open = to.opened(&self.base(shape));
+        let mut needs = Vec::new();
+        let body = self.block(|lower| {
+            if let Some(resource) = resource {
+                lower.put(&format!("\"resourceType\":{},", json(resource)));
+            }
+            let is_bundle = resource.is_some_and(|resource| resource == "Bundle");
+            if is_bundle && !fields.iter().any(|field| field.name == "type") {
+                lower.put("\"type\":\"transaction\",");
+            }
+            for field in fields {
+                lower.field(field, shape, env, &mut needs);
+            }
+            if is_bundle {
+                lower.push(Step::Entries { requests: asks_a_server(fields) });
+            }
+        });
+        let failing = to.catches && self.may_fail(&body);
+        let whole = self.block(|lower| lower.wrap(format!("{open}{{"), body, "},", live, needs));
+        if failing {
+            let issue = self.said("R0503", "what is skipped had other values in it", env, &to.at);
+            self.push(Step::Attempt { body: whole, issue });
+        } else {
+            self.extend(whole);
+        }
+    }
+
+    fn field(&mut self, field: &Field<'a>, shape: &SmolStr, env: &Env<'a>, needs: &mut Vec<Need>) {
+        let element = self.world.standards().fhir.shape(shape).and_then(|shape| shape.element(&field.name).cloned());
+        let hint = element.and_then(|element| Some(element.types.first()?.name.clone()));
+        let primitive = hint.as_ref().is_some_and(|name| self.is_primitive(name));
+        let name = match (field.list, field.choice) {
+            (true, _) => Name::Item,
+            (false, true) => Name::Stem(field.name.clone()),
+            (false, false) => Name::Field(field.name.clone()),
+        };
+        let to = To {
+            name,
+            primitive,
+            hint,
+            catches: field.list || !field.required,
+            drops: field.list && !field.required,
+            shadow: false,
+            ..To::new(Name::Item)
+        };
+        let body = self.block(|lower| {
+            if field.list {
+                let items = lower.block(|lower| lower.sources(&field.sources, &to));
+                lower.wrap(format!("{}:[", json(&field.name)), items, "],", false, Vec::new());
+                if primitive && lower.has_reason(&field.sources) {
+                    let to = To { shadow: true, ..to.clone() };
+                    let items = lower.block(|lower| lower.sources(&field.sources, &to));
+                    lower.wrap(format!("\"_{}\":[", field.name), items, "],", false, Vec::new());
+                }
+            } else if let Some(source) = field.sources.first() {
+                lower.source(source, &to);
+            }
+            lower.extras(field, primitive);
+        });
+        if !field.required || matches!(body.as_slice(), [Step::Put(_)]) {
+            return self.extend(body);
+        }
+        let at = self.focus();
+        let wrote = self.to(|to| Step::Wrote { body, to });
+        let (env, rule) = match field.sources.first() {
+            Some(Source::Rule(value, env)) => (env, value.rule.clone()),
+            _ => (env, 0..0),
+        };
+        let short = shape.rsplit(['|', '#', '/']).next().unwrap_or(shape);
+        let issue =
+            self.said("R0505", &format!("`{short}.{}` needs a value, and there is none", field.name), env, &rule);
+        needs.push(Need { wrote, issue, at });
+    }
+
+    fn extras(&mut self, field: &Field<'a>, primitive: bool) {
+        let Some((extras, env)) = &field.extras else { return };
+        if !primitive {
+            return;
+        }
+        let name = format!("_{}", field.name);
+        if field.list {
+            let items = self.block(|lower| lower.write_block(extras, env, &To::new(Name::Item), &Vec::new()));
+            self.wrap(format!("{}:[", json(&name)), items, "],", false, Vec::new());
+        } else {
+            self.write_block(extras, env, &To::new(Name::Field(name.into())), &Vec::new());
+        }
+    }
+
+    /// Whether a primitive may be absent for a reason, so that its list needs its shadow.
+    fn has_reason(&self, sources: &[Source<'a>]) -> bool {
+        let mut reasons = BTreeSet::new();
+        for source in sources {
+            if let Source::Rule(value, _) = source {
+                self.reasons(&value.value, &mut reasons);
+            }
+        }
+        !reasons.is_empty()
+    }
+
+    fn sources(&mut self, sources: &[Source<'a>], to: &To) {
+        for source in sources {
+            self.source(source, to);
+        }
+    }
+
+    pub(super) fn source(&mut self, source: &Source<'a>, to: &To) {
+        match source {
+            Source::Rule(value, env) => {
+                let to = To { at: value.rule.clone(), ..to.clone() };
+                self.write(&value.value, env, &to, &Vec::new());
+            }
+            Source::Part(of, code_part) => {
+                let val = self.code_part(*of, *code_part);
+                self.write_text(val, to);
+            }
+            Source::Coding(of) => self.write_coding(*of, to),
+        }
+    }
+}
+
+fn own<'a>(field: &'a typed::Field, env: &Env<'a>, before: Vec<Source<'a>>) -> Field<'a> {
+    let own = field.values.iter().map(|value| Source::Rule(value, env.clone()));
+    Field {
+        name: field.name.clone(),
+        choice: field.choice,
+        list: field.list,
+        required: field.required,
+        sources: before.into_iter().chain(own).collect(),
+        extras: field.extras.as_ref().map(|extras| (extras, env.clone())),
+    }
+}
+
+/// Each `with` replaces a field, adds to it, or adds one that the block lacks.
+fn overridden<'a>(mut fields: Vec<Field<'a>>, over: &Over<'a>) -> Vec<Field<'a>> {
+    for (with, env) in over {
+        for field in *with {
+            let at = fields.iter().position(|known| known.name == field.name);
+            let known = at.and_then(|at| fields.get(at).cloned());
+            let kept = known.as_ref().map(|known| known.sources.clone()).unwrap_or_default();
+            let inner = env.keeping(kept.clone());
+            let mut new = own(field, &inner, if field.adds { kept.clone() } else { Vec::new() });
+            if let Some(known) = known {
+                new.required |= known.required;
+                if field.adds || field.values.is_empty() {
+                    new.extras = new.extras.or(known.extras);
+                }
+                if field.values.is_empty() {
+                    new.sources = kept;
+                }
+            }
+            match at.and_then(|at| fields.get_mut(at)) {
+                Some(place) => *place = new,
+                None => fields.push(new),
+            }
+        }
+    }
+    fields
+}
+
+/// A Bundle of another type than a transaction or batch is not carried out by a server.
+fn asks_a_server(fields: &[Field]) -> bool {
+    let ty = fields.iter().find(|field| field.name == "type").and_then(|field| field.sources.first());
+    match ty {
+        Some(Source::Rule(value, _)) => match &*value.value.kind {
+            Kind::Text(text) => matches!(text.as_str(), "transaction" | "batch"),
+            _ => true,
+        },
+        _ => true,
+    }
+}
+
+/// The text as a JSON string.
+pub(super) fn json(text: &str) -> String {
+    let mut out = Vec::new();
+    emr_message::json::write_str(&mut out, text);
+    String::from_utf8_lossy(&out).into_owned()
+}

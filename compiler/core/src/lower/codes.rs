@@ -1,0 +1,182 @@
+//! Code tables: a routine each, which chooses by the bytes of the code.
+
+use super::{Env, Lower, Made};
+use crate::check::typed::{CodeResult, CodeTable, CodeTo, Comparison, Expr, Key, Kind, TyKind};
+use crate::plan::{Block, CodePart, Constant, Part, Step, Test, Val};
+use smol_str::{SmolStr, format_smolstr};
+use std::collections::BTreeSet;
+
+/// The library's map from HL7's short names of systems to URIs.
+const CODING_SYSTEM: &str = "std.coded.coding_system";
+
+/// HL7 types whose first component is a code and whose third names its system.
+pub(super) fn is_coded(name: &str) -> bool {
+    matches!(name, "CWE" | "CE" | "CNE" | "CF" | "CD")
+}
+
+impl<'a> Lower<'a> {
+    /// A value through a table.
+    pub(super) fn via(&mut self, value: &'a Expr, key: &Key, env: &Env<'a>) -> Val {
+        let Some(table) = self.world.codes(key) else { return self.missing() };
+        let val = self.value(value, env);
+        let (system, code) = self.code_of(val, &value.ty.kind);
+        let routine = self.routine(Made::Table(table.key.clone()), 2, |lower| Some(lower.table(table)));
+        self.to(|to| Step::Call { routine, arguments: vec![system, code], to: Some(to) })
+    }
+
+    /// The system and the code of a value.
+    fn code_of(&mut self, val: Val, ty: &TyKind) -> (Val, Val) {
+        match ty {
+            TyKind::Coded => (self.code_part(val, CodePart::System), self.code_part(val, CodePart::Code)),
+            TyKind::Hl7(_, name) if is_coded(name) => {
+                let system = self.to(|to| Step::Take { of: val, part: Part::Component(3), to });
+                let code = self.to(|to| Step::Take { of: val, part: Part::Component(1), to });
+                self.look_at(code);
+                (system, code)
+            }
+            _ => (self.missing(), val),
+        }
+    }
+
+    /// Values 0 and 1 are the system and the code.
+    fn table(&mut self, table: &'a CodeTable) -> Val {
+        let env = Env::new(&table.key);
+        let (system, code) = (0, 1);
+        let to = self.missing();
+        let arms = table
+            .arms
+            .iter()
+            .map(|arm| {
+                let keys = arm.keys.clone();
+                (keys, self.block(|lower| lower.arm(&arm.result, table, &env, false, to)))
+            })
+            .collect();
+        let miss = |lower: &mut Self, foreign: bool| match &table.otherwise {
+            Some(otherwise) => lower.block(|lower| lower.arm(otherwise, table, &env, foreign, to)),
+            None => Block::new(),
+        };
+        let other = miss(self, false);
+        let choose = vec![Step::Choose { of: code, arms, other }];
+        let looked_up = match &table.from {
+            None => choose,
+            Some(from) => self.block(|lower| {
+                let foreign = lower.foreign(system, from);
+                let missed = miss(lower, true);
+                lower.when(foreign, missed, choose);
+            }),
+        };
+        self.when(Test::Present(code), looked_up, Block::new());
+        to
+    }
+
+    /// A system that is named and is not the table's own.
+    fn foreign(&mut self, system: Val, from: &SmolStr) -> Test {
+        let mut names = vec![from.clone()];
+        if let Some((_, number)) = from.rsplit_once("/v2-") {
+            names.push(format_smolstr!("HL7{number}"));
+        }
+        let list = names.into_iter().map(|name| self.text(name)).collect();
+        let own = Test::In { of: system, list, how: Comparison::Text };
+        Test::Both(Box::new(Test::Present(system)), Box::new(Test::Not(Box::new(own))))
+    }
+
+    fn arm(&mut self, result: &CodeResult, table: &CodeTable, env: &Env<'a>, foreign: bool, to: Val) {
+        let (system, code) = (0, 1);
+        let at = 0..0;
+        if let Some(text) = &result.warn {
+            let issue = self.said("R0601", text, env, &at);
+            self.push(Step::Issue { issue, at: Some(code) });
+        }
+        let constant = |value| Step::Constant { value, to };
+        match &result.what {
+            CodeTo::Code { system, code, display } => self.push(constant(Constant::Coded {
+                system: system.clone(),
+                code: code.clone(),
+                display: display.clone(),
+                live: true,
+            })),
+            CodeTo::Keep => {
+                let system = match &table.from {
+                    Some(from) if !foreign => self.text(from.clone()),
+                    _ => self.own_system(system),
+                };
+                self.push(Step::Coded { system, code, to });
+            }
+            CodeTo::Reject(text) => {
+                let issue = self.said("R0001", text, env, &at);
+                self.push(Step::Reject { issue, at: Some(code) });
+            }
+            CodeTo::Absent(Some(reason)) => self.push(constant(Constant::Reason(reason.clone()))),
+            CodeTo::Absent(None) => {}
+            CodeTo::Skip => self.push(Step::Fail),
+        }
+    }
+
+    /// The URI of the system that a message names.
+    fn own_system(&mut self, system: Val) -> Val {
+        let Some(function) = self.function(CODING_SYSTEM).filter(|function| function.params.len() == 1) else {
+            return self.missing();
+        };
+        let made = Made::Value(function.key.clone());
+        let routine = self.routine(made, 1, |lower| {
+            let inner = lower.given(function);
+            Some(lower.value(&function.body, &inner))
+        });
+        self.value_if(Test::Present(system), |lower| {
+            lower.to(|to| Step::Call { routine, arguments: vec![system], to: Some(to) })
+        })
+    }
+
+    /// An expression of any coded type as a code with its system, to be compared.
+    pub(super) fn coded(&mut self, expr: &'a Expr, env: &Env<'a>) -> Val {
+        match &expr.ty.kind {
+            TyKind::Hl7(_, name) if is_coded(name) => {
+                let val = self.value(expr, env);
+                let (name, code) = self.code_of(val, &expr.ty.kind);
+                let system = self.own_system(name);
+                self.to(|to| Step::Coded { system, code, to })
+            }
+            TyKind::Fhir(key)
+                if !self.is_primitive(key) && !matches!(&*expr.kind, Kind::Code { .. } | Kind::Coded(_)) =>
+            {
+                let in_concept = self.base(key) == "CodeableConcept";
+                let path = |name| if in_concept { vec!["coding", name] } else { vec![name] };
+                let system = self.element(expr, env, &path("system"), false);
+                let code = self.element(expr, env, &path("code"), false);
+                self.to(|to| Step::Coded { system, code, to })
+            }
+            _ => self.value(expr, env),
+        }
+    }
+
+    /// The reasons for which a table may leave a coded value absent.
+    pub(super) fn reasons(&self, expr: &Expr, found: &mut BTreeSet<SmolStr>) {
+        match &*expr.kind {
+            Kind::Via { table, .. } => {
+                let Some(table) = self.world.codes(table) else { return };
+                for result in table.arms.iter().map(|arm| &arm.result).chain(&table.otherwise) {
+                    if let CodeTo::Absent(Some(reason)) = &result.what {
+                        found.insert(reason.clone());
+                    }
+                }
+            }
+            Kind::Else(first, second) => {
+                self.reasons(first, found);
+                self.reasons(second, found);
+            }
+            Kind::When { value, .. } | Kind::Warn { value, .. } | Kind::Do { value, .. } | Kind::Coded(value) => {
+                self.reasons(value, found);
+            }
+            Kind::Each { body, .. } => self.reasons(body, found),
+            Kind::List(items) => items.iter().for_each(|item| self.reasons(item, found)),
+            Kind::Match { arms, otherwise } => {
+                arms.iter().map(|arm| &arm.value).chain(otherwise).for_each(|value| self.reasons(value, found));
+            }
+            Kind::Pick { list, .. } => self.reasons(list, found),
+            Kind::DataAbsent(reason) => {
+                found.insert(reason.clone());
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The element of that name of something of FHIR: asked for, it is pushed down to the block that writes it.
+
+use super::block::Over;
+use super::{Bound, Env, Lower};
+use crate::check::typed::{Expr, Kind, Pick, Value};
+use crate::plan::{Block, CodePart, Step, Test, Until, Val};
+use crate::syntax::tree::Count;
+
+/// What is written under one name: a value of a rule, or a part of a code.
+#[derive(Clone)]
+pub(super) enum Source<'a> {
+    Rule(&'a Value, Env<'a>),
+    Part(Val, CodePart),
+    /// The only Coding of a concept.
+    Coding(Val),
+}
+
+type Found<'b, 'a> = &'b mut dyn FnMut(&mut Lower<'a>, &[Source<'a>]);
+
+impl<'a> Lower<'a> {
+    /// The value at a path of names below an expression.
+    pub(super) fn element(&mut self, of: &'a Expr, env: &Env<'a>, path: &[&str], many: bool) -> Val {
+        self.element_over(of, env, &Vec::new(), path, many)
+    }
+
+    fn element_over(&mut self, of: &'a Expr, env: &Env<'a>, over: &Over<'a>, path: &[&str], many: bool) -> Val {
+        let Some((name, rest)) = path.split_first() else { return self.value(of, env) };
+        let to = if many { self.constant(crate::plan::Constant::List) } else { self.missing() };
+        self.project(of, env, over, name, &mut |lower, sources| {
+            for (index, source) in sources.iter().enumerate() {
+                let take = |lower: &mut Self| {
+                    let val = match (source, rest) {
+                        (_, []) => lower.source_value(source),
+                        (Source::Rule(value, env), rest) => {
+                            lower.element_over(&value.value, env, &Vec::new(), rest, false)
+                        }
+                        (Source::Coding(of), [name]) => lower.part_named(*of, name),
+                        _ => lower.missing(),
+                    };
+                    lower.add(val, to, many);
+                };
+                // The first that is there.
+                if many || index == 0 {
+                    take(lower);
+                } else {
+                    let no = lower.block(take);
+                    lower.when(Test::Present(to), Block::new(), no);
+                }
+            }
+        });
+        to
+    }
+
+    pub(super) fn source_value(&mut self, source: &Source<'a>) -> Val {
+        match source {
+            Source::Rule(value, env) => self.value(&value.value, env),
+            Source::Part(of, part) => self.code_part(*of, *part),
+            Source::Coding(of) => *of,
+        }
+    }
+
+    fn part_named(&mut self, of: Val, name: &str) -> Val {
+        match part(name) {
+            Some(part) => self.code_part(of, part),
+            None => self.missing(),
+        }
+    }
+
+    /// Hands over what is written under a name, wherever the expression comes to a block.
+    pub(super) fn project(&mut self, expr: &'a Expr, env: &Env<'a>, over: &Over<'a>, name: &str, found: Found<'_, 'a>) {
+        match &*expr.kind {
+            Kind::Block(block) => {
+                self.statements(&block.statements, env);
+                let fields = self.fields(block, env, over);
+                if let Some(field) = fields.iter().find(|field| field.name == name) {
+                    found(self, &field.sources);
+                }
+            }
+            Kind::With { base, fields } => {
+                let over = super::block::under(fields, env, over);
+                self.project(base, env, &over, name, found);
+            }
+            Kind::Call { function, arguments } => {
+                let Some(function) = self.function(function) else { return };
+                let inner = self.bound(function, arguments, env);
+                self.project(&function.body, &inner, over, name, found);
+            }
+            Kind::Slot(slot) => {
+                if let Some((Bound::Later(inner, env), _)) = env.get(*slot) {
+                    self.project(inner, &env, over, name, found);
+                }
+            }
+            Kind::Keep => {
+                let kept = env.keep.clone().unwrap_or_default();
+                for source in kept.iter() {
+                    if let Source::Rule(value, env) = source {
+                        self.project(&value.value, env, over, name, found);
+                    }
+                }
+            }
+            Kind::Element { of, name: outer } => {
+                let mut inner = Vec::new();
+                self.project(of, env, &Vec::new(), outer, &mut |_, sources| inner.extend(sources.to_vec()));
+                for source in &inner {
+                    match source {
+                        Source::Rule(value, env) => self.project(&value.value, env, over, name, found),
+                        Source::Coding(of) => {
+                            if let Some(part) = part(name) {
+                                found(self, &[Source::Part(*of, part)]);
+                            }
+                        }
+                        Source::Part(..) => {}
+                    }
+                }
+            }
+            Kind::Code { .. } | Kind::Coded(_) => {
+                let coded = match &*expr.kind {
+                    Kind::Coded(inner) => self.value(inner, env),
+                    _ => self.value(expr, env),
+                };
+                let fields = self.coded_fields(coded, expr, over);
+                if let Some(field) = fields.iter().find(|field| field.name == name) {
+                    found(self, &field.sources);
+                }
+            }
+            Kind::Each { list, item, filter, body } => {
+                self.each(list, env, Until::All, &mut |lower, val| {
+                    env.bind(*item, val, list.ty.with(Count::One));
+                    lower.filtered_by(filter.as_ref(), env, &mut |lower| lower.project(body, env, over, name, found));
+                });
+            }
+            Kind::List(items) => items.iter().for_each(|item| self.project(item, env, over, name, found)),
+            Kind::Pick { list, which } => match (&*list.kind, which) {
+                (Kind::Each { list, item, filter, body }, Pick::First | Pick::Only) if filter.is_none() => {
+                    let of = self.value(list, env);
+                    let issue = self.second(expr, env);
+                    let val = self.to(|to| Step::Pick { which: *which, of, to, issue });
+                    env.bind(*item, val, list.ty.with(Count::One));
+                    let yes = self.block(|lower| lower.project(body, env, over, name, found));
+                    self.when(Test::Present(val), yes, Block::new());
+                }
+                _ => self.project(list, env, over, name, found),
+            },
+            Kind::Else(first, second) => {
+                let wrote = self.probe(first, env);
+                let yes = self.block(|lower| lower.project(first, env, over, name, found));
+                let no = self.block(|lower| lower.project(second, env, over, name, found));
+                self.when(Test::True(wrote), yes, no);
+            }
+            Kind::When { value, condition } => {
+                let test = self.test(condition, env);
+                let yes = self.block(|lower| lower.project(value, env, over, name, found));
+                self.when(test, yes, Block::new());
+            }
+            Kind::Match { arms, otherwise } => {
+                self.arms(arms, otherwise.as_ref(), env, &mut |lower, value| {
+                    lower.project(value, env, over, name, found);
+                });
+            }
+            Kind::Do { statements, value } => {
+                self.statements(statements, env);
+                self.project(value, env, over, name, found);
+            }
+            Kind::Warn { value, .. } => self.project(value, env, over, name, found),
+            Kind::AbsentWarn(_) | Kind::Skip | Kind::Reject(_) => self.effect(expr, env),
+            _ => {}
+        }
+    }
+
+    /// Whether an expression would write something.
+    pub(super) fn probe(&mut self, expr: &'a Expr, env: &Env<'a>) -> Val {
+        if self.is_plain(&expr.ty) {
+            let val = self.value(expr, env);
+            return self.to(|to| Step::Decide { test: Test::Present(val), to });
+        }
+        let to = super::write::To::new(super::write::Name::Item);
+        let body = self.block(|lower| lower.write(expr, env, &to, &Vec::new()));
+        self.to(|to| Step::Probe { body, to })
+    }
+}
+
+pub(super) fn part(name: &str) -> Option<CodePart> {
+    match name {
+        "system" => Some(CodePart::System),
+        "code" => Some(CodePart::Code),
+        "display" => Some(CodePart::Display),
+        _ => None,
+    }
+}

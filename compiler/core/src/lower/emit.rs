@@ -1,0 +1,145 @@
+//! Resources for the Bundle: what each one is the same as, and the reference that stays of it.
+
+use super::block::{Over, under};
+use super::write::{Name, To};
+use super::{Bound, Env, Lower, Made};
+use crate::check::typed::{self, Expr, Function, Kind, TyKind};
+use crate::plan::{Block, CodePart, Constant, KeyPart, KeyValue, Step, Test, Until, Val};
+use crate::syntax::tree::{At, Count};
+
+impl<'a> Lower<'a> {
+    /// The reference to what is emitted; missing if nothing is.
+    pub(super) fn emit(&mut self, resource: &'a Expr, if_new: bool, env: &Env<'a>, over: &Over<'a>) -> Val {
+        match &*resource.kind {
+            Kind::Call { function, arguments } => {
+                let Some(function) = self.function(function) else { return self.missing() };
+                if !over.is_empty() || !self.takes_values(function, arguments) {
+                    let inner = self.bound(function, arguments, env);
+                    return self.emit_function(function, &inner, if_new, over);
+                }
+                let arguments = self.arguments(arguments, env);
+                let made = Made::Emit(function.key.clone(), if_new);
+                let routine = self.routine(made, function.params.len(), |lower| {
+                    let inner = lower.given(function);
+                    Some(lower.emit_function(function, &inner, if_new, &Vec::new()))
+                });
+                self.to(|to| Step::Call { routine, arguments, to: Some(to) })
+            }
+            Kind::With { base, fields } => {
+                let over = under(fields, env, over);
+                self.emit(base, if_new, env, &over)
+            }
+            Kind::Slot(slot) => match env.get(*slot) {
+                Some((Bound::Later(inner, env), _)) => self.emit(inner, if_new, &env, over),
+                _ => self.missing(),
+            },
+            Kind::Else(first, second) => {
+                let to = self.fresh();
+                let from = self.emit(first, if_new, env, over);
+                self.push(Step::Set { from, to });
+                let no = self.block(|lower| {
+                    let from = lower.emit(second, if_new, env, over);
+                    lower.push(Step::Set { from, to });
+                });
+                self.when(Test::Present(to), Block::new(), no);
+                to
+            }
+            Kind::When { value, condition } => {
+                let test = self.test(condition, env);
+                self.value_if(test, |lower| lower.emit(value, if_new, env, over))
+            }
+            Kind::Match { arms, otherwise } => {
+                let to = self.missing();
+                self.arms(arms, otherwise.as_ref(), env, &mut |lower, value| {
+                    let from = lower.emit(value, if_new, env, over);
+                    lower.push(Step::Set { from, to });
+                });
+                to
+            }
+            Kind::Do { statements, value } => {
+                self.statements(statements, env);
+                self.emit(value, if_new, env, over)
+            }
+            Kind::Each { list, item, filter, body } => {
+                let many = list.ty.is_list() || body.ty.is_list();
+                let to = self.constant(if many { Constant::List } else { Constant::Missing });
+                self.each(list, env, Until::All, &mut |lower, val| {
+                    env.bind(*item, val, list.ty.with(Count::One));
+                    lower.filtered_by(filter.as_ref(), env, &mut |lower| {
+                        let from = lower.emit(body, if_new, env, over);
+                        lower.add(from, to, many);
+                    });
+                });
+                to
+            }
+            Kind::Absent | Kind::AbsentWarn(_) | Kind::Skip | Kind::Reject(_) => {
+                self.effect(resource, env);
+                self.missing()
+            }
+            _ => self.emitted(resource, Vec::new(), if_new, env, over, &resource.at),
+        }
+    }
+
+    /// A function's resource, under the function's key.
+    pub(super) fn emit_function(
+        &mut self,
+        function: &'a Function,
+        env: &Env<'a>,
+        if_new: bool,
+        over: &Over<'a>,
+    ) -> Val {
+        let key = function.keyed.iter().map(|part| self.key_part(part, env)).collect();
+        self.emitted(&function.body, key, if_new, env, over, &function.at)
+    }
+
+    fn emitted(
+        &mut self,
+        resource: &'a Expr,
+        key: Vec<KeyPart>,
+        if_new: bool,
+        env: &Env<'a>,
+        over: &Over<'a>,
+        at: &At,
+    ) -> Val {
+        let name = match &resource.ty.kind {
+            TyKind::Fhir(key) => self.base(key),
+            _ => "Resource".into(),
+        };
+        let rule = self.rule(env, at);
+        let text = format!("two different {name} resources have one key; the first is kept");
+        let issue = self.said("R0701", &text, env, at);
+        let skipped = self.said("R0503", "what is skipped had other values in it", env, at);
+        let to = To { at: at.clone(), ..To::new(Name::Item) };
+        let mut body = self.block(|lower| lower.write(resource, env, &to, over));
+        if self.may_fail(&body) {
+            body = vec![Step::Attempt { body, issue: skipped }];
+        }
+        self.to(|to| Step::Emit { resource: name, if_new, key, body, to, rule, issue })
+    }
+
+    fn key_part(&mut self, part: &'a typed::KeyPart, env: &Env<'a>) -> KeyPart {
+        let expr = &part.value;
+        let value = match &expr.ty.kind {
+            TyKind::Reference(_) => KeyValue::Reference(self.value(expr, env)),
+            TyKind::Coded => {
+                let coded = self.value(expr, env);
+                let system = self.code_part(coded, CodePart::System);
+                KeyValue::Token { system, code: self.code_part(coded, CodePart::Code) }
+            }
+            TyKind::Fhir(key) => match self.base(key).as_str() {
+                "Identifier" => self.token(expr, env, &["system"], &["value"]),
+                "Coding" => self.token(expr, env, &["system"], &["code"]),
+                "CodeableConcept" => self.token(expr, env, &["coding", "system"], &["coding", "code"]),
+                _ => KeyValue::Text(self.value(expr, env)),
+            },
+            _ => KeyValue::Text(self.value(expr, env)),
+        };
+        KeyPart { parameter: part.parameter.clone(), value }
+    }
+
+    fn token(&mut self, expr: &'a Expr, env: &Env<'a>, system: &[&str], code: &[&str]) -> KeyValue {
+        let system = self.element(expr, env, system, false);
+        let code = self.element(expr, env, code, false);
+        KeyValue::Token { system, code }
+    }
+}

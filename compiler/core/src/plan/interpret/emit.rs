@@ -1,0 +1,288 @@
+//! Resources that were emitted: their keys, their identities, and the Bundle that holds them.
+
+use super::exec::{Done, Frame, Run, Stop, get};
+use super::lineage::Mark;
+use super::value::Value;
+use crate::plan::{Block, IssueId, KeyPart, KeyValue, RuleId};
+use emr_message::json;
+use smol_str::SmolStr;
+use uuid::Uuid;
+
+/// What all identities are made under.
+const NAMESPACE: Uuid = Uuid::from_u128(0x6b1f_0a5e_9d0c_5c7e_8a44_65c1_0d4e_2f37);
+/// Between the parts of a key.
+const BETWEEN: char = '\u{1f}';
+
+pub(super) struct Entry {
+    resource: SmolStr,
+    json: Vec<u8>,
+    marks: Vec<Mark>,
+    id: Uuid,
+    /// The parameters by which a server finds it.
+    search: Option<Search>,
+    if_new: bool,
+    /// It wrote nothing, or is the same as an earlier one.
+    dropped: bool,
+}
+
+/// Parameters and their values.
+type Search = Vec<(String, String)>;
+
+/// What makes a resource the same as another.
+pub(super) struct Key {
+    text: String,
+    search: Option<Search>,
+}
+
+impl<'p, 'm> Run<'p, 'm> {
+    /// The key. Without its first part there is none; that another is missing is part of it.
+    pub fn key(&self, parts: &'p [KeyPart], frame: &Frame<'m>) -> Option<Key> {
+        let mut text = String::new();
+        let mut search = Some(Vec::new());
+        for part in parts {
+            let own = self.key_part(part, frame);
+            if own.is_none() && text.is_empty() {
+                return None;
+            }
+            let (own, found) = own.unwrap_or_else(|| (String::new(), missing(part)));
+            text.push_str(&own);
+            text.push(BETWEEN);
+            search = match (search, found) {
+                (Some(before), Some(found)) => Some([before, found].concat()),
+                // One part that cannot be searched for makes the search find others too.
+                _ => None,
+            };
+        }
+        (!text.is_empty()).then_some(Key { text, search })
+    }
+
+    /// What a part is, and how a server searches for it, if it can.
+    fn key_part(&self, part: &KeyPart, frame: &Frame<'m>) -> Option<(String, Option<Search>)> {
+        let searched = |value: String| part.parameter.as_ref().map(|name| vec![(name.to_string(), value)]);
+        match &part.value {
+            KeyValue::Text(of) => {
+                let value = get(frame, *of).as_text()?.into_owned();
+                let search = searched(escaped(&value));
+                Some((value, search))
+            }
+            KeyValue::Token { system, code } => {
+                let (system, code) = (get(frame, *system), get(frame, *code));
+                let (system, code) = (system.as_text().unwrap_or_default(), code.as_text()?);
+                let search = searched(format!("{}|{}", escaped(&system), escaped(&code)));
+                Some((format!("{system}|{code}"), search))
+            }
+            KeyValue::Reference(of) => {
+                let Value::Reference(index) = get(frame, *of) else { return None };
+                let entry = self.entries.get(index)?;
+                Some((entry.id.to_string(), part.parameter.as_ref().and_then(|name| chained(name, entry))))
+            }
+        }
+    }
+
+    pub fn emit(
+        &mut self,
+        (resource, if_new, rule, issue): (&'p SmolStr, bool, RuleId, IssueId),
+        key: Option<Key>,
+        body: &'p Block,
+        frame: &mut Frame<'m>,
+    ) -> Result<Value<'m>, Stop> {
+        // Its place among the entries is taken before what its body emits.
+        let index = self.entries.len();
+        let id = match &key {
+            Some(key) => Uuid::new_v5(&NAMESPACE, format!("{resource}{BETWEEN}{}", key.text).as_bytes()),
+            None => self.identity(resource, rule),
+        };
+        let (key, search) = key.map_or((None, None), |key| (Some(key.text), key.search));
+        self.entries.push(Entry {
+            resource: resource.clone(),
+            json: Vec::new(),
+            marks: Vec::new(),
+            id,
+            search,
+            if_new,
+            dropped: true,
+        });
+        let (written, marks) = self.apart(body, frame)?;
+        if written.is_empty() {
+            return Ok(Value::Missing);
+        }
+        if let Some(key) = key {
+            let known = *self.keys.entry((resource.clone(), key)).or_insert(index);
+            if known != index {
+                if self.entries.get(known).is_some_and(|entry| entry.json != written) {
+                    self.say(issue, None);
+                }
+                return Ok(Value::Reference(known));
+            }
+        }
+        if let Some(entry) = self.entries.get_mut(index) {
+            (entry.json, entry.marks, entry.dropped) = (written, marks, false);
+        }
+        Ok(Value::Reference(index))
+    }
+
+    /// What the body writes, taken out of the output, without its last comma, with what it contains.
+    fn apart(&mut self, body: &'p Block, frame: &mut Frame<'m>) -> Result<(Vec<u8>, Vec<Mark>), Stop> {
+        let (start, live) = (self.out.len(), self.live);
+        let outer = std::mem::take(&mut self.contained);
+        let done: Done = self.block(body, frame);
+        let contained = std::mem::replace(&mut self.contained, outer);
+        done?;
+        self.live = live;
+        let mut written = self.out.split_off(start);
+        let from = self.marks.iter().position(|mark| mark.at >= start).unwrap_or(self.marks.len());
+        let mut marks = self.marks.split_off(from);
+        marks.iter_mut().for_each(|mark| mark.at -= start);
+        if written.last() == Some(&b',') {
+            written.pop();
+        }
+        if !contained.is_empty() && written.last() == Some(&b'}') {
+            written.pop();
+            written.extend_from_slice(b",\"contained\":[");
+            written.extend_from_slice(&contained.join(&b','));
+            written.extend_from_slice(b"]}");
+        }
+        Ok((written, marks))
+    }
+
+    pub fn contain(&mut self, body: &'p Block, frame: &mut Frame<'m>) -> Result<Value<'m>, Stop> {
+        let (start, live) = (self.out.len(), self.live);
+        self.block(body, frame)?;
+        self.live = live;
+        let mut written = self.out.split_off(start);
+        self.marks.retain(|mark| mark.at < start);
+        if written.last() == Some(&b',') {
+            written.pop();
+        }
+        let Some(inside) = written.strip_prefix(b"{") else { return Ok(Value::Missing) };
+        let number = self.contained.len() + 1;
+        self.contained.push([format!("{{\"id\":\"c{number}\",").as_bytes(), inside].concat());
+        Ok(Value::Contained(number))
+    }
+
+    /// Without a key: of the message's bytes and the place in them, so that a replay gives the same.
+    fn identity(&mut self, resource: &str, rule: RuleId) -> Uuid {
+        let message = self.message;
+        let digest = *self.digest.get_or_insert_with(|| {
+            let texts = (0..message.segments().len()).map(|segment| message.text_of(segment));
+            texts.fold(NAMESPACE, |digest, text| Uuid::new_v5(&digest, text.as_bytes()))
+        });
+        let turn = self.turns.entry(rule).or_default();
+        *turn += 1;
+        let rule = self.plan.rules.get(rule as usize);
+        let place = rule.map(|rule| format!("{}:{}", rule.function, rule.at.start)).unwrap_or_default();
+        Uuid::new_v5(&digest, format!("{resource}{BETWEEN}{place}{BETWEEN}{turn}").as_bytes())
+    }
+
+    pub fn write_reference(&mut self, value: &Value<'m>) {
+        let target = match value {
+            Value::Reference(index) => {
+                self.entries.get(*index).map(|entry| format!("urn:uuid:{}", entry.id)).unwrap_or_default()
+            }
+            Value::Contained(number) => format!("#c{number}"),
+            _ => String::new(),
+        };
+        self.out.extend_from_slice(b"{\"reference\":");
+        json::write_str(&mut self.out, &target);
+        self.out.push(b'}');
+    }
+
+    /// `"entry":[…],` if there is one.
+    pub fn write_entries(&mut self, requests: bool) {
+        let entries = std::mem::take(&mut self.entries);
+        let mut any = false;
+        for entry in entries.into_iter().filter(|entry| !entry.dropped) {
+            self.out.extend_from_slice(if any { b"," } else { b"\"entry\":[" });
+            any = true;
+            self.out.extend_from_slice(format!("{{\"fullUrl\":\"urn:uuid:{}\",\"resource\":", entry.id).as_bytes());
+            let base = self.out.len();
+            self.marks.extend(entry.marks.iter().map(|mark| Mark { at: base + mark.at, ..*mark }));
+            self.out.extend_from_slice(&entry.json);
+            if requests {
+                self.write_request(&entry);
+            }
+            self.out.push(b'}');
+        }
+        if any {
+            self.out.extend_from_slice(b"],");
+        }
+    }
+
+    /// What a server is asked to do (FHIR R4 §3.1.0.7.1, conditional update; §3.1.0.8.1, conditional create).
+    fn write_request(&mut self, entry: &Entry) {
+        let resource = &entry.resource;
+        let search = entry.search.as_deref().map(query);
+        let (method, url, if_none) = match (&search, entry.if_new) {
+            (Some(search), false) => ("PUT", format!("{resource}?{search}"), None),
+            (Some(search), true) => ("POST", resource.to_string(), Some(search)),
+            (None, _) => ("POST", resource.to_string(), None),
+        };
+        self.out.extend_from_slice(format!(",\"request\":{{\"method\":\"{method}\",\"url\":").as_bytes());
+        json::write_str(&mut self.out, &url);
+        if let Some(search) = if_none {
+            self.out.extend_from_slice(b",\"ifNoneExist\":");
+            json::write_str(&mut self.out, search);
+        }
+        self.out.push(b'}');
+    }
+
+    /// A map that gives a resource: that alone, or a collection that begins with it.
+    pub fn result_first(&mut self) {
+        let several = self.entries.iter().filter(|entry| !entry.dropped).nth(1).is_some();
+        if several {
+            self.out.extend_from_slice(b"{\"resourceType\":\"Bundle\",\"type\":\"collection\",");
+            self.write_entries(false);
+            if self.out.last() == Some(&b',') {
+                self.out.pop();
+            }
+            self.out.extend_from_slice(b"},");
+        } else if let Some(entry) = std::mem::take(&mut self.entries).into_iter().find(|entry| !entry.dropped) {
+            self.out = entry.json;
+            self.marks = entry.marks;
+        }
+    }
+}
+
+fn missing(part: &KeyPart) -> Option<Search> {
+    part.parameter.as_ref().map(|name| vec![(format!("{name}:missing"), "true".to_owned())])
+}
+
+/// A search through a reference, by the key of what it refers to.
+fn chained(name: &str, target: &Entry) -> Option<Search> {
+    let search = target.search.as_ref()?;
+    // `patient` can be a Patient only; `subject` must say which of its targets is meant.
+    let is_plain = name.eq_ignore_ascii_case(&target.resource);
+    let through = if is_plain { name.to_owned() } else { format!("{name}:{}", target.resource) };
+    Some(search.iter().map(|(name, value)| (format!("{through}.{name}"), value.clone())).collect())
+}
+
+/// What would divide a search value (FHIR R4 §3.1.1.5.9).
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '\\' | ',' | '|' | '$') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+fn query(search: &[(String, String)]) -> String {
+    let parts: Vec<String> = search.iter().map(|(name, value)| format!("{name}={}", percent(value))).collect();
+    parts.join("&")
+}
+
+/// RFC 3986 §2.1, leaving what a query may hold unencoded and no server takes amiss.
+fn percent(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' | b'/' => {
+                out.push(char::from(byte))
+            }
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
