@@ -29,7 +29,7 @@ impl Settings {
         let zone = zone.transpose()?;
         let charset = charset.or(project.manifest.charset.as_ref().map(|it| it.value.as_str()));
         let charset = charset.map(|name| Charset::named(name).map_err(|_| unknown_charset(name))).transpose()?;
-        Ok(Settings { run: interpret::Settings { zone }, message: emr_message::Settings { charset } })
+        Ok(Settings { run: interpret::Settings { zone, fuel: None }, message: emr_message::Settings { charset } })
     }
 }
 
@@ -181,12 +181,12 @@ impl Ready {
     }
 
     pub fn run(&self, message: &Message, settings: &Settings) -> Outcome {
-        let interpret::Outcome { result, issues } = interpret::run(&self.plan, message, &settings.run);
+        let interpret::Outcome { result, issues, .. } = interpret::run(&self.plan, message, &settings.run);
         let rule = |id: Option<u32>| id.and_then(|id| self.rules.get(id as usize)).cloned().unwrap_or_default();
         let told = |text: &str, place: Option<Place>, id| Told { rule: rule(id), ..Told::engine(text, place) };
         Outcome {
-            result: result.map_err(|Rejection { text, place, rule }| told(&text, place, rule)),
-            issues: issues.into_iter().map(|Issue { text, place, rule }| told(&text, place, rule)).collect(),
+            result: result.map_err(|Rejection { text, place, rule, .. }| told(&text, place, rule)),
+            issues: issues.into_iter().map(|Issue { text, place, rule, .. }| told(&text, place, rule)).collect(),
         }
     }
 }

@@ -9,6 +9,11 @@ use std::collections::BTreeSet;
 /// The library's map from HL7's short names of systems to URIs.
 const CODING_SYSTEM: &str = "std.coded.coding_system";
 
+/// The parameters of a table's routine.
+const SYSTEM: Val = 0;
+const CODE: Val = 1;
+const DISPLAY: Val = 2;
+
 /// HL7 types whose first component is a code and whose third names its system.
 pub(super) fn is_coded(name: &str) -> bool {
     matches!(name, "CWE" | "CE" | "CNE" | "CF" | "CD")
@@ -19,29 +24,34 @@ impl<'a> Lower<'a> {
     pub(super) fn via(&mut self, value: &'a Expr, key: &Key, env: &Env<'a>) -> Val {
         let Some(table) = self.world.codes(key) else { return self.missing() };
         let val = self.value(value, env);
-        let (system, code) = self.code_of(val, &value.ty.kind);
-        let routine = self.routine(Made::Table(table.key.clone()), 2, |lower| Some(lower.table(table)));
-        self.to(|to| Step::Call { routine, arguments: vec![system, code], to: Some(to) })
+        let arguments = self.code_of(val, &value.ty.kind);
+        let made = Made::Table(table.key.clone());
+        let routine = self.routine(made, arguments.len(), |lower| Some(lower.table(table)));
+        self.to(|to| Step::Call { routine, arguments: arguments.to_vec(), to: Some(to) })
     }
 
-    /// The system and the code of a value.
-    fn code_of(&mut self, val: Val, ty: &TyKind) -> (Val, Val) {
+    /// The system, the code and the display of a value.
+    fn code_of(&mut self, val: Val, ty: &TyKind) -> [Val; 3] {
         match ty {
-            TyKind::Coded => (self.code_part(val, CodePart::System), self.code_part(val, CodePart::Code)),
-            TyKind::Hl7(_, name) if is_coded(name) => {
-                let system = self.to(|to| Step::Take { of: val, part: Part::Component(3), to });
-                let code = self.to(|to| Step::Take { of: val, part: Part::Component(1), to });
-                self.look_at(code);
-                (system, code)
+            TyKind::Coded => {
+                [CodePart::System, CodePart::Code, CodePart::Display].map(|part| self.code_part(val, part))
             }
-            _ => (self.missing(), val),
+            TyKind::Hl7(_, name) if is_coded(name) => {
+                let parts = [3, 1, 2].map(|number| {
+                    let part = Part::Component(number);
+                    self.to(|to| Step::Take { of: val, part, to })
+                });
+                self.look_at(val);
+                parts
+            }
+            _ => [self.missing(), val, self.missing()],
         }
     }
 
-    /// Values 0 and 1 are the system and the code.
+    /// Its parameters are the system, the code and the display.
     fn table(&mut self, table: &'a CodeTable) -> Val {
         let env = Env::new(&table.key);
-        let (system, code) = (0, 1);
+        let (system, code) = (SYSTEM, CODE);
         let to = self.missing();
         let arms = table
             .arms
@@ -81,7 +91,7 @@ impl<'a> Lower<'a> {
     }
 
     fn arm(&mut self, result: &CodeResult, table: &CodeTable, env: &Env<'a>, foreign: bool, to: Val) {
-        let (system, code) = (0, 1);
+        let (system, code, display) = (SYSTEM, CODE, DISPLAY);
         let at = 0..0;
         if let Some(text) = &result.warn {
             let issue = self.said("R0601", text, env, &at);
@@ -100,7 +110,7 @@ impl<'a> Lower<'a> {
                     Some(from) if !foreign => self.text(from.clone()),
                     _ => self.own_system(system),
                 };
-                self.push(Step::Coded { system, code, to });
+                self.push(Step::Coded { system, code, display, to });
             }
             CodeTo::Reject(text) => {
                 let issue = self.said("R0001", text, env, &at);
@@ -132,9 +142,9 @@ impl<'a> Lower<'a> {
         match &expr.ty.kind {
             TyKind::Hl7(_, name) if is_coded(name) => {
                 let val = self.value(expr, env);
-                let (name, code) = self.code_of(val, &expr.ty.kind);
+                let [name, code, display] = self.code_of(val, &expr.ty.kind);
                 let system = self.own_system(name);
-                self.to(|to| Step::Coded { system, code, to })
+                self.to(|to| Step::Coded { system, code, display, to })
             }
             TyKind::Fhir(key)
                 if !self.is_primitive(key) && !matches!(&*expr.kind, Kind::Code { .. } | Kind::Coded(_)) =>
@@ -143,7 +153,8 @@ impl<'a> Lower<'a> {
                 let path = |name| if in_concept { vec!["coding", name] } else { vec![name] };
                 let system = self.element(expr, env, &path("system"), false);
                 let code = self.element(expr, env, &path("code"), false);
-                self.to(|to| Step::Coded { system, code, to })
+                let display = self.missing();
+                self.to(|to| Step::Coded { system, code, display, to })
             }
             _ => self.value(expr, env),
         }

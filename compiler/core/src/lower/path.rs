@@ -2,7 +2,7 @@
 
 use super::{Env, Lower};
 use crate::check::typed::{Expr, Kind, Slot, Step as PathStep, Ty, TyKind};
-use crate::plan::{Block, Constant, Part, Reads, Step, Test, Until, Val};
+use crate::plan::{Block, Constant, Part, Step, Test, Until, Val};
 use crate::standard::shape::Kind as ShapeKind;
 use crate::syntax::tree::Count;
 

@@ -275,6 +275,7 @@ pub enum Step {
     Coded {
         system: Val,
         code: Val,
+        display: Val,
         to: Val,
     },
     CodePart {
@@ -490,7 +491,7 @@ impl Step {
             Step::If { test, .. } | Step::Decide { test, .. } => test.uses(),
             Step::Call { arguments, .. } | Step::Builtin { arguments, .. } => arguments.clone(),
             Step::Join { parts, .. } | Step::Gather { parts, .. } => parts.clone(),
-            Step::Coded { system, code, .. } => vec![*system, *code],
+            Step::Coded { system, code, display, .. } => vec![*system, *code, *display],
             Step::Calculate { left, right, .. } => vec![*left, *right],
             Step::Emit { key, .. } => key.iter().flat_map(KeyPart::uses).collect(),
             _ => Vec::new(),

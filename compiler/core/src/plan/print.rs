@@ -136,7 +136,9 @@ fn print_step(step: &Step, depth: usize, f: &mut Formatter<'_>) -> fmt::Result {
         Step::Gather { parts, to } => writeln!(f, "%{to} = list of {}", list(parts)),
         Step::Push { of, to } => writeln!(f, "push %{of} to %{to}"),
         Step::Pick { which, of, to, .. } => writeln!(f, "%{to} = {which:?} of %{of}"),
-        Step::Coded { system, code, to } => writeln!(f, "%{to} = code %{code} of %{system}"),
+        Step::Coded { system, code, display, to } => {
+            writeln!(f, "%{to} = code %{code} of %{system}, shown as %{display}")
+        }
         Step::CodePart { of, part, to } => writeln!(f, "%{to} = {part:?} of %{of}"),
         Step::Calculate { op, left, right, to, .. } => writeln!(f, "%{to} = %{left} {op:?} %{right}"),
         Step::Decide { test, to } => writeln!(f, "%{to} = {test}"),

@@ -255,13 +255,13 @@ impl<'p, 'm> Run<'p, 'm> {
                 };
                 set(frame, *to, picked);
             }
-            Step::Coded { system, code, to } => {
-                let (system, code) = (get(frame, *system), get(frame, *code));
+            Step::Coded { system, code, display, to } => {
+                let (system, code, display) = (get(frame, *system), get(frame, *code), get(frame, *display));
                 let value = match code.as_text() {
                     Some(text) => Value::Coded(Rc::new(Coded {
                         system: system.as_text().map(SmolStr::from),
                         code: text.trim().into(),
-                        display: None,
+                        display: display.as_text().map(|text| SmolStr::from(text.trim())),
                         live: code.is_live(),
                     })),
                     None => Value::Missing,

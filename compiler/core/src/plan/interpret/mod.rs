@@ -14,7 +14,7 @@ mod value;
 
 use super::{Gives, Plan, Rule, RuleId, Said, Take, validate};
 use emr_message::group::{self, Bent, Groups};
-use emr_message::{Message, Odd, Place, Zone, delimiters};
+use emr_message::{Message, Place, Zone};
 use exec::{Run, Stop};
 use smol_str::SmolStr;
 use std::fmt;
@@ -81,7 +81,7 @@ pub fn run(plan: &Plan, message: &Message, settings: &Settings) -> Outcome {
     let names = message.segments().iter().map(|segment| segment.name);
     let groups = if plan.grammar.nodes.is_empty() { Groups::default() } else { group::build(&plan.grammar, names) };
     let mut run = Run::new(plan, message, &groups, settings);
-    said_of_reading(&mut run);
+    unplaced(&mut run);
     let result = arguments(&mut run).and_then(|arguments| run.call(plan.entry, arguments)).map(|_| ());
     let result = match result {
         Ok(()) => Ok(run.finished()),
@@ -122,15 +122,10 @@ fn argument<'m>(run: &mut Run<'_, 'm>, take: &Take) -> Result<Value<'m>, Stop> {
     Ok(value)
 }
 
-/// What reading the message has to tell a person: nothing that any sender does and nobody minds.
-fn said_of_reading(run: &mut Run<'_, '_>) {
-    for note in run.message.notes() {
-        let harmless = matches!(note.odd, Odd::Mark | Odd::LineEnd | Odd::TrailingBlanks)
-            || note.odd == Odd::Delimiters(delimiters::Oddity::DoubledEscape);
-        if !harmless {
-            let place = Some(note.place);
-            run.issues.insert(Issue { code: "R0101", text: note.odd.text().into(), place, rule: None });
-        }
+/// Segments that no map sees, with where they stand. What else was odd about the message, its reader tells.
+fn unplaced(run: &mut Run<'_, '_>) {
+    if run.plan.grammar.nodes.len() < 2 {
+        return;
     }
     for bent in &run.groups.bent {
         let Bent::Unplaced { segment } = bent else { continue };
