@@ -38,13 +38,14 @@ impl World {
         settings.chain(modules).collect()
     }
 
-    /// Ends the command if something is wrong anywhere in the project; shows what.
+    /// Ends the command if something is wrong anywhere in the project, and shows what. Warnings are `emr check`'s.
     pub fn sound(&self) -> Result<(), End> {
-        let found = self.problems();
-        for (source, problems) in &found {
-            crate::check::show(source, problems);
+        let mut wrong = false;
+        for (source, mut problems) in self.problems() {
+            problems.retain(|it| it.severity() == Severity::Error);
+            wrong |= !problems.is_empty();
+            crate::check::show(source, &problems);
         }
-        let wrong = found.iter().flat_map(|(_, problems)| problems).any(|it| it.severity() == Severity::Error);
         if wrong { Err(End::Wrong) } else { Ok(()) }
     }
 
