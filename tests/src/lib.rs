@@ -17,6 +17,8 @@ mod builtins;
 #[cfg(test)]
 mod fhir_tables;
 #[cfg(test)]
+mod manual;
+#[cfg(test)]
 mod packages;
 #[cfg(test)]
 mod pages;
