@@ -65,7 +65,9 @@ fn literal(text: &str) -> Option<String> {
 fn run(examples: &[Example]) -> BTreeMap<usize, Vec<String>> {
     let mut text = String::from("map manual(ADT_A01) -> Parameters {\n");
     for (index, example) in examples.iter().enumerate() {
-        writeln!(text, "    parameter +: each ({}) {{ name: \"{index}\", value: . }}", example.expression).unwrap();
+        // Of constants alone no block is written, so the name has a source.
+        let name = format!("\"{{MSH-10}}{index}\" else \"{index}\"");
+        writeln!(text, "    parameter +: each ({}) {{ name: {name}, value: . }}", example.expression).unwrap();
     }
     text.push_str("}\n");
     let database = Database::default();
@@ -76,7 +78,7 @@ fn run(examples: &[Example]) -> BTreeMap<usize, Vec<String>> {
     let shown = problems.iter().map(|it| format!("{}: {}\n", it.message, &text[it.at.clone()]));
     assert!(problems.is_empty(), "{}", shown.collect::<String>());
     let plan = db::plan(&database, project, "manual.manual".to_owned()).as_ref().unwrap();
-    let message = b"MSH|^~\\&|A|B|||20260312083000||ADT^A01^ADT_A01|1|P|2.5.1\r";
+    let message = b"MSH|^~\\&|A|B|||20260312083000||ADT^A01^ADT_A01|0|P|2.5.1\r";
     let message = Message::read(message, &emr_message::Settings::default()).unwrap();
     let settings = interpret::Settings { zone: Zone::named("UTC").ok(), ..interpret::Settings::default() };
     let json = interpret::run(plan, &message, &settings).result.unwrap();
