@@ -11,17 +11,8 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Codes that a text alone cannot bring about, and why.
-const WITHOUT_TEXT: &[(Code, &str)] = &[
-    (Code::MissingPackage, "a package is a folder or an archive on the disk; `packages` has a test of it"),
-    (Code::HalfTyped, "what is typed halfway is still read as E0101"),
-];
-
-/// Codes that may follow from another: a name that could not be brought in is missing where it is used.
-const FOLLOWS: &[(Code, Code)] = &[
-    (Code::UnknownModule, Code::UnknownName),
-    (Code::PrivateName, Code::UnknownName),
-    (Code::AmbiguousPlace, Code::NotSupportedYet),
-];
+const WITHOUT_TEXT: &[(Code, &str)] =
+    &[(Code::MissingPackage, "a package is a folder or an archive on the disk; `packages` has a test of it")];
 
 type Texts = BTreeMap<PathBuf, Vec<u8>>;
 
@@ -56,8 +47,7 @@ fn hold(db: &Database, code: Code) -> Result<(), String> {
     if found.values().flatten().all(|it| it.code != code) {
         return Err(format!("its failing text does not raise it, but\n{shown}"));
     }
-    let stray = |it: &&Diagnostic| it.code != code && !FOLLOWS.contains(&(code, it.code));
-    if let Some(other) = found.values().flatten().find(stray) {
+    if let Some(other) = found.values().flatten().find(|it| it.code != code) {
         return Err(format!("its failing text raises {} too\n{shown}", other.code.text()));
     }
     if shown != page.message {

@@ -235,6 +235,8 @@ pub fn diagnostics(db: &dyn salsa::Database, project: Project, file: SourceFile)
         let start = items.get(index).map_or(0, |item| item.start(db));
         found.push(diagnostic.moved(start));
     }
+    let written = |it: &Diagnostic| file.text(db).get(it.at.clone()).unwrap_or_default();
+    found.retain(|it| it.code != Code::UnknownName || !names.is_lost(written(it)));
     found.sort_by_key(|it| (it.at.start, it.at.end, it.code));
     found.dedup();
     found

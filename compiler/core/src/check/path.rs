@@ -102,6 +102,9 @@ fn is_source(ty: &Ty) -> bool {
 
 /// `.family` of a FHIR value.
 fn elements(scope: &mut Scope, value: Expr, parts: &[Part]) -> Expr {
+    if value.is_error() {
+        return value;
+    }
     let mut value = value;
     for part in parts {
         let PartKind::Child(name) = &part.kind else {

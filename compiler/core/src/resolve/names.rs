@@ -32,6 +32,8 @@ pub struct Names {
     far: IndexMap<SmolStr, Vec<(u8, Export)>>,
     /// What each `use` brings, for the warning that nobody needs it: item number, name here, place.
     pub imported: Vec<(usize, SmolStr, At)>,
+    /// Names that a `use` should have brought and did not: that has been said, and is not said again where they stand.
+    lost: Vec<SmolStr>,
     /// Problems of the `use` declarations, by the number of the item.
     pub problems: Vec<(usize, Diagnostic)>,
 }
@@ -108,15 +110,17 @@ impl Names {
             Used::Module(short) => self.bring_module(item, import, short.as_ref(), world),
             Used::Names(names) => {
                 let Some(declared) = world.declared(module) else {
+                    self.lost.extend(names.iter().map(|(name, here)| here.as_ref().unwrap_or(name).text.clone()));
                     self.problems.push((item, unknown_module(&import.module, world)));
                     return;
                 };
                 for (name, here) in names {
                     let found: Vec<_> = declared.iter().filter(|it| it.name == name.text && !it.private).collect();
+                    let here = here.as_ref().unwrap_or(name);
                     if found.is_empty() {
+                        self.lost.push(here.text.clone());
                         self.problems.push((item, not_in_module(name, module, declared)));
                     }
-                    let here = here.as_ref().unwrap_or(name);
                     self.imported.push((item, here.text.clone(), here.at.clone()));
                     let entry = self.near.entry(here.text.clone()).or_default();
                     entry.extend(found.into_iter().map(|it| (USED, export(module, it))));
@@ -145,8 +149,17 @@ impl Names {
                 self.imported.push((item, here.clone(), at));
                 self.near.entry(here).or_default().push((USED, export));
             }
-            None => self.problems.push((item, unknown_module(&import.module, world))),
+            None => {
+                self.lost.push(here);
+                self.problems.push((item, unknown_module(&import.module, world)));
+            }
         }
+    }
+
+    /// Whether a name as it is written (`Sex`, `codes.Sex`) is one that a `use` should have brought.
+    pub fn is_lost(&self, written: &str) -> bool {
+        let first = written.split('.').next().unwrap_or(written);
+        self.lost.iter().any(|name| name == first)
     }
 }
 
