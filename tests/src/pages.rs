@@ -37,6 +37,46 @@ fn pages_say_what_the_compiler_says() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+/// All failing texts as one project: each still says what it says alone, and nothing hides anything.
+#[test]
+fn every_code_is_shown_in_one_run() {
+    let db = Database::default();
+    let mut texts = Texts::new();
+    let mut expected = BTreeMap::new();
+    let mut settings = String::new();
+    for &code in Code::ALL.iter().filter(|code| !WITHOUT_TEXT.iter().any(|(it, _)| it == *code)) {
+        let page = read(code.page());
+        let alone = check(&db, &page.failing);
+        for (path, text) in page.failing {
+            if path == Path::new("emr.toml") {
+                // A zone for all of them would leave nothing to say to those that lack one.
+                let text = String::from_utf8(text).unwrap();
+                settings +=
+                    &text.lines().filter(|it| !it.starts_with("timezone")).fold(String::new(), |a, b| a + b + "\n");
+                continue;
+            }
+            let module =
+                if path == Path::new("main.emr") { format!("{}.emr", code.text()).into() } else { path.clone() };
+            let found = alone.iter().find(|(file, _)| file.path == path).map(|(_, found)| found.clone());
+            expected.insert(module.clone(), found.unwrap());
+            assert_eq!(texts.insert(module, text), None, "two pages have a file {}", path.display());
+        }
+    }
+    // A section stands once in a file.
+    let project = settings.replace("[project]\nname = \"hospital\"\n", "");
+    texts.insert("emr.toml".into(), format!("[project]\nname = \"hospital\"\n{project}").into_bytes());
+    let found = check(&db, &texts);
+    for code in Code::ALL.iter().filter(|code| !WITHOUT_TEXT.iter().any(|(it, _)| it == *code)) {
+        assert!(found.values().flatten().any(|it| it.code == *code), "{} is not shown", code.text());
+    }
+    for (file, problems) in &found {
+        let without_zone = problems.iter().filter(|it| it.code != Code::NoZone).cloned().collect::<Vec<_>>();
+        if let Some(alone) = expected.get(&file.path).filter(|it| it.iter().all(|it| it.code != Code::NoZone)) {
+            assert_eq!(&without_zone, alone, "{} says something else beside others", file.path.display());
+        }
+    }
+}
+
 fn hold(db: &Database, code: Code) -> Result<(), String> {
     let page = read(code.page());
     if page.failing.is_empty() || page.corrected.is_empty() {
