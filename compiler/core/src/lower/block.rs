@@ -86,11 +86,9 @@ impl<'a> Lower<'a> {
                 lower.push(Step::Entries { requests: asks_a_server(fields) });
             }
         });
-        let failing = to.catches && self.may_fail(&body);
         let whole = self.block(|lower| lower.wrap(format!("{open}{{"), body, "},", live, needs));
-        if failing {
-            let issue = self.said("R0503", "what is skipped had other values in it", env, &to.at);
-            self.push(Step::Attempt { body: whole, issue });
+        if to.catches {
+            self.caught(env, &to.at, |lower| lower.extend(whole));
         } else {
             self.extend(whole);
         }
@@ -105,15 +103,8 @@ impl<'a> Lower<'a> {
             (false, true) => Name::Stem(field.name.clone()),
             (false, false) => Name::Field(field.name.clone()),
         };
-        let to = To {
-            name,
-            primitive,
-            hint,
-            catches: field.list || !field.required,
-            drops: field.list && !field.required,
-            shadow: false,
-            ..To::new(Name::Item)
-        };
+        let to =
+            To { name, primitive, hint, catches: field.list || !field.required, shadow: false, ..To::new(Name::Item) };
         let body = self.block(|lower| {
             if field.list {
                 let items = lower.block(|lower| lower.sources(&field.sources, &to));

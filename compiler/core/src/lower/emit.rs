@@ -117,9 +117,22 @@ impl<'a> Lower<'a> {
         self.to(|to| Step::Emit { resource: name, if_new, key, body, to, rule, issue })
     }
 
+    /// A part whose value asks for a skip is missing; what then, the resource itself says.
     fn key_part(&mut self, part: &'a typed::KeyPart, env: &Env<'a>) -> KeyPart {
-        let expr = &part.value;
-        let value = match &expr.ty.kind {
+        let mut value = None;
+        let body = self.block(|lower| value = Some(lower.key_value(&part.value, env)));
+        let part = KeyPart { parameter: part.parameter.clone(), value: value.unwrap_or(KeyValue::Text(0)) };
+        if self.may_fail(&body) {
+            for to in part.uses() {
+                self.push(Step::Constant { value: Constant::Missing, to });
+            }
+        }
+        self.caught(env, &(0..0), |lower| lower.extend(body));
+        part
+    }
+
+    fn key_value(&mut self, expr: &'a Expr, env: &Env<'a>) -> KeyValue {
+        match &expr.ty.kind {
             TyKind::Reference(_) => KeyValue::Reference(self.value(expr, env)),
             TyKind::Coded => {
                 let coded = self.value(expr, env);
@@ -133,8 +146,7 @@ impl<'a> Lower<'a> {
                 _ => KeyValue::Text(self.value(expr, env)),
             },
             _ => KeyValue::Text(self.value(expr, env)),
-        };
-        KeyPart { parameter: part.parameter.clone(), value }
+        }
     }
 
     fn token(&mut self, expr: &'a Expr, env: &Env<'a>, system: &[&str], code: &[&str]) -> KeyValue {

@@ -1,7 +1,8 @@
 //! The routine in hand: its values and the blocks that are open, with constants put together as they come.
 
-use super::Lower;
+use super::{Env, Lower};
 use crate::plan::{Block, Need, Step, Test, Val};
+use crate::syntax::tree::At;
 use rustc_hash::FxHashSet;
 
 pub(super) struct Frame {
@@ -23,7 +24,7 @@ impl Frame {
     }
 }
 
-impl Lower<'_> {
+impl<'a> Lower<'a> {
     fn frame(&mut self) -> &mut Frame {
         if self.frames.is_empty() {
             self.frames.push(Frame::new(0));
@@ -114,6 +115,17 @@ impl Lower<'_> {
             (Test::Always(false), ..) => self.extend(no),
             (_, true, false) => self.push(Step::If { test: Test::Not(Box::new(test)), yes: no, no: yes }),
             _ => self.push(Step::If { test, yes, no }),
+        }
+    }
+
+    /// What `make` adds may be skipped here: then it is left out.
+    pub(super) fn caught(&mut self, env: &Env<'a>, at: &At, make: impl FnOnce(&mut Self)) {
+        let body = self.block(make);
+        if self.may_fail(&body) {
+            let issue = self.said("R0503", "what is skipped had other values in it", env, at);
+            self.push(Step::Attempt { body, issue });
+        } else {
+            self.extend(body);
         }
     }
 

@@ -61,6 +61,31 @@ fn shown(outcome: &Outcome) -> String {
     out
 }
 
+/// A text of `.emr`, then for each `--- map` a message.
+#[test]
+fn cases() {
+    insta::glob!("cases/*.emr", |path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        let mut parts = text.split("\n--- ");
+        let db = Database::default();
+        let project = project(&db, &[("case".to_owned(), parts.next().unwrap().to_owned() + "\n")]);
+        let mut out = String::new();
+        let mut printed = Vec::new();
+        for part in parts {
+            let (map, message) = part.split_once('\n').unwrap();
+            let key = format!("case.{map}");
+            let fast = plan(&db, project, &key);
+            if !printed.contains(&key) {
+                write!(out, "{fast}\n").unwrap();
+                printed.push(key.clone());
+            }
+            let outcome = run(&fast, message.as_bytes());
+            write!(out, "{}\n", shown(&outcome)).unwrap();
+        }
+        insta::assert_snapshot!(out);
+    });
+}
+
 #[test]
 fn the_examples_give_bundles() {
     for (example, map, sample) in [

@@ -63,8 +63,10 @@ impl<'a> Lower<'a> {
                 self.each(list, env, Until::All, &mut |lower, val| {
                     env.bind(*item, val, list.ty.with(Count::One));
                     lower.filtered_by(filter.as_ref(), env, &mut |lower| {
-                        let val = lower.value(body, env);
-                        lower.add(val, to, many);
+                        lower.caught(env, &body.at, |lower| {
+                            let val = lower.value(body, env);
+                            lower.add(val, to, many);
+                        });
                     });
                 });
                 to
@@ -72,8 +74,10 @@ impl<'a> Lower<'a> {
             Kind::EachBy { body, .. } => {
                 let to = self.constant(Constant::List);
                 self.each_by(expr, env, &mut |lower| {
-                    let val = lower.value(body, env);
-                    lower.push(Step::Push { of: val, to });
+                    lower.caught(env, &body.at, |lower| {
+                        let val = lower.value(body, env);
+                        lower.push(Step::Push { of: val, to });
+                    });
                 });
                 to
             }
@@ -291,10 +295,14 @@ impl<'a> Lower<'a> {
             Kind::Each { list, item, filter, body } => {
                 self.each(list, env, Until::All, &mut |lower, val| {
                     env.bind(*item, val, list.ty.with(Count::One));
-                    lower.filtered_by(filter.as_ref(), env, &mut |lower| lower.effect(body, env));
+                    lower.filtered_by(filter.as_ref(), env, &mut |lower| {
+                        lower.caught(env, &body.at, |lower| lower.effect(body, env));
+                    });
                 });
             }
-            Kind::EachBy { body, .. } => self.each_by(expr, env, &mut |lower| lower.effect(body, env)),
+            Kind::EachBy { body, .. } => self.each_by(expr, env, &mut |lower| {
+                lower.caught(env, &body.at, |lower| lower.effect(body, env));
+            }),
             Kind::When { value, condition } => {
                 let test = self.test(condition, env);
                 let yes = self.block(|lower| lower.effect(value, env));

@@ -19,8 +19,6 @@ pub(super) struct To {
     pub hint: Option<SmolStr>,
     /// A block that is skipped here is left out; otherwise what is around it is skipped too.
     pub catches: bool,
-    /// A value that is skipped here is left out.
-    pub drops: bool,
     /// The second pass over a list of primitives: `null` for each that has a value.
     pub shadow: bool,
     /// The text of the rule.
@@ -38,7 +36,7 @@ pub(super) enum Name {
 
 impl To {
     pub fn new(name: Name) -> Self {
-        Self { name, primitive: false, hint: None, catches: false, drops: false, shadow: false, at: 0..0 }
+        Self { name, primitive: false, hint: None, catches: false, shadow: false, at: 0..0 }
     }
 
     /// What stands before a value of that type.
@@ -117,10 +115,14 @@ impl<'a> Lower<'a> {
             Kind::Each { list, item, filter, body } => {
                 self.each(list, env, Until::All, &mut |lower, val| {
                     env.bind(*item, val, list.ty.with(Count::One));
-                    lower.filtered_by(filter.as_ref(), env, &mut |lower| lower.write(body, env, to, over));
+                    lower.filtered_by(filter.as_ref(), env, &mut |lower| {
+                        lower.caught(env, &body.at, |lower| lower.write(body, env, to, over));
+                    });
                 });
             }
-            Kind::EachBy { body, .. } => self.each_by(expr, env, &mut |lower| lower.write(body, env, to, over)),
+            Kind::EachBy { body, .. } => self.each_by(expr, env, &mut |lower| {
+                lower.caught(env, &body.at, |lower| lower.write(body, env, to, over));
+            }),
             Kind::Pick { which, list } if !self.is_plain(&expr.ty) => {
                 self.write_pick(*which, list, expr, env, to, over)
             }
@@ -150,7 +152,6 @@ impl<'a> Lower<'a> {
                 self.write(value, env, to, over);
             }
             Kind::DataAbsent(reason) => self.data_absent(reason, to),
-            Kind::Skip if to.drops => {}
             Kind::Absent | Kind::Error => {}
             Kind::AbsentWarn(_) | Kind::Skip | Kind::Reject(_) => self.effect(expr, env),
             _ => {
@@ -326,9 +327,8 @@ impl<'a> Lower<'a> {
                 _ => lower.push(call),
             }
         });
-        if to.catches && self.may_fail(&body) {
-            let issue = self.said("R0503", "what is skipped had other values in it", env, &to.at);
-            self.push(Step::Attempt { body, issue });
+        if to.catches {
+            self.caught(env, &to.at, |lower| lower.extend(body));
         } else {
             self.extend(body);
         }

@@ -500,7 +500,7 @@ impl Step {
 }
 
 impl KeyPart {
-    fn uses(&self) -> Vec<Val> {
+    pub fn uses(&self) -> Vec<Val> {
         match self.value {
             KeyValue::Text(of) | KeyValue::Reference(of) => vec![of],
             KeyValue::Token { system, code } => vec![system, code],

@@ -110,7 +110,8 @@ impl<'p, 'm> Run<'p, 'm> {
             let known = *self.keys.entry((resource.clone(), key)).or_insert(index);
             if known != index {
                 if self.entries.get(known).is_some_and(|entry| entry.json != written) {
-                    self.say(issue, None);
+                    let place = frame.iter().find_map(|value| value.place(self.message));
+                    self.say(issue, place);
                 }
                 return Ok(Value::Reference(known));
             }

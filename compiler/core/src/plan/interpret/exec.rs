@@ -9,8 +9,8 @@ use crate::plan::{Block, CodePart, Constant, Form, IssueId, Plan, RoutineId, Rul
 use emr_message::builtin::Pattern;
 use emr_message::group::Groups;
 use emr_message::{Message, Place, json};
-use indexmap::{IndexMap, IndexSet};
-use rustc_hash::FxHashMap;
+use indexmap::IndexMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 use std::rc::Rc;
 
@@ -31,7 +31,8 @@ pub(super) struct Run<'p, 'm> {
     /// How many source values were written: what asks whether a block exists.
     pub live: u64,
     fuel: u64,
-    pub issues: IndexSet<Issue>,
+    pub issues: Vec<Issue>,
+    raised: FxHashSet<(&'static str, SmolStr, Option<Place>)>,
     pub entries: Vec<Entry>,
     /// The entry of each resource type and key.
     pub keys: FxHashMap<(SmolStr, String), usize>,
@@ -57,7 +58,8 @@ impl<'p, 'm> Run<'p, 'm> {
             out: Vec::new(),
             live: 0,
             fuel: settings.fuel.unwrap_or_else(|| fuel(message)),
-            issues: IndexSet::new(),
+            issues: Vec::new(),
+            raised: FxHashSet::default(),
             entries: Vec::new(),
             keys: FxHashMap::default(),
             turns: FxHashMap::default(),
@@ -437,7 +439,15 @@ impl<'p, 'm> Run<'p, 'm> {
     pub fn say(&mut self, issue: IssueId, place: Option<Place>) {
         if let Some(said) = self.plan.issues.get(issue as usize) {
             let (code, text) = (said.code, said.text.clone());
-            self.issues.insert(Issue { code, text, place, rule: Some(said.rule) });
+            self.raise(Issue { code, text, place, rule: Some(said.rule) });
+        }
+    }
+
+    /// The same said of one place by two rules is said once.
+    pub fn raise(&mut self, issue: Issue) {
+        let known = (issue.code, issue.text.clone(), issue.place);
+        if self.raised.insert(known) {
+            self.issues.push(issue);
         }
     }
 

@@ -92,7 +92,7 @@ pub fn run(plan: &Plan, message: &Message, settings: &Settings) -> Outcome {
         Ok(out) => lineage::paths(out, &run.marks, &plan.rules),
         Err(_) => Vec::new(),
     };
-    Outcome { result, issues: run.issues.into_iter().collect(), lineage }
+    Outcome { result, issues: run.issues, lineage }
 }
 
 fn fuel(message: &Message) -> u64 {
@@ -132,7 +132,7 @@ fn unplaced(run: &mut Run<'_, '_>) {
         let place = run.message.place(*segment as usize);
         if !place.name.is_none() {
             let text = "the structure of the message has no place for this segment".into();
-            run.issues.insert(Issue { code: "R0301", text, place: Some(place), rule: None });
+            run.raise(Issue { code: "R0301", text, place: Some(place), rule: None });
         }
     }
 }
