@@ -22,7 +22,9 @@ mod manual;
 mod packages;
 #[cfg(test)]
 mod pages;
-#[cfg(test)]
 mod reading;
+#[cfg(test)]
+#[cfg(test)]
+mod readme;
 #[cfg(test)]
 mod validate;
