@@ -22,8 +22,8 @@ mod manual;
 mod packages;
 #[cfg(test)]
 mod pages;
-mod reading;
 #[cfg(test)]
+mod reading;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod style;
 mod test;
 mod validate;
 mod world;
+mod write;
 
 use std::process::ExitCode;
 

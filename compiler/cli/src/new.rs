@@ -1,9 +1,10 @@
 //! `emr new`: a project to begin with, which compiles and whose tests pass.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::end::End;
+use crate::write;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -31,7 +32,7 @@ pub fn run(args: &Args) -> Result<End, End> {
         return Err(End::Call(format!("`{}` is there already; nothing was changed", folder.display())));
     }
     for (file, text) in FILES {
-        write(&folder.join(file), &text.replace("{name}", name))?;
+        write::whole(&folder.join(file), text.replace("{name}", name).as_bytes())?;
     }
     let shown = folder.display();
     anstream::println!("made `{shown}`; next:");
@@ -40,10 +41,4 @@ pub fn run(args: &Args) -> Result<End, End> {
     }
     anstream::println!("  emr map {shown}/samples/a01.hl7 --with {shown} --pretty");
     Ok(End::Fine)
-}
-
-fn write(path: &Path, text: &str) -> Result<(), End> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let written = fs::create_dir_all(folder).and_then(|()| fs::write(path, text));
-    written.map_err(|why| End::World(format!("`{}` cannot be written: {why}", path.display())))
 }

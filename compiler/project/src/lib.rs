@@ -119,6 +119,18 @@ pub fn open(files: &impl Files, path: &Path, cache: Option<&Path>) -> Result<Pro
     Ok(Project { manifest, settings, modules: modules.collect::<Result<_, Error>>()?, packages, only, root })
 }
 
+/// The `.emr` files of a folder, without reading them.
+pub fn module_paths(files: &impl Files, folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    if !files.is_folder(folder) {
+        return Err(Error::Absent(folder.to_owned()));
+    }
+    let paths = modules(files, folder)?;
+    match paths.is_empty() {
+        true => Err(Error::NoModules { inner: projects(files, folder), folder: folder.to_owned() }),
+        false => Ok(paths),
+    }
+}
+
 fn is_module(path: &Path) -> bool {
     path.extension().is_some_and(|it| it == "emr")
 }
