@@ -1,4 +1,5 @@
-//! Each example of the library's manual holds: `/// upper("doe") is "DOE"` above a declaration is run and compared.
+//! The library is sound, and each example of its manual holds: `/// upper("doe") is "DOE"` above a declaration is run
+//! and compared.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -42,6 +43,24 @@ fn the_examples_of_the_library_hold() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// A project reaches a few declarations of the library; here all of them are checked.
+#[test]
+fn nothing_is_wrong_with_the_library() {
+    let database = Database::default();
+    let mut files = Vec::new();
+    for path in corpus::files(&corpus::root().join("stdlib/prelude"), &[".emr"]) {
+        let module = format!("std.{}", path.file_stem().unwrap().to_str().unwrap());
+        files.push(database.open(&module, &format!("{module}.emr"), fs::read_to_string(path).unwrap()));
+    }
+    let settings = db::Settings::default();
+    let project = database.project(files.clone(), settings, emr_compiler::standard::Standards::embedded());
+    for file in files {
+        let problems = db::diagnostics(&database, project, file);
+        let shown = problems.iter().map(|it| format!("{} {}: {}\n", file.path(&database), it.code.text(), it.message));
+        assert!(problems.is_empty(), "{}", shown.collect::<String>());
+    }
 }
 
 /// Prose has no value behind its last `is`.
