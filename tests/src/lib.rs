@@ -7,6 +7,7 @@
 
 pub mod corpus;
 pub mod mutate;
+pub mod pipeline;
 pub mod random;
 pub mod torture;
 
@@ -15,9 +16,15 @@ mod architecture;
 #[cfg(test)]
 mod builtins;
 #[cfg(test)]
+mod diagnostics;
+#[cfg(test)]
 mod fhir_tables;
 #[cfg(test)]
+mod fixes;
+#[cfg(test)]
 mod manual;
+#[cfg(test)]
+mod memory;
 #[cfg(test)]
 mod packages;
 #[cfg(test)]
@@ -26,5 +33,9 @@ mod pages;
 mod reading;
 #[cfg(test)]
 mod readme;
+#[cfg(test)]
+mod robust;
+#[cfg(test)]
+mod typing;
 #[cfg(test)]
 mod validate;

@@ -52,7 +52,7 @@ const PIECES: &[&[u8]] = &[
 ];
 
 /// The most mutations of one message.
-const MOST: usize = 8;
+const MOST: usize = 4;
 
 /// The message with one to [`MOST`] changes.
 pub fn mutate(message: &[u8], random: &mut Random) -> Vec<u8> {
@@ -66,24 +66,25 @@ pub fn mutate(message: &[u8], random: &mut Random) -> Vec<u8> {
 fn change(bytes: &mut Vec<u8>, random: &mut Random) {
     let at = random.below(bytes.len());
     let end = (at + random.below(40)).min(bytes.len());
-    match random.below(10) {
-        0 => {
+    match random.below(20) {
+        0..3 => {
             if let Some(byte) = bytes.get_mut(at) {
-                *byte = random.draw().to_le_bytes()[0];
+                // Mostly of a charset that can be read, or no mutation would come beyond that.
+                *byte = random.draw().to_le_bytes()[0] & 0x7f;
             }
         }
-        1 => drop(bytes.drain(at..end)),
-        2 => {
+        3..5 => drop(bytes.drain(at..end)),
+        5..7 => {
             let piece = bytes[at..end].to_vec();
             let to = random.below(bytes.len() + 1);
             bytes.splice(to..to, piece);
         }
-        3 => bytes.truncate(at),
-        4 => lines(bytes, random, |lines, from, _| {
+        7 => bytes.truncate(at),
+        8 => lines(bytes, random, |lines, from, _| {
             lines.remove(from);
         }),
-        5 => lines(bytes, random, |lines, from, to| lines.swap(from, to)),
-        6 => lines(bytes, random, |lines, from, to| {
+        9 => lines(bytes, random, |lines, from, to| lines.swap(from, to)),
+        10 => lines(bytes, random, |lines, from, to| {
             let line = lines[from].clone();
             let times = 1 + to % 5;
             lines.splice(to..to, std::iter::repeat_n(line, times));

@@ -107,6 +107,9 @@ fn elements(scope: &mut Scope, value: Expr, parts: &[Part]) -> Expr {
     }
     let mut value = value;
     for part in parts {
+        if matches!(value.ty.kind, TyKind::Error) {
+            return value;
+        }
         let PartKind::Child(name) = &part.kind else {
             if !matches!(part.kind, PartKind::Unfinished) {
                 return scope.not_yet(&part.at, "this kind of path into a FHIR value");

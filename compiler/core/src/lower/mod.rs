@@ -16,7 +16,7 @@ mod value;
 mod write;
 
 use crate::check::typed::{CodeTable, Expr, Function, Key, Slot, Ty, TyKind};
-use crate::plan::{Gives, IssueId, Plan, Reads, Routine, RoutineId, Rule, RuleId, Said, Take, Val};
+use crate::plan::{Gives, IssueId, Plan, Reads, Routine, RoutineId, Rule, RuleId, Said, Take, Val, validate};
 use crate::standard::Standards;
 use crate::standard::shape::Kind as ShapeKind;
 use crate::syntax::tree::At;
@@ -65,7 +65,7 @@ fn plan<'a>(entry: &'a Function, world: &'a dyn World, trace: bool) -> Plan {
         TyKind::Structure(version, key) => Some(grammar::of(*version, key, world.standards())),
         _ => None,
     });
-    Plan {
+    let plan = Plan {
         name: entry.key.clone(),
         grammar: structure.unwrap_or_default(),
         reads: lower.reads,
@@ -75,7 +75,9 @@ fn plan<'a>(entry: &'a Function, world: &'a dyn World, trace: bool) -> Plan {
         entry: id,
         issues: lower.issues.into_iter().collect(),
         rules: lower.rules.into_iter().collect(),
-    }
+    };
+    debug_assert_eq!(validate(&plan), Ok(()), "what is lowered keeps the invariants of a plan");
+    plan
 }
 
 fn take(ty: &Ty) -> Take {

@@ -1,0 +1,97 @@
+//! The whole pipeline, from the folder of a project to what is said of it and the bytes that its maps write.
+
+use crate::corpus::{own, root};
+use crate::torture::Transform;
+use emr_compiler::db::{self, Database, SourceFile};
+use emr_compiler::diagnostic::{Diagnostic, render};
+use emr_compiler::plan::Plan;
+use emr_compiler::plan::interpret::{self, Outcome};
+use emr_message::time::Zone;
+use emr_message::{Message, Unreadable};
+use emr_project::{Disk, Files, Source};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A project whose text has been read; everything else is computed when it is asked for.
+pub struct Opened {
+    pub db: Database,
+    pub project: db::Project,
+    pub files: Vec<SourceFile>,
+    pub runs: interpret::Settings,
+    outside: emr_project::Project,
+}
+
+/// The project in a folder below the root of ours, such as `examples/admission`.
+pub fn project(folder: &str) -> Opened {
+    open(&Disk, &root().join(folder))
+}
+
+/// The examples that run without any package, each with its map, admissions before results.
+pub fn examples() -> Vec<(&'static str, Map)> {
+    let all = [("examples/admission", "admission.admission"), ("examples/results", "results.lab_result")];
+    all.map(|(folder, key)| (folder, project(folder).map(key))).into()
+}
+
+/// Our own messages of the kind that an example takes.
+pub fn fitting(example: &str) -> Vec<(String, Vec<u8>)> {
+    let kind: &[u8] = if example == "examples/admission" { b"ADT" } else { b"ORU" };
+    let mut messages = own();
+    messages.retain(|(_, message)| message.windows(kind.len()).any(|bytes| bytes == kind));
+    messages
+}
+
+/// A project of one module.
+pub fn module(text: &str) -> Opened {
+    let path = Path::new("main.emr");
+    open(&[(path.to_owned(), text.as_bytes().to_vec())].into_iter().collect::<std::collections::BTreeMap<_, _>>(), path)
+}
+
+/// Packages are looked for beside the project alone, so that a user's own do not change what tests see.
+pub fn open(files: &impl Files, path: &Path) -> Opened {
+    let read = emr_project::open(files, path, None).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let db = Database::default();
+    let (project, files) = read.load(&db);
+    let zone = read.manifest.timezone.as_ref().map(|zone| Zone::named(&zone.value).unwrap());
+    Opened { db, project, files, runs: interpret::Settings { zone, ..interpret::Settings::default() }, outside: read }
+}
+
+impl Opened {
+    /// All that is wrong, as a terminal shows it; paths count from the root of ours.
+    pub fn rendered(&self) -> String {
+        let settings = self.outside.settings.iter().map(|source| (source, Vec::new()));
+        let modules = self.outside.modules.iter().zip(&self.files);
+        let modules =
+            modules.map(|(module, &file)| (&module.source, db::diagnostics(&self.db, self.project, file).to_vec()));
+        let show = |(source, found): (&Source, Vec<Diagnostic>)| {
+            let path = source.path.strip_prefix(root()).unwrap_or(&source.path).display().to_string();
+            render(&path, &source.text, &[source.problems.clone(), found].concat(), false)
+        };
+        settings.chain(modules).map(show).collect()
+    }
+
+    /// A map by its key, such as `admission.admission`, ready to run.
+    pub fn map(&self, key: &str) -> Map {
+        let plan = db::plan(&self.db, self.project, key.to_owned()).clone();
+        let plan = plan.unwrap_or_else(|| panic!("{key} has no plan:\n{}", self.rendered()));
+        Map { plan, runs: self.runs.clone() }
+    }
+}
+
+/// A plan with what its runs know.
+#[derive(Clone)]
+pub struct Map {
+    pub plan: Arc<Plan>,
+    runs: interpret::Settings,
+}
+
+impl Map {
+    pub fn run(&self, message: &[u8]) -> Result<Outcome, Unreadable> {
+        let message = Message::read(message, &emr_message::Settings::default())?;
+        Ok(interpret::run(&self.plan, &message, &self.runs))
+    }
+
+    /// What it writes, if anything.
+    pub fn transform(self) -> Box<Transform> {
+        Box::new(move |message| self.run(message).ok()?.result.ok())
+    }
+}
