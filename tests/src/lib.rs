@@ -18,6 +18,8 @@ mod builtins;
 #[cfg(test)]
 mod diagnostics;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod fhir_tables;
 #[cfg(test)]
 mod fixes;
