@@ -45,7 +45,7 @@ enum Command {
     /// Makes a project that compiles and whose tests pass
     New(new::Args),
     /// Talks to an editor over standard input and output
-    Lsp,
+    Lsp(lsp::Args),
 }
 
 fn main() -> ExitCode {
@@ -57,6 +57,6 @@ fn main() -> ExitCode {
         Command::Build(args) => build::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::New(args) => new::run(&args),
-        Command::Lsp => lsp::run(),
+        Command::Lsp(_) => lsp::run(),
     })
 }

@@ -73,23 +73,35 @@ impl Editor {
     }
 
     fn open(&mut self, text: &str) {
-        let document = json!({ "uri": URI, "languageId": "emr", "version": 1, "text": text });
+        self.open_at(URI, text);
+    }
+
+    fn open_at(&mut self, uri: &str, text: &str) {
+        let document = json!({ "uri": uri, "languageId": "emr", "version": 1, "text": text });
         self.tell("textDocument/didOpen", json!({ "textDocument": document }));
     }
 
     fn change(&mut self, version: i32, text: &str) {
-        let document = json!({ "uri": URI, "version": version });
+        self.change_at(URI, version, text);
+    }
+
+    fn change_at(&mut self, uri: &str, version: i32, text: &str) {
+        let document = json!({ "uri": uri, "version": version });
         self.tell("textDocument/didChange", json!({ "textDocument": document, "contentChanges": [{ "text": text }] }));
     }
 
     /// What is wrong with that version of the text: code and first line of each. Answers to versions before it, which
     /// an edit may or may not have overtaken, are passed over.
     fn problems(&mut self, version: i32) -> Vec<(String, u64)> {
+        self.problems_at(URI, version)
+    }
+
+    fn problems_at(&mut self, uri: &str, version: i32) -> Vec<(String, u64)> {
         loop {
             let message = self.receive();
-            if message["method"] == "textDocument/publishDiagnostics" && message["params"]["version"] == version {
-                assert_eq!(message["params"]["uri"], URI);
-                let found = message["params"]["diagnostics"].as_array().unwrap();
+            let (method, params) = (&message["method"], &message["params"]);
+            if method == "textDocument/publishDiagnostics" && params["version"] == version && params["uri"] == uri {
+                let found = params["diagnostics"].as_array().unwrap();
                 let shown = |it: &Value| {
                     (it["code"].as_str().unwrap().to_owned(), it["range"]["start"]["line"].as_u64().unwrap())
                 };
@@ -127,5 +139,27 @@ fn many_edits_at_once_end_with_the_last_one() {
         editor.change(version, &format!("{}{text}", "\n".repeat(version as usize)));
     }
     assert_eq!(editor.problems(99), [("E0401".to_owned(), 100)]);
+    editor.stop();
+}
+
+#[test]
+fn an_edit_of_one_file_shows_in_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let codes = "codes Sex to \"http://hl7.org/fhir/administrative-gender\" {\n    else => \"unknown\"\n}\n";
+    let map = "use codes.{Sex}\n\nmap patient(PID) -> Patient {\n    gender: PID-8 via Sex\n}\n";
+    for (name, text) in [("emr.toml", ""), ("codes.emr", codes), ("map.emr", map)] {
+        std::fs::write(root.join(name), text).unwrap();
+    }
+    let uri = |name: &str| format!("file://{}", root.join(name).display());
+    let mut editor = Editor::start();
+    editor.open_at(&uri("map.emr"), map);
+    assert_eq!(editor.problems_at(&uri("map.emr"), 1), []);
+    editor.open_at(&uri("codes.emr"), codes);
+    assert_eq!(editor.problems_at(&uri("codes.emr"), 1), []);
+    editor.change_at(&uri("codes.emr"), 2, &format!("private {codes}"));
+    // What was asked before that edit may still be answered, without a problem.
+    let found = std::iter::repeat_with(|| editor.problems_at(&uri("map.emr"), 1)).find(|found| !found.is_empty());
+    assert_eq!(found, Some(vec![("E0207".to_owned(), 0)]));
     editor.stop();
 }
