@@ -76,11 +76,11 @@ fn cases() {
             let key = format!("case.{map}");
             let fast = plan(&db, project, &key);
             if !printed.contains(&key) {
-                write!(out, "{fast}\n").unwrap();
+                writeln!(out, "{fast}").unwrap();
                 printed.push(key.clone());
             }
             let outcome = run(&fast, message.as_bytes());
-            write!(out, "{}\n", shown(&outcome)).unwrap();
+            writeln!(out, "{}", shown(&outcome)).unwrap();
         }
         insta::assert_snapshot!(out);
     });

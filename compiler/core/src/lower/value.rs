@@ -5,6 +5,7 @@ use super::{Bound, Env, Lower, Made};
 use crate::check::typed::{Expr, Function, Kind, Pick, Primitive, Statement, Ty, TyKind};
 use crate::plan::{Block, CodePart, Constant, Step, Test, Until, Val};
 use crate::syntax::tree::Count;
+use emr_abi::Builtin;
 use smol_str::SmolStr;
 
 impl<'a> Lower<'a> {
@@ -36,6 +37,10 @@ impl<'a> Lower<'a> {
                 let parts = items.iter().map(|item| self.value(item, env)).collect();
                 self.to(|to| Step::Gather { parts, to })
             }
+            Kind::Builtin { function: Builtin::join, arguments } => match arguments.as_slice() {
+                [between, parts] => self.joined_text(between, parts, env),
+                _ => self.missing(),
+            },
             Kind::Builtin { function, arguments } => {
                 let arguments = arguments.iter().map(|argument| self.value(argument, env)).collect();
                 let text = format!("`{}` cannot be done with this value", function.name());
@@ -149,6 +154,20 @@ impl<'a> Lower<'a> {
                 self.to(|to| Step::Calculate { op: *op, left, right, to, issue })
             }
         }
+    }
+
+    /// `join(", ", …)`: a text that grows, so that there need be no list.
+    fn joined_text(&mut self, between: &'a Expr, parts: &'a Expr, env: &Env<'a>) -> Val {
+        let between = self.value(between, env);
+        let to = self.missing();
+        let parts = match &*parts.kind {
+            Kind::List(items) => items.as_slice(),
+            _ => std::slice::from_ref(parts),
+        };
+        for part in parts {
+            self.each(part, env, Until::All, &mut |lower, of| lower.push(Step::Append { of, between, to }));
+        }
+        to
     }
 
     // ---- small steps

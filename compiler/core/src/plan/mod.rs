@@ -255,6 +255,12 @@ pub enum Step {
         parts: Vec<Val>,
         to: Val,
     },
+    /// Adds to a text, with another between it and what is there already. What is missing adds nothing.
+    Append {
+        of: Val,
+        between: Val,
+        to: Val,
+    },
     /// All present ones as one list; lists among them are laid open.
     Gather {
         parts: Vec<Val>,
@@ -462,6 +468,7 @@ impl Step {
             | Step::Builtin { to, .. }
             | Step::Join { to, .. }
             | Step::Gather { to, .. }
+            | Step::Append { to, .. }
             | Step::Push { to, .. }
             | Step::Pick { to, .. }
             | Step::Coded { to, .. }
@@ -492,6 +499,7 @@ impl Step {
             Step::Call { arguments, .. } | Step::Builtin { arguments, .. } => arguments.clone(),
             Step::Join { parts, .. } | Step::Gather { parts, .. } => parts.clone(),
             Step::Coded { system, code, display, .. } => vec![*system, *code, *display],
+            Step::Append { of, between, .. } => vec![*of, *between],
             Step::Calculate { left, right, .. } => vec![*left, *right],
             Step::Emit { key, .. } => key.iter().flat_map(KeyPart::uses).collect(),
             _ => Vec::new(),

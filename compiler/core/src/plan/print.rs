@@ -133,6 +133,7 @@ fn print_step(step: &Step, depth: usize, f: &mut Formatter<'_>) -> fmt::Result {
         }
         Step::Builtin { function, arguments, to, .. } => writeln!(f, "%{to} = {} {}", function.name(), list(arguments)),
         Step::Join { parts, to } => writeln!(f, "%{to} = text of {}", list(parts)),
+        Step::Append { of, between, to } => writeln!(f, "append %{of} to %{to} after %{between}"),
         Step::Gather { parts, to } => writeln!(f, "%{to} = list of {}", list(parts)),
         Step::Push { of, to } => writeln!(f, "push %{of} to %{to}"),
         Step::Pick { which, of, to, .. } => writeln!(f, "%{to} = {which:?} of %{of}"),

@@ -76,7 +76,8 @@ fn same<'m>(text: Str<'m>, live: bool, place: Option<emr_message::Place>) -> Res
     let value = match text {
         Str::Part(text) => Value::text(Str::Part(text.trim()), live, place),
         Str::Made(made) if made.trim().len() == made.len() => Value::text(Str::Made(made), live, place),
-        Str::Made(made) => Value::made(made.trim().to_owned(), live, place),
+        Str::Grown(made) if made.trim().len() == made.len() => Value::text(Str::Grown(made), live, place),
+        made => Value::made(made.as_str().trim().to_owned(), live, place),
     };
     Ok(value)
 }

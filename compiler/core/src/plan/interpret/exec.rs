@@ -226,6 +226,21 @@ impl<'p, 'm> Run<'p, 'm> {
                 let place = parts.iter().find_map(|part| part.place(self.message));
                 set(frame, *to, joined.map_or(Value::Missing, |text| Value::made(text, live, place)));
             }
+            Step::Append { of, between, to } => {
+                let (value, between) = (get(frame, *of), get(frame, *between));
+                let Some(more) = value.as_text() else { return Ok(()) };
+                let live = value.is_live();
+                let grown = match std::mem::replace(place_of(frame, *to), Value::Missing) {
+                    Value::Text(Text { text: Str::Grown(mut text), live: before, place }) => {
+                        let grown = Rc::make_mut(&mut text);
+                        grown.push_str(&between.as_text().unwrap_or_default());
+                        grown.push_str(&more);
+                        Text { text: Str::Grown(text), live: before || live, place }
+                    }
+                    _ => Text { text: Str::Grown(Rc::new(more.into_owned())), live, place: value.place(self.message) },
+                };
+                set(frame, *to, Value::Text(grown));
+            }
             Step::Gather { parts, to } => {
                 let mut items = Vec::new();
                 for part in parts {

@@ -46,6 +46,8 @@ pub(super) struct Text<'m> {
 pub(super) enum Str<'m> {
     Part(&'m str),
     Made(Rc<str>),
+    /// One that is added to.
+    Grown(Rc<String>),
 }
 
 pub(super) struct Coded {
@@ -60,6 +62,7 @@ impl Str<'_> {
         match self {
             Str::Part(text) => text,
             Str::Made(text) => text,
+            Str::Grown(text) => text,
         }
     }
 }
