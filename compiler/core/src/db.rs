@@ -307,11 +307,26 @@ pub fn code_table<'db>(db: &'db dyn salsa::Database, project: Project, key: &str
 /// The plan of a map, by its key; nothing if there is no such map, or something that it uses is not sound.
 #[salsa::tracked]
 pub fn plan(db: &dyn salsa::Database, project: Project, key: String) -> Option<Arc<Plan>> {
-    let entry = function(db, project, &key)?;
+    sound_entry(db, project, &key).map(|(entry, view)| Arc::new(lower::map(entry, &view)))
+}
+
+/// The same plan, which also tells where each written value comes from.
+#[salsa::tracked]
+pub fn traced_plan(db: &dyn salsa::Database, project: Project, key: String) -> Option<Arc<Plan>> {
+    sound_entry(db, project, &key).map(|(entry, view)| Arc::new(lower::traced(entry, &view)))
+}
+
+/// A map that is sound, and so is all that it uses.
+fn sound_entry<'db>(
+    db: &'db dyn salsa::Database,
+    project: Project,
+    key: &str,
+) -> Option<(&'db Arc<Function>, View<'db>)> {
+    let entry = function(db, project, key)?;
     let reached = check::reached(entry, &|key| item(db, project, key).map(|item| &checked(db, project, item).uses[..]));
     let fine = |key: &Key| item(db, project, key).is_some_and(|item| *is_sound(db, project, item));
-    let view = View::new(db, project, item(db, project, &key)?.file(db));
-    reached.iter().all(fine).then(|| Arc::new(lower::map(entry, &view)))
+    let view = View::new(db, project, item(db, project, key)?.file(db));
+    reached.iter().all(fine).then_some((entry, view))
 }
 
 /// The tests of a module, each with where its item begins.

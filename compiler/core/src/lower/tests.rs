@@ -6,6 +6,8 @@ use crate::plan::interpret::{self, Outcome, spelled};
 use crate::plan::{Plan, validate};
 use crate::standard::Standards;
 use emr_message::{Message, Zone};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -86,27 +88,103 @@ fn cases() {
     });
 }
 
+/// The modules of an example and one of its maps, as a plan.
+fn example(name: &str, map: &str) -> Arc<Plan> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
+    let mut modules = Vec::new();
+    for entry in std::fs::read_dir(&root).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|it| it == "emr") {
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            modules.push((name, std::fs::read_to_string(path).unwrap()));
+        }
+    }
+    let db = Database::default();
+    let project = project(&db, &modules);
+    plan(&db, project, map)
+}
+
+fn sample(name: &str) -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name)).unwrap()
+}
+
 #[test]
 fn the_examples_give_bundles() {
-    for (example, map, sample) in [
-        ("admission", "admission.admission", "a01.hl7"),
-        ("admission", "admission.admission", "a01_odd.hl7"),
-        ("results", "results.lab_result", "oru.hl7"),
+    for (plan, samples) in [
+        (example("admission", "admission.admission"), ["admission/samples/a01.hl7", "admission/samples/a01_odd.hl7"]),
+        (example("results", "results.lab_result"), ["results/samples/oru.hl7", "results/samples/oru_odd.hl7"]),
     ] {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(example);
-        let mut modules = Vec::new();
-        for entry in std::fs::read_dir(&root).unwrap() {
-            let path = entry.unwrap().path();
-            if path.extension().is_some_and(|it| it == "emr") {
-                let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-                modules.push((name, std::fs::read_to_string(path).unwrap()));
+        for name in samples {
+            let outcome = run(&plan, &sample(name));
+            let shown = shown(&outcome);
+            assert!(outcome.result.is_ok(), "{name}: {shown}");
+            let again = run(&plan, &sample(name));
+            assert_eq!(again.result.ok(), outcome.result.ok(), "{name}: a replay gives the same bytes");
+        }
+    }
+}
+
+#[test]
+fn a_traced_plan_writes_the_same_and_tells_where_it_comes_from() {
+    let text = "map patient(PID) -> Patient {\n    active: true\n    birthDate: PID-7\n    name: { family: first PID-5.1, given: first PID-5.2 }\n    link: { other: emit other(PID), type: \"seealso\" }\n}\nmap other(PID) -> Patient { identifier: { value: first PID-3.1 } }\n";
+    let db = Database::default();
+    let project = project(&db, &[("case".to_owned(), text.to_owned())]);
+    let message = b"MSH|^~\\&|A|B|||20260101||ADT^A01|1|P|2.5.1\rPID|||3||DOE^JANE||1961";
+    let fast = run(&plan(&db, project, "case.patient"), message);
+    let traced = db::traced_plan(&db, project, "case.patient".to_owned()).clone().unwrap();
+    assert_eq!(validate(&traced), Ok(()));
+    let traced = run(&traced, message);
+    assert_eq!(traced.result.as_ref().ok(), fast.result.as_ref().ok());
+    assert!(fast.lineage.is_empty());
+    let told: Vec<_> = traced
+        .lineage
+        .iter()
+        .map(|of| format!("{} <- {}", of.path, of.place.as_ref().map(spelled).unwrap_or_default()))
+        .collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn a_message_without_fuel_is_a_fault() {
+    let plan = example("results", "results.lab_result");
+    let message = Message::read(&sample("results/samples/oru.hl7"), &emr_message::Settings::default()).unwrap();
+    let settings = interpret::Settings { zone: None, fuel: Some(20) };
+    let rejection = interpret::run(&plan, &message, &settings).result.unwrap_err();
+    assert_eq!((rejection.code, rejection.fault), ("R0003", true));
+}
+
+/// A field of anything that can stand in one, delimiters and escapes among it.
+fn field() -> impl Strategy<Value = String> {
+    prop_oneof![
+        3 => Just(String::new()),
+        2 => "[A-Za-z0-9 ]{1,8}",
+        2 => "[0-9]{4,14}([+-][0-9]{4})?",
+        2 => "[\\x20-\\x7e]{0,20}",
+        1 => r#"[~^&"\\\\\u{e9}\u{1}\t<>=\-0-9A-Z]{0,24}"#,
+        1 => Just("\"\"".to_owned()),
+    ]
+}
+
+fn segment() -> impl Strategy<Value = String> {
+    let names =
+        ["PID", "PD1", "NK1", "PV1", "PV2", "AL1", "DG1", "IN1", "OBR", "ORC", "OBX", "NTE", "SPM", "ZPI", "XXX"];
+    (prop::sample::select(names.to_vec()), prop::collection::vec(field(), 0..40))
+        .prop_map(|(name, fields)| format!("{name}|{}", fields.join("|").replace(['\r', '\n'], " ")))
+}
+
+#[test]
+fn any_message_gives_json_or_a_rejection() {
+    let plans = [example("admission", "admission.admission"), example("results", "results.lab_result")];
+    let mut runner = TestRunner::new(Config { cases: 400, failure_persistence: None, ..Config::default() });
+    let result = runner.run(&prop::collection::vec(segment(), 0..12), |segments| {
+        let text = format!("MSH|^~\\&|A|B|||20260101||ORU^R01|1|P|2.5.1\r{}", segments.join("\r"));
+        for plan in &plans {
+            if let Ok(json) = run(plan, text.as_bytes()).result {
+                let read: Result<serde_json::Value, _> = serde_json::from_slice(&json);
+                prop_assert!(read.is_ok(), "{}", String::from_utf8_lossy(&json));
             }
         }
-        let db = Database::default();
-        let project = project(&db, &modules);
-        let plan = plan(&db, project, map);
-        let outcome = run(&plan, &std::fs::read(root.join("samples").join(sample)).unwrap());
-        let shown = shown(&outcome);
-        assert!(outcome.result.is_ok(), "{shown}");
-    }
+        Ok(())
+    });
+    result.unwrap();
 }
