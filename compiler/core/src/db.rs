@@ -46,7 +46,7 @@ pub struct Project {
 pub struct Settings {
     /// The zone of times without offset, if one is declared.
     pub timezone: Option<String>,
-    /// The short names of the FHIR packages that are there.
+    /// The short names of the FHIR packages that are named, whether they are there or not.
     pub packages: Vec<SmolStr>,
 }
 
@@ -256,7 +256,10 @@ fn cycle<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -
 #[salsa::tracked]
 fn is_sound<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -> bool {
     let wrong = |it: &Diagnostic| it.severity() == Severity::Error;
-    !checked(db, project, item).problems.iter().chain(cycle(db, project, item)).any(wrong)
+    let checked = checked(db, project, item);
+    // What depends on a package that is not there has no body, though nothing is wrong with its text.
+    let has_body = checked.function.as_ref().is_none_or(|function| !function.body.is_error());
+    has_body && !checked.problems.iter().chain(cycle(db, project, item)).any(wrong)
 }
 
 /// The maps of a module, by name.

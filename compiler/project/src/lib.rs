@@ -74,7 +74,8 @@ impl Project {
     /// What the checker needs to know of `emr.toml`.
     pub fn settings(&self) -> db::Settings {
         let timezone = self.manifest.timezone.as_ref().map(|it| it.value.clone());
-        let packages = self.packages.iter().map(|it| it.alias.clone()).collect();
+        // Also those that are not there: that is said once, in the settings, not at every use.
+        let packages = self.manifest.packages.keys().map(|alias| alias.as_str().into()).collect();
         db::Settings { timezone, packages }
     }
 
