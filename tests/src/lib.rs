@@ -24,6 +24,8 @@ mod fhir_tables;
 #[cfg(test)]
 mod fixes;
 #[cfg(test)]
+mod language;
+#[cfg(test)]
 mod manual;
 #[cfg(test)]
 mod memory;

@@ -25,6 +25,8 @@ pub(super) struct Building {
     extras: Fields,
     /// `extension["…"].extension["…"]`: the elements of the extension of that URL.
     pub by_url: IndexMap<SmolStr, Fields>,
+    /// Extensions of these URLs are assigned as a whole: where, and whether by `+:`.
+    pub urls: IndexMap<SmolStr, (At, bool)>,
     /// Where it was first assigned, and whether by `+:`.
     pub first: At,
     pub adds: bool,
@@ -97,6 +99,43 @@ pub(super) fn is_constant(value: &Expr) -> bool {
         }
         _ => false,
     }
+}
+
+/// Constants alone make a block only in an element that must be there: they are part of what is around it, as a
+/// constant text would be. Elsewhere the block is never written, which is worth a word.
+pub(super) fn of_constants(scope: &mut Scope, value: Expr, required: bool) -> Expr {
+    if !is_constant(&value) || matches!(&*value.kind, Kind::Block(block) if block.fields.is_empty()) {
+        return value;
+    }
+    if required {
+        return with_constants(value);
+    }
+    // What is said of the whole block need not be said of those inside it.
+    let inside = |it: &At| value.at.start <= it.start && it.end <= value.at.end;
+    scope.problems.retain(|it| it.code != Code::NeverWritten || !inside(&it.at));
+    let message = "this block is never written: it holds constants alone";
+    let diagnostic = Diagnostic::new(Code::NeverWritten, value.at.clone(), message);
+    scope.problem(
+        diagnostic.help("a block is written if one of its sources has a value: put in the one that it depends on"),
+    );
+    value
+}
+
+fn with_constants(mut value: Expr) -> Expr {
+    if !is_constant(&value) {
+        return value;
+    }
+    if let Kind::Block(block) = &mut *value.kind
+        && !block.fields.is_empty()
+    {
+        block.always = true;
+        for inner in block.fields.iter_mut().flat_map(|field| &mut field.values) {
+            let constant = std::mem::replace(&mut inner.value, Expr::error(&value.at));
+            inner.value = with_constants(constant);
+        }
+        value.ty.count = Count::One;
+    }
+    value
 }
 
 fn result_of(block: &tree::Block) -> Option<&tree::Expr> {

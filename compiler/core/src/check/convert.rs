@@ -17,6 +17,8 @@ pub(super) struct Want {
     pub list: bool,
     /// One of several types, each written under its own name.
     pub choice: bool,
+    /// The element must be there: a block of constants alone is written in it.
+    pub required: bool,
     pub binding: Option<Binding>,
     /// How a diagnostic calls it: `Observation.status`.
     pub label: String,
@@ -28,6 +30,7 @@ impl Want {
             types: element.types.clone(),
             list: element.repeats(),
             choice: element.choice,
+            required: element.min > 0,
             binding: element.binding.clone(),
             label: format!("{}.{}", types::short(owner), element.name),
         }
@@ -46,7 +49,7 @@ impl Want {
             _ => Vec::new(),
         };
         let choice = matches!(ty.kind, TyKind::Choice(_));
-        Self { types, list: ty.is_list(), choice, binding: None, label: label.to_owned() }
+        Self { types, list: ty.is_list(), choice, required: false, binding: None, label: label.to_owned() }
     }
 
     /// The same for one item.
@@ -384,9 +387,13 @@ fn by_convert(scope: &mut Scope, value: &Expr, name: &SmolStr, want: &Want) -> O
                     }));
                 }
                 _ => {
-                    let keys: Vec<_> = found.iter().map(|(key, _)| key.as_str()).collect();
-                    let name = format!("the conversion of {name} to {wanted}");
-                    scope.problem(super::path::ambiguous(&name, &value.at, keys.into_iter()));
+                    let keys: Vec<_> = found.iter().map(|(key, _)| format!("`{key}`")).collect();
+                    let message = format!("{} equally convert {name} to {wanted}", keys.join(" and "));
+                    let diagnostic = Diagnostic::new(Code::Ambiguous, value.at.clone(), message);
+                    scope.problem(
+                        diagnostic
+                            .help("keep one `convert` of the two, make the other a `map`, or call one by its name"),
+                    );
                     return None;
                 }
             }
@@ -443,11 +450,20 @@ fn many_for_one(value: &Expr, want: &Want) -> Diagnostic {
 
 fn refuse(scope: &mut Scope, value: &Expr, want: &Want) -> Option<How> {
     let from = show_kind(&value.ty.kind);
+    if is_constant(value) || value.ty.kind == TyKind::Duration {
+        let message = format!("`{}` takes {}, and this is a {from}", want.label, want.show());
+        scope.problem(Diagnostic::new(Code::WrongType, value.at.clone(), message).help("write a value of that type"));
+        return None;
+    }
     let message = format!("`{}` takes {}, and there is no conversion from {from}", want.label, want.show());
     let diagnostic = Diagnostic::new(Code::NoConversion, value.at.clone(), message);
-    let help = match existing(scope, &value.ty.kind) {
-        known if known.is_empty() => format!("write a `convert` that takes {from}, or use a part of the value"),
-        known => format!("{from} converts to {}", known.join(", ")),
+    let help = match (existing(scope, &value.ty.kind), &value.ty.kind) {
+        (known, _) if !known.is_empty() => format!("{from} converts to {}", known.join(", ")),
+        (_, TyKind::Hl7(..)) => format!("write a `convert` that takes {from}, or use a part of the value"),
+        _ => {
+            let element = want.label.rsplit('.').next().unwrap_or_default();
+            format!("use a part of the value, or build it in braces, as in `{element}: {{ … }}`")
+        }
     };
     scope.problem(diagnostic.help(help));
     None

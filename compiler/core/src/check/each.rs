@@ -2,7 +2,7 @@
 
 use super::convert::Want;
 use super::scope::{Local, Origin, Scope};
-use super::typed::{Expr, Kind, Slot, Statement, Step, Ty, TyKind};
+use super::typed::{Expr, Kind, Slot, Statement, Ty, TyKind};
 use super::{block, condition, expression, path, place};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::{At, BlockItem, Count, Each, ExprKind, PartKind};
@@ -163,10 +163,5 @@ fn named(each: &Each) -> Option<SmolStr> {
 fn origin(scope: &Scope, list: &Expr) -> Option<Origin> {
     let Kind::Path { root, steps } = &*list.kind else { return None };
     let outer = scope.locals().find(|local| local.slot == *root)?.origin.clone()?;
-    let plain: Vec<Step> = steps
-        .iter()
-        .filter(|step| !matches!(step, Step::Filter { .. } | Step::Index(_) | Step::Range(..)))
-        .cloned()
-        .collect();
-    Some(Origin { profile: outer.profile, path: path::spell(&outer.path, &plain) })
+    Some(Origin { profile: outer.profile, path: path::spell(&outer.path, &path::places(steps)) })
 }

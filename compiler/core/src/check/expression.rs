@@ -36,6 +36,7 @@ fn wanted(scope: &mut Scope, expr: &tree::Expr, want: &Want) -> Expr {
     match &*expr.kind {
         ExprKind::Else(first, second) => {
             let (first, second) = (value(scope, first, want), value(scope, second, want));
+            never_taken(scope, &first, &second);
             otherwise(first, second, at)
         }
         ExprKind::When { value: guarded, condition } => {
@@ -48,7 +49,10 @@ fn wanted(scope: &mut Scope, expr: &tree::Expr, want: &Want) -> Expr {
             warn(inner, text.as_ref(), at)
         }
         ExprKind::Block(inner) => match single_shape(scope, want, at) {
-            Some(shape) => block::value(scope, inner, &shape, at),
+            Some(shape) => {
+                let block = block::value(scope, inner, &shape, at);
+                block::of_constants(scope, block, want.required)
+            }
             None => Expr::error(at),
         },
         ExprKind::TypedBlock { ty, block: inner } => typed_block(scope, ty, inner, Some(want), at),
@@ -108,16 +112,24 @@ fn typed_block(scope: &mut Scope, ty: &Word, inner: &tree::Block, want: Option<&
         let base = convert::base_key(scope, &key);
         let resource = want.types.iter().any(|ty| ty.name == "Resource");
         match want.takes(scope, &base).cloned() {
-            Some(narrowed) => return block::value(scope, inner, &narrowed.shape, at),
+            Some(narrowed) => {
+                let block = block::value(scope, inner, &narrowed.shape, at);
+                return block::of_constants(scope, block, want.required);
+            }
             None if resource => {}
             None => {
                 let message = format!("`{}` takes {}, not `{}`", want.label, want.show(), ty.text);
-                scope.error(Code::WrongType, &ty.at, message);
+                let mut diagnostic = Diagnostic::new(Code::WrongType, ty.at.clone(), message);
+                if want.takes(scope, "Reference").is_some() {
+                    diagnostic = diagnostic.help("write `emit` before it: what is emitted is referred to");
+                }
+                scope.problem(diagnostic);
                 return Expr::error(at);
             }
         }
     }
-    block::value(scope, inner, &key, at)
+    let block = block::value(scope, inner, &key, at);
+    block::of_constants(scope, block, false)
 }
 
 fn natural(scope: &mut Scope, expr: &tree::Expr) -> Expr {
@@ -168,6 +180,7 @@ fn natural(scope: &mut Scope, expr: &tree::Expr) -> Expr {
         ExprKind::Else(first, second) => {
             let (first, second) = (infer(scope, first), infer(scope, second));
             let (first, second) = agree(scope, first, second);
+            never_taken(scope, &first, &second);
             otherwise(first, second, at)
         }
         ExprKind::When { value, condition } => {
@@ -239,6 +252,25 @@ pub(super) fn otherwise(first: Expr, second: Expr, at: &At) -> Expr {
     };
     let kind = if first.is_nothing() { second.ty.kind.clone() } else { first.ty.kind.clone() };
     Expr::new(Kind::Else(first, second), Ty { kind, count }, at)
+}
+
+/// What stands behind an `else` is looked at only if the value before it may be missing or invalid.
+fn never_taken(scope: &mut Scope, first: &Expr, second: &Expr) {
+    if is_certain(first) {
+        let message = "this is never taken: the value before the `else` is always there";
+        let diagnostic = Diagnostic::new(Code::UnreachableArm, second.at.clone(), message);
+        scope.problem(diagnostic.help("take the `else` away"));
+    }
+}
+
+/// A value that no message can take away: a constant, or what ends in one.
+fn is_certain(value: &Expr) -> bool {
+    match &*value.kind {
+        Kind::Text(_) | Kind::Number(_) | Kind::Boolean(_) | Kind::Code { .. } | Kind::Reject(_) => true,
+        Kind::Else(_, last) | Kind::Warn { value: last, .. } => is_certain(last),
+        Kind::Match { arms, otherwise: Some(last) } => arms.iter().map(|arm| &arm.value).chain([last]).all(is_certain),
+        _ => false,
+    }
 }
 
 /// Whether a value of no type may really come to nothing: `skip`, `reject` and a data-absent-reason do not.
@@ -332,12 +364,24 @@ fn text(scope: &mut Scope, parts: &[TextPart], at: &At) -> Expr {
     Expr::new(Kind::Join(joined), Ty { kind: TyKind::Fhir("string".into()), count }, at)
 }
 
+/// A family name and a street were texts before their parts were told apart, and still read as one.
+const WERE_TEXTS: [&str; 2] = ["FN", "SAD"];
+
 fn hole(scope: &mut Scope, hole: &tree::Expr) -> Expr {
     let value = infer(scope, hole);
     if value.ty.is_list() {
         let diagnostic =
             Diagnostic::new(Code::ManyForOne, value.at.clone(), "a hole takes one value, and this is a list");
         scope.problem(diagnostic.help("write `first …`, or `join(\", \", …)` for all of them"));
+        return Expr::error(&value.at);
+    }
+    if let TyKind::Hl7(_, name) = &value.ty.kind
+        && !convert::is_hl7_primitive(scope, name)
+        && !WERE_TEXTS.contains(&name.as_str())
+    {
+        let message = format!("a hole takes one value, and `{name}` has several parts");
+        let diagnostic = Diagnostic::new(Code::WrongType, value.at.clone(), message);
+        scope.problem(diagnostic.help("name the part, as in `{PID-16.1}`, or convert the whole: `{PID-16 as string}`"));
         return Expr::error(&value.at);
     }
     string(scope, value, "a hole")
@@ -386,6 +430,15 @@ fn duration(scope: &mut Scope, text: &str, at: &At) -> Expr {
 /// The URI of a system: `v2-0203`, a constant, or one of the library's.
 pub(super) fn system_uri(scope: &mut Scope, system: &Word) -> Option<SmolStr> {
     if let Some(uri) = v2_system(&system.text) {
+        let standards = scope.world.standards();
+        let number = system.text.trim_start_matches("v2-");
+        if standards.hl7.table(number).is_none() && standards.fhir.code_system(&uri).is_none() {
+            let message = format!("HL7 v2 has no table {number}");
+            let diagnostic = Diagnostic::new(Code::UnknownSystem, system.at.clone(), message);
+            scope.problem(
+                diagnostic.help("look its number up; tables of your own are constants: `let colours = \"http://…\"`"),
+            );
+        }
         return Some(uri);
     }
     if let Found::One(export) = scope.world.find(&system.text)
@@ -502,7 +555,8 @@ fn via(scope: &mut Scope, value: &tree::Expr, codes: &Word, at: &At) -> Expr {
         scope.error(Code::WrongType, &value.at, message);
         return Expr::error(at);
     }
-    let total = scope.world.codes(&export.key).is_some_and(|table| is_total(scope, table));
+    let allowed = path::allowed(scope, &value).to_vec();
+    let total = scope.world.codes(&export.key).is_some_and(|table| is_total(scope, table, &allowed));
     let table = export.key;
     let one = |value: Expr| {
         let count = if total { value.ty.count } else { value.ty.count.maybe() };
@@ -511,8 +565,9 @@ fn via(scope: &mut Scope, value: &tree::Expr, codes: &Word, at: &At) -> Expr {
     if value.ty.is_list() { convert::each(scope, value, one) } else { one(value) }
 }
 
-/// Every key comes to a value: there is an `else`, or each code of the source's HL7 table has an arm.
-fn is_total(scope: &Scope, table: &super::typed::CodeTable) -> bool {
+/// Every key comes to a value: there is an `else`, or an arm for each code that the profile allows, or else for each of
+/// the source's HL7 table.
+fn is_total(scope: &Scope, table: &super::typed::CodeTable, allowed: &[SmolStr]) -> bool {
     use super::typed::{CodeKey, CodeTo};
     let gives = |to: &CodeTo| !matches!(to, CodeTo::Absent(None));
     if !table.arms.iter().all(|arm| gives(&arm.result.what)) {
@@ -521,11 +576,14 @@ fn is_total(scope: &Scope, table: &super::typed::CodeTable) -> bool {
     if let Some(otherwise) = &table.otherwise {
         return gives(&otherwise.what);
     }
-    let Some((_, number)) = table.from.as_ref().and_then(|from| from.rsplit_once("/v2-")) else { return false };
-    let Some(source) = scope.world.standards().hl7.table(number) else { return false };
     let has_arm = |code: &SmolStr| {
         table.arms.iter().flat_map(|arm| &arm.keys).any(|key| matches!(key, CodeKey::Code(it) if it == code))
     };
+    if !allowed.is_empty() {
+        return allowed.iter().all(has_arm);
+    }
+    let Some((_, number)) = table.from.as_ref().and_then(|from| from.rsplit_once("/v2-")) else { return false };
+    let Some(source) = scope.world.standards().hl7.table(number) else { return false };
     !source.codes.is_empty() && source.codes.iter().all(|(code, _)| has_arm(code))
 }
 

@@ -45,6 +45,13 @@ pub(super) fn by_url(
     if building.first.is_empty() {
         building.first = rule.target.at.clone();
     }
+    if let Some((first, adds)) = building.urls.insert(url.clone(), (rule.target.at.clone(), rule.adds))
+        && !(adds && rule.adds)
+    {
+        let message = "the extension of this URL is assigned twice";
+        let diagnostic = Diagnostic::new(Code::AssignedTwice, rule.target.at.clone(), message);
+        scope.problem(diagnostic.label(first, "the first time").help("add to the list with `+:` in both rules"));
+    }
     building.adds = true;
     for value in &rule.values {
         let value = if takes_block(&shape, value) {

@@ -121,6 +121,8 @@ fn identity(scope: &mut Scope, value: Expr) -> Option<Expr> {
     let wanted = match name.as_str() {
         "CX" | "EI" | "XCN" | "XON" | "HD" | "PLN" | "CNN" => "Identifier",
         "CWE" | "CE" | "CNE" => "CodeableConcept",
+        "DT" => "date",
+        "DTM" | "TS" => "dateTime",
         name if convert::is_hl7_primitive(scope, name) => "string",
         _ => "Identifier",
     };

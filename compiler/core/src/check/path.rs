@@ -8,7 +8,7 @@ use super::types;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::{DeclaredKind, Found};
 use crate::standard::hl7::Version;
-use crate::standard::shape::Shape;
+use crate::standard::shape::{Element, Shape};
 use crate::syntax::tree::{At, Count, Part, PartKind, Path, Word};
 use smol_str::{SmolStr, format_smolstr};
 
@@ -190,6 +190,14 @@ fn declared(scope: &mut Scope, root: &Word, path: &Path) -> Expr {
             let rest = path.parts.get(used..).unwrap_or_default();
             below(scope, value, rest, &path.at)
         }
+        Found::One(export) if export.kind == DeclaredKind::Segment => {
+            let message = format!("`{name}` is not among what this map takes");
+            let diagnostic = Diagnostic::new(Code::UnknownName, root.at.clone(), message);
+            let help =
+                format!("take it as a parameter, or say in a profile where the sender has it: `{name} 0..1 after PID`");
+            scope.problem(diagnostic.help(help));
+            Expr::error(&path.at)
+        }
         Found::One(export) => {
             let message = format!("`{name}` is a {}, not a value", export.kind.noun());
             let diagnostic = Diagnostic::new(Code::WrongType, path.at.clone(), message);
@@ -205,6 +213,7 @@ fn declared(scope: &mut Scope, root: &Word, path: &Path) -> Expr {
             scope.problem(ambiguous(&root.text, &root.at, exports.iter().map(|it| it.key.as_str())));
             Expr::error(&path.at)
         }
+        Found::Nothing if root.text == "receipt" => scope.not_yet(&path.at, "`receipt`"),
         Found::Nothing => {
             scope.problem(place::unknown_name(scope, root, &path.parts));
             Expr::error(&path.at)
@@ -220,6 +229,9 @@ pub(super) fn ambiguous<'a>(name: &str, at: &At, keys: impl Iterator<Item = &'a 
 
 fn finish(scope: &mut Scope, mut walk: Walk, parts: &[Part], path: &Path) -> Expr {
     for (index, part) in parts.iter().enumerate() {
+        if walk.ty.kind == TyKind::Error {
+            return Expr::error(&path.at);
+        }
         if !is_source(&walk.ty) {
             let root = Expr::slot(walk.root, walk.ty, &path.at);
             return elements(scope, root, parts.get(index..).unwrap_or_default());
@@ -318,18 +330,26 @@ fn field(scope: &mut Scope, walk: &mut Walk, number: u32, part: &Part) -> bool {
         return false;
     };
     let Some(shape) = scope.world.standards().segment(version, &name) else { return false };
-    let Some(element) = shape.element(&number.to_string()) else {
+    let element = shape.element(&number.to_string());
+    let repeats = element.is_some_and(Element::repeats);
+    let Ok(field) = u16::try_from(number) else { return false };
+    walk.steps.push(Step::Field { number: field, repeats });
+    walk.in_field = true;
+    // A profile may name a field of a later version.
+    if element.is_none() && narrowed(scope, walk).is_none_or(|line| line.ty.is_none()) {
         scope.problem(unknown_field(&shape, &name, number, version, &part.at));
         return false;
-    };
-    let Ok(field) = u16::try_from(number) else { return false };
-    walk.steps.push(Step::Field { number: field, repeats: element.repeats() });
-    walk.in_field = true;
-    let repeats = if element.repeats() { Count::Any } else { Count::Optional };
-    let mut kind =
-        element.types.first().map_or(TyKind::Hl7(version, "ST".into()), |ty| TyKind::Hl7(version, ty.name.clone()));
-    let mut count = repeats;
+    }
+    let ty = element.and_then(|element| element.types.first());
+    let mut kind = TyKind::Hl7(version, ty.map_or_else(|| "ST".into(), |ty| ty.name.clone()));
+    let mut count = if repeats { Count::Any } else { Count::Optional };
     if let Some(line) = narrowed(scope, walk) {
+        if line.max == Some(0) {
+            let message = format!("the profile says that this sender never sends `{name}-{number}`");
+            let diagnostic = Diagnostic::new(Code::UnknownPath, part.at.clone(), message);
+            scope.problem(diagnostic.help("take this away, or the `0..0` there"));
+            return false;
+        }
         if line.max == Some(1) {
             count = Count::Optional;
             if let Some(Step::Field { repeats, .. }) = walk.steps.last_mut() {
@@ -355,6 +375,28 @@ fn field(scope: &mut Scope, walk: &mut Walk, number: u32, part: &Part) -> bool {
 fn narrowed<'w>(scope: &Scope<'w>, walk: &Walk) -> Option<&'w super::Narrowed> {
     let facts = scope.world.profile(&walk.origin.as_ref()?.profile)?;
     facts.narrowed.get(&walk.in_message())
+}
+
+/// The codes that a profile allows at the place of a value; none where it does not say.
+pub(super) fn allowed<'w>(scope: &Scope<'w>, value: &Expr) -> &'w [SmolStr] {
+    match &*value.kind {
+        Kind::Path { root, steps } => {
+            let origin = scope.locals().find(|local| local.slot == *root).and_then(|local| local.origin.as_ref());
+            let Some(origin) = origin else { return &[] };
+            let place = spell(&origin.path, &places(steps));
+            let facts = scope.world.profile(&origin.profile);
+            facts.and_then(|facts| facts.narrowed.get(&place)).map_or(&[], |line| &line.one_of)
+        }
+        Kind::Pick { list, .. } => allowed(scope, list),
+        Kind::Convert { value, .. } => allowed(scope, value),
+        _ => &[],
+    }
+}
+
+/// The steps from place to place, without those that choose among what stands there.
+pub(super) fn places(steps: &[Step]) -> Vec<Step> {
+    let chooses = |step: &&Step| matches!(step, Step::Filter { .. } | Step::Index(_) | Step::Range(..));
+    steps.iter().filter(|step| !chooses(step)).cloned().collect()
 }
 
 fn component(scope: &mut Scope, walk: &mut Walk, number: u32, part: &Part) -> bool {

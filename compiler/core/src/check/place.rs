@@ -12,6 +12,7 @@ use crate::standard::hl7::Version;
 use crate::standard::shape::{Kind, Shape};
 use crate::syntax::tree::{At, Count, Part, PartKind, Word};
 use smol_str::SmolStr;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// One place of a name inside a structure or group.
@@ -137,7 +138,7 @@ fn enter(scope: &mut Scope, walk: &mut Walk, places: &[Place], name: &str, at: &
     let Some(first) = places.first() else { return };
     let around = |place: &Place| place.steps.split_last().map(|(_, around)| around.to_vec());
     if places.iter().any(|place| around(place) != around(first)) {
-        let spelled: Vec<_> = places.iter().map(|place| format!("`{}`", spell(place))).collect();
+        let spelled: Vec<_> = spell(places).into_iter().map(|it| format!("`{it}`")).collect();
         let message = format!("`{name}` could be {}", spelled.join(" or "));
         scope.problem(Diagnostic::new(Code::AmbiguousPlace, at.clone(), message).help("write the one that you mean"));
         walk.ty = Ty::ERROR;
@@ -149,6 +150,14 @@ fn enter(scope: &mut Scope, walk: &mut Walk, places: &[Place], name: &str, at: &
     };
     for (name, member, repeats) in &first.steps {
         walk.steps.push(Step::Member { name: name.clone(), member: *member });
+        if is_forbidden(scope, walk) {
+            let message = format!("the profile says that this sender never sends `{name}`");
+            scope.problem(
+                Diagnostic::new(Code::UnknownPath, at.clone(), message).help("take this away, or the `0..0` there"),
+            );
+            walk.ty = Ty::ERROR;
+            return;
+        }
         let present = is_present(scope, walk);
         let count = match (repeats, present) {
             (true, true) => Count::Some,
@@ -160,6 +169,11 @@ fn enter(scope: &mut Scope, walk: &mut Walk, places: &[Place], name: &str, at: &
     }
     walk.ty.kind = first.kind.clone();
     walk.in_field = false;
+}
+
+fn is_forbidden(scope: &Scope, walk: &Walk) -> bool {
+    let facts = walk.origin.as_ref().and_then(|origin| scope.world.profile(&origin.profile));
+    facts.is_some_and(|facts| facts.forbidden.contains(&walk.in_message()))
 }
 
 /// A message without MSH cannot be read; anything else is present if the profile says so or a rule requires it.
@@ -174,9 +188,16 @@ fn is_present(scope: &Scope, walk: &Walk) -> bool {
         || scope.is_known_present(&super::path::fact(walk.root, &walk.steps))
 }
 
-fn spell(place: &Place) -> String {
-    let names: Vec<&str> = place.steps.iter().map(|step| step.0.as_str()).collect();
-    names.join(".")
+/// Each place with as many of the groups around it as tell it from the others: `OBSERVATION.NTE`, `PATIENT.NTE`.
+fn spell(places: &[Place]) -> Vec<String> {
+    let last = |place: &Place, count: usize| {
+        let names: Vec<&str> = place.steps.iter().map(|step| step.0.as_str()).collect();
+        names.get(names.len().saturating_sub(count)..).unwrap_or_default().join(".")
+    };
+    let deepest = places.iter().map(|place| place.steps.len()).max().unwrap_or_default();
+    let spelled = |count| places.iter().map(|place| last(place, count)).collect::<Vec<_>>();
+    let is_told_apart = |count: &usize| spelled(*count).iter().collect::<BTreeSet<_>>().len() == places.len();
+    spelled((2..deepest).find(is_told_apart).unwrap_or(deepest))
 }
 
 /// `ROL[after PV1]`, `PID[place 2]`: which of the places of one name in a group.
@@ -200,7 +221,7 @@ pub(super) fn which(scope: &mut Scope, walk: &mut Walk, part: &Part) -> bool {
         _ => None,
     };
     let Some(chosen) = chosen else {
-        let places: Vec<_> = walk.places.iter().filter_map(|place| before(&around, *place)).collect();
+        let places: Vec<_> = walk.places.iter().filter_map(|place| before(&around, &walk.places, *place)).collect();
         let diagnostic = Diagnostic::new(Code::UnknownPath, part.at.clone(), "there is no such place in the structure");
         let help = if places.is_empty() {
             "it has one place only".to_owned()
@@ -221,9 +242,17 @@ fn is_named(element: &crate::standard::shape::Element, walk: &Walk) -> bool {
     matches!(walk.steps.last(), Some(Step::Member { name, .. }) if *name == element.name)
 }
 
-fn before(around: &Shape, place: u32) -> Option<String> {
-    let index = usize::try_from(place).ok()?.checked_sub(1)?;
-    Some(format!("`{}`", around.elements.get(index)?.name))
+/// What stands before one of several places, and before no other of them: `ROL[after PV1]`.
+fn before(around: &Shape, places: &[u32], place: u32) -> Option<String> {
+    let index = |place: u32| usize::try_from(place).ok();
+    let between = |place: u32| {
+        let from = places.iter().copied().filter(|other| *other < place).max().and_then(index).map_or(0, |at| at + 1);
+        around.elements.get(from..index(place)?)
+    };
+    let others: Vec<_> = places.iter().filter(|other| **other != place).filter_map(|other| between(*other)).collect();
+    let is_own = |name: &str| !others.iter().any(|other| other.iter().any(|element| element.name == name));
+    let own = between(place)?.iter().rev().find(|element| is_own(&element.name))?;
+    Some(format!("`{}`", own.name))
 }
 
 /// The shape of the group in which the last step of a walk stands.
@@ -257,7 +286,7 @@ pub(super) fn is_chosen(scope: &mut Scope, walk: &Walk, next: Option<&Part>, at:
     }
     let Some(Step::Member { name, .. }) = walk.steps.last() else { return true };
     let around = shape_around(scope, walk);
-    let places = walk.places.iter().filter_map(|place| before(around.as_ref()?, *place));
+    let places = walk.places.iter().filter_map(|place| before(around.as_ref()?, &walk.places, *place));
     let places: Vec<_> = places.map(|before| format!("`{name}[after {}]`", before.trim_matches('`'))).collect();
     let message = format!("`{name}` has {} places in this structure", walk.places.len());
     let diagnostic = Diagnostic::new(Code::AmbiguousPlace, at.clone(), message);
@@ -267,7 +296,7 @@ pub(super) fn is_chosen(scope: &mut Scope, walk: &Walk, next: Option<&Part>, at:
 
 /// The group that a segment opens, inside a message or group: `each OBR { … }`.
 pub(super) fn opened_by(scope: &Scope, walk: &Walk) -> Option<(Vec<Step>, TyKind)> {
-    let (TyKind::Segment(version, segment), Some((Step::Member { member: 0, name }, around))) =
+    let (TyKind::Segment(version, segment), Some((Step::Member { member, name }, around))) =
         (&walk.ty.kind, walk.steps.split_last())
     else {
         return None;
@@ -276,7 +305,10 @@ pub(super) fn opened_by(scope: &Scope, walk: &Walk) -> Option<(Vec<Step>, TyKind
         return None;
     }
     let shape = shape_around(scope, walk)?;
-    (shape.kind == Kind::Group).then(|| (around.to_vec(), TyKind::Group(*version, shape.key.clone())))
+    // A group begins with its first segment; where that may be missing, with the first that it requires.
+    let required = shape.elements.iter().position(|element| element.min > 0);
+    let opens = *member == 0 || required.is_some_and(|index| usize::try_from(*member).is_ok_and(|it| it == index));
+    (opens && shape.kind == Kind::Group).then(|| (around.to_vec(), TyKind::Group(*version, shape.key.clone())))
 }
 
 /// A word that names nothing here: a segment that the map does not take, or a slip.

@@ -22,6 +22,8 @@ pub struct ProfileFacts {
     pub structure: SmolStr,
     /// Segments and groups that are there wherever what is around them is: `PID`, `PATIENT_RESULT.PATIENT`.
     pub present: FxHashSet<SmolStr>,
+    /// Segments and groups that this sender never sends.
+    pub forbidden: FxHashSet<SmolStr>,
     /// Fields and components by their whole path: `PID-3`, `PATIENT_RESULT.PATIENT.PID-5.1`.
     pub narrowed: FxHashMap<SmolStr, Narrowed>,
     /// The structure as the profile has it, and its groups, by keys of the profile's own.
@@ -47,6 +49,7 @@ pub fn profile(profile: &Profile, module: &str, standards: &Standards, world: &d
         version,
         structure: profile.of.first().map(|word| word.text.clone()).unwrap_or_default(),
         present: FxHashSet::default(),
+        forbidden: FxHashSet::default(),
         narrowed: FxHashMap::default(),
         shapes: Vec::new(),
         problems: Vec::new(),
@@ -64,11 +67,10 @@ pub fn profile(profile: &Profile, module: &str, standards: &Standards, world: &d
         return facts;
     };
     let mut shapes = own_copy(standards, version, &base, &facts.key);
-    for line in &profile.lines {
-        place_segment(&mut shapes, line, standards, version, &mut facts);
-    }
-    for line in &profile.lines {
-        narrow(&shapes, line, standards, world, &mut facts);
+    let placed = |line: &&ProfileLine| place_segment(&mut shapes, line, standards, version, &mut facts);
+    let lines: Vec<_> = profile.lines.iter().filter(placed).collect();
+    for line in lines {
+        narrow(&mut shapes, line, standards, world, &mut facts);
     }
     facts.shapes = shapes.into_iter().map(Arc::new).collect();
     facts
@@ -118,29 +120,25 @@ fn own_copy(standards: &Standards, version: Version, base: &Shape, key: &SmolStr
     copied
 }
 
-/// `ZPI 0..1 after PID`, `SPECIMEN 0..1 before OBSERVATION`: puts a segment where the sender has it.
+/// `ZPI 0..1 after PID`, `SPECIMEN 0..1 before OBSERVATION`: puts a segment where the sender has it. False if that
+/// cannot be, which is then reported.
 fn place_segment(
     shapes: &mut [Shape],
     line: &ProfileLine,
     standards: &Standards,
     version: Version,
     facts: &mut ProfileFacts,
-) {
-    let Some((side, beside)) = &line.stands else { return };
+) -> bool {
+    let Some((side, beside)) = &line.stands else { return true };
     let Some(name) = line.path.root.as_ref().filter(|_| line.path.parts.is_empty()) else {
         facts.problems.push(Diagnostic::new(
             Code::WrongProfile,
             line.at.clone(),
             "only segments and groups stand after others",
         ));
-        return;
+        return false;
     };
-    let holder = shapes.iter_mut().find(|shape| shape.elements.iter().any(|element| element.name == beside.text));
-    let Some(shape) = holder else {
-        let message = format!("the structure has no `{}`", beside.text);
-        facts.problems.push(Diagnostic::new(Code::UnknownPath, beside.at.clone(), message));
-        return;
-    };
+    let Some(shape) = holder(shapes, beside, facts).and_then(|index| shapes.get_mut(index)) else { return false };
     let own = shape.elements.iter().position(|element| element.name == name.text);
     let element = match own {
         Some(index) => shape.elements.remove(index),
@@ -149,12 +147,39 @@ fn place_segment(
             let message = format!("there is no segment `{}`", name.text);
             let diagnostic = Diagnostic::new(Code::UnknownPath, name.at.clone(), message);
             facts.problems.push(diagnostic.help(format!("declare it: `segment {} {{ 1 ST? \"…\" }}`", name.text)));
-            return;
+            return false;
         }
     };
     let index = shape.elements.iter().position(|element| element.name == beside.text).unwrap_or(0);
     let index = if *side == Side::After { index + 1 } else { index };
     shape.elements.insert(index, element);
+    true
+}
+
+/// The group in which a segment stands that others stand beside: the nearest, of several the one that requires it.
+fn holder(shapes: &[Shape], beside: &Word, facts: &mut ProfileFacts) -> Option<usize> {
+    let named = |shape: &Shape| shape.elements.iter().find(|element| element.name == beside.text).map(|it| it.min > 0);
+    let depth = |shape: &Shape| shape.key.matches('.').count();
+    let all = || shapes.iter().enumerate().filter_map(|(index, shape)| Some((index, depth(shape), named(shape)?)));
+    let Some(nearest) = all().map(|(_, depth, _)| depth).min() else {
+        let message = format!("the structure has no `{}`", beside.text);
+        facts.problems.push(Diagnostic::new(Code::UnknownPath, beside.at.clone(), message));
+        return None;
+    };
+    let near: Vec<_> = all().filter(|(_, depth, _)| *depth == nearest).collect();
+    let requires: Vec<_> = near.iter().filter(|(_, _, required)| *required).collect();
+    match (near.as_slice(), requires.as_slice()) {
+        ([(only, ..)], _) | (_, [(only, ..)]) => Some(*only),
+        _ => {
+            let groups = near.iter().filter_map(|(index, ..)| shapes.get(*index));
+            let groups: Vec<_> =
+                groups.map(|shape| format!("`{}`", shape.key.rsplit('.').next().unwrap_or_default())).collect();
+            let message = format!("`{}` stands in {}", beside.text, groups.join(" and "));
+            let diagnostic = Diagnostic::new(Code::AmbiguousPlace, beside.at.clone(), message);
+            facts.problems.push(diagnostic.help("name a segment that stands in one group alone"));
+            None
+        }
+    }
 }
 
 fn segment_element(name: &SmolStr) -> Element {
@@ -182,8 +207,10 @@ struct Found {
     around: Vec<(SmolStr, bool)>,
     /// `-3`, `-3.1`; empty for a segment or group.
     below: String,
-    /// The index of the shape and of the element in it, for segments and groups.
-    holder: (usize, usize),
+    /// The shape in which the path goes on.
+    shape: usize,
+    /// The last segment or group on the way: the shape in which it stands, and its place there.
+    element: (usize, usize),
 }
 
 impl Found {
@@ -193,7 +220,13 @@ impl Found {
     }
 }
 
-fn narrow(shapes: &[Shape], line: &ProfileLine, standards: &Standards, world: &dyn World, facts: &mut ProfileFacts) {
+fn narrow(
+    shapes: &mut [Shape],
+    line: &ProfileLine,
+    standards: &Standards,
+    world: &dyn World,
+    facts: &mut ProfileFacts,
+) {
     if let Some(bounds) = &line.length {
         facts.problems.push(not_yet(&bounds.at, "`length` in a profile"));
     }
@@ -211,6 +244,16 @@ fn narrow(shapes: &[Shape], line: &ProfileLine, standards: &Standards, world: &d
     if found.below.is_empty() {
         if min > 0 {
             facts.present.insert(found.path());
+        }
+        match line.range.as_ref().and_then(|range| range.max) {
+            Some(0) => drop(facts.forbidden.insert(found.path())),
+            Some(max) => {
+                let (shape, place) = found.element;
+                if let Some(element) = shapes.get_mut(shape).and_then(|shape| shape.elements.get_mut(place)) {
+                    element.max = element.max.min(max);
+                }
+            }
+            None => {}
         }
         return;
     }
@@ -244,7 +287,7 @@ fn find(
 ) -> Option<Found> {
     let root = path.root.as_ref()?;
     let structure = shapes.iter().position(|shape| shape.key == facts.key)?;
-    let mut found = Found { around: Vec::new(), below: String::new(), holder: (structure, 0) };
+    let mut found = Found { around: Vec::new(), below: String::new(), shape: structure, element: (structure, 0) };
     let mut segment = enter(shapes, &mut found, &root.text, facts, &root.at)?;
     let mut ty: Option<SmolStr> = None;
     for part in &path.parts {
@@ -293,7 +336,7 @@ fn find(
 
 /// One segment or group deeper: here, else in the groups inside, as paths in maps do it.
 fn enter(shapes: &[Shape], found: &mut Found, name: &str, facts: &mut ProfileFacts, at: &At) -> Option<SmolStr> {
-    let mut level = vec![(found.holder.0, Vec::new())];
+    let mut level = vec![(found.shape, Vec::new())];
     for _ in 0..8 {
         let mut deeper = Vec::new();
         for (index, around) in &level {
@@ -305,7 +348,8 @@ fn enter(shapes: &[Shape], found: &mut Found, name: &str, facts: &mut ProfileFac
                 let group = shapes.iter().position(|shape| shape.key == key);
                 if element.name == name {
                     found.around.extend(around);
-                    found.holder = (group.unwrap_or(*index), place);
+                    found.shape = group.unwrap_or(*index);
+                    found.element = (*index, place);
                     return Some(key);
                 }
                 deeper.extend(group.map(|group| (group, around)));

@@ -104,6 +104,8 @@ codes! {
     NoZone = "E0508";
     /// comparisons are chained
     ChainedComparison = "E0509";
+    /// a block holds constants alone
+    NeverWritten = "W0510";
 
     /// a code is not one of its set
     UnknownCode = "E0601";

@@ -34,6 +34,8 @@ pub struct Names {
     pub imported: Vec<(usize, SmolStr, At)>,
     /// Names that a `use` should have brought and did not: that has been said, and is not said again where they stand.
     lost: Vec<SmolStr>,
+    /// What is private here, for the same warning.
+    pub private: Vec<(usize, SmolStr, At)>,
     /// Problems of the `use` declarations, by the number of the item.
     pub problems: Vec<(usize, Diagnostic)>,
 }
@@ -58,6 +60,10 @@ pub fn names(module: &str, own: &[(usize, Declared)], uses: &[(usize, Use)], wor
             names.problems.push((*item, declared_twice(declared)));
         }
         entry.push((OWN, export(module, declared)));
+        // A convert is used without its name.
+        if declared.private && declared.kind != DeclaredKind::Convert {
+            names.private.push((*item, declared.name.clone(), declared.at.clone()));
+        }
     }
     for (item, import) in uses {
         names.bring(*item, import, world);
@@ -120,8 +126,9 @@ impl Names {
                     if found.is_empty() {
                         self.lost.push(here.text.clone());
                         self.problems.push((item, not_in_module(name, module, declared)));
+                    } else {
+                        self.imported.push((item, here.text.clone(), here.at.clone()));
                     }
-                    self.imported.push((item, here.text.clone(), here.at.clone()));
                     let entry = self.near.entry(here.text.clone()).or_default();
                     entry.extend(found.into_iter().map(|it| (USED, export(module, it))));
                 }

@@ -1,0 +1,80 @@
+//! The rules of the language, one small case each: a mapping, what the compiler says of it, and what it makes of a
+//! message.
+//!
+//! A case is one file, `tests/cases/language/*.emr`. A line `// --- other.emr` begins another module, a line
+//! `// --- message` the message that each map which takes it is run on.
+
+use emr_compiler::db::{self, Database, Project, SourceFile};
+use emr_compiler::diagnostic::render;
+use emr_compiler::plan::interpret;
+use emr_compiler::select;
+use emr_compiler::standard::Standards;
+use emr_message::Message;
+use emr_message::time::Zone;
+use std::fmt::Write;
+
+const ZONE: &str = "Europe/Zurich";
+
+#[test]
+fn cases() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../cases/language/outcome");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    let _bound = settings.bind_to_scope();
+    insta::glob!("../cases/language", "*.emr", |path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        insta::assert_snapshot!(outcome(&text));
+    });
+}
+
+/// The diagnostics of a case and, if it has a message, what becomes of that.
+fn outcome(case: &str) -> String {
+    let mut parts = vec![("main.emr", String::new())];
+    for line in case.lines() {
+        match line.strip_prefix("// --- ") {
+            Some(name) => parts.push((name, String::new())),
+            None => parts.last_mut().unwrap().1 += &format!("{line}\n"),
+        }
+    }
+    let (messages, modules): (Vec<_>, Vec<_>) = parts.into_iter().partition(|(name, _)| *name == "message");
+    let db = Database::default();
+    let open =
+        |(name, text): &(&str, String)| db.open(&name.trim_end_matches(".emr").replace('/', "."), name, text.clone());
+    let files: Vec<SourceFile> = modules.iter().map(open).collect();
+    let settings = db::Settings { timezone: Some(ZONE.into()), packages: Vec::new() };
+    let project = db.project(files.clone(), settings, Standards::embedded());
+    let mut out = String::new();
+    for &file in &files {
+        let found = db::diagnostics(&db, project, file);
+        out += &render(file.path(&db), file.text(&db), found, false);
+    }
+    for (_, text) in &messages {
+        run(&db, project, &files, text, &mut out);
+    }
+    out
+}
+
+/// What each map that takes the message makes of it.
+fn run(db: &Database, project: Project, files: &[SourceFile], text: &str, out: &mut String) {
+    let message = Message::read(text.as_bytes(), &Default::default()).unwrap();
+    let standards = db::standards(db, project);
+    let structure = select::MessageType::of(&message).structure(standards);
+    let maps = files.iter().flat_map(|&file| db::maps(db, project, file));
+    for map in maps.filter(|map| select::takes(map, standards).as_ref() == Some(&structure)) {
+        let Some(plan) = db::plan(db, project, map.key.to_string()).as_ref() else { continue };
+        let settings = interpret::Settings { zone: Zone::named(ZONE).ok() };
+        let outcome = interpret::run(plan, &message, &settings);
+        for issue in &outcome.issues {
+            let place = issue.place.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
+            writeln!(out, "issue: {}{place}", issue.text).unwrap();
+        }
+        match outcome.result {
+            Ok(bytes) => {
+                let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+                writeln!(out, "{}", serde_json::to_string_pretty(&value).unwrap()).unwrap();
+            }
+            Err(rejection) => writeln!(out, "rejected: {}", rejection.text).unwrap(),
+        }
+    }
+}
