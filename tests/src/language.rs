@@ -63,7 +63,7 @@ fn run(db: &Database, project: Project, files: &[SourceFile], text: &str, out: &
     let maps = files.iter().flat_map(|&file| db::maps(db, project, file));
     for map in maps.filter(|map| select::takes(map, standards).as_ref() == Some(&structure)) {
         let Some(plan) = db::plan(db, project, map.key.to_string()).as_ref() else { continue };
-        let settings = interpret::Settings { zone: Zone::named(ZONE).ok() };
+        let settings = interpret::Settings { zone: Zone::named(ZONE).ok(), ..Default::default() };
         let outcome = interpret::run(plan, &message, &settings);
         for issue in &outcome.issues {
             let place = issue.place.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();

@@ -110,9 +110,12 @@ pub(super) fn of_constants(scope: &mut Scope, value: Expr, required: bool) -> Ex
     if required {
         return with_constants(value);
     }
-    // What is said of the whole block need not be said of those inside it.
-    let inside = |it: &At| value.at.start <= it.start && it.end <= value.at.end;
-    scope.problems.retain(|it| it.code != Code::NeverWritten || !inside(&it.at));
+    // What is said of the whole block need not be said of those inside it, and a value that is wrong is no constant.
+    let inside = |it: &Diagnostic| value.at.start <= it.at.start && it.at.end <= value.at.end;
+    scope.problems.retain(|it| it.code != Code::NeverWritten || !inside(it));
+    if scope.problems.iter().any(inside) {
+        return value;
+    }
     let message = "this block is never written: it holds constants alone";
     let diagnostic = Diagnostic::new(Code::NeverWritten, value.at.clone(), message);
     scope.problem(
@@ -161,8 +164,8 @@ pub(super) fn valued(scope: &mut Scope, items: &[BlockItem], result: &dyn Fn(&mu
         match item {
             BlockItem::Rule(rule) => {
                 let diagnostic =
-                    Diagnostic::new(Code::WrongType, rule.at.clone(), "a block that ends in `= value` has no rules");
-                scope.problem(diagnostic.help("it has lets, and what they come to"));
+                    Diagnostic::new(Code::WrongType, rule.at.clone(), "there is no element here that a rule could write");
+                scope.problem(diagnostic.help("write the element before the block, as in `contact: { … }`"));
             }
             BlockItem::Result(_) => {}
             other => statements.extend(statement(scope, other)),
@@ -194,6 +197,33 @@ pub(super) fn items(scope: &mut Scope, items: &[BlockItem], shape: &Arc<Shape>, 
         }
     }
     statements
+}
+
+fn is_block(arm: &tree::Arm) -> bool {
+    matches!(&*arm.value.kind, ExprKind::Block(_))
+}
+
+/// A `match` whose arms hold statements alone.
+fn match_statements(scope: &mut Scope, on: Option<&tree::Expr>, arms: &[tree::Arm], at: &At) -> Expr {
+    let mark = scope.mark();
+    let Some((subject, tests)) = choose::tests(scope, on, arms, at) else { return Expr::error(at) };
+    let mut values = Vec::new();
+    for arm in arms {
+        values.push(match &*arm.value.kind {
+            ExprKind::Block(block) => {
+                let nothing = |_: &mut Scope| Expr::new(Kind::Absent, Ty::NOTHING, &arm.at);
+                valued(scope, &block.items, &nothing, &arm.at)
+            }
+            _ => expression::infer(scope, &arm.value),
+        });
+    }
+    scope.release(mark);
+    if values.iter().any(Expr::is_error) || tests.iter().flatten().any(Expr::is_error) {
+        return Expr::error(at);
+    }
+    let mut value = choose::join(tests, values, at);
+    value.ty = Ty::NOTHING;
+    choose::around(subject, value)
 }
 
 fn holds_rules(arms: &[tree::Arm]) -> bool {
@@ -232,7 +262,12 @@ pub(super) fn statement(scope: &mut Scope, item: &BlockItem) -> Option<Statement
             Some(Statement::Require { condition, otherwise })
         }
         BlockItem::Do(expr) => {
-            let value = expression::infer(scope, expr);
+            let value = match &*expr.kind {
+                ExprKind::Match { on, arms } if arms.iter().any(is_block) => {
+                    match_statements(scope, on.as_ref(), arms, &expr.at)
+                }
+                _ => expression::infer(scope, expr),
+            };
             let does = value.is_nothing() || matches!(value.ty.kind, TyKind::Reference(_));
             if !value.is_error() && !does {
                 let diagnostic =
@@ -255,10 +290,6 @@ pub(super) fn statement(scope: &mut Scope, item: &BlockItem) -> Option<Statement
 
 /// What is ignored must exist.
 fn ignored(scope: &mut Scope, ignore: &tree::Ignore) {
-    if ignore.because.is_none() {
-        let diagnostic = Diagnostic::new(Code::Unreadable, ignore.at.clone(), "`ignore` needs a reason");
-        scope.problem(diagnostic.help("as in `ignore PID-2 because \"PID-3 carries it\"`"));
-    }
     for what in &ignore.what {
         match what {
             tree::Ignored::Path(written) | tree::Ignored::Range(written, _) => {
@@ -467,17 +498,19 @@ fn match_rules(
         match &*arm.value.kind {
             ExprKind::Block(block) => {
                 let known = scope.known();
+                let within = scope.mark();
                 let done = items(scope, &block.items, shape, &mut inner);
+                scope.release(within);
                 scope.forget(known);
                 for statement in done {
-                    statements.extend(guarded(scope, statement, test.as_ref(), &tests, &arm.at));
+                    statements.extend(guarded(statement, test.as_ref(), &tests, &arm.at));
                 }
             }
             _ => {
                 let value = expression::infer(scope, &arm.value);
                 if !value.is_error() {
                     let done = Statement::Do(value);
-                    statements.extend(guarded(scope, done, test.as_ref(), &tests, &arm.at));
+                    statements.extend(guarded(done, test.as_ref(), &tests, &arm.at));
                 }
             }
         }
@@ -493,7 +526,6 @@ fn match_rules(
 
 /// What an arm does is done only if the arm is taken.
 fn guarded(
-    scope: &mut Scope,
     statement: Statement,
     test: Option<&Expr>,
     tests: &[Option<Expr>],
@@ -513,8 +545,9 @@ fn guarded(
             Some(Statement::Do(Expr::new(Kind::When { value, condition }, ty, at)))
         }
         Statement::Require { .. } => {
-            scope.not_yet(at, "`require` inside an arm");
-            None
+            let nothing = || Expr::new(Kind::Absent, Ty::NOTHING, at);
+            let value = Expr::new(Kind::Do { statements: vec![statement], value: nothing() }, Ty::NOTHING, at);
+            Some(Statement::Do(Expr::new(Kind::When { value, condition }, Ty::NOTHING, at)))
         }
     }
 }
