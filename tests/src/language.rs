@@ -71,10 +71,36 @@ fn run(db: &Database, project: Project, files: &[SourceFile], text: &str, out: &
         }
         match outcome.result {
             Ok(bytes) => {
-                let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
-                writeln!(out, "{}", serde_json::to_string_pretty(&value).unwrap()).unwrap();
+                serde_json::from_slice::<serde_json::Value>(&bytes).unwrap();
+                writeln!(out, "{}", indented(&String::from_utf8(bytes).unwrap())).unwrap();
             }
             Err(rejection) => writeln!(out, "rejected: {}", rejection.text).unwrap(),
         }
     }
+}
+
+/// JSON on lines of its own, each number and the order of all elements as they are.
+fn indented(json: &str) -> String {
+    let (mut out, mut depth, mut in_text, mut escaped) = (String::new(), 0, false, false);
+    for c in json.chars() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if in_text => escaped = true,
+            '"' => in_text = !in_text,
+            '}' | ']' if !in_text => depth -= 1,
+            _ => {}
+        }
+        let line = |depth: usize| format!("\n{}", "  ".repeat(depth));
+        match c {
+            '{' | '[' if !in_text => {
+                depth += 1;
+                out += &format!("{c}{}", line(depth));
+            }
+            '}' | ']' if !in_text => out += &format!("{}{c}", line(depth)),
+            ',' if !in_text => out += &format!(",{}", line(depth)),
+            ':' if !in_text => out += ": ",
+            _ => out.push(c),
+        }
+    }
+    out
 }

@@ -230,13 +230,13 @@ pub fn diagnostics(db: &dyn salsa::Database, project: Project, file: SourceFile)
         found.extend(cycle(db, project, item).iter().map(|it| it.clone().moved(item.start(db))));
     }
     let names = names(db, project, file);
+    let written = |it: &Diagnostic| file.text(db).get(it.at.clone()).unwrap_or_default();
+    found.retain(|it| it.code != Code::UnknownName || !names.is_lost(written(it)));
     let texts: Vec<&str> = items.iter().map(|item| item.text(db)).collect();
     for (index, diagnostic) in names.problems.iter().cloned().chain(resolve::unused(names, &texts)) {
         let start = items.get(index).map_or(0, |item| item.start(db));
         found.push(diagnostic.moved(start));
     }
-    let written = |it: &Diagnostic| file.text(db).get(it.at.clone()).unwrap_or_default();
-    found.retain(|it| it.code != Code::UnknownName || !names.is_lost(written(it)));
     found.sort_by_key(|it| (it.at.start, it.at.end, it.code));
     found.dedup();
     found

@@ -163,8 +163,11 @@ pub(super) fn valued(scope: &mut Scope, items: &[BlockItem], result: &dyn Fn(&mu
     for item in items {
         match item {
             BlockItem::Rule(rule) => {
-                let diagnostic =
-                    Diagnostic::new(Code::WrongType, rule.at.clone(), "there is no element here that a rule could write");
+                let diagnostic = Diagnostic::new(
+                    Code::WrongType,
+                    rule.at.clone(),
+                    "there is no element here that a rule could write",
+                );
                 scope.problem(diagnostic.help("write the element before the block, as in `contact: { … }`"));
             }
             BlockItem::Result(_) => {}
@@ -525,12 +528,7 @@ fn match_rules(
 }
 
 /// What an arm does is done only if the arm is taken.
-fn guarded(
-    statement: Statement,
-    test: Option<&Expr>,
-    tests: &[Option<Expr>],
-    at: &At,
-) -> Option<Statement> {
+fn guarded(statement: Statement, test: Option<&Expr>, tests: &[Option<Expr>], at: &At) -> Option<Statement> {
     let not = |test: &Expr| Expr::new(Kind::Not(test.clone()), Ty::fhir("boolean"), at);
     let and = |left, right| Expr::new(Kind::And(left, right), Ty::fhir("boolean"), at);
     let condition = match test {
