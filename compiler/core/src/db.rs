@@ -216,6 +216,10 @@ fn checked<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>)
         Some(Declaration::Other { keyword, .. }) => Checked::said(vec![check::not_supported(keyword)]),
         Some(Declaration::Use(_) | Declaration::ExternFn(_)) | None => Checked::default(),
     };
+    // What is missing from a block that could not be read may be its source.
+    if !parsed.problems.is_empty() {
+        checked.problems.retain(|it| it.code != Code::NeverWritten);
+    }
     checked.problems.splice(0..0, parsed.problems.iter().cloned());
     checked
 }
