@@ -3,6 +3,8 @@
 //! `items` cuts a file where declarations begin, `item` reads one of them: strictly first (`grammar`, `build`), and if that fails line by line (`pieces`, `recover`).
 
 mod build;
+pub mod cst;
+mod format;
 mod grammar;
 mod items;
 mod patch;
@@ -12,6 +14,7 @@ mod scan;
 pub mod tree;
 mod wording;
 
+pub use format::{Formatted, format};
 pub use items::{head, items};
 
 use crate::diagnostic::{Code, Diagnostic};

@@ -254,7 +254,7 @@ fn text_that_breaks_off_costs_only_its_last_item() {
     for (path, text) in samples() {
         let whole = items(&text);
         // Long files have the same constructs as the short ones, which are tried at every character.
-        let stride = 1 + text.len() / 60;
+        let stride = 1 + text.len() / 40;
         for (end, _) in text.char_indices().step_by(stride) {
             let prefix = &text[..end];
             let found = items(prefix);
@@ -268,4 +268,265 @@ fn text_that_breaks_off_costs_only_its_last_item() {
     }
     println!("{kept} of {all} items were kept");
     assert!(kept * 100 >= all * 95);
+}
+
+/// Samples, but for those that are long and show nothing that others do not.
+fn short_samples() -> Vec<(PathBuf, String)> {
+    let mut found = samples();
+    found.retain(|(_, text)| text.len() < 3_000);
+    found
+}
+
+#[test]
+fn every_line_can_be_taken_away() {
+    for (_, text) in short_samples() {
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        let stride = 1 + lines.len() / 12;
+        for gone in (0..lines.len()).step_by(stride) {
+            let rest: String = lines.iter().enumerate().filter(|(at, _)| *at != gone).map(|(_, line)| *line).collect();
+            survives(&rest);
+            assert_eq!(cst::file(&rest).text().to_string(), rest);
+        }
+    }
+}
+
+/// Lines that are each wrong in a way of their own.
+const WRONG: &[&str] = &[
+    "a: PID-",
+    "a: PID-5.",
+    "a: PID-3[",
+    "a: X via",
+    "a:",
+    "a: f(",
+    "a: (b",
+    "a: \"b",
+    "a: \"{b",
+    "a: 'b",
+    "a: loinc#",
+    "a: b c d",
+    "a b c",
+    "a: { b: ",
+    "a: { b: PID-, c: 1 }",
+    "a: each NK1 {",
+    "let a",
+    "require b",
+    "ignore PID-2",
+    "emit",
+    "a: %",
+    "match X { \"a\" 1 }",
+    "a: b because",
+    "a = b",
+    "else: = 1",
+    "a: PID-5 && PID-6",
+];
+
+#[test]
+fn neighbours_that_are_broken_are_each_told() {
+    for one in WRONG {
+        for other in WRONG {
+            let text = format!("map m(PID) -> X {{\n    b: 1\n    {one}\n    c: 2\n    {other}\n    d: 3\n}}\n");
+            let line = |at: usize| text[..at].matches('\n').count() + 1;
+            let parsed = item(text.trim_end());
+            let lines: Vec<usize> = parsed.problems.iter().map(|problem| line(problem.at.start)).collect();
+            assert!(lines.contains(&3) && lines.contains(&5), "{text}{:?}", parsed.problems);
+            assert!(lines.iter().all(|line| matches!(line, 3 | 5)), "{text}{:?}", parsed.problems);
+            let outline = outline(&parsed);
+            for kept in ["b 1", "c 1", "d 1"] {
+                assert!(outline.lines().any(|line| line.trim() == kept), "{kept} is lost in {text}{outline}");
+            }
+        }
+    }
+}
+
+/// The tree without its places.
+fn placeless(text: &str) -> String {
+    let place = regex::Regex::new(r"\d+\.\.\d+").unwrap();
+    let items: Vec<_> = items(text).into_iter().map(|at| item(&text[at]).item).collect();
+    place.replace_all(&format!("{items:#?}"), "").into_owned()
+}
+
+#[test]
+fn formatting_changes_no_tree_and_no_second_time() {
+    for (path, text) in samples() {
+        let once = format(&text);
+        assert_eq!(once.problems, [], "{}", path.display());
+        assert_eq!(format(&once.text).text, once.text, "{}", path.display());
+        assert_eq!(placeless(&once.text), placeless(&text), "{}", path.display());
+        let comments = |text: &str| text.matches("//").count();
+        assert_eq!(comments(&once.text), comments(&text), "{}", path.display());
+    }
+}
+
+#[test]
+fn formatted() {
+    insta::glob!("cases/format/*.emr", |path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        let once = format(&text).text;
+        assert_eq!(format(&once).text, once);
+        insta::assert_snapshot!(once);
+    });
+}
+
+#[test]
+fn what_cannot_be_read_is_left_as_it_was() {
+    let broken = "map  m( PID)->X {\n  a:PID-\n      b :  1\n}";
+    let text = format!("let   a=1\n\n\n\n{broken}   // c\nlet b=2");
+    let done = format(&text);
+    assert_eq!(done.text, format!("let a = 1\n\n{broken}  // c\nlet b = 2\n"));
+    assert_eq!(done.problems.len(), 1);
+    assert_eq!(&text[done.problems[0].at.clone()], "PID-");
+}
+
+#[test]
+fn line_ends_stay_what_they_were() {
+    assert_eq!(format("let a=1\r\nlet b=2").text, "let a = 1\r\nlet b = 2\r\n");
+    assert_eq!(format("").text, "");
+    assert_eq!(format(" \n\n// a").text, "// a\n");
+}
+
+#[test]
+fn a_long_file_of_anything_ends() {
+    let size = 3_000;
+    for piece in [
+        "{",
+        "}",
+        "(",
+        "\"",
+        "'",
+        "{a:",
+        "a: ",
+        "\n",
+        "x\n",
+        "map ",
+        "map\n",
+        "// a\n",
+        "/// a\n",
+        "a: {b: 1}, ",
+        " ) ) (\n",
+        "\"{",
+        "f(",
+        "a.",
+        "PID-",
+        "1 + ",
+        "each a => ",
+        "\u{1}",
+        "é",
+    ] {
+        for text in
+            [piece.repeat(size / piece.len()), format!("map m(X) -> Y {{\n {}\n}}\n", piece.repeat(size / piece.len()))]
+        {
+            survives(&text);
+            assert_eq!(cst::file(&text).text().to_string(), text);
+            format(&text);
+        }
+    }
+}
+
+/// A file with much of the language in it, to be broken.
+const WHOLE: &str = r#"/// Of the patient.
+use std.codes.{Sex, Marital as M}
+let lab = "http://lab.example.org"
+
+codes Gender from v2-0001 to "http://hl7.org/fhir/administrative-gender" {
+    "M", "F" => "male"    // two
+    else     => keep warn
+}
+map patient(PID, PD1?, NK1*) -> Patient keyed by identifier: first PID-3[.5 == "MR"] {
+    let dead = PID-30 == "Y" or PID-29 is present
+    require PID-3 else reject "no identifier"
+    identifier: PID-3, PID-18 when PID-18.4 is present
+    name +:     PID-5 with { use: "old", text: "{.1} {.2 else ""}" }
+    extension["http://x"].value: 'raw' because "a reason"
+    contact: each NK1 where .7.1 != "PP" {
+        name: first NK1-2
+        code: loinc#718-7 "Hb"
+    }
+    match PID-8 { "M" => { a: 1 }, else => { a: -2.5 } }
+    emit other(PID, x: (dead, 1d)) if new
+    ignore PID-35..38 because "no animals"
+}
+profile P of ADT_A01 version "2.5.1" { PID-3 1..5, PID-8 1..1 in ("M", "F") }
+test "a" {
+    input '''
+        MSH|^~\&|
+        '''
+    through patient
+    expect Patient.name[0].family == "X" ignoring Patient.id
+}
+"#;
+
+mod random {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn edited() -> impl Strategy<Value = String> {
+        let bits = proptest::sample::select(vec![
+            "{",
+            "}",
+            "(",
+            ")",
+            "[",
+            "]",
+            "\"",
+            "'",
+            "'''",
+            ",",
+            ":",
+            "+:",
+            "=",
+            "=>",
+            "->",
+            "-",
+            ".",
+            "#",
+            "\n",
+            "\n    ",
+            "\r\n",
+            "//",
+            "///",
+            " ",
+            "é",
+            "\u{1}",
+            "\u{2}",
+            "via ",
+            "else ",
+            "each ",
+            "match ",
+            "map ",
+            "\nlet a = 1\n",
+            "1",
+            "..",
+            "x",
+            "",
+        ]);
+        let edits = proptest::collection::vec((any::<prop::sample::Index>(), 0usize..12, bits), 1..6);
+        edits.prop_map(|edits| {
+            let mut text = WHOLE.to_owned();
+            for (at, length, bit) in edits {
+                let start = text.floor_char_boundary(at.index(text.len() + 1));
+                let end = text.floor_char_boundary((start + length).min(text.len())).max(start);
+                text.replace_range(start..end, bit);
+            }
+            text
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn edits_lose_no_byte_and_never_panic(text in edited()) {
+            survives(&text);
+            prop_assert_eq!(cst::file(&text).text().to_string(), text);
+        }
+
+        #[test]
+        fn formatting_edited_text_twice_is_formatting_it_once(text in edited()) {
+            let once = format(&text);
+            prop_assert_eq!(&format(&once.text).text, &once.text);
+            if once.problems.is_empty() {
+                prop_assert_eq!(placeless(&once.text), placeless(&text));
+            }
+        }
+    }
 }

@@ -130,11 +130,13 @@ pub fn missing(
 ) -> Diagnostic {
     let previous_word = previous.map_or("", |at| pieces.word(at));
     let glued = previous.filter(|at| matches!(pieces.kind(*at), Kind::Mark | Kind::Code | Kind::Open));
+    let in_path = |at: usize| match pieces.kind(at) {
+        Kind::Mark => matches!(pieces.word(at), "-" | "."),
+        kind => matches!(kind, Kind::Word | Kind::Number | Kind::Close),
+    };
     let path = || {
         let mut start = previous.unwrap_or(piece.start);
-        while start > piece.start
-            && !matches!(pieces.kind(start - 1), Kind::Blank | Kind::Line | Kind::Comma | Kind::Open)
-        {
+        while start > piece.start && in_path(start - 1) {
             start -= 1;
         }
         pieces.bytes(&(start..previous.unwrap_or(start) + 1))
