@@ -24,7 +24,7 @@ const KEPT_TO: &[(&str, &[&str])] = &[
     ("pest::", &["compiler/core/src/syntax"]),
     ("pest_derive::", &["compiler/core/src/syntax"]),
     ("rowan::", &["compiler/core/src/syntax"]),
-    ("salsa::", &["compiler/core/src/db.rs"]),
+    ("salsa::", &["compiler/core/src/db.rs", "compiler/core/src/db"]),
     ("codespan_reporting::", &["compiler/core/src/diagnostic"]),
     ("cranelift", &["compiler/native/src"]),
     ("tower_lsp::", &["lsp/src/server.rs", "lsp/src/convert.rs"]),
