@@ -28,6 +28,34 @@ const LINE_MAX: usize = 16 << 10;
 /// How many words behind an edit must be read for it to be believed.
 const BELIEVED: usize = 3;
 
+/// What a line or a declaration may lack at its end.
+const ENDINGS: &[&str] = &[
+    ":\u{1}",
+    "=>\u{1}",
+    " because \u{1}",
+    " else \u{1}",
+    "=\u{1}",
+    "{}",
+    "\u{1}{}",
+    "\u{1}()",
+    "\u{1}=\u{1}",
+    " of \u{1}{}",
+    "\u{1} of \u{1}{}",
+];
+
+/// The same of a map, which has more to lack.
+const MAP_ENDINGS: &[&str] = &[
+    "()",
+    "->\u{1}",
+    "->\u{1}\u{1}",
+    ")->\u{1}\u{1}",
+    "()->\u{1}\u{1}",
+    "\u{1}()->\u{1}\u{1}",
+    "\u{1})->\u{1}\u{1}",
+    "()->\u{1}",
+    "\u{1}()->\u{1}",
+];
+
 /// The text with all edits made that let it be parsed, and why each was needed.
 pub fn item(text: &str) -> (Vec<Edit>, Vec<Diagnostic>) {
     let pieces = Pieces::new(text);
@@ -432,29 +460,10 @@ impl Mender<'_> {
         // What a line or a head needs at its end.
         let ends = next.is_none_or(|next| matches!(pieces.word(next), "{" | "}" | "=" | "->" | "," | "because" | "=>"));
         if ends {
-            let endings = [
-                ":\u{1}",
-                "=>\u{1}",
-                " because \u{1}",
-                " else \u{1}",
-                "=\u{1}",
-                "()",
-                "->\u{1}",
-                "{}",
-                "\u{1}{}",
-                "()->\u{1}\u{1}",
-                "->\u{1}\u{1}",
-                ")->\u{1}\u{1}",
-                "\u{1})->\u{1}\u{1}",
-                "\u{1}()->\u{1}\u{1}",
-                "\u{1}()",
-                "\u{1}=\u{1}",
-                " of \u{1}{}",
-                "\u{1} of \u{1}{}",
-                "\u{1}()->\u{1}",
-                "()->\u{1}",
-            ];
-            for text in endings {
+            let head = (piece.start..piece.end).find(|at| pieces.kind(*at) == Kind::Word);
+            let map = head.is_some_and(|head| matches!(pieces.word(head), "map" | "convert" | "extern"));
+            let (first, second) = if map { (MAP_ENDINGS, ENDINGS) } else { (ENDINGS, MAP_ENDINGS) };
+            for text in first.iter().chain(second) {
                 add(here..here, text, wording::missing(pieces, piece, next, previous, &failure.wanted));
             }
         }

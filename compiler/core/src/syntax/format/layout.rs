@@ -16,7 +16,7 @@ const STEP: usize = 4;
 const FAR: usize = 44;
 
 /// How often the first block of a line is spread to see whether that is enough.
-const TURNS_MAX: usize = 8;
+const TURNS_MAX: usize = 4;
 
 /// A comment behind a longer line stands alone.
 const COMMENT_FAR: usize = 100;
