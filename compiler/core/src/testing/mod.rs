@@ -296,6 +296,4 @@ impl fmt::Debug for Line {
 }
 
 #[cfg(test)]
-mod cases;
-#[cfg(test)]
 mod tests;

@@ -1,10 +1,12 @@
-//! Trees made by hand. What can be said as text is under `cases`.
+//! Trees made by hand. What can be said as text is in `tests/cases`.
+
+mod cases;
 
 use super::*;
 use crate::standard::fhir::Fhir;
 use crate::syntax::tree::{Binary, Expr, Part, PartKind, Path};
 
-const OUTPUT: &str = include_str!("cases/admission.json");
+const OUTPUT: &str = include_str!("tests/cases/admission.json");
 
 /// Always gives the same output.
 struct Fixed(Output);

@@ -1,12 +1,12 @@
 //! Tests as text. What a map gives is a file beside them: `through admission` gives `cases/admission.json`, and the
 //! issues of `cases/admission.issues`.
 
-use super::*;
 use crate::check::typed::{Kind, Ty};
 use crate::diagnostic::render;
 use crate::standard::fhir::Fhir;
 use crate::syntax;
 use crate::syntax::tree::Declaration;
+use crate::testing::*;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
