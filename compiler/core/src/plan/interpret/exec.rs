@@ -5,10 +5,10 @@ use super::lineage::Mark;
 use super::value::{Coded, Str, Text, Value};
 use super::{Issue, Rejection, Settings, compare, convert, fuel};
 use crate::check::typed::{CodeKey, Pick};
-use crate::plan::{Block, CodePart, Constant, Form, IssueId, Plan, RoutineId, RuleId, Step, Test, Until, Val};
+use crate::plan::{Block, CodePart, Constant, Form, IssueId, Part, Plan, RoutineId, RuleId, Step, Test, Until, Val};
 use emr_message::builtin::Pattern;
 use emr_message::group::Groups;
-use emr_message::{Message, Place, json};
+use emr_message::{Message, Place, State, json};
 use indexmap::IndexMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
@@ -186,6 +186,7 @@ impl<'p, 'm> Run<'p, 'm> {
                 }
             }
             Step::Take { of, part, to } => {
+                self.left_out(&get(frame, *of), part);
                 let value = get(frame, *of).take(part, self.message, self.groups, &self.plan.grammar);
                 set(frame, *to, value);
             }
@@ -459,6 +460,26 @@ impl<'p, 'm> Run<'p, 'm> {
     }
 
     /// The same said of one place by two rules is said once.
+    /// Where the standard or the profile has one, and the message several: the first is taken, and it is said.
+    fn left_out(&mut self, of: &Value<'m>, part: &Part) {
+        let second = match (part, of) {
+            (Part::Field { number, repeats: false }, Value::Segment(segment)) => {
+                let field = self.message.field(*segment as usize, *number);
+                field.repetitions().skip(1).find(|piece| piece.state() == State::Present).map(|piece| piece.place)
+            }
+            (Part::Member { name, nth, repeats: false }, Value::Group(_)) => {
+                let all = Part::Member { name: name.clone(), nth: *nth, repeats: true };
+                let members = of.take(&all, self.message, self.groups, &self.plan.grammar);
+                members.items(self.message, self.groups).nth(1).and_then(|second| second.place(self.message))
+            }
+            _ => None,
+        };
+        if let Some(place) = second {
+            let text = "one is expected here, and there are several: the first was taken".into();
+            self.raise(Issue { code: "R0303", text, place: Some(place), rule: None });
+        }
+    }
+
     pub fn raise(&mut self, issue: Issue) {
         let known = (issue.code, issue.text.clone(), issue.place);
         if self.raised.insert(known) {
