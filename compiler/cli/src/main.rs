@@ -5,6 +5,7 @@ mod check;
 mod end;
 mod engine;
 mod explain;
+mod fmt;
 mod input;
 mod lsp;
 mod map;
@@ -36,6 +37,8 @@ enum Command {
     Test(test::Args),
     /// Sends messages through a map
     Map(map::Args),
+    /// Writes files in the one layout that the language has
+    Fmt(fmt::Args),
     /// Holds FHIR JSON against R4 and profiles
     Validate(validate::Args),
     /// Prints what a map comes to
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Map(args) => map::run(&args),
+        Command::Fmt(args) => fmt::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Build(args) => build::run(&args),
         Command::Explain(args) => explain::run(&args),
