@@ -43,6 +43,19 @@ pub(super) fn coded(scope: &mut Scope, value: &Expr, want: &Want) {
     }
 }
 
+/// A code of the sender in an element that takes the codes of FHIR alone.
+pub(super) fn untranslated(scope: &mut Scope, value: &Expr, want: &Want) {
+    let required = want.binding.as_ref().filter(|binding| binding.strength == Strength::Required);
+    let set = required.and_then(|binding| scope.world.standards().fhir.value_set(&binding.set));
+    let Some(set) = set.filter(|set| set.complete && want.takes(scope, "code").is_some()) else { return };
+    let known: Vec<_> = set.codes.iter().take(6).map(|coded| format!("`{}`", coded.code)).collect();
+    let more = if set.codes.len() > known.len() { " and others" } else { "" };
+    let message =
+        format!("`{}` takes {}{more} alone, and this passes on what the sender wrote", want.label, known.join(", "));
+    let diagnostic = Diagnostic::new(Code::Untranslated, value.at.clone(), message);
+    scope.problem(diagnostic.help("translate it through a code table: `… via Table`"));
+}
+
 fn hold(scope: &mut Scope, system: Option<&SmolStr>, code: &SmolStr, at: &At, want: &Want) {
     let Some(binding) = want.binding.as_ref().filter(|binding| binding.strength == Strength::Required) else { return };
     let Some(set) = scope.world.standards().fhir.value_set(&binding.set) else { return };

@@ -96,6 +96,9 @@ pub(super) fn to(scope: &mut Scope, value: Expr, want: &Want) -> Expr {
         return Expr::error(&value.at);
     }
     let Some(how) = how(scope, &value, want) else { return Expr::error(&value.at) };
+    if let (TyKind::Hl7(..), How::Primitive(Primitive::Code, _) | How::Call(..)) = (&value.ty.kind, &how) {
+        binding::untranslated(scope, &value, want);
+    }
     apply(scope, value, how)
 }
 

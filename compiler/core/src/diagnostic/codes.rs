@@ -113,6 +113,8 @@ codes! {
     NotTotal = "E0602";
     /// a code system is not known
     UnknownSystem = "E0603";
+    /// a code of the sender goes where only FHIR's own codes fit
+    Untranslated = "W0605";
 
     /// a reference leads to a resource that its element does not take
     WrongTarget = "E0701";
