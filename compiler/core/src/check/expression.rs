@@ -598,10 +598,14 @@ fn not_codes(scope: &Scope, codes: &Word, found: &Found) -> Diagnostic {
     }
     let diagnostic =
         Diagnostic::new(Code::UnknownName, codes.at.clone(), format!("there is no code table `{}`", codes.text));
-    let known: Vec<SmolStr> = scope.world.names().known().cloned().collect();
-    match super::suggest::nearest(&codes.text, known.iter().map(SmolStr::as_str)) {
+    let tables = scope.world.names().all().filter(|(_, export)| export.kind == DeclaredKind::Codes);
+    let known: Vec<&str> = tables.filter_map(|(_, export)| export.key.rsplit('.').next()).collect();
+    match super::suggest::nearest(&codes.text, known.into_iter()) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(codes.at.clone(), near),
-        None => diagnostic.help(format!("declare it: `codes {} {{ … }}`", codes.text)),
+        None => diagnostic.help(format!(
+            "declare it, `codes {} {{ … }}`, or bring one of the library in, as in `use std.codes.MaritalStatus`",
+            codes.text
+        )),
     }
 }
 
