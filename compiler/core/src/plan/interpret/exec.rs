@@ -7,7 +7,7 @@ use super::{Issue, Rejection, Settings, compare, convert, fuel};
 use crate::check::typed::{CodeKey, Pick};
 use crate::plan::{Block, CodePart, Constant, Form, IssueId, Part, Plan, RoutineId, RuleId, Step, Test, Until, Val};
 use emr_message::builtin::Pattern;
-use emr_message::group::Groups;
+use emr_message::group::{Bent, GroupId, Groups};
 use emr_message::{Message, Place, State, json};
 use indexmap::IndexMap;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -33,6 +33,10 @@ pub(super) struct Run<'p, 'm> {
     fuel: u64,
     pub issues: Vec<Issue>,
     raised: FxHashSet<(&'static str, SmolStr, Option<Place>)>,
+    /// Groups that a segment joined out of its turn.
+    joined: FxHashSet<GroupId>,
+    /// Members of these that were looked through for one too many.
+    counted: FxHashSet<(GroupId, SmolStr, u32)>,
     pub entries: Vec<Entry>,
     /// The entry of each resource type and key.
     pub keys: FxHashMap<(SmolStr, String), usize>,
@@ -48,6 +52,14 @@ pub(super) struct Run<'p, 'm> {
 pub(super) type Frame<'m> = Vec<Value<'m>>;
 pub(super) type Done = Result<(), Stop>;
 
+fn joined(groups: &Groups) -> FxHashSet<GroupId> {
+    let group = |bent: &Bent| match bent {
+        Bent::Joined { group, .. } => Some(*group),
+        _ => None,
+    };
+    groups.bent.iter().filter_map(group).collect()
+}
+
 impl<'p, 'm> Run<'p, 'm> {
     pub fn new(plan: &'p Plan, message: &'m Message, groups: &'p Groups, settings: &'p Settings) -> Self {
         Self {
@@ -60,6 +72,8 @@ impl<'p, 'm> Run<'p, 'm> {
             fuel: settings.fuel.unwrap_or_else(|| fuel(message)),
             issues: Vec::new(),
             raised: FxHashSet::default(),
+            joined: joined(groups),
+            counted: FxHashSet::default(),
             entries: Vec::new(),
             keys: FxHashMap::default(),
             turns: FxHashMap::default(),
@@ -467,7 +481,11 @@ impl<'p, 'm> Run<'p, 'm> {
                 let field = self.message.field(*segment as usize, *number);
                 field.repetitions().skip(1).find(|piece| piece.state() == State::Present).map(|piece| piece.place)
             }
-            (Part::Member { name, nth, repeats: false }, Value::Group(_)) => {
+            // Only a group that a segment had to join can hold one too many, and each is looked through once: a large
+            // group would else be walked for every item in it.
+            (Part::Member { name, nth, repeats: false }, Value::Group(group))
+                if self.joined.contains(group) && self.counted.insert((*group, name.clone(), *nth)) =>
+            {
                 let all = Part::Member { name: name.clone(), nth: *nth, repeats: true };
                 let members = of.take(&all, self.message, self.groups, &self.plan.grammar);
                 members.items(self.message, self.groups).nth(1).and_then(|second| second.place(self.message))
