@@ -183,22 +183,8 @@ fn holder(shapes: &[Shape], beside: &Word, facts: &mut ProfileFacts) -> Option<u
 }
 
 fn segment_element(name: &SmolStr) -> Element {
-    Element {
-        name: name.clone(),
-        title: SmolStr::default(),
-        types: vec![Type { name: name.clone(), shape: name.clone(), targets: Vec::new() }],
-        min: 0,
-        max: MANY,
-        choice: false,
-        length: 0,
-        binding: None,
-        fixed: None,
-        pattern: None,
-        slices: Vec::new(),
-        must_support: false,
-        since: None,
-        withdrawn: None,
-    }
+    let types = vec![Type { name: name.clone(), shape: name.clone(), targets: Vec::new() }];
+    Element { types, ..Element::new(name, 0, MANY) }
 }
 
 /// A place of the profile found in its shapes.

@@ -123,6 +123,26 @@ impl Shape {
 }
 
 impl Element {
+    /// A place of which nothing is known but its name and how many there may be.
+    pub fn new(name: &str, min: u32, max: u32) -> Self {
+        Self {
+            name: name.into(),
+            title: SmolStr::default(),
+            types: Vec::new(),
+            min,
+            max,
+            choice: false,
+            length: 0,
+            binding: None,
+            fixed: None,
+            pattern: None,
+            slices: Vec::new(),
+            must_support: false,
+            since: None,
+            withdrawn: None,
+        }
+    }
+
     pub fn repeats(&self) -> bool {
         self.max > 1
     }

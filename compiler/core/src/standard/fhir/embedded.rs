@@ -149,20 +149,10 @@ fn element(line: &str) -> Option<Element> {
         set: if set.contains(':') { set.into() } else { format!("{VALUE_SET}{set}").into() },
     });
     Some(Element {
-        name: name.strip_suffix("[x]").unwrap_or(name).into(),
-        title: SmolStr::default(),
         types,
-        min,
-        max,
         choice: name.ends_with("[x]"),
-        length: 0,
         binding,
-        fixed: None,
-        pattern: None,
-        slices: Vec::new(),
-        must_support: false,
-        since: None,
-        withdrawn: None,
+        ..Element::new(name.strip_suffix("[x]").unwrap_or(name), min, max)
     })
 }
 

@@ -33,7 +33,7 @@ fn member(line: &str, parent: &str) -> Option<Element> {
     let mut words = line.split(' ');
     let name = words.next()?;
     let (min, max) = cardinality(words.next()?)?;
-    let mut element = place(name, min, max);
+    let mut element = Element::new(name, min, max);
     let mut shape = SmolStr::new(name);
     for word in words {
         if let Some(life) = word.strip_prefix('@') {
@@ -64,7 +64,7 @@ fn field(line: &str) -> Option<Element> {
     let mut words = line.splitn(6, ' ');
     let number = words.next()?;
     let (min, max) = cardinality(words.next()?)?;
-    let mut element = place(number, min, max);
+    let mut element = Element::new(number, min, max);
     let kind = words.next()?;
     if kind != "-" {
         element.types.push(Type { name: kind.into(), shape: kind.into(), targets: Vec::new() });
@@ -138,23 +138,4 @@ fn between(life: &str) -> (Option<SmolStr>, Option<SmolStr>) {
 
 fn empty(key: SmolStr, kind: Kind, title: SmolStr) -> Shape {
     Shape { base: key.clone(), key, kind, title, url: SmolStr::default(), elements: Vec::new() }
-}
-
-fn place(name: &str, min: u32, max: u32) -> Element {
-    Element {
-        name: name.into(),
-        title: SmolStr::default(),
-        types: Vec::new(),
-        min,
-        max,
-        choice: false,
-        length: 0,
-        binding: None,
-        fixed: None,
-        pattern: None,
-        slices: Vec::new(),
-        must_support: false,
-        since: None,
-        withdrawn: None,
-    }
 }

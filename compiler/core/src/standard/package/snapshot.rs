@@ -153,7 +153,7 @@ impl Definition {
         let last = json.get("path")?.as_str()?.rsplit('.').next()?;
         let name = choice_of(last, narrowed);
         let old = narrowed.iter().find(|element| element.name == name);
-        let mut element = old.cloned().unwrap_or_else(|| unknown(name));
+        let mut element = old.cloned().unwrap_or_else(|| Element::new(name, 0, 1));
         element.choice |= last.ends_with("[x]");
         (element.min, element.max) = range(json);
         let types = self.types(key, id, json, old);
@@ -237,25 +237,6 @@ fn choice_of<'a>(last: &'a str, narrowed: &'a [Element]) -> &'a str {
         element.types.iter().any(|kind| !rest.is_empty() && kind.name.eq_ignore_ascii_case(rest))
     });
     found.map_or(last, |element| &element.name)
-}
-
-fn unknown(name: &str) -> Element {
-    Element {
-        name: name.into(),
-        title: SmolStr::default(),
-        types: Vec::new(),
-        min: 0,
-        max: 1,
-        choice: false,
-        length: 0,
-        binding: None,
-        fixed: None,
-        pattern: None,
-        slices: Vec::new(),
-        must_support: false,
-        since: None,
-        withdrawn: None,
-    }
 }
 
 fn range(element: &Value) -> (u32, u32) {
