@@ -1,7 +1,16 @@
-//! The contract between compiled code and its host: one list of built-in functions.
+//! The contract between compiled code and its host: the list of built-in functions, the list of helpers,
+//! and what the two sides see of each other.
 //!
 //! [`helpers!`] hands the list to any macro: it becomes the enum here, the dispatch of the interpreter, and later the
 //! table of addresses that compiled code calls through. A function that is listed and has no body does not compile.
+
+mod calls;
+mod context;
+mod layout;
+
+pub use calls::{Call, Helpers, VERSION};
+pub use context::{Context, Group, List, Member, PARTS_MAX, RESULTS_MAX, SLACK, Segment, Stop, flags};
+pub use layout::{BAR_MAX, Kind, Layout};
 
 /// Calls the macro `$with` with the names of all built-in functions, as `extern fn` declares them in the library's
 /// prelude.

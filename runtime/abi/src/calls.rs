@@ -1,0 +1,150 @@
+//! The helpers that compiled code calls for what is long, rare or of the host: one list.
+//!
+//! The contract of all of them: the first argument is the context that the host gave; all others and the result are
+//! words. A text is two words, its place and its length, and a length below 1 is a missing text. A text that a helper
+//! gives lies in the host's arena until the message is done, with [`crate::SLACK`] readable bytes behind it, is ready
+//! for JSON, and stands in `results[0]`, its length being the helper's result. A helper that panics notes
+//! [`crate::Stop::Panic`] and gives 0; one that cannot do its work as the interpreter would notes
+//! [`crate::Stop::Defer`].
+
+use crate::Context;
+
+macro_rules! word {
+    ($argument:ident) => {
+        u64
+    };
+}
+
+macro_rules! calls {
+    ($($(#[$doc:meta])* $name:ident($($argument:ident),*);)*) => {
+        /// The one table through which compiled code calls out.
+        #[repr(C)]
+        #[derive(Clone, Copy)]
+        pub struct Helpers {
+            $($(#[$doc])* pub $name: unsafe extern "C" fn(*mut Context $(, word!($argument))*) -> u64),*
+        }
+
+        /// A helper of the table, by name.
+        #[allow(non_camel_case_types, reason = "the names are those of the table")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Call {
+            $($name),*
+        }
+
+        impl Call {
+            pub const ALL: &[Call] = &[$(Call::$name),*];
+
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Call::$name => stringify!($name)),*
+                }
+            }
+
+            /// Where its address stands in the [`Context`], in bytes.
+            pub fn offset(self) -> usize {
+                core::mem::offset_of!(Context, helpers) + match self {
+                    $(Call::$name => core::mem::offset_of!(Helpers, $name)),*
+                }
+            }
+
+            /// How many words it takes beside the context.
+            pub fn arguments(self) -> usize {
+                match self {
+                    $(Call::$name => [$(stringify!($argument)),*].len()),*
+                }
+            }
+        }
+
+        /// The list as text: what an artifact was compiled against, in short.
+        const LIST: &str = concat!($(stringify!($name), "(", $(stringify!($argument), ",",)* ")"),*);
+    };
+}
+
+/// Names the version of this contract: it changes with the list of helpers and with the size of the context.
+pub const VERSION: u64 = hash(LIST.as_bytes(), core::mem::size_of::<Context>() as u64);
+
+/// FNV-1a, which is short and may run while compiling.
+const fn hash(bytes: &[u8], seed: u64) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325 ^ seed;
+    let mut rest = bytes;
+    while let [first, after @ ..] = rest {
+        hash = (hash ^ *first as u64).wrapping_mul(0x0000_0100_0000_01b3);
+        rest = after;
+    }
+    hash
+}
+
+calls! {
+    // ---- taking values apart, where they are too long for one word of a map
+
+    /// The length of the first leaf.
+    head(at, length);
+    /// The length of the first repetition.
+    repetition(at, length);
+    /// Into `to`: for each of `count` components the end as offset in the value (u32), then in the same way the length
+    /// of its first leaf; those past the last are empty. `ends[0]` is -1, so there are `count + 1` ends.
+    components(at, length, count, to);
+    /// The same for subcomponents.
+    subcomponents(at, length, count, to);
+    /// 1 if anything but separators is in it.
+    present(at, length);
+    /// 1 if a repetition after the first has a value.
+    several(at, length);
+    /// The nth repetition, counted from 1; its place is `results[0]`.
+    nth(at, length, n);
+
+    // ---- groups
+
+    /// The next member at this node of the group behind member `after` ([`crate::Member::NONE`] for the first).
+    member(group, node, after);
+    /// How many members stand at the node.
+    members(group, node);
+
+    // ---- texts
+
+    /// As a primitive of FHIR, by number; -1 where the text is no such thing.
+    convert(into, at, length);
+    /// The same for a date and for a dateTime, which are frequent.
+    date(at, length);
+    date_time(at, length);
+    /// Of `count` texts in `results`, one after the other; missing if one is.
+    join(count);
+    /// The second behind the first with the third between them, or alone where there is no first.
+    append(at, length, more, more_length, between, between_length);
+    /// A function of the library over the `count` texts in `results`; -1 where an argument is not what it takes.
+    builtin(function, count);
+    /// The whole message as one value decides otherwise than a comparison of bytes: 1 if it holds. `how` and `op` are
+    /// numbers of the plan.
+    compare(op, how, left, left_length, right, right_length);
+    /// 1 if the pattern of that number matches.
+    matches(pattern, at, length);
+    /// 1 if the text is a whole number in the range.
+    within(at, length, from, to);
+
+    // ---- lists
+
+    /// Room for `words` more at the end of a list, which counts one item more; its place.
+    push(list, words);
+    /// The list of `to` becomes that of `from`, whose items have so many words.
+    copy(from, to, words);
+    /// Adds an item of `words` words in `results` to the group of that key.
+    group_add(slot, at, length, words);
+    /// Makes the list that of the nth group; 0 if there is none.
+    group_take(slot, list, n, words);
+
+    // ---- resources
+
+    /// Begins a resource: its number. The parts of its key stand in `results`, as many words a part as its kind has.
+    emit_begin(emit, parts);
+    /// Ends it with what was written between two places; the number of the entry that stands for it, -1 for none.
+    emit_end(entry, from, to);
+    /// Writes all entries; gives the new place of output.
+    entries(to, requests);
+    /// Writes a reference to an entry; gives the new place of output.
+    reference(to, entry);
+
+    // ---- what is said
+
+    /// An issue about the value at that place, whose level and static path the plan's source map names.
+    issue(issue, at, length, path);
+}

@@ -1,0 +1,135 @@
+//! What compiled code sees of the world: one pointer to a [`Context`], which the host fills for each message.
+//!
+//! Numbers and pointers cross this line and nothing else. Compiled code reads the tables, writes JSON from the output
+//! place that it was given, and calls the helpers of [`crate::Helpers`]; it owns nothing.
+
+use crate::Helpers;
+
+/// How many readable bytes follow every text, and writable ones every output place that [`Context::limit`] allows: a
+/// copy moves whole vectors and what is too much is overwritten by what comes next.
+pub const SLACK: usize = 128;
+
+/// The most parts of a value that code takes apart by itself; what has more goes to the interpreter.
+pub const PARTS_MAX: usize = 31;
+
+/// The most values that key parts and results are handed over by.
+pub const RESULTS_MAX: usize = 16;
+
+/// Why compiled code gave up, in [`Context::stop`].
+#[repr(u64)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// It did not.
+    None = 0,
+    /// A `Fail` that no `Attempt` held: the message is skipped.
+    Skipped = 1,
+    /// The mapping refuses the message; [`Context::refusal`] says with which issue.
+    Refused = 2,
+    /// More loop turns and calls than the message may take.
+    Fuel = 3,
+    /// The output does not fit: the host makes more room and starts again.
+    Room = 4,
+    /// Something that compiled code leaves to the interpreter.
+    Defer = 5,
+    /// A helper panicked: a fault of this message alone.
+    Panic = 6,
+}
+
+/// Bits of [`Context::flags`]: what the splitter saw in the message.
+pub mod flags {
+    /// A blank at the beginning of a value, or one of Unicode's at either end, was taken off, which only a conversion
+    /// may do.
+    pub const TRIMMED: u64 = 1;
+    /// An explicit null (`""`) was taken out.
+    pub const NULLS: u64 = 2;
+    /// Text holds two blanks in a row, a tab or a line end.
+    pub const SPACED: u64 = 4;
+    /// A segment joined a group out of its turn, so that there may be one member too many.
+    pub const JOINED: u64 = 8;
+    /// Some text was changed by the splitter: it may hold JSON's escapes.
+    pub const ESCAPED: u64 = 16;
+}
+
+/// A segment of the message. Number 0 of the table is one that is not there: all its fields are absent.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Segment {
+    /// The place after each bar that the plan asked for, as offset from [`Context::text`], in order. A field lies between
+    /// two of them, without the bar; past the last field its length is -1.
+    pub starts: *const u32,
+    /// Index of its kind among those that the plan reads, from 1; 0 for others.
+    pub kind: u32,
+    /// Index among all segments of the message, from 0.
+    pub index: u32,
+}
+
+/// A list that a plan adds to: `count` items of so many words as their kind has.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct List {
+    pub items: *mut u64,
+    pub count: u64,
+    /// In words.
+    pub room: u64,
+}
+
+/// An instance of a group, and a link to its members in order of the file.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Group {
+    pub node: u32,
+    pub parent: u32,
+    /// Index of its first member, [`Member::NONE`] if it has none.
+    pub first: u32,
+    pub joined: u32,
+}
+
+/// What stands at a node of a group: a segment (index into [`Context::segments`]) or an instance of a group.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Member {
+    pub node: u32,
+    pub item: u32,
+    pub next: u32,
+    pub spare: u32,
+}
+
+impl Member {
+    pub const NONE: u32 = u32::MAX;
+}
+
+/// All that compiled code can reach. A bit of the four maps stands for a byte of the text.
+#[repr(C)]
+pub struct Context {
+    /// The farthest place at which a stretch of code may begin to write.
+    pub limit: *const u8,
+    /// Loop turns and calls that are left.
+    pub fuel: i64,
+    /// A [`Stop`].
+    pub stop: u64,
+    /// How many source values were written, counted only where a plan asks.
+    pub live: u64,
+    pub flags: u64,
+    /// The message's text, and behind it the segments that had to be rewritten.
+    pub text: *const u8,
+    pub segments: *const Segment,
+    /// Component, repetition and subcomponent separators, and all three.
+    pub components: *const u8,
+    pub repetitions: *const u8,
+    pub subcomponents: *const u8,
+    pub separators: *const u8,
+    pub groups: *const Group,
+    pub members: *const Member,
+    /// The plan's constants: texts as JSON holds them, with [`SLACK`] behind the last.
+    pub constants: *const u8,
+    pub lists: *mut List,
+    /// The issue with which the message is refused.
+    pub refusal: u64,
+    /// 1 for a separator below the field of this message.
+    pub classes: [u8; 256],
+    /// What a routine gives beyond its output place.
+    pub results: [u64; RESULTS_MAX],
+    pub helpers: Helpers,
+    /// The host's own; compiled code hands the context back to helpers and never looks here.
+    pub host: *mut core::ffi::c_void,
+}
