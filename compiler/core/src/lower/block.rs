@@ -4,7 +4,7 @@ use super::element::Source;
 use super::write::{Name, To};
 use super::{Env, Lower};
 use crate::check::typed::{self, Expr, Kind};
-use crate::plan::{CodePart, Need, Step, Val};
+use crate::plan::{Block, CodePart, Constant, Need, Step, Test, Val};
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
 
@@ -88,7 +88,7 @@ impl<'a> Lower<'a> {
         });
         let whole = self.block(|lower| lower.wrap(format!("{open}{{"), body, "},", live, needs));
         if to.catches {
-            self.caught(env, &to.at, |lower| lower.extend(whole));
+            self.left_out(env, to, &to.at, |lower| lower.extend(whole));
         } else {
             self.extend(whole);
         }
@@ -103,14 +103,14 @@ impl<'a> Lower<'a> {
             (false, true) => Name::Stem(field.name.clone()),
             (false, false) => Name::Field(field.name.clone()),
         };
-        let to =
-            To { name, primitive, hint, catches: field.list || !field.required, shadow: false, ..To::new(Name::Item) };
+        let skipped = (field.list && field.required).then(|| self.fresh());
+        let to = To { name, primitive, hint, catches: field.list || !field.required, skipped, ..To::new(Name::Item) };
         let body = self.block(|lower| {
             if field.list {
                 let items = lower.block(|lower| lower.sources(&field.sources, &to));
                 lower.wrap(format!("{}:[", json(&field.name)), items, "],", false, Vec::new());
                 if primitive && lower.has_reason(&field.sources) {
-                    let to = To { shadow: true, ..to.clone() };
+                    let to = To { shadow: true, skipped: None, ..to.clone() };
                     let items = lower.block(|lower| lower.sources(&field.sources, &to));
                     lower.wrap(format!("\"_{}\":[", field.name), items, "],", false, Vec::new());
                 }
@@ -123,7 +123,15 @@ impl<'a> Lower<'a> {
             return self.extend(body);
         }
         let at = self.focus();
+        let skipped = skipped.filter(|&skipped| sets(&body, skipped));
+        if let Some(to) = skipped {
+            self.push(Step::Constant { value: Constant::Missing, to });
+        }
         let wrote = self.to(|to| Step::Wrote { body, to });
+        if let Some(skipped) = skipped {
+            let emptied = Test::Both(Box::new(Test::True(skipped)), Box::new(Test::Not(Box::new(Test::True(wrote)))));
+            self.when(emptied, vec![Step::Fail], Block::new());
+        }
         let (env, rule) = match field.sources.first() {
             Some(Source::Rule(value, env)) => (env, value.rule.clone()),
             _ => (env, 0..0),
@@ -178,6 +186,11 @@ impl<'a> Lower<'a> {
             Source::Coding(of) => self.write_coding(*of, to),
         }
     }
+}
+
+/// Whether a step of the block, or one inside it, sets the value.
+fn sets(block: &Block, val: Val) -> bool {
+    block.iter().any(|step| step.sets() == Some(val) || step.blocks().into_iter().any(|inner| sets(inner, val)))
 }
 
 fn own<'a>(field: &'a typed::Field, env: &Env<'a>, before: Vec<Source<'a>>) -> Field<'a> {

@@ -1,7 +1,8 @@
 //! The routine in hand: its values and the blocks that are open, with constants put together as they come.
 
+use super::write::To;
 use super::{Env, Lower};
-use crate::plan::{Block, Need, Step, Test, Val};
+use crate::plan::{Block, Constant, Need, Step, Test, Val};
 use crate::syntax::tree::At;
 use rustc_hash::FxHashSet;
 
@@ -127,6 +128,21 @@ impl<'a> Lower<'a> {
         } else {
             self.extend(body);
         }
+    }
+
+    /// The same, for an item of a list: a required list is told of it.
+    pub(super) fn left_out(&mut self, env: &Env<'a>, to: &To, at: &At, make: impl FnOnce(&mut Self)) {
+        let body = self.block(make);
+        let Some(skipped) = to.skipped.filter(|_| self.may_fail(&body)) else {
+            return self.caught(env, at, |lower| lower.extend(body));
+        };
+        let done = self.missing();
+        let mark = |to| Step::Constant { value: Constant::Text("true".into()), to };
+        self.caught(env, at, |lower| {
+            lower.extend(body);
+            lower.push(mark(done));
+        });
+        self.when(Test::Absent(done), vec![mark(skipped)], Block::new());
     }
 
     /// Whether a `Fail` may leave the block.

@@ -19,6 +19,8 @@ pub(super) struct To {
     pub hint: Option<SmolStr>,
     /// A block that is skipped here is left out; otherwise what is around it is skipped too.
     pub catches: bool,
+    /// Set where an item of a required list is left out: if none is left, what is around the list is skipped too.
+    pub skipped: Option<Val>,
     /// The second pass over a list of primitives: `null` for each that has a value.
     pub shadow: bool,
     /// The text of the rule.
@@ -36,7 +38,7 @@ pub(super) enum Name {
 
 impl To {
     pub fn new(name: Name) -> Self {
-        Self { name, primitive: false, hint: None, catches: false, shadow: false, at: 0..0 }
+        Self { name, primitive: false, hint: None, catches: false, skipped: None, shadow: false, at: 0..0 }
     }
 
     /// What stands before a value of that type.
@@ -116,19 +118,21 @@ impl<'a> Lower<'a> {
                 self.each(list, env, Until::All, &mut |lower, val| {
                     env.bind(*item, val, list.ty.with(Count::One));
                     lower.filtered_by(filter.as_ref(), env, &mut |lower| {
-                        lower.caught(env, &body.at, |lower| lower.write(body, env, to, over));
+                        lower.left_out(env, to, &body.at, |lower| lower.write(body, env, to, over));
                     });
                 });
             }
             Kind::EachBy { body, .. } => self.each_by(expr, env, &mut |lower| {
-                lower.caught(env, &body.at, |lower| lower.write(body, env, to, over));
+                lower.left_out(env, to, &body.at, |lower| lower.write(body, env, to, over));
             }),
             Kind::Pick { which, list } if !self.is_plain(&expr.ty) => {
                 self.write_pick(*which, list, expr, env, to, over)
             }
             Kind::Else(first, second) => {
                 let hinted = self.hinted(first, to);
-                let wrote = self.block(|lower| lower.write(first, env, to, over));
+                // A block that is skipped here is missing, so the other value is taken.
+                let optional = To { catches: true, ..to.clone() };
+                let wrote = self.block(|lower| lower.write(first, env, &optional, over));
                 let then = self.block(|lower| lower.write(second, env, &hinted, over));
                 self.or(wrote, then);
             }
@@ -328,7 +332,7 @@ impl<'a> Lower<'a> {
             }
         });
         if to.catches {
-            self.caught(env, &to.at, |lower| lower.extend(body));
+            self.left_out(env, to, &to.at, |lower| lower.extend(body));
         } else {
             self.extend(body);
         }
