@@ -176,7 +176,13 @@ fn shown_params(signature: &Signature) -> String {
 fn passed(scope: &mut Scope, param: &SignatureParam, argument: &tree::Expr, first: bool) -> Expr {
     let at = &argument.at;
     match &param.ty.kind {
-        TyKind::Fhir(key) if key == "any" => infer(scope, argument),
+        TyKind::Fhir(key) if key == "any" => {
+            let value = infer(scope, argument);
+            if expression::has_elements(scope, &value.ty) {
+                return scope.not_yet(at, "a function over FHIR values that have elements");
+            }
+            value
+        }
         TyKind::Fhir(_) | TyKind::Choice(_) | TyKind::Reference(_) => {
             let want = Want { list: first || param.ty.is_list(), ..Want::ty(&param.ty, &param.name) };
             let value = expression::value(scope, argument, &want);

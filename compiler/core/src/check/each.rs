@@ -84,6 +84,10 @@ fn walk(scope: &mut Scope, each: &Each, at: &At, body: &dyn Fn(&mut Scope, &Each
             finished(list, item, filter, body, at)
         }
         Some(by) => {
+            if expression::has_elements(scope, &list.ty) {
+                scope.release(mark);
+                return scope.not_yet(&by.at, "`by` over FHIR values that have elements");
+            }
             let key = expression::infer(scope, by);
             let key = expression::string(scope, key, "a key of `by`");
             scope.release(mark);

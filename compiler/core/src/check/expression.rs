@@ -527,9 +527,36 @@ fn prefixed(scope: &mut Scope, prefix: Prefix, inner: &tree::Expr, at: &At) -> E
     if list.is_error() || list.is_nothing() {
         return list;
     }
+    if pick == Pick::Last && !ends_in_a_walk(scope, &list) {
+        return scope.not_yet(at, "the last of such a list of FHIR values");
+    }
     let count = if list.ty.may_be_missing() { Count::Optional } else { Count::One };
     let ty = list.ty.with(count);
     Expr::new(Kind::Pick { which: pick, list }, ty, at)
+}
+
+/// Whether the last item is known as such when it is written: one of a list of the message, or made of it.
+fn ends_in_a_walk(scope: &Scope, list: &Expr) -> bool {
+    if !list.ty.is_list() || !has_elements(scope, &list.ty) {
+        return true;
+    }
+    match &*list.kind {
+        Kind::Each { list, body, .. } => !has_elements(scope, &list.ty) && ends_in_a_walk(scope, body),
+        Kind::Else(first, second) => ends_in_a_walk(scope, first) && ends_in_a_walk(scope, second),
+        Kind::When { value, .. } | Kind::Do { value, .. } | Kind::With { base: value, .. } => {
+            ends_in_a_walk(scope, value)
+        }
+        _ => false,
+    }
+}
+
+/// Something of FHIR that is no single text or number.
+pub(super) fn has_elements(scope: &Scope, ty: &Ty) -> bool {
+    match &ty.kind {
+        TyKind::Fhir(key) => convert::primitive_named(&convert::base_key(scope, key)).is_none(),
+        TyKind::Choice(_) => true,
+        _ => false,
+    }
 }
 
 fn via(scope: &mut Scope, value: &tree::Expr, codes: &Word, at: &At) -> Expr {

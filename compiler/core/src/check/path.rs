@@ -3,13 +3,13 @@
 use super::place;
 use super::scope::{Local, Origin, Scope};
 use super::suggest::nearest;
-use super::typed::{Expr, Kind, Slot, Step, Ty, TyKind};
-use super::types;
+use super::typed::{Expr, Kind, Pick, Slot, Step, Ty, TyKind};
+use super::{condition, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::{DeclaredKind, Found};
 use crate::standard::hl7::Version;
 use crate::standard::shape::{Element, Shape};
-use crate::syntax::tree::{At, Count, Part, PartKind, Path, Word};
+use crate::syntax::tree::{self, At, Count, Part, PartKind, Path, Word};
 use smol_str::{SmolStr, format_smolstr};
 
 /// A path as far as it has been followed.
@@ -105,38 +105,55 @@ fn elements(scope: &mut Scope, value: Expr, parts: &[Part]) -> Expr {
     if value.is_error() {
         return value;
     }
-    let mut value = value;
-    for part in parts {
-        if matches!(value.ty.kind, TyKind::Error) {
-            return value;
+    parts.iter().fold(value, |value, part| if value.is_error() { value } else { element(scope, value, part) })
+}
+
+fn element(scope: &mut Scope, value: Expr, part: &Part) -> Expr {
+    let name = match &part.kind {
+        PartKind::Child(name) => name,
+        PartKind::Filter(condition) => return chosen(scope, value, condition, &part.at),
+        // FHIR counts from 0.
+        PartKind::Index(0) => {
+            let ty = value.ty.with(Count::Optional);
+            return Expr::new(Kind::Pick { which: Pick::First, list: value }, ty, &part.at);
         }
-        let PartKind::Child(name) = &part.kind else {
-            if !matches!(part.kind, PartKind::Unfinished) {
-                return scope.not_yet(&part.at, "this kind of path into a FHIR value");
-            }
-            return Expr::error(&part.at);
-        };
-        let TyKind::Fhir(key) = &value.ty.kind else {
-            let message = format!("`{}` has no elements", types::show_kind(&value.ty.kind));
-            scope.error(Code::UnknownElement, &part.at, message);
-            return Expr::error(&part.at);
-        };
-        let Some(shape) = scope.world.standards().fhir.shape(key) else { return Expr::error(&part.at) };
-        let Some(element) = shape.element(name) else {
-            scope.problem(unknown_element(&shape, name, &part.at));
-            return Expr::error(&part.at);
-        };
-        let kind = match (element.choice, element.types.first()) {
-            (true, _) => TyKind::Choice(element.types.iter().map(|it| it.name.clone()).collect()),
-            (false, Some(first)) if first.name == "Reference" => TyKind::Reference(first.targets.clone()),
-            (false, Some(first)) => TyKind::Fhir(first.shape.clone()),
-            (false, None) => TyKind::Error,
-        };
-        let count = if element.repeats() { Count::Any } else { Count::Optional };
-        let ty = Ty { kind, count: value.ty.count.times(count) };
-        value = Expr::new(Kind::Element { of: value, name: name.clone() }, ty, &part.at);
+        PartKind::Unfinished => return Expr::error(&part.at),
+        _ => return scope.not_yet(&part.at, "this kind of path into a FHIR value"),
+    };
+    let TyKind::Fhir(key) = &value.ty.kind else {
+        let message = format!("`{}` has no elements", types::show_kind(&value.ty.kind));
+        scope.error(Code::UnknownElement, &part.at, message);
+        return Expr::error(&part.at);
+    };
+    let Some(shape) = scope.world.standards().fhir.shape(key) else { return Expr::error(&part.at) };
+    let Some(element) = shape.element(name) else {
+        scope.problem(unknown_element(&shape, name, &part.at));
+        return Expr::error(&part.at);
+    };
+    let kind = match (element.choice, element.types.first()) {
+        (true, _) => TyKind::Choice(element.types.iter().map(|it| it.name.clone()).collect()),
+        (false, Some(first)) if first.name == "Reference" => TyKind::Reference(first.targets.clone()),
+        (false, Some(first)) => TyKind::Fhir(first.shape.clone()),
+        (false, None) => TyKind::Error,
+    };
+    let count = if element.repeats() { Count::Any } else { Count::Optional };
+    let ty = Ty { kind, count: value.ty.count.times(count) };
+    Expr::new(Kind::Element { of: value, name: name.clone() }, ty, &part.at)
+}
+
+/// `[.use == "official"]`
+fn chosen(scope: &mut Scope, list: Expr, condition: &tree::Expr, at: &At) -> Expr {
+    let one = list.ty.with(Count::One);
+    let mark = scope.mark();
+    let item = scope.slot(one.clone());
+    scope.push(Local { current: true, ..Local::unnamed(item, one.clone()) });
+    let condition = condition::condition(scope, condition);
+    scope.release(mark);
+    if condition.is_error() {
+        return condition;
     }
-    value
+    let ty = list.ty.with(list.ty.count.maybe());
+    Expr::new(Kind::Each { list, item, filter: Some(condition), body: Expr::slot(item, one, at) }, ty, at)
 }
 
 enum Start {
@@ -287,7 +304,7 @@ fn follow(scope: &mut Scope, walk: &mut Walk, part: &Part, path: &Path) -> bool 
             let slot = scope.slot(ty.clone());
             let mark = scope.mark();
             scope.push(Local { current: true, opener: walk.opener.clone(), ..Local::unnamed(slot, ty) });
-            let condition = super::condition::condition(scope, condition);
+            let condition = condition::condition(scope, condition);
             scope.release(mark);
             walk.steps.push(Step::Filter { item: slot, condition });
             walk.ty.count = walk.ty.count.maybe();

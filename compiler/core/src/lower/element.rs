@@ -1,6 +1,7 @@
 //! The element of that name of something of FHIR: asked for, it is pushed down to the block that writes it.
 
 use super::block::Over;
+use super::items::Walk;
 use super::{Bound, Env, Lower};
 use crate::check::typed::{Expr, Kind, Pick, Value};
 use crate::plan::{Block, CodePart, Step, Test, Until, Val};
@@ -85,11 +86,13 @@ impl<'a> Lower<'a> {
                 let inner = self.bound(function, arguments, env);
                 self.project(&function.body, &inner, over, name, found);
             }
-            Kind::Slot(slot) => {
-                if let Some((Bound::Later(inner, env), _)) = env.get(*slot) {
-                    self.project(inner, &env, over, name, found);
+            Kind::Slot(slot) => match env.get(*slot) {
+                Some((Bound::Later(inner, env, before), _)) => {
+                    self.project(inner, &env, &[before, over.clone()].concat(), name, found);
                 }
-            }
+                Some((Bound::Val(coding), _)) => self.project_coding(coding, name, found),
+                None => {}
+            },
             Kind::Keep => {
                 let kept = env.keep.clone().unwrap_or_default();
                 for source in kept.iter() {
@@ -99,19 +102,15 @@ impl<'a> Lower<'a> {
                 }
             }
             Kind::Element { of, name: outer } => {
-                let mut inner = Vec::new();
-                self.project(of, env, &Vec::new(), outer, &mut |_, sources| inner.extend(sources.to_vec()));
-                for source in &inner {
-                    match source {
-                        Source::Rule(value, env) => self.project(&value.value, env, over, name, found),
-                        Source::Coding(of) => {
-                            if let Some(part) = part(name) {
-                                found(self, &[Source::Part(*of, part)]);
-                            }
+                self.project(of, env, &Vec::new(), outer, &mut |lower, sources| {
+                    for source in sources {
+                        match source {
+                            Source::Rule(value, env) => lower.project(&value.value, env, over, name, found),
+                            Source::Coding(coding) => lower.project_coding(*coding, name, found),
+                            Source::Part(..) => {}
                         }
-                        Source::Part(..) => {}
                     }
-                }
+                });
             }
             Kind::Code { .. } | Kind::Coded(_) => {
                 let coded = match &*expr.kind {
@@ -124,14 +123,15 @@ impl<'a> Lower<'a> {
                 }
             }
             Kind::Each { list, item, filter, body } => {
-                self.each(list, env, Until::All, &mut |lower, val| {
-                    env.bind(*item, val, list.ty.with(Count::One));
-                    lower.filtered_by(filter.as_ref(), env, &mut |lower| lower.project(body, env, over, name, found));
+                self.walk(Walk::new(list, *item, filter.as_ref()), env, Until::All, &mut |lower| {
+                    lower.project(body, env, over, name, found)
                 });
             }
             Kind::List(items) => items.iter().for_each(|item| self.project(item, env, over, name, found)),
             Kind::Pick { list, which } => match (&*list.kind, which) {
-                (Kind::Each { list, item, filter, body }, Pick::First | Pick::Only) if filter.is_none() => {
+                (Kind::Each { list, item, filter: None, body }, Pick::First | Pick::Only)
+                    if self.is_plain(&list.ty) =>
+                {
                     let of = self.value(list, env);
                     let issue = self.second(expr, env);
                     let val = self.to(|to| Step::Pick { which: *which, of, to, issue });
@@ -139,7 +139,10 @@ impl<'a> Lower<'a> {
                     let yes = self.block(|lower| lower.project(body, env, over, name, found));
                     self.when(Test::Present(val), yes, Block::new());
                 }
-                _ => self.project(list, env, over, name, found),
+                _ => self.picked(*which, list, expr, env, over, &mut |lower, item| match item {
+                    Bound::Later(expr, env, over) => lower.project(expr, &env, &over, name, found),
+                    Bound::Val(coding) => lower.project_coding(coding, name, found),
+                }),
             },
             Kind::Else(first, second) => {
                 let wrote = self.probe(first, env);
@@ -167,15 +170,10 @@ impl<'a> Lower<'a> {
         }
     }
 
-    /// Whether an expression would write something.
-    pub(super) fn probe(&mut self, expr: &'a Expr, env: &Env<'a>) -> Val {
-        if self.is_plain(&expr.ty) {
-            let val = self.value(expr, env);
-            return self.to(|to| Step::Decide { test: Test::Present(val), to });
+    fn project_coding(&mut self, coding: Val, name: &str, found: Found<'_, 'a>) {
+        if let Some(part) = part(name) {
+            found(self, &[Source::Part(coding, part)]);
         }
-        let to = super::write::To::new(super::write::Name::Item);
-        let body = self.block(|lower| lower.write(expr, env, &to, &Vec::new()));
-        self.to(|to| Step::Probe { body, to })
     }
 }
 

@@ -1,11 +1,12 @@
 //! Resources for the Bundle: what each one is the same as, and the reference that stays of it.
 
 use super::block::{Over, under};
+use super::items::Walk;
 use super::write::{Name, To};
 use super::{Bound, Env, Lower, Made};
 use crate::check::typed::{self, Expr, Function, Kind, TyKind};
 use crate::plan::{Block, CodePart, Constant, KeyPart, KeyValue, Step, Test, Until, Val};
-use crate::syntax::tree::{At, Count};
+use crate::syntax::tree::At;
 
 impl<'a> Lower<'a> {
     /// The reference to what is emitted; missing if nothing is.
@@ -30,7 +31,9 @@ impl<'a> Lower<'a> {
                 self.emit(base, if_new, env, &over)
             }
             Kind::Slot(slot) => match env.get(*slot) {
-                Some((Bound::Later(inner, env), _)) => self.emit(inner, if_new, &env, over),
+                Some((Bound::Later(inner, env, before), _)) => {
+                    self.emit(inner, if_new, &env, &[before, over.clone()].concat())
+                }
                 _ => self.missing(),
             },
             Kind::Else(first, second) => {
@@ -63,12 +66,9 @@ impl<'a> Lower<'a> {
             Kind::Each { list, item, filter, body } => {
                 let many = list.ty.is_list() || body.ty.is_list();
                 let to = self.constant(if many { Constant::List } else { Constant::Missing });
-                self.each(list, env, Until::All, &mut |lower, val| {
-                    env.bind(*item, val, list.ty.with(Count::One));
-                    lower.filtered_by(filter.as_ref(), env, &mut |lower| {
-                        let from = lower.emit(body, if_new, env, over);
-                        lower.add(from, to, many);
-                    });
+                self.walk(Walk::new(list, *item, filter.as_ref()), env, Until::All, &mut |lower| {
+                    let from = lower.emit(body, if_new, env, over);
+                    lower.add(from, to, many);
                 });
                 to
             }

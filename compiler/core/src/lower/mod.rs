@@ -11,6 +11,7 @@ mod element;
 mod emit;
 mod frame;
 mod grammar;
+mod items;
 mod path;
 mod value;
 mod write;
@@ -126,8 +127,8 @@ struct Env<'a> {
 #[derive(Clone)]
 enum Bound<'a> {
     Val(Val),
-    /// Something of FHIR with elements: written where it is used.
-    Later(&'a Expr, Env<'a>),
+    /// Something of FHIR with elements, and what overrides them: written where it is used.
+    Later(&'a Expr, Env<'a>, block::Over<'a>),
 }
 
 impl<'a> Env<'a> {
@@ -136,11 +137,15 @@ impl<'a> Env<'a> {
     }
 
     fn bind(&self, slot: Slot, val: Val, ty: Ty) {
-        self.slots.borrow_mut().insert(slot, (Bound::Val(val), ty));
+        self.put(slot, Bound::Val(val), ty);
     }
 
     fn later(&self, slot: Slot, expr: &'a Expr, env: &Env<'a>) {
-        self.slots.borrow_mut().insert(slot, (Bound::Later(expr, env.clone()), expr.ty.clone()));
+        self.put(slot, Bound::Later(expr, env.clone(), Vec::new()), expr.ty.clone());
+    }
+
+    fn put(&self, slot: Slot, bound: Bound<'a>, ty: Ty) {
+        self.slots.borrow_mut().insert(slot, (bound, ty));
     }
 
     fn get(&self, slot: Slot) -> Option<(Bound<'a>, Ty)> {

@@ -1,10 +1,10 @@
 //! Paths into the message: steps down, with a loop wherever a step repeats and something follows.
 
+use super::items::Walk;
 use super::{Env, Lower};
 use crate::check::typed::{Expr, Kind, Slot, Step as PathStep, Ty, TyKind};
 use crate::plan::{Block, Constant, Part, Step, Test, Until, Val};
 use crate::standard::shape::Kind as ShapeKind;
-use crate::syntax::tree::Count;
 
 /// A value on the way down, and what is known of it.
 struct At {
@@ -27,7 +27,7 @@ impl<'a> Lower<'a> {
         let (bound, ty) = env.get(root)?;
         let val = match bound {
             super::Bound::Val(val) => val,
-            super::Bound::Later(expr, inner) => self.value(expr, &inner),
+            super::Bound::Later(expr, inner, _) => self.value(expr, &inner),
         };
         Some(At { val, many: ty.is_list(), ty: ty.kind })
     }
@@ -157,10 +157,11 @@ impl<'a> Lower<'a> {
                 self.statements(statements, env);
                 self.each(value, env, until, body);
             }
-            Kind::Each { list, item, filter, body: inner } if self.is_plain(&inner.ty) => {
-                self.each(list, env, until, &mut |lower, val| {
-                    env.bind(*item, val, list.ty.with(Count::One));
-                    lower.filtered_by(filter.as_ref(), env, &mut |lower| lower.each(inner, env, until, body));
+            Kind::Each { list, item, filter, body: inner }
+                if self.is_plain(&inner.ty) && (self.is_plain(&list.ty) || until == Until::All) =>
+            {
+                self.walk(Walk::new(list, *item, filter.as_ref()), env, until, &mut |lower| {
+                    lower.each(inner, env, until, body);
                 });
             }
             _ => {

@@ -1,6 +1,7 @@
 //! Expressions as values of a routine: at most one text, part of the message or reference, or a list of such.
 
 use super::element::Source;
+use super::items::Walk;
 use super::{Bound, Env, Lower, Made};
 use crate::check::typed::{Expr, Function, Kind, Pick, Primitive, Statement, Ty, TyKind};
 use crate::plan::{Block, CodePart, Constant, Step, Test, Until, Val};
@@ -25,7 +26,7 @@ impl<'a> Lower<'a> {
             },
             Kind::Slot(slot) => match env.get(*slot) {
                 Some((Bound::Val(val), _)) => val,
-                Some((Bound::Later(inner, env), _)) => self.value(inner, &env),
+                Some((Bound::Later(inner, env, _), _)) => self.value(inner, &env),
                 None => self.missing(),
             },
             Kind::Path { root, steps } => self.path(*root, steps, env),
@@ -65,13 +66,10 @@ impl<'a> Lower<'a> {
             }
             Kind::Each { list, item, filter, body } => {
                 let (to, many) = self.result_of(&expr.ty);
-                self.each(list, env, Until::All, &mut |lower, val| {
-                    env.bind(*item, val, list.ty.with(Count::One));
-                    lower.filtered_by(filter.as_ref(), env, &mut |lower| {
-                        lower.caught(env, &body.at, |lower| {
-                            let val = lower.value(body, env);
-                            lower.add(val, to, many);
-                        });
+                self.walk(Walk::new(list, *item, filter.as_ref()), env, Until::All, &mut |lower| {
+                    lower.caught(env, &body.at, |lower| {
+                        let val = lower.value(body, env);
+                        lower.add(val, to, many);
                     });
                 });
                 to
@@ -312,11 +310,8 @@ impl<'a> Lower<'a> {
     pub(super) fn effect(&mut self, expr: &'a Expr, env: &Env<'a>) {
         match &*expr.kind {
             Kind::Each { list, item, filter, body } => {
-                self.each(list, env, Until::All, &mut |lower, val| {
-                    env.bind(*item, val, list.ty.with(Count::One));
-                    lower.filtered_by(filter.as_ref(), env, &mut |lower| {
-                        lower.caught(env, &body.at, |lower| lower.effect(body, env));
-                    });
+                self.walk(Walk::new(list, *item, filter.as_ref()), env, Until::All, &mut |lower| {
+                    lower.caught(env, &body.at, |lower| lower.effect(body, env));
                 });
             }
             Kind::EachBy { body, .. } => self.each_by(expr, env, &mut |lower| {

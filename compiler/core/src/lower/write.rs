@@ -2,10 +2,11 @@
 
 use super::block::{Over, json, under};
 use super::element::Source;
+use super::items::Walk;
 use super::{Bound, Env, Lower, Made};
 use crate::check::typed::{Expr, Kind, Pick, Ty, TyKind};
 use crate::plan::{Block, Form, Step, Test, Until, Val};
-use crate::syntax::tree::{At, Count};
+use crate::syntax::tree::At;
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
 
@@ -83,7 +84,9 @@ impl<'a> Lower<'a> {
                 }
             }
             Kind::Slot(slot) => match env.get(*slot) {
-                Some((Bound::Later(inner, env), _)) => self.write(inner, &env, to, over),
+                Some((Bound::Later(inner, env, before), _)) => {
+                    self.write(inner, &env, to, &[before, over.clone()].concat());
+                }
                 Some((Bound::Val(val), _)) => self.write_value(val, &expr.ty, env, to),
                 None => {}
             },
@@ -115,11 +118,8 @@ impl<'a> Lower<'a> {
             }
             Kind::List(items) => items.iter().for_each(|item| self.write(item, env, to, over)),
             Kind::Each { list, item, filter, body } => {
-                self.each(list, env, Until::All, &mut |lower, val| {
-                    env.bind(*item, val, list.ty.with(Count::One));
-                    lower.filtered_by(filter.as_ref(), env, &mut |lower| {
-                        lower.left_out(env, to, &body.at, |lower| lower.write(body, env, to, over));
-                    });
+                self.walk(Walk::new(list, *item, filter.as_ref()), env, Until::All, &mut |lower| {
+                    lower.left_out(env, to, &body.at, |lower| lower.write(body, env, to, over));
                 });
             }
             Kind::EachBy { body, .. } => self.each_by(expr, env, &mut |lower| {
@@ -184,6 +184,7 @@ impl<'a> Lower<'a> {
             TyKind::Coded => Form::Code,
             TyKind::Fhir(key) => match self.base(key).as_str() {
                 "boolean" | "decimal" | "integer" | "positiveInt" | "unsignedInt" => Form::Bare,
+                "Coding" => Form::Coding,
                 _ => Form::Text,
             },
             _ => Form::Text,
@@ -363,16 +364,19 @@ impl<'a> Lower<'a> {
                 self.statements(statements, env);
                 self.write_pick(which, value, expr, env, to, over);
             }
-            Kind::Each { list, item, filter, body } => {
+            Kind::With { base, fields } => {
+                self.write_pick(which, base, expr, env, to, &under(fields, env, over));
+            }
+            Kind::Each { list, item, filter, body } if self.is_plain(&list.ty) => {
                 let until = self.until(which, expr, env);
-                self.each(list, env, until, &mut |lower, val| {
-                    env.bind(*item, val, list.ty.with(Count::One));
-                    lower.filtered_by(filter.as_ref(), env, &mut |lower| {
-                        lower.write_pick(which, body, expr, env, to, over);
-                    });
+                self.walk(Walk::new(list, *item, filter.as_ref()), env, until, &mut |lower| {
+                    lower.write_pick(which, body, expr, env, to, over);
                 });
             }
-            _ => self.write(list, env, to, over),
+            _ => self.picked(which, list, expr, env, over, &mut |lower, item| match item {
+                Bound::Later(expr, env, over) => lower.write(expr, &env, to, &over),
+                Bound::Val(coding) => lower.write_coding(coding, to),
+            }),
         }
     }
 

@@ -1,0 +1,169 @@
+//! Items one by one: those of the message are values, those of FHIR are the expressions that write them.
+
+use super::block::{Over, under};
+use super::element::Source;
+use super::{Bound, Env, Lower};
+use crate::check::typed::{Expr, Kind, Pick, Slot};
+use crate::plan::{Block, Constant, Step, Test, Until, Val};
+use crate::syntax::tree::Count;
+
+/// Called with each item, as a slot could stand for it.
+type Item<'b, 'a> = &'b mut dyn FnMut(&mut Lower<'a>, Bound<'a>);
+
+/// `each item in list where filter`.
+#[derive(Clone, Copy)]
+pub(super) struct Walk<'a> {
+    pub list: &'a Expr,
+    pub item: Slot,
+    pub filter: Option<&'a Expr>,
+}
+
+impl<'a> Walk<'a> {
+    pub fn new(list: &'a Expr, item: Slot, filter: Option<&'a Expr>) -> Self {
+        Self { list, item, filter }
+    }
+}
+
+impl<'a> Lower<'a> {
+    /// The body for each item of a list, or for an optional value if it is there.
+    pub(super) fn walk(&mut self, walk: Walk<'a>, env: &Env<'a>, until: Until, body: &mut dyn FnMut(&mut Self)) {
+        let Walk { list, item, filter } = walk;
+        let ty = list.ty.with(Count::One);
+        if self.is_plain(&ty) {
+            return self.each(list, env, until, &mut |lower, val| {
+                env.bind(item, val, ty.clone());
+                lower.filtered_by(filter, env, body);
+            });
+        }
+        self.items(list, env, &Vec::new(), &mut |lower, found| {
+            let there = lower.is_there(&found);
+            env.put(item, found, ty.clone());
+            let yes = lower.block(|lower| lower.filtered_by(filter, env, body));
+            lower.when(there, yes, Block::new());
+        });
+    }
+
+    /// Each item of something of FHIR, in order.
+    fn items(&mut self, expr: &'a Expr, env: &Env<'a>, over: &Over<'a>, found: Item<'_, 'a>) {
+        match &*expr.kind {
+            Kind::With { base, fields } => self.items(base, env, &under(fields, env, over), found),
+            Kind::Slot(slot) => match env.get(*slot) {
+                Some((Bound::Later(inner, env, before), _)) => {
+                    self.items(inner, &env, &[before, over.clone()].concat(), found);
+                }
+                Some((bound, _)) => found(self, bound),
+                None => {}
+            },
+            Kind::Keep => {
+                let kept = env.keep.clone().unwrap_or_default();
+                self.items_of(&kept, over, found);
+            }
+            Kind::Element { of, name } => {
+                self.project(of, env, &Vec::new(), name, &mut |lower, sources| lower.items_of(sources, over, found));
+            }
+            Kind::List(items) => items.iter().for_each(|item| self.items(item, env, over, found)),
+            Kind::Each { list, item, filter, body } => {
+                self.walk(Walk::new(list, *item, filter.as_ref()), env, Until::All, &mut |lower| {
+                    lower.items(body, env, over, found);
+                });
+            }
+            Kind::EachBy { body, .. } => self.each_by(expr, env, &mut |lower| lower.items(body, env, over, found)),
+            Kind::Pick { which, list } => self.picked(*which, list, expr, env, over, found),
+            Kind::Else(first, second) => {
+                let wrote = self.probe(first, env);
+                let yes = self.block(|lower| lower.items(first, env, over, found));
+                let no = self.block(|lower| lower.items(second, env, over, found));
+                self.when(Test::True(wrote), yes, no);
+            }
+            Kind::When { value, condition } => {
+                let test = self.test(condition, env);
+                let yes = self.block(|lower| lower.items(value, env, over, found));
+                self.when(test, yes, Block::new());
+            }
+            Kind::Match { arms, otherwise } => {
+                self.arms(arms, otherwise.as_ref(), env, &mut |lower, value| lower.items(value, env, over, found));
+            }
+            Kind::Do { statements, value } => {
+                self.statements(statements, env);
+                self.items(value, env, over, found);
+            }
+            Kind::Warn { value, .. } => self.items(value, env, over, found),
+            Kind::AbsentWarn(_) | Kind::Skip | Kind::Reject(_) => self.effect(expr, env),
+            Kind::Absent | Kind::DataAbsent(_) | Kind::Error => {}
+            _ => found(self, Bound::Later(expr, env.clone(), over.clone())),
+        }
+    }
+
+    fn items_of(&mut self, sources: &[Source<'a>], over: &Over<'a>, found: Item<'_, 'a>) {
+        for source in sources {
+            match source {
+                Source::Rule(value, env) => self.items(&value.value, env, over, found),
+                Source::Coding(val) => found(self, Bound::Val(*val)),
+                Source::Part(..) => {}
+            }
+        }
+    }
+
+    /// The first or only item of something of FHIR, if there is one.
+    pub(super) fn picked(
+        &mut self,
+        which: Pick,
+        list: &'a Expr,
+        expr: &'a Expr,
+        env: &Env<'a>,
+        over: &Over<'a>,
+        found: Item<'_, 'a>,
+    ) {
+        if !list.ty.is_list() {
+            return self.items(list, env, over, found);
+        }
+        let taken = self.missing();
+        self.items(list, env, over, &mut |lower, bound| {
+            let mut there = Test::Always(true);
+            let looked = lower.block(|lower| there = lower.is_there(&bound));
+            let yes = lower.block(|lower| {
+                lower.push(Step::Constant { value: Constant::Text("true".into()), to: taken });
+                found(lower, bound);
+            });
+            let another = lower.block(|lower| {
+                if which == Pick::Only {
+                    let issue = lower.second(expr, env);
+                    lower.push(Step::Issue { issue, at: None });
+                }
+            });
+            let take = |lower: &mut Self, then: Block| {
+                lower.block(|lower| {
+                    lower.extend(looked.clone());
+                    lower.when(there.clone(), then, Block::new());
+                })
+            };
+            let first = take(lower, yes);
+            let second = if another.is_empty() { another } else { take(lower, another) };
+            lower.when(Test::Absent(taken), first, second);
+        });
+    }
+
+    /// Whether an item would write something.
+    fn is_there(&mut self, found: &Bound<'a>) -> Test {
+        match found {
+            Bound::Val(val) => Test::Present(*val),
+            Bound::Later(expr, ..) if !expr.ty.may_be_missing() => Test::Always(true),
+            Bound::Later(expr, env, over) => Test::True(self.probe_over(expr, env, over)),
+        }
+    }
+
+    /// Whether an expression would write something.
+    pub(super) fn probe(&mut self, expr: &'a Expr, env: &Env<'a>) -> Val {
+        self.probe_over(expr, env, &Vec::new())
+    }
+
+    fn probe_over(&mut self, expr: &'a Expr, env: &Env<'a>, over: &Over<'a>) -> Val {
+        if self.is_plain(&expr.ty) {
+            let val = self.value(expr, env);
+            return self.to(|to| Step::Decide { test: Test::Present(val), to });
+        }
+        let to = super::write::To::new(super::write::Name::Item);
+        let body = self.block(|lower| lower.write(expr, env, &to, over));
+        self.to(|to| Step::Probe { body, to })
+    }
+}
