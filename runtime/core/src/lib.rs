@@ -1,1 +1,3 @@
 //! Bytes in, bytes out: hosts compiled programs, and moves messages from feeds through maps to targets.
+
+pub mod host;

@@ -6,6 +6,12 @@
 /// Text that was decoded from a message holds no control characters but tab, CR and LF ([`crate::escape::decode`]).
 pub fn write_str(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
+    write_inside(out, text);
+    out.push(b'"');
+}
+
+/// The same without the quotes.
+pub fn write_inside(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
     let mut from = 0;
     for (at, &byte) in bytes.iter().enumerate() {
@@ -28,7 +34,6 @@ pub fn write_str(out: &mut Vec<u8>, text: &str) {
         out.extend_from_slice(&escape);
     }
     out.extend_from_slice(bytes.get(from..).unwrap_or_default());
-    out.push(b'"');
 }
 
 /// The text as a JSON string, quotes included.

@@ -1,0 +1,3 @@
+//! What stands around compiled code: the message made ready for it.
+
+pub mod text;

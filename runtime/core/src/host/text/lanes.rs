@@ -1,0 +1,97 @@
+//! Sixty-four bytes at a time: the one trait over which the splitter is written, and who implements it on this machine.
+//!
+//! An implementation is a token that exists only where the processor has what it needs, so that using it is safe.
+
+use std::fmt;
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod scalar;
+
+/// Operations on 64 bytes. A byte counts as marked if its top bit is set.
+pub trait Lanes: Copy {
+    type Bytes: Copy;
+
+    fn load(self, from: &[u8; 64]) -> Self::Bytes;
+    fn splat(self, byte: u8) -> Self::Bytes;
+    /// Marks the bytes that are equal, and no other.
+    fn equal(self, left: Self::Bytes, right: Self::Bytes) -> Self::Bytes;
+    /// Marks the bytes below the blank, and no other.
+    fn controls(self, bytes: Self::Bytes) -> Self::Bytes;
+    fn or(self, left: Self::Bytes, right: Self::Bytes) -> Self::Bytes;
+    /// A bit for each byte: whether it is marked.
+    fn mask(self, bytes: Self::Bytes) -> u64;
+    /// Whether none is marked.
+    fn none(self, bytes: Self::Bytes) -> bool;
+
+    /// Of the set bits of `bits`, the nth stays if bit n of `wanted` is set.
+    #[inline(always)]
+    fn pick(self, wanted: u64, bits: u64) -> u64 {
+        let (mut wanted, mut bits, mut picked) = (wanted, bits, 0);
+        while bits != 0 && wanted != 0 {
+            let lowest = bits & bits.wrapping_neg();
+            picked |= lowest & (wanted & 1).wrapping_neg();
+            bits ^= lowest;
+            wanted >>= 1;
+        }
+        picked
+    }
+}
+
+/// What is to be done with the lanes of this machine; `run` is compiled once for each kind.
+pub trait Work {
+    type Done;
+
+    fn run<L: Lanes>(self, lanes: L) -> Self::Done;
+}
+
+/// The lanes that this machine has.
+#[derive(Clone, Copy)]
+pub enum Chosen {
+    Scalar(scalar::Scalar),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(avx2::Avx2),
+    #[cfg(target_arch = "aarch64")]
+    Neon(neon::Neon),
+}
+
+impl Chosen {
+    /// The fastest.
+    pub fn best() -> Chosen {
+        Chosen::all().pop().unwrap_or(Chosen::Scalar(scalar::Scalar))
+    }
+
+    /// All of them, the fastest last.
+    pub fn all() -> Vec<Chosen> {
+        let mut all = vec![Chosen::Scalar(scalar::Scalar)];
+        #[cfg(target_arch = "x86_64")]
+        all.extend(avx2::Avx2::found().map(Chosen::Avx2));
+        #[cfg(target_arch = "aarch64")]
+        all.extend(neon::Neon::found().map(Chosen::Neon));
+        all
+    }
+
+    pub fn run<W: Work>(self, work: W) -> W::Done {
+        match self {
+            Chosen::Scalar(scalar) => work.run(scalar),
+            #[cfg(target_arch = "x86_64")]
+            Chosen::Avx2(avx2) => avx2.run(work),
+            #[cfg(target_arch = "aarch64")]
+            Chosen::Neon(neon) => neon.run(work),
+        }
+    }
+}
+
+impl fmt::Debug for Chosen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Chosen::Scalar(_) => "scalar",
+            #[cfg(target_arch = "x86_64")]
+            Chosen::Avx2(_) => "avx2",
+            #[cfg(target_arch = "aarch64")]
+            Chosen::Neon(_) => "neon",
+        })
+    }
+}

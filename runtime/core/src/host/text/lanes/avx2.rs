@@ -1,0 +1,88 @@
+//! Two vectors of 32 bytes, and the bit operations that came with them.
+#![expect(unsafe_code, reason = "instructions that not every processor has")]
+
+use std::arch::x86_64::*;
+
+use super::{Lanes, Work};
+
+/// Exists only where [`Avx2::found`] looked for the instructions that are used here.
+#[derive(Clone, Copy)]
+pub struct Avx2(());
+
+impl Avx2 {
+    pub fn found() -> Option<Avx2> {
+        let has = is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("lzcnt")
+            && is_x86_feature_detected!("popcnt");
+        has.then_some(Avx2(()))
+    }
+
+    pub fn run<W: Work>(self, work: W) -> W::Done {
+        #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+        fn inside<W: Work>(lanes: Avx2, work: W) -> W::Done {
+            work.run(lanes)
+        }
+        // SAFETY: there is a token, so the processor has these instructions.
+        unsafe { inside(self, work) }
+    }
+}
+
+impl Lanes for Avx2 {
+    type Bytes = (__m256i, __m256i);
+
+    #[inline(always)]
+    fn load(self, from: &[u8; 64]) -> Self::Bytes {
+        let from = from.as_ptr().cast::<__m256i>();
+        // SAFETY: both halves of the 64 bytes are read, at any alignment; for the instructions see `found`.
+        unsafe { (_mm256_loadu_si256(from), _mm256_loadu_si256(from.add(1))) }
+    }
+
+    #[inline(always)]
+    fn splat(self, byte: u8) -> Self::Bytes {
+        // SAFETY: see `found`.
+        let all = unsafe { _mm256_set1_epi8(byte.cast_signed()) };
+        (all, all)
+    }
+
+    #[inline(always)]
+    fn equal(self, left: Self::Bytes, right: Self::Bytes) -> Self::Bytes {
+        // SAFETY: see `found`.
+        unsafe { (_mm256_cmpeq_epi8(left.0, right.0), _mm256_cmpeq_epi8(left.1, right.1)) }
+    }
+
+    #[inline(always)]
+    fn controls(self, bytes: Self::Bytes) -> Self::Bytes {
+        let (last, _) = self.splat(b' ' - 1);
+        // SAFETY: see `found`.
+        let lower = unsafe { (_mm256_min_epu8(bytes.0, last), _mm256_min_epu8(bytes.1, last)) };
+        self.equal(lower, bytes)
+    }
+
+    #[inline(always)]
+    fn or(self, left: Self::Bytes, right: Self::Bytes) -> Self::Bytes {
+        // SAFETY: see `found`.
+        unsafe { (_mm256_or_si256(left.0, right.0), _mm256_or_si256(left.1, right.1)) }
+    }
+
+    #[inline(always)]
+    fn mask(self, bytes: Self::Bytes) -> u64 {
+        // SAFETY: see `found`.
+        let (low, high) = unsafe { (_mm256_movemask_epi8(bytes.0), _mm256_movemask_epi8(bytes.1)) };
+        u64::from(low.cast_unsigned()) | u64::from(high.cast_unsigned()) << 32
+    }
+
+    #[inline(always)]
+    fn none(self, bytes: Self::Bytes) -> bool {
+        let (tops, _) = self.splat(0x80);
+        // SAFETY: see `found`.
+        unsafe { _mm256_testz_si256(_mm256_or_si256(bytes.0, bytes.1), tops) == 1 }
+    }
+
+    #[inline(always)]
+    fn pick(self, wanted: u64, bits: u64) -> u64 {
+        // SAFETY: see `found`.
+        unsafe { _pdep_u64(wanted, bits) }
+    }
+}

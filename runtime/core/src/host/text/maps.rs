@@ -1,0 +1,176 @@
+//! Bits for the bytes of a text: where its separators, bars, line ends and whatever needs a closer look stand.
+
+use emr_message::Delimiters;
+
+/// How many words after the last byte's can be read.
+const SPARE: usize = 2;
+
+/// The words of each map that belong to this message come first; what is behind them is of an earlier one.
+#[derive(Default)]
+pub struct Bitmaps {
+    pub components: Vec<u64>,
+    pub repetitions: Vec<u64>,
+    pub subcomponents: Vec<u64>,
+    /// All three.
+    pub separators: Vec<u64>,
+    pub marks: Vec<Marks>,
+    words: usize,
+}
+
+/// What only the splitter asks for.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+pub struct Marks {
+    pub bars: u64,
+    pub ends: u64,
+    /// A byte on whose account a leaf may have to be rewritten, or a blank after a blank. What makes blanks at the end
+    /// of a leaf strange is the separator, bar or line end behind it.
+    pub strange: u64,
+}
+
+/// The separators below the field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Separators {
+    pub component: u8,
+    pub repetition: u8,
+    pub subcomponent: u8,
+    pub escape: u8,
+}
+
+impl Separators {
+    /// `None` where a role has no character.
+    pub fn of(delimiters: &Delimiters) -> Option<Separators> {
+        Some(Separators {
+            component: delimiters.component?,
+            repetition: delimiters.repetition?,
+            subcomponent: delimiters.subcomponent?,
+            escape: delimiters.escape?,
+        })
+    }
+
+    pub fn has(self, byte: u8) -> bool {
+        byte == self.component || byte == self.repetition || byte == self.subcomponent
+    }
+}
+
+impl Bitmaps {
+    /// Makes room for that many words, which the scan writes.
+    pub fn begin(&mut self, words: usize) {
+        self.words = words;
+        self.grow(words);
+        if self.marks.len() < words {
+            self.marks.resize(words, Marks::default());
+        }
+    }
+
+    fn grow(&mut self, words: usize) {
+        for map in [&mut self.components, &mut self.repetitions, &mut self.subcomponents, &mut self.separators] {
+            if map.len() < words + SPARE {
+                map.resize((words + SPARE).next_power_of_two(), 0);
+            }
+        }
+    }
+
+    /// Makes the maps reach to this byte, without a bit in what is new.
+    pub fn reach(&mut self, at: usize) {
+        let words = at / 64 + 1;
+        if words <= self.words {
+            return;
+        }
+        self.grow(words);
+        for map in [&mut self.components, &mut self.repetitions, &mut self.subcomponents, &mut self.separators] {
+            map.get_mut(self.words..words).unwrap_or_default().fill(0);
+        }
+        self.words = words;
+    }
+
+    /// Notes a separator at this byte.
+    pub fn set(&mut self, at: usize, byte: u8, by: Separators) {
+        self.reach(at);
+        let own = match byte {
+            byte if byte == by.component => &mut self.components,
+            byte if byte == by.repetition => &mut self.repetitions,
+            _ => &mut self.subcomponents,
+        };
+        for map in [own, &mut self.separators] {
+            if let Some(word) = map.get_mut(at / 64) {
+                *word |= 1 << (at % 64);
+            }
+        }
+    }
+
+    /// Makes the bytes of a range ordinary text.
+    pub fn quiet(&mut self, from: usize, to: usize) {
+        for word in from / 64..to.div_ceil(64) {
+            let outside = !within(word, from, to);
+            for map in [&mut self.components, &mut self.repetitions, &mut self.subcomponents, &mut self.separators] {
+                if let Some(bits) = map.get_mut(word) {
+                    *bits &= outside;
+                }
+            }
+            if let Some(marks) = self.marks.get_mut(word) {
+                marks.strange &= outside;
+            }
+        }
+    }
+
+    /// The first strange byte of a range.
+    pub fn strange(&self, from: usize, to: usize) -> Option<usize> {
+        first(|word| self.marks.get(word).map_or(0, |marks| marks.strange), from, to)
+    }
+
+    /// The nth bar of a range, counted from 0.
+    pub fn bar(&self, n: usize, from: usize, to: usize) -> Option<usize> {
+        let mut left = n;
+        for word in from / 64..to.div_ceil(64) {
+            let mut bars = self.marks.get(word)?.bars & within(word, from, to);
+            let count = bars.count_ones() as usize;
+            if left < count {
+                for _ in 0..left {
+                    bars &= bars - 1;
+                }
+                return Some(word * 64 + bars.trailing_zeros() as usize);
+            }
+            left -= count;
+        }
+        None
+    }
+}
+
+/// The first set bit of a range.
+pub fn next(map: &[u64], from: usize, to: usize) -> Option<usize> {
+    first(|word| map.get(word).copied().unwrap_or_default(), from, to)
+}
+
+/// The last set bit of a range.
+pub fn last(map: &[u64], from: usize, to: usize) -> Option<usize> {
+    (from / 64..to.div_ceil(64)).rev().find_map(|word| {
+        let bits = map.get(word)? & within(word, from, to);
+        bits.checked_ilog2().map(|bit| word * 64 + bit as usize)
+    })
+}
+
+/// How many bits of a range are set.
+pub fn count(map: &[u64], from: usize, to: usize) -> u32 {
+    (from / 64..to.div_ceil(64))
+        .map(|word| map.get(word).map_or(0, |bits| (bits & within(word, from, to)).count_ones()))
+        .sum()
+}
+
+fn first(bits: impl Fn(usize) -> u64, from: usize, to: usize) -> Option<usize> {
+    (from / 64..to.div_ceil(64)).find_map(|word| {
+        let bits = bits(word) & within(word, from, to);
+        (bits != 0).then(|| word * 64 + bits.trailing_zeros() as usize)
+    })
+}
+
+/// The bits of a word that stand for bytes of the range.
+fn within(word: usize, from: usize, to: usize) -> u64 {
+    let base = word * 64;
+    lowest(to.saturating_sub(base)) & !lowest(from.saturating_sub(base))
+}
+
+/// The lowest `count` bits.
+#[inline(always)]
+pub fn lowest(count: usize) -> u64 {
+    if count >= 64 { u64::MAX } else { (1 << count) - 1 }
+}

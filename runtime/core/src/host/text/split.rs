@@ -1,0 +1,185 @@
+//! The maps to segments and fields: lines are named, and of those that the plan reads the bars are noted that it asks
+//! for. Bytes of fields are looked at only where the scan found something strange.
+
+use emr_message::{Name, message::SEGMENTS_MAX, piece::Encoding};
+
+use super::kinds::{Kind, Kinds};
+use super::lanes::{Lanes, Work};
+use super::maps::{Bitmaps, Separators, lowest};
+
+/// Longer segments go to the interpreter.
+pub const SEGMENT_MAX: usize = 1 << 16;
+/// The most bars of a message that are noted, so that a file of names cannot take many times its size.
+const STARTS_MAX: usize = 1 << 22;
+/// How many starts can be read of a segment, whatever its kind.
+const STARTS: usize = 64 + 8;
+
+/// The interpreter does this message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Defer;
+
+/// A line of the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Where it stands in the message.
+    pub at: u32,
+    /// Where its text ends, rewritten or not.
+    pub end: u32,
+    /// Index of its first start.
+    pub starts: u32,
+    /// 0 if the plan does not read it.
+    pub kind: u32,
+    /// The how-manieth of its name, if it is read.
+    pub occurrence: u32,
+}
+
+/// All segments of a message; used again for the next.
+#[derive(Default)]
+pub struct Table {
+    pub lines: Vec<Line>,
+    pub names: Vec<Name>,
+    pub starts: Vec<u32>,
+    used: usize,
+    /// The segments that were rewritten, and which lines they were.
+    pub rewritten: Vec<u8>,
+    pub moved: Vec<u32>,
+    pub flags: u64,
+    pub message_bytes: usize,
+}
+
+impl Table {
+    pub fn begin(&mut self) {
+        self.lines.clear();
+        self.names.clear();
+        self.rewritten.clear();
+        self.moved.clear();
+        self.flags = 0;
+        self.message_bytes = 0;
+        // The first are those of the segment that is not there, all 0 for ever.
+        self.used = STARTS;
+        self.reserve();
+    }
+
+    fn reserve(&mut self) {
+        if self.starts.len() < self.used + STARTS {
+            self.starts.resize((self.used + STARTS) * 2, 0);
+        }
+    }
+
+    pub fn starts_of(&self, line: &Line, kind: &Kind) -> &[u32] {
+        let from = line.starts as usize;
+        self.starts.get(from..from + kind.bars.count_ones() as usize).unwrap_or_default()
+    }
+
+    pub fn starts_mut(&mut self, line: &Line, kind: &Kind) -> &mut [u32] {
+        let from = line.starts as usize;
+        self.starts.get_mut(from..from + kind.bars.count_ones() as usize).unwrap_or_default()
+    }
+}
+
+pub struct Split<'a> {
+    /// In whole blocks; a line end follows the last line.
+    pub text: &'a [u8],
+    pub encoding: &'a Encoding,
+    pub by: Separators,
+    pub kinds: &'a mut Kinds,
+    pub maps: &'a mut Bitmaps,
+    pub table: &'a mut Table,
+}
+
+impl Work for Split<'_> {
+    type Done = Result<(), Defer>;
+
+    #[inline(always)]
+    fn run<L: Lanes>(mut self, lanes: L) -> Result<(), Defer> {
+        let mut from = 0;
+        for word in 0..self.text.len() / 64 {
+            let mut ends = self.maps.marks.get(word).map_or(0, |marks| marks.ends);
+            while ends != 0 {
+                let end = word * 64 + ends.trailing_zeros() as usize;
+                ends &= ends - 1;
+                if end > from {
+                    self.line(lanes, from, end)?;
+                }
+                from = end + 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Split<'_> {
+    #[inline(always)]
+    fn line<L: Lanes>(&mut self, lanes: L, from: usize, end: usize) -> Result<(), Defer> {
+        self.table.message_bytes += end - from;
+        let head = self.text.get(from..).and_then(|rest| rest.first_chunk::<4>());
+        let named =
+            head.filter(|head| end - from == 3 || (end - from > 3 && head[3] == self.encoding.delimiters.field));
+        let kind = named.and_then(|head| self.kinds.find(u32::from_le_bytes(*head) & 0xff_ffff));
+        let at = u32::try_from(from).map_err(|_| Defer)?;
+        let text_end = u32::try_from(end).map_err(|_| Defer)?;
+        let Some(kind) = kind else {
+            if self.table.lines.len() == SEGMENTS_MAX {
+                return Err(Defer);
+            }
+            self.table.names.push(named.map_or(Name::NONE, unread));
+            self.table.lines.push(Line { at, end: text_end, starts: 0, kind: 0, occurrence: 0 });
+            return Ok(());
+        };
+        if end - from > SEGMENT_MAX || self.table.lines.len() == SEGMENTS_MAX || self.table.used > STARTS_MAX {
+            return Err(Defer);
+        }
+        kind.seen += 1;
+        let kind = *kind;
+        let starts = u32::try_from(self.table.used).map_err(|_| Defer)?;
+        let line = Line { at, end: text_end, starts, kind: kind.number, occurrence: kind.seen };
+        self.table.names.push(kind.name);
+        self.table.lines.push(line);
+
+        if kind.declares {
+            // MSH-1 and MSH-2 (HL7 v2.5.1 §2.15.9): what stands here declares and separates nothing.
+            let second = self.maps.bar(1, from, end).unwrap_or(end);
+            self.maps.quiet(from, second + 1);
+        }
+        self.table.reserve();
+        let strange = self.bars(lanes, from, end, kind.bars);
+        self.table.used += kind.bars.count_ones() as usize;
+        if strange || kind.reads_delimiters() { self.tidy(line, &kind) } else { Ok(()) }
+    }
+
+    /// Notes the place after each of the bars that are wanted. Gives whether there is anything strange up to the last.
+    #[inline(always)]
+    fn bars<L: Lanes>(&mut self, lanes: L, from: usize, end: usize, wanted: u64) -> bool {
+        let room = self.table.starts.get_mut(self.table.used..).unwrap_or_default();
+        let all = wanted.count_ones() as usize;
+        let (mut wanted, mut found, mut strange) = (wanted, 0, 0);
+        let mut inside = !lowest(from % 64);
+        let mut base = from / 64 * 64;
+        while wanted != 0 && base <= end {
+            let Some(marks) = self.maps.marks.get(base / 64) else { break };
+            let bars = marks.bars & inside & lowest(end - base);
+            let mut picked = lanes.pick(wanted, bars);
+            wanted = wanted.checked_shr(bars.count_ones()).unwrap_or_default();
+            // What stands behind the last bar does not matter.
+            let read = if wanted == 0 { u64::MAX >> picked.leading_zeros() } else { lowest(end - base + 1) };
+            strange |= marks.strange & inside & read;
+            while picked != 0 {
+                if let Some(start) = room.get_mut(found) {
+                    // A message has fewer than 2³² bytes, as was seen above.
+                    *start = (base as u32).wrapping_add(picked.trailing_zeros() + 1);
+                }
+                found += 1;
+                picked &= picked - 1;
+            }
+            inside = u64::MAX;
+            base += 64;
+        }
+        room.get_mut(found..all).unwrap_or_default().fill(end as u32 + 1);
+        strange != 0
+    }
+}
+
+/// The name of a segment that the plan does not read.
+fn unread([a, b, c, _]: &[u8; 4]) -> Name {
+    std::str::from_utf8(&[*a, *b, *c]).ok().and_then(Name::read).unwrap_or(Name::NONE)
+}
