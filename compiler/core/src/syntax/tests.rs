@@ -83,6 +83,8 @@ fn operators_bind_by_their_precedence() {
         ("first PID-3.1 via T else 1", "(((First PID..) via T) else 1)"),
         ("emit p(A, B) with { a: 1 } when A", "((Emit (p(A, B) with 1)) when A)"),
         ("emit m(x) with { a: 1 } if new when A", "(((Emit (m(x) with 1)) if new) when A)"),
+        ("X as dateTime + days(1) * 2", "((X as dateTime) Plus (days(1) Times 2))"),
+        ("X as NM *2 > Y as NM", "(((X as NM) Times 2) Greater (Y as NM))"),
         ("X as NM via T as Coding", "(((X as NM) via T) as Coding)"),
         ("not A == B and C or D", "(((Not (A Equal B)) And C) Or D)"),
         ("A and not B is not present", "(A And (Not (B is not Present)))"),

@@ -180,7 +180,7 @@ impl Build<'_> {
                 let codes = find(&op, Rule::type_name).map(|name| self.word(&name));
                 ExprKind::Via { value, codes: codes.unwrap_or_else(|| self.word(&op)) }
             }
-            Rule::as_ => match find(&op, Rule::r#type).map(|ty| self.ty(ty)) {
+            Rule::as_ => match find(&op, Rule::one).map(|ty| self.ty(ty)) {
                 Some(ty) => ExprKind::As { value, ty },
                 None => *value.kind,
             },
