@@ -178,7 +178,7 @@ fn passed(scope: &mut Scope, param: &SignatureParam, argument: &tree::Expr, firs
     match &param.ty.kind {
         TyKind::Fhir(key) if key == "any" => {
             let value = infer(scope, argument);
-            if expression::has_elements(scope, &value.ty) {
+            if super::operator::has_elements(scope, &value.ty) {
                 return scope.not_yet(at, "a function over FHIR values that have elements");
             }
             value

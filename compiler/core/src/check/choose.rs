@@ -4,7 +4,7 @@ use super::convert::Want;
 use super::expression::{self, infer};
 use super::scope::{Local, Scope};
 use super::typed::{Arm, Compare, Comparison, Expr, Kind, State, Statement, Ty, TyKind};
-use super::{condition, convert};
+use super::{alternative, condition, convert};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::{self, At, Bounds, Count, Is, Pattern};
 
@@ -54,7 +54,7 @@ fn agreed(scope: &mut Scope, values: Vec<Expr>) -> Vec<Expr> {
     let mut all = Vec::new();
     let mut first = first;
     for value in values {
-        let (lead, value) = expression::agree(scope, first, value);
+        let (lead, value) = alternative::agree(scope, first, value);
         first = lead;
         all.push(value);
     }

@@ -1,7 +1,8 @@
 //! Code tables: `codes Gender from v2-0001 to "http://…" { "M" => "male", … }`.
 
 use super::World;
-use super::expression::{self, system_uri};
+use super::expression;
+use super::literal::system_uri;
 use super::scope::Scope;
 use super::signature::key;
 use super::suggest::nearest;

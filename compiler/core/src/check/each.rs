@@ -3,7 +3,7 @@
 use super::convert::Want;
 use super::scope::{Local, Origin, Scope};
 use super::typed::{Expr, Kind, Slot, Statement, Ty, TyKind};
-use super::{block, condition, expression, path, place};
+use super::{block, condition, expression, literal, operator, path, place};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::{At, BlockItem, Count, Each, ExprKind, PartKind};
 use smol_str::SmolStr;
@@ -84,12 +84,12 @@ fn walk(scope: &mut Scope, each: &Each, at: &At, body: &dyn Fn(&mut Scope, &Each
             finished(list, item, filter, body, at)
         }
         Some(by) => {
-            if expression::has_elements(scope, &list.ty) {
+            if operator::has_elements(scope, &list.ty) {
                 scope.release(mark);
                 return scope.not_yet(&by.at, "`by` over FHIR values that have elements");
             }
             let key = expression::infer(scope, by);
-            let key = expression::string(scope, key, "a key of `by`");
+            let key = literal::string(scope, key, "a key of `by`");
             scope.release(mark);
             let group_ty = list.ty.with(Count::Some);
             let items = scope.slot(group_ty.clone());

@@ -1,11 +1,12 @@
 //! Extensions by URL and slices by name: `extension["http://…"]: X`, `extension[race]: us_race(PID-10)`.
 
-use super::block::{self, Building, Entered, Fields};
+use super::block::{self, Building, Fields};
 use super::convert::Want;
+use super::rule::{self, Entered};
 use super::scope::Scope;
 use super::suggest::nearest;
 use super::typed::{Arm, Block, Expr, Field, Kind, Ty, TyKind, Value};
-use super::{expression, types};
+use super::{expression, sourceless, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::shape::{Element, Shape};
 use crate::syntax::tree::{self, At, BlockItem, Count, ExprKind, Part, PartKind, Rule};
@@ -39,8 +40,8 @@ pub(super) fn by_url(
         }
         let fields = building.by_url.entry(url.clone()).or_default();
         let (name, at) = (name.clone(), next.at.clone());
-        let Some(entered) = block::enter(scope, &shape, &name, &at, fields) else { return };
-        return block::place(scope, rule, entered, rest);
+        let Some(entered) = rule::enter(scope, &shape, &name, &at, fields) else { return };
+        return rule::place(scope, rule, entered, rest);
     }
     if building.first.is_empty() {
         building.first = rule.target.at.clone();
@@ -131,7 +132,7 @@ fn wrapped(value: Expr, url: &SmolStr) -> Expr {
         }
         kind => {
             let value = Expr { kind: Box::new(kind), ty: value.ty, at: at.clone() };
-            let always = block::is_constant(&value);
+            let always = sourceless::is_constant(&value);
             let written = Field { choice: true, ..Field::of("value", Value { value, rule: at.clone() }) };
             let fields = vec![url_field(url, &at), written];
             Kind::Block(Block { shape: "Extension".into(), resource: None, statements: Vec::new(), fields, always })
@@ -188,7 +189,7 @@ pub(super) fn slice(
     }
     building.adds = true;
     let narrowed = Element { slices: Vec::new(), ..slice.element };
-    let values = block::values(scope, rule, &narrowed, &owner);
+    let values = rule::values(scope, rule, &narrowed, &owner);
     building.values.extend(values);
 }
 

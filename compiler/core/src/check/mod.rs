@@ -3,6 +3,8 @@
 //! The unit is one top-level item. It sees other items through their [`Signature`]s alone, so that a change in the
 //! body of one map never re-checks another.
 
+mod alternative;
+mod arms;
 mod binding;
 mod block;
 mod builtin;
@@ -17,11 +19,16 @@ mod each;
 mod expression;
 mod extension;
 mod function;
+mod literal;
+mod operator;
 mod path;
 mod place;
 mod profile;
+mod required;
+mod rule;
 mod scope;
 mod signature;
+mod sourceless;
 pub mod suggest;
 pub mod typed;
 mod types;
@@ -30,8 +37,9 @@ mod with;
 pub use codes::codes;
 pub use constant::constant;
 pub use cycle::{cycle, reached};
-pub use expression::v2_system;
+
 pub use function::function;
+pub use literal::v2_system;
 pub use profile::{Narrowed, ProfileFacts, profile, segment};
 pub use signature::{Signature, SignatureKind, SignatureParam, signature};
 

@@ -1,0 +1,158 @@
+//! Texts with holes, numbers, durations and codes, as they are written.
+
+use super::convert::{self, Want};
+use super::expression::infer;
+use super::scope::Scope;
+use super::typed::{Expr, Kind, Primitive, Ty, TyKind};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::resolve::{DeclaredKind, Found};
+use crate::syntax::tree::{self, At, Count, TextPart, Word};
+use smol_str::{SmolStr, format_smolstr};
+
+pub(super) fn text(scope: &mut Scope, parts: &[TextPart], at: &At) -> Expr {
+    let plain: Option<String> = parts
+        .iter()
+        .map(|part| match part {
+            TextPart::Plain(text) => Some(text.as_str()),
+            TextPart::Hole(_) => None,
+        })
+        .collect();
+    if let Some(text) = plain {
+        return Expr::new(Kind::Text(text.into()), Ty::fhir("string"), at);
+    }
+    let mut missing = false;
+    let mut joined = Vec::new();
+    for part in parts {
+        let part = match part {
+            TextPart::Plain(text) => Expr::new(Kind::Text(text.clone()), Ty::fhir("string"), at),
+            TextPart::Hole(hole) => self::hole(scope, hole),
+        };
+        if part.is_error() {
+            return Expr::error(at);
+        }
+        missing |= part.ty.may_be_missing() || part.is_nothing();
+        joined.push(part);
+    }
+    let count = if missing { Count::Optional } else { Count::One };
+    Expr::new(Kind::Join(joined), Ty { kind: TyKind::Fhir("string".into()), count }, at)
+}
+
+/// A family name and a street were texts before their parts were told apart, and still read as one.
+const WERE_TEXTS: [&str; 2] = ["FN", "SAD"];
+
+fn hole(scope: &mut Scope, hole: &tree::Expr) -> Expr {
+    let value = infer(scope, hole);
+    if value.ty.is_list() {
+        let diagnostic =
+            Diagnostic::new(Code::ManyForOne, value.at.clone(), "a hole takes one value, and this is a list");
+        scope.problem(diagnostic.help("write `first …`, or `join(\", \", …)` for all of them"));
+        return Expr::error(&value.at);
+    }
+    if let TyKind::Hl7(_, name) = &value.ty.kind
+        && !convert::is_hl7_primitive(scope, name)
+        && !WERE_TEXTS.contains(&name.as_str())
+    {
+        let message = format!("a hole takes one value, and `{name}` has several parts");
+        let diagnostic = Diagnostic::new(Code::WrongType, value.at.clone(), message);
+        scope.problem(diagnostic.help("name the part, as in `{PID-16.1}`, or convert the whole: `{PID-16 as string}`"));
+        return Expr::error(&value.at);
+    }
+    string(scope, value, "a hole")
+}
+
+/// A value as text.
+pub(super) fn string(scope: &mut Scope, value: Expr, what: &str) -> Expr {
+    let plain = match &value.ty.kind {
+        TyKind::Fhir(key) => convert::primitive_named(&convert::base_key(scope, key)).is_some(),
+        TyKind::Hl7(_, name) if convert::is_hl7_primitive(scope, name) => {
+            return convert::scalar(scope, value, Primitive::String, "string");
+        }
+        TyKind::Nothing | TyKind::Error => true,
+        _ => false,
+    };
+    if plain {
+        return value;
+    }
+    let ty = Ty { kind: TyKind::Fhir("string".into()), count: Count::Any };
+    convert::to(scope, value, &Want::ty(&ty, what))
+}
+
+pub(super) fn number(text: &SmolStr, at: &At) -> Expr {
+    let name = if text.contains('.') { "decimal" } else { "integer" };
+    Expr::new(Kind::Number(text.clone()), Ty::fhir(name), at)
+}
+
+pub(super) fn duration(scope: &mut Scope, text: &str, at: &At) -> Expr {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text.get(digits.len()..) {
+        Some("ms") => 1,
+        Some("s") => 1_000,
+        Some("m") => 60_000,
+        Some("h") => 3_600_000,
+        _ => 86_400_000,
+    };
+    match digits.parse::<i64>().ok().and_then(|count| count.checked_mul(unit)) {
+        Some(milliseconds) => Expr::new(Kind::Duration(milliseconds), Ty::one(TyKind::Duration), at),
+        None => {
+            scope.error(Code::WrongType, at, "this duration is too long");
+            Expr::error(at)
+        }
+    }
+}
+
+/// The URI of a system: `v2-0203`, a constant, or one of the library's.
+pub(super) fn system_uri(scope: &mut Scope, system: &Word) -> Option<SmolStr> {
+    if let Some(uri) = v2_system(&system.text) {
+        let standards = scope.world.standards();
+        let number = system.text.trim_start_matches("v2-");
+        if standards.hl7.table(number).is_none() && standards.fhir.code_system(&uri).is_none() {
+            let message = format!("HL7 v2 has no table {number}");
+            let diagnostic = Diagnostic::new(Code::UnknownSystem, system.at.clone(), message);
+            scope.problem(
+                diagnostic.help("look its number up; tables of your own are constants: `let colours = \"http://…\"`"),
+            );
+        }
+        return Some(uri);
+    }
+    if let Found::One(export) = scope.world.find(&system.text)
+        && export.kind == DeclaredKind::Constant
+        && let Some(Kind::Text(uri)) = scope.world.constant(&export.key).map(|constant| &*constant.kind)
+    {
+        return Some(uri.clone());
+    }
+    let message = format!("there is no code system `{}`", system.text);
+    let diagnostic = Diagnostic::new(Code::UnknownSystem, system.at.clone(), message);
+    let known: Vec<SmolStr> = scope.world.names().known().cloned().collect();
+    let help = match super::suggest::nearest(&system.text, known.iter().map(SmolStr::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("name it by its URI: `let {} = \"http://…\"`", system.text),
+    };
+    scope.problem(diagnostic.help(help));
+    None
+}
+
+/// HL7 tables are code systems: `v2-0203`.
+pub fn v2_system(name: &str) -> Option<SmolStr> {
+    let number = name.strip_prefix("v2-")?;
+    let digits = number.len() == 4 && number.chars().all(|c| c.is_ascii_digit());
+    digits.then(|| format_smolstr!("http://terminology.hl7.org/CodeSystem/v2-{number}"))
+}
+
+/// A literal code of an HL7 table. FHIR's copy of the table is newer than the dictionaries, so both must lack it.
+pub(super) fn check_code(scope: &mut Scope, system: &str, code: &Word) {
+    let Some((_, number)) = system.rsplit_once("/v2-") else { return };
+    let standards = scope.world.standards();
+    let Some(table) = standards.hl7.table(number) else { return };
+    let Some(newer) = standards.fhir.code_system(system) else { return };
+    if newer.find(&code.text).is_some() || table.codes.iter().any(|(known, _)| *known == code.text) {
+        return;
+    }
+    let message = format!("`{}` is not a code of `{system}`", code.text);
+    let diagnostic = Diagnostic::new(Code::UnknownCode, code.at.clone(), message);
+    let known = newer.concepts.iter().map(|concept| concept.code.as_str());
+    let diagnostic = match super::suggest::nearest(&code.text, known) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic.help("look the table up, or name the sender's own system"),
+    };
+    scope.problem(diagnostic);
+}

@@ -1,0 +1,218 @@
+//! Operators: `first`, `via`, `as`, `+` and the like.
+
+use super::convert::{self, Want};
+use super::expression::infer;
+use super::scope::Scope;
+use super::typed::{Arithmetic, Expr, Kind, Pick, Ty, TyKind};
+use super::{call, condition, path, types};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::resolve::{DeclaredKind, Found};
+use crate::syntax::tree::{self, At, Binary, Count, Prefix, Type, Word};
+use smol_str::SmolStr;
+
+pub(super) fn prefixed(scope: &mut Scope, prefix: Prefix, inner: &tree::Expr, at: &At) -> Expr {
+    let pick = match prefix {
+        Prefix::First => Pick::First,
+        Prefix::Last => Pick::Last,
+        Prefix::Only => Pick::Only,
+        Prefix::Not => return condition::negated(scope, inner, at),
+        Prefix::Emit => return call::emit(scope, inner, at),
+        Prefix::Contain => return call::contain(scope, inner, at),
+        Prefix::Patch => return scope.not_yet(at, "`patch`"),
+        Prefix::Refer => return scope.not_yet(at, "`refer`"),
+    };
+    let list = infer(scope, inner);
+    if list.is_error() || list.is_nothing() {
+        return list;
+    }
+    if pick == Pick::Last && !ends_in_a_walk(scope, &list) {
+        return scope.not_yet(at, "the last of such a list of FHIR values");
+    }
+    let count = if list.ty.may_be_missing() { Count::Optional } else { Count::One };
+    let ty = list.ty.with(count);
+    Expr::new(Kind::Pick { which: pick, list }, ty, at)
+}
+
+/// Whether the last item is known as such when it is written: one of a list of the message, or made of it.
+fn ends_in_a_walk(scope: &Scope, list: &Expr) -> bool {
+    if !list.ty.is_list() || !has_elements(scope, &list.ty) {
+        return true;
+    }
+    match &*list.kind {
+        Kind::Each { list, body, .. } => !has_elements(scope, &list.ty) && ends_in_a_walk(scope, body),
+        Kind::Else(first, second) => ends_in_a_walk(scope, first) && ends_in_a_walk(scope, second),
+        Kind::When { value, .. } | Kind::Do { value, .. } | Kind::With { base: value, .. } => {
+            ends_in_a_walk(scope, value)
+        }
+        _ => false,
+    }
+}
+
+/// Something of FHIR that is no single text or number.
+pub(super) fn has_elements(scope: &Scope, ty: &Ty) -> bool {
+    match &ty.kind {
+        TyKind::Fhir(key) => convert::primitive_named(&convert::base_key(scope, key)).is_none(),
+        TyKind::Choice(_) => true,
+        _ => false,
+    }
+}
+
+pub(super) fn via(scope: &mut Scope, value: &tree::Expr, codes: &Word, at: &At) -> Expr {
+    let value = infer(scope, value);
+    let export = match scope.world.find(&codes.text) {
+        Found::One(export) if export.kind == DeclaredKind::Codes => export,
+        found => {
+            scope.problem(not_codes(scope, codes, &found));
+            return Expr::error(at);
+        }
+    };
+    scope.uses.push(export.key.clone());
+    if value.is_error() {
+        return value;
+    }
+    let coded = match &value.ty.kind {
+        TyKind::Hl7(..) | TyKind::Coded => true,
+        TyKind::Fhir(key) => convert::primitive_named(&convert::base_key(scope, key)).is_some(),
+        _ => false,
+    };
+    if !coded {
+        let message = format!("a {} is no code that a table could translate", types::show_kind(&value.ty.kind));
+        scope.error(Code::WrongType, &value.at, message);
+        return Expr::error(at);
+    }
+    let allowed = path::allowed(scope, &value).to_vec();
+    let total = scope.world.codes(&export.key).is_some_and(|table| is_total(scope, table, &allowed));
+    let table = export.key;
+    let one = |value: Expr| {
+        let count = if total { value.ty.count } else { value.ty.count.maybe() };
+        Expr::new(Kind::Via { value, table: table.clone() }, Ty { kind: TyKind::Coded, count }, at)
+    };
+    if value.ty.is_list() { convert::each(scope, value, one) } else { one(value) }
+}
+
+/// Every key comes to a value: there is an `else`, or an arm for each code that the profile allows, or else for each of
+/// the source's HL7 table.
+fn is_total(scope: &Scope, table: &super::typed::CodeTable, allowed: &[SmolStr]) -> bool {
+    use super::typed::{CodeKey, CodeTo};
+    let gives = |to: &CodeTo| !matches!(to, CodeTo::Absent(None));
+    if !table.arms.iter().all(|arm| gives(&arm.result.what)) {
+        return false;
+    }
+    if let Some(otherwise) = &table.otherwise {
+        return gives(&otherwise.what);
+    }
+    let has_arm = |code: &SmolStr| {
+        table.arms.iter().flat_map(|arm| &arm.keys).any(|key| matches!(key, CodeKey::Code(it) if it == code))
+    };
+    if !allowed.is_empty() {
+        return allowed.iter().all(has_arm);
+    }
+    let Some((_, number)) = table.from.as_ref().and_then(|from| from.rsplit_once("/v2-")) else { return false };
+    let Some(source) = scope.world.standards().hl7.table(number) else { return false };
+    !source.codes.is_empty() && source.codes.iter().all(|(code, _)| has_arm(code))
+}
+
+fn not_codes(scope: &Scope, codes: &Word, found: &Found) -> Diagnostic {
+    if let Found::One(export) = found {
+        let message = format!("`{}` is a {}, not a code table", codes.text, export.kind.noun());
+        return Diagnostic::new(Code::WrongType, codes.at.clone(), message)
+            .help("`via` takes the name of a `codes` table");
+    }
+    if let Found::Several(exports) = found {
+        return path::ambiguous(&codes.text, &codes.at, exports.iter().map(|it| it.key.as_str()));
+    }
+    let diagnostic =
+        Diagnostic::new(Code::UnknownName, codes.at.clone(), format!("there is no code table `{}`", codes.text));
+    let tables = scope.world.names().all().filter(|(_, export)| export.kind == DeclaredKind::Codes);
+    let known: Vec<&str> = tables.filter_map(|(_, export)| export.key.rsplit('.').next()).collect();
+    match super::suggest::nearest(&codes.text, known.into_iter()) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(codes.at.clone(), near),
+        None => diagnostic.help(format!(
+            "declare it, `codes {} {{ … }}`, or bring one of the library in, as in `use std.codes.MaritalStatus`",
+            codes.text
+        )),
+    }
+}
+
+/// `OBX-5 as NM` reads a field as another type; `PID-7 as dateTime` turns it into one of FHIR.
+pub(super) fn as_type(scope: &mut Scope, value: &tree::Expr, ty: &Type, at: &At) -> Expr {
+    let mut value = infer(scope, value);
+    let name = &ty.name.text;
+    if types::is_hl7_name(name) {
+        let standards = scope.world.standards();
+        if standards.datatype(super::ANY_VERSION, name).is_none() {
+            let message = format!("HL7 v2 has no data type `{name}`");
+            scope.error(Code::UnknownType, &ty.name.at, message);
+            return Expr::error(at);
+        }
+        if !matches!(value.ty.kind, TyKind::Hl7(..) | TyKind::Error | TyKind::Nothing) {
+            let message = format!("a {} cannot be read as `{name}`", types::show_kind(&value.ty.kind));
+            scope.error(Code::WrongType, at, message);
+            return Expr::error(at);
+        }
+        if let TyKind::Hl7(version, _) = value.ty.kind {
+            value.ty.kind = TyKind::Hl7(version, name.clone());
+        }
+        return value;
+    }
+    let mut problems = Vec::new();
+    let wanted = types::result(ty, scope.world, &mut problems);
+    scope.problems.extend(problems);
+    if wanted == Ty::ERROR {
+        return Expr::error(at);
+    }
+    let want = Want { list: true, ..Want::ty(&wanted, &format!("as {name}")) };
+    convert::to(scope, value, &want)
+}
+
+/// `emit … if new`, also where the emit is lifted over a list.
+pub(super) fn mark_new(value: &mut Expr) -> bool {
+    match &mut *value.kind {
+        Kind::Emit { if_new, .. } => {
+            *if_new = true;
+            true
+        }
+        Kind::Each { body, .. } | Kind::Do { value: body, .. } => mark_new(body),
+        _ => false,
+    }
+}
+
+pub(super) fn arithmetic(scope: &mut Scope, op: Binary, left: &tree::Expr, right: &tree::Expr, at: &At) -> Expr {
+    let (left, right) = (infer(scope, left), infer(scope, right));
+    let op = match op {
+        Binary::Plus => Arithmetic::Plus,
+        Binary::Minus => Arithmetic::Minus,
+        Binary::Times => Arithmetic::Times,
+        _ => Arithmetic::Over,
+    };
+    if left.is_error() || right.is_error() {
+        return Expr::error(at);
+    }
+    if left.ty.is_list() || right.ty.is_list() {
+        let diagnostic = Diagnostic::new(Code::ManyForOne, at.clone(), "one cannot calculate with a list");
+        scope.problem(diagnostic.help("write `first …`, or `sum(…)`"));
+        return Expr::error(at);
+    }
+    let missing = left.ty.may_be_missing() || right.ty.may_be_missing();
+    let count = if missing { Count::Optional } else { Count::One };
+    let moment = condition::is_moment(scope, &left.ty.kind);
+    match (&left.ty.kind, &right.ty.kind) {
+        (_, TyKind::Duration) if moment && matches!(op, Arithmetic::Plus | Arithmetic::Minus) => {
+            // The result is a time as HL7 writes it, whatever it was before.
+            let ty = Ty { kind: TyKind::Hl7(super::ANY_VERSION, "DTM".into()), count };
+            Expr::new(Kind::Arithmetic { op, left, right }, ty, at)
+        }
+        (TyKind::Duration, TyKind::Duration) if matches!(op, Arithmetic::Plus | Arithmetic::Minus) => {
+            Expr::new(Kind::Arithmetic { op, left, right }, Ty { kind: TyKind::Duration, count }, at)
+        }
+        _ => {
+            let ty = Ty { kind: TyKind::Fhir("decimal".into()), count: Count::Optional };
+            let want = Want::ty(&ty, "a calculation");
+            let (left, right) = (convert::to(scope, left, &want), convert::to(scope, right, &want));
+            if left.is_error() || right.is_error() {
+                return Expr::error(at);
+            }
+            Expr::new(Kind::Arithmetic { op, left, right }, ty.with(count), at)
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What a shape requires: that its elements are assigned, and what is sent where a value is missing.
+
+use super::scope::Scope;
+use super::sourceless::is_constant;
+use super::typed::{Expr, Field, Kind};
+use super::types;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::standard::shape::{self, Element, Shape};
+use crate::syntax::tree::At;
+use std::sync::Arc;
+
+/// Each element that the shape requires is assigned, and a value that may be missing says what then.
+pub(super) fn required(scope: &mut Scope, fields: &[Field], shape: &Arc<Shape>, at: &At, always: bool) {
+    // The URL of an extension stands in the target of its rule.
+    let given = |element: &&Element| types::base(shape) == "Extension" && element.name == "url";
+    for element in shape.elements.iter().filter(|element| element.min > 0 && !given(element)) {
+        let label = format!("{}.{}", types::short(&shape.key), element.name);
+        let Some(field) = fields.iter().find(|field| field.name == element.name) else {
+            if element.fixed.is_none() && element.pattern.is_none() && !fields.is_empty() | always {
+                let message = format!("`{label}` must have a value, and no rule gives it one");
+                let range = if element.max == shape::MANY {
+                    format!("{}..*", element.min)
+                } else {
+                    format!("{}..{}", element.min, element.max)
+                };
+                let diagnostic = Diagnostic::new(Code::RequiredNotAssigned, at.clone(), message);
+                scope.problem(diagnostic.help(format!("{label} is {range}: add `{}: …`", element.name)));
+            }
+            continue;
+        };
+        let sure = field.values.iter().any(|value| !value.value.ty.may_be_missing() && !gives_nothing(&value.value));
+        if sure || field.values.is_empty() || field.extras.is_some() {
+            continue;
+        }
+        if !always && !brought_about_by_others(fields, field) {
+            continue;
+        }
+        let Some(value) = field.values.first() else { continue };
+        if let Some(table) = left_out(&value.value) {
+            let message = format!("`{label}` must always have a value, but `{table}` does not hold every code");
+            let diagnostic = Diagnostic::new(Code::NotTotal, value.value.at.clone(), message);
+            scope.problem(diagnostic.help("add an arm `else => …` to the table, or `else …` behind it here"));
+            continue;
+        }
+        let message = format!("`{label}` must always have a value, but this may give none");
+        let diagnostic = Diagnostic::new(Code::MayBeMissing, value.value.at.clone(), message);
+        scope
+            .problem(diagnostic.help("say what to send when it is missing: `… else skip`, or a default behind `else`"));
+    }
+}
+
+/// The table by which alone a value may be missing: what it translates is there.
+fn left_out(value: &Expr) -> Option<&str> {
+    match &*value.kind {
+        Kind::Coded(inner) => left_out(inner),
+        Kind::Via { value, table } if !value.ty.may_be_missing() => table.rsplit('.').next(),
+        _ => None,
+    }
+}
+
+fn gives_nothing(value: &Expr) -> bool {
+    value.is_nothing() && matches!(&*value.kind, Kind::Absent | Kind::AbsentWarn(_))
+}
+
+/// A block that only this field can bring about does not exist without it.
+fn brought_about_by_others(fields: &[Field], field: &Field) -> bool {
+    let sources = fields.iter().filter(|other| other.name != field.name).flat_map(|other| &other.values);
+    let mut others = sources.filter(|value| !is_constant(&value.value));
+    let own: Vec<_> = field.values.iter().map(|value| source(&value.value)).collect();
+    others.any(|other| {
+        let other = source(&other.value);
+        other.is_none() || !own.contains(&other)
+    })
+}
+
+/// The one path that a value comes from, if it is so simple.
+fn source(value: &Expr) -> Option<String> {
+    match &*value.kind {
+        Kind::Path { root, steps } => Some(format!("{root:?}{steps:?}")),
+        Kind::Slot(slot) => Some(format!("{slot:?}")),
+        Kind::Convert { value, .. } | Kind::Coded(value) | Kind::Via { value, .. } => source(value),
+        Kind::Pick { list, .. } | Kind::Each { list, .. } => source(list),
+        _ => None,
+    }
+}
