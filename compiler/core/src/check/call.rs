@@ -226,7 +226,7 @@ fn held(scope: &mut Scope, param: &SignatureParam, value: Expr, first: bool, at:
     }
     let required = !param.ty.may_be_missing();
     if required && (value.ty.may_be_missing() || value.is_nothing()) {
-        let message = format!("`{}` needs a value, and this may give none", param.name);
+        let message = format!("`{}` needs a value, but {}", param.name, super::missing::why(scope, &value));
         let help = "add `else …`, or make it present with `require`".to_owned();
         scope.problem(Diagnostic::new(Code::MayBeMissing, at.clone(), message).help(help));
         return Expr::error(at);

@@ -20,6 +20,7 @@ mod expression;
 mod extension;
 mod function;
 mod literal;
+mod missing;
 mod operator;
 mod path;
 mod place;

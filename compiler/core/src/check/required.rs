@@ -3,7 +3,7 @@
 use super::scope::Scope;
 use super::sourceless::is_constant;
 use super::typed::{Expr, Field, Kind};
-use super::types;
+use super::{missing, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::shape::{self, Element, Shape};
 use crate::syntax::tree::At;
@@ -18,13 +18,8 @@ pub(super) fn required(scope: &mut Scope, fields: &[Field], shape: &Arc<Shape>, 
         let Some(field) = fields.iter().find(|field| field.name == element.name) else {
             if element.fixed.is_none() && element.pattern.is_none() && !fields.is_empty() | always {
                 let message = format!("`{label}` must have a value, and no rule gives it one");
-                let range = if element.max == shape::MANY {
-                    format!("{}..*", element.min)
-                } else {
-                    format!("{}..{}", element.min, element.max)
-                };
-                let diagnostic = Diagnostic::new(Code::RequiredNotAssigned, at.clone(), message);
-                scope.problem(diagnostic.help(format!("{label} is {range}: add `{}: …`", element.name)));
+                let help = format!("{label} is {}: add `{}: …`", range(element), element.name);
+                scope.problem(Diagnostic::new(Code::RequiredNotAssigned, at.clone(), message).help(help));
             }
             continue;
         };
@@ -42,11 +37,22 @@ pub(super) fn required(scope: &mut Scope, fields: &[Field], shape: &Arc<Shape>, 
             scope.problem(diagnostic.help("add an arm `else => …` to the table, or `else …` behind it here"));
             continue;
         }
-        let message = format!("`{label}` must always have a value, but this may give none");
-        let diagnostic = Diagnostic::new(Code::MayBeMissing, value.value.at.clone(), message);
-        scope
-            .problem(diagnostic.help("say what to send when it is missing: `… else skip`, or a default behind `else`"));
+        scope.problem(may_be_missing(scope, &label, element, &value.value));
     }
+}
+
+fn may_be_missing(scope: &Scope, label: &str, element: &Element, value: &Expr) -> Diagnostic {
+    let message = format!("`{}` must always have a value, but {}", element.name, missing::why(scope, value));
+    let help = "say what to send when it is missing: `… else skip`, or a default behind `else`";
+    Diagnostic::new(Code::MayBeMissing, value.at.clone(), message)
+        .label(value.at.clone(), format!("{label} is {}", range(element)))
+        .help(help)
+}
+
+/// How often an element is there: `1..1`, `1..*`.
+fn range(element: &Element) -> String {
+    let max = if element.max == shape::MANY { "*".into() } else { element.max.to_string() };
+    format!("{}..{max}", element.min)
 }
 
 /// The table by which alone a value may be missing: what it translates is there.
