@@ -10,6 +10,7 @@ pub mod charset;
 pub mod delimiters;
 pub mod escape;
 pub mod group;
+pub mod identity;
 pub mod json;
 pub mod message;
 pub mod notes;

@@ -3,6 +3,8 @@
 use sha1::{Digest, Sha1};
 use uuid::Uuid;
 
+use crate::identity::named;
+
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 pub fn base64(bytes: &[u8]) -> String {
@@ -80,7 +82,7 @@ pub fn uuid<'t>(parts: impl IntoIterator<Item = &'t str>) -> Uuid {
         name.extend_from_slice(&(part.len() as u64).to_le_bytes());
         name.extend_from_slice(part.as_bytes());
     }
-    Uuid::new_v5(&Uuid::new_v5(&Uuid::NAMESPACE_OID, b"emr"), &name)
+    named(named(Uuid::NAMESPACE_OID, [&b"emr"[..]]), [&name[..]])
 }
 
 #[cfg(test)]

@@ -4,12 +4,10 @@ use super::exec::{Done, Frame, Run, Stop, get};
 use super::lineage::Mark;
 use super::value::Value;
 use crate::plan::{Block, IssueId, KeyPart, KeyValue, RuleId};
+use emr_message::identity::{self, Digest, Origin};
 use emr_message::json;
 use smol_str::SmolStr;
 use uuid::Uuid;
-
-/// What all identities are made under.
-const NAMESPACE: Uuid = Uuid::from_u128(0x6b1f_0a5e_9d0c_5c7e_8a44_65c1_0d4e_2f37);
 /// Between the parts of a key.
 const BETWEEN: char = '\u{1f}';
 
@@ -89,7 +87,7 @@ impl<'p, 'm> Run<'p, 'm> {
         // Its place among the entries is taken before what its body emits.
         let index = self.entries.len();
         let id = match &key {
-            Some(key) => Uuid::new_v5(&NAMESPACE, format!("{resource}{BETWEEN}{}", key.text).as_bytes()),
+            Some(key) => identity::of_key(resource, &key.text),
             None => self.identity(resource, rule),
         };
         let (key, search) = key.map_or((None, None), |key| (Some(key.text), key.search));
@@ -165,14 +163,13 @@ impl<'p, 'm> Run<'p, 'm> {
     fn identity(&mut self, resource: &str, rule: RuleId) -> Uuid {
         let message = self.message;
         let digest = *self.digest.get_or_insert_with(|| {
-            let texts = (0..message.segments().len()).map(|segment| message.text_of(segment));
-            texts.fold(NAMESPACE, |digest, text| Uuid::new_v5(&digest, text.as_bytes()))
+            Digest::of_segments((0..message.segments().len()).map(|segment| message.text_of(segment)))
         });
         let turn = self.turns.entry(rule).or_default();
         *turn += 1;
         let rule = self.plan.rules.get(rule as usize);
         let place = rule.map(|rule| format!("{}:{}", rule.function, rule.at.start)).unwrap_or_default();
-        Uuid::new_v5(&digest, format!("{resource}{BETWEEN}{place}{BETWEEN}{turn}").as_bytes())
+        Origin::new(resource, place).id(digest, *turn)
     }
 
     pub fn write_reference(&mut self, value: &Value<'m>) {

@@ -42,7 +42,7 @@ pub(super) struct Run<'p, 'm> {
     pub keys: FxHashMap<(SmolStr, String), usize>,
     /// How often each rule emitted something without a key.
     pub turns: FxHashMap<RuleId, u32>,
-    pub digest: Option<uuid::Uuid>,
+    pub digest: Option<emr_message::identity::Digest>,
     /// Resources inside the one that is being written.
     pub contained: Vec<Vec<u8>>,
     pub marks: Vec<Mark>,
