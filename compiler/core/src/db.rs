@@ -6,7 +6,7 @@ use crate::check::typed::{CodeTable, Expr, Function, Key};
 use crate::check::{self, Checked, ProfileFacts, Signature, World as _};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::plan::Plan;
-use crate::resolve::{self, Declared, DeclaredKind, Export, Found, Names};
+use crate::resolve::{self, Declared, DeclaredKind, Export, Found, Names, Needs};
 use crate::standard::Standards;
 use crate::standard::shape::Shape;
 use crate::syntax::tree::{Declaration, Parsed, Test, Use};
@@ -198,7 +198,11 @@ fn checked<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>)
     let parsed = parsed(db, item);
     let mut checked = match parsed.item.as_ref().map(|it| &it.declaration) {
         Some(Declaration::Map(map)) => match signature(db, project, item) {
-            Some(signature) => check::function(map, file.module(db), signature, &View::new(db, project, file)),
+            Some(signature) => {
+                let view = View::new(db, project, file);
+                let checked = check::function(map, file.module(db), signature, &view);
+                Checked { names: view.named(), ..checked }
+            }
             None => Checked::default(),
         },
         Some(Declaration::Constant(_)) => Checked::said(constant(db, project, item).1.clone()),
@@ -236,14 +240,47 @@ pub fn diagnostics(db: &dyn salsa::Database, project: Project, file: SourceFile)
     let names = names(db, project, file);
     let written = |it: &Diagnostic| file.text(db).get(it.at.clone()).unwrap_or_default();
     found.retain(|it| it.code != Code::UnknownName || !names.is_lost(written(it)));
-    let texts: Vec<&str> = items.iter().map(|item| item.text(db)).collect();
-    for (index, diagnostic) in names.problems.iter().cloned().chain(resolve::unused(names, &texts)) {
+    let needs: Vec<Needs> = items.iter().map(|&item| needs(db, project, item).clone()).collect();
+    for (index, diagnostic) in names.problems.iter().cloned().chain(resolve::unused(names, &needs)) {
         let start = items.get(index).map_or(0, |item| item.start(db));
         found.push(diagnostic.moved(start));
     }
     found.sort_by_key(|it| (it.at.start, it.at.end, it.code));
     found.dedup();
     found
+}
+
+/// What an item needs of others.
+#[salsa::tracked]
+fn needs<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -> Needs {
+    let (file, checked) = (item.file(db), checked(db, project, item));
+    let Some(parsed) = parsed(db, item).item.as_ref() else { return Needs::words(item.text(db)) };
+    if !is_sound(db, project, item) {
+        return Needs::words(item.text(db));
+    }
+    let view = View::plain(db, project, file);
+    let mut names = checked.names.clone();
+    match &parsed.declaration {
+        Declaration::Map(_) => {
+            check::signature(parsed, file.module(db), &view);
+        }
+        Declaration::Constant(constant) => {
+            check::constant(constant, &view);
+        }
+        Declaration::Codes(codes) => {
+            check::codes(codes, file.module(db), &view);
+        }
+        Declaration::Profile(profile) => {
+            check::profile(profile, file.module(db), segments(db, project), &view);
+        }
+        Declaration::Test(test) => {
+            names.extend(test.maps().map(|map| map.text.clone()));
+            testing::check(test, &project.standards(db).fhir, &view);
+        }
+        _ => {}
+    }
+    names.extend(view.named());
+    Needs { names, keys: checked.uses.iter().cloned().collect(), ..Needs::default() }
 }
 
 /// What a map calls must not come back to it.

@@ -50,7 +50,7 @@ pub fn function(map: &Map, module: &str, signature: &Signature, world: &dyn Worl
         slots: scope.slots(),
         at: map.name.at.clone(),
     };
-    Checked { function: Some(Arc::new(function)), problems: scope.problems, uses: scope.uses }
+    Checked { function: Some(Arc::new(function)), problems: scope.problems, uses: scope.uses, ..Checked::default() }
 }
 
 fn want(signature: &Signature) -> Want {

@@ -50,6 +50,7 @@ use crate::standard::Standards;
 use crate::standard::hl7::Version;
 use crate::syntax::tree::Word;
 use smol_str::SmolStr;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use typed::{CodeTable, Expr, Function, Key};
 
@@ -76,6 +77,8 @@ pub struct Checked {
     pub problems: Vec<Diagnostic>,
     /// The maps, converts and code tables that it uses, for cycles and for `lower`.
     pub uses: Vec<Key>,
+    /// The names of other items that it writes, for those that nobody needs.
+    pub names: BTreeSet<SmolStr>,
 }
 
 /// The dictionary that maps read which name no version.

@@ -7,6 +7,8 @@ use crate::resolve::{Declared, DeclaredKind, Found, Modules, Names};
 use crate::standard::Standards;
 use crate::{lower, testing};
 use smol_str::SmolStr;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 pub(super) struct View<'db> {
     db: &'db dyn salsa::Database,
@@ -14,16 +16,23 @@ pub(super) struct View<'db> {
     file: SourceFile,
     /// Whether the project's own segments and profiles are seen. What these are made of must not see them.
     local: bool,
+    /// The names that were asked for and stand for something.
+    named: RefCell<BTreeSet<SmolStr>>,
 }
 
 impl<'db> View<'db> {
     pub fn new(db: &'db dyn salsa::Database, project: Project, file: SourceFile) -> Self {
-        Self { db, project, file, local: true }
+        Self { db, project, file, local: true, named: RefCell::default() }
     }
 
     /// Without the shapes that the project declares.
     pub fn plain(db: &'db dyn salsa::Database, project: Project, file: SourceFile) -> Self {
-        Self { db, project, file, local: false }
+        Self { db, project, file, local: false, named: RefCell::default() }
+    }
+
+    /// What the item needs for which this view was made.
+    pub fn named(self) -> BTreeSet<SmolStr> {
+        self.named.into_inner()
     }
 }
 
@@ -62,7 +71,11 @@ impl World for View<'_> {
     }
 
     fn find(&self, name: &str) -> Found {
-        self.names().find(name, self)
+        let found = self.names().find(name, self);
+        if !matches!(found, Found::Nothing) {
+            self.named.borrow_mut().insert(name.into());
+        }
+        found
     }
 
     fn signature(&self, key: &str) -> Option<&Signature> {
@@ -100,7 +113,7 @@ impl testing::Scope for View<'_> {
     fn maps(&self) -> Vec<SmolStr> {
         let names = World::names(self);
         let is_map =
-            |name: &&SmolStr| matches!(self.find(name), Found::One(export) if export.kind == DeclaredKind::Map);
+            |name: &&SmolStr| matches!(names.find(name, self), Found::One(export) if export.kind == DeclaredKind::Map);
         names.known().filter(is_map).cloned().collect()
     }
 

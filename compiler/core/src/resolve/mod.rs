@@ -9,4 +9,4 @@ mod unused;
 
 pub use module::{Declared, DeclaredKind, Export, exports};
 pub use names::{Found, Modules, Names, names};
-pub use unused::unused;
+pub use unused::{Needs, unused};

@@ -87,12 +87,17 @@ impl Names {
             let found = declared.filter(|it| it.name == rest && !it.private).map(|it| export(module, it));
             return one(found.collect());
         }
+        one(self.nearest(name))
+    }
+
+    /// All that a name without a module could stand for: several if they are equally near.
+    pub(super) fn nearest(&self, name: &str) -> Vec<Export> {
         let nearest = |found: &Vec<(u8, Export)>| {
             let distance = found.iter().map(|(distance, _)| *distance).min()?;
             Some(found.iter().filter(|(it, _)| *it == distance).map(|(_, export)| export.clone()).collect::<Vec<_>>())
         };
         let near = self.near.get(name).and_then(nearest);
-        one(near.or_else(|| self.far.get(name).and_then(nearest)).unwrap_or_default())
+        near.or_else(|| self.far.get(name).and_then(nearest)).unwrap_or_default()
     }
 
     /// Every export in scope with how near it is, for conversions.

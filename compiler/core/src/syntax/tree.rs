@@ -235,6 +235,16 @@ pub enum Step {
     Expect(Expect),
 }
 
+impl Test {
+    /// The maps that it runs.
+    pub fn maps(&self) -> impl Iterator<Item = &Word> {
+        self.steps.iter().flat_map(|step| match step {
+            Step::Through(maps) => maps.as_slice(),
+            _ => &[],
+        })
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expect {
     pub what: Expected,
