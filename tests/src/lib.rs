@@ -7,6 +7,7 @@
 
 pub mod corpus;
 pub mod mutate;
+pub mod oracle;
 pub mod pipeline;
 pub mod random;
 pub mod torture;
@@ -29,6 +30,8 @@ mod language;
 mod manual;
 #[cfg(test)]
 mod memory;
+#[cfg(test)]
+mod native;
 #[cfg(test)]
 mod packages;
 #[cfg(test)]

@@ -81,7 +81,7 @@ impl Opened {
 #[derive(Clone)]
 pub struct Map {
     pub plan: Arc<Plan>,
-    runs: interpret::Settings,
+    pub runs: interpret::Settings,
 }
 
 impl Map {

@@ -1,1 +1,207 @@
-//! Makes machine code and artifacts of a plan.
+//! Makes machine code of a plan: bytes of a message in, JSON out, no tree of values between.
+//!
+//! The values of a plan get their kinds ([`kinds`]), what a block writes without a value of the message is worked out
+//! ([`quiet`]), and each routine becomes a function ([`code`]) of one blob ([`unit`]). What code cannot do as the
+//! interpreter would, it leaves to it: the result of such a message is the interpreter's.
+
+mod code;
+mod kinds;
+mod quiet;
+mod tables;
+mod unit;
+
+use cranelift_codegen::isa::{self, OwnedTargetIsa};
+use cranelift_codegen::settings::{self, Configurable};
+use emr_abi::{BAR_MAX, Gives, Layout, Node, NodeKind, Program, Take};
+use emr_compiler::plan::{self, Plan, Step};
+use emr_message::group;
+
+use code::Shared;
+use kinds::Typing;
+use quiet::Quiet;
+use tables::Tables;
+use unit::Unit;
+
+/// Which machine the code is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// This one, with all that its processor can do.
+    Host,
+    /// Any of an architecture, by its triple: `x86_64`, `aarch64`.
+    Triple(String),
+}
+
+/// A target that code cannot be made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownTarget;
+
+/// Code for plans, made for one target.
+pub struct Compiler {
+    isa: OwnedTargetIsa,
+}
+
+impl Compiler {
+    pub fn new(target: &Target) -> Result<Compiler, UnknownTarget> {
+        let mut flags = settings::builder();
+        let chosen = [
+            ("is_pic", "false"),
+            ("use_colocated_libcalls", "false"),
+            ("opt_level", "speed"),
+            ("unwind_info", "false"),
+            ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
+        ];
+        for (name, value) in chosen {
+            flags.set(name, value).map_err(|_| UnknownTarget)?;
+        }
+        let builder = match target {
+            Target::Host => cranelift_native::builder().map_err(|_| UnknownTarget)?,
+            Target::Triple(triple) => isa::lookup_by_name(triple).map_err(|_| UnknownTarget)?,
+        };
+        let isa = builder.finish(settings::Flags::new(flags)).map_err(|_| UnknownTarget)?;
+        Ok(Compiler { isa })
+    }
+
+    /// The program of a valid plan.
+    pub fn program(&self, plan: &Plan) -> Program {
+        self.compile(plan, false).0
+    }
+
+    /// The code of a plan as Cranelift's text.
+    pub fn clif(&self, plan: &Plan) -> String {
+        self.compile(plan, true).1
+    }
+
+    fn compile(&self, plan: &Plan, show: bool) -> (Program, String) {
+        let layout = layout(plan);
+        let typing = Typing::new(plan, layout.kinds.iter().map(|kind| kind.name).collect());
+        let quiet = quiet::instances(&typing);
+        let counted = counted(&typing, &quiet);
+        let bars = layout.kinds.iter().map(|kind| kind.bars).collect();
+        let shared = Shared { typing: &typing, quiet, counted, bars };
+        let mut tables = Tables::new();
+        let takes = takes(plan, &typing, &mut tables);
+        let mut unit = Unit::new(&self.isa, show);
+        for index in 0..typing.instances.len() {
+            unit.routine(&shared, &mut tables, index);
+        }
+        unit.entry(&shared);
+        unit.finish();
+        let name = |index: usize| {
+            let routine = typing.instances.get(index).and_then(|instance| plan.routine(instance.routine));
+            routine.map_or_else(|| "entry".to_owned(), |routine| routine.name.to_string())
+        };
+        let start = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        let functions = unit.starts.iter().enumerate().map(|(index, at)| (start(*at), name(index))).collect();
+        let program = Program {
+            entry: unit.starts.last().map_or(0, |at| start(*at)),
+            layout,
+            reserve: u32::try_from(reserve(&typing)).unwrap_or(u32::MAX),
+            lists: tables.lists,
+            nodes: plan.grammar.nodes.iter().map(node).collect(),
+            takes,
+            gives: match plan.gives {
+                plan::Gives::Bundle => Gives::Bundle,
+                plan::Gives::Resource => Gives::Resource,
+                plan::Gives::Value => Gives::Value,
+            },
+            emits: std::mem::take(&mut tables.emits),
+            patterns: std::mem::take(&mut tables.patterns),
+            constants: tables.into_constants(),
+            functions,
+            code: unit.code,
+        };
+        (program, unit.clif.unwrap_or_default())
+    }
+}
+
+/// The segments that are read, and the bars around their fields. A field behind the last bar that can be named is left to
+/// the interpreter.
+fn layout(plan: &Plan) -> Layout {
+    let mut kinds = Vec::new();
+    for (name, reads) in &plan.reads {
+        let Ok(name) = <[u8; 3]>::try_from(name.as_bytes()) else { continue };
+        let first = if matches!(&name, b"MSH" | b"FHS" | b"BHS") { 2 } else { 1 };
+        let bars = reads.fields.iter().filter_map(|field| u32::from(*field).checked_sub(first));
+        let bars = bars.filter(|bar| *bar < BAR_MAX).fold(0, |all, bar| all | 0b11 << bar);
+        kinds.push(emr_abi::Kind { name, bars });
+    }
+    Layout { kinds }
+}
+
+fn node(node: &group::Node) -> Node {
+    let kind = match &node.kind {
+        group::Kind::Segment(name) => NodeKind::Segment(name.as_str().as_bytes().try_into().unwrap_or_default()),
+        group::Kind::Group(members) => NodeKind::Group(members.clone()),
+        group::Kind::Choice(members) => NodeKind::Choice(members.clone()),
+    };
+    Node { name: node.name.clone(), required: node.required, repeats: node.repeats, kind }
+}
+
+fn takes(plan: &Plan, typing: &Typing, tables: &mut Tables) -> Vec<Take> {
+    let take = |take: &plan::Take| match take {
+        plan::Take::Message => Take::Message,
+        plan::Take::Nothing => Take::Nothing,
+        plan::Take::Segments { name, list, required } => {
+            let (name, kind, required) = (name.to_string(), typing.kind_of(name), *required);
+            if *list {
+                Take::Segments { name, kind, required, list: tables.list() }
+            } else {
+                Take::Segment { name, kind, required }
+            }
+        }
+    };
+    plan.takes.iter().map(take).collect()
+}
+
+/// The most that the entry writes without asking for room.
+fn reserve(typing: &Typing) -> usize {
+    let mut known: Vec<usize> = Vec::new();
+    for instance in &typing.instances {
+        let called = |step: &Step| {
+            let Step::Call { routine, arguments, .. } = step else { return 0 };
+            let params: Vec<_> = arguments.iter().map(|val| kinds::kind(&instance.vals, *val)).collect();
+            typing.find(*routine, &params).and_then(|index| known.get(index)).copied().unwrap_or(0)
+        };
+        let own = typing.plan.routine(instance.routine).map_or(0, |it| code::reserve(&it.body, &called));
+        known.push(own);
+    }
+    known.last().copied().unwrap_or(0)
+}
+
+/// Which instances must count the source values that they write: those that are called where the length of what was
+/// written does not tell.
+fn counted(typing: &Typing, quiet: &[Quiet]) -> Vec<bool> {
+    let mut counted = vec![false; typing.instances.len()];
+    for (index, instance) in typing.instances.iter().enumerate().rev() {
+        let Some(routine) = typing.plan.routine(instance.routine) else { continue };
+        let here = counted.get(index).copied().unwrap_or(false);
+        mark(&Marking { typing, instance, quiet }, &routine.body, here, &mut counted);
+    }
+    counted
+}
+
+struct Marking<'a, 'p> {
+    typing: &'a Typing<'p>,
+    instance: &'a kinds::Instance,
+    quiet: &'a [Quiet],
+}
+
+fn mark(marking: &Marking, block: &plan::Block, here: bool, counted: &mut [bool]) {
+    for step in block {
+        let here = here
+            || match step {
+                Step::Wrap { body, live: true, .. } => {
+                    quiet::block(marking.typing, marking.instance, marking.quiet, body) == Quiet::Unknown
+                }
+                Step::Attempt { .. } => true,
+                _ => false,
+            };
+        if let (true, Step::Call { routine, arguments, .. }) = (here, step) {
+            let params: Vec<_> = arguments.iter().map(|val| kinds::kind(&marking.instance.vals, *val)).collect();
+            if let Some(called) = marking.typing.find(*routine, &params).and_then(|index| counted.get_mut(index)) {
+                *called = true;
+            }
+        }
+        step.blocks().into_iter().for_each(|inner| mark(marking, inner, here, counted));
+    }
+}

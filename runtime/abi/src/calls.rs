@@ -81,10 +81,10 @@ calls! {
     head(at, length);
     /// The length of the first repetition.
     repetition(at, length);
-    /// Into `to`: for each of `count` components the end as offset in the value (u32), then in the same way the length
-    /// of its first leaf; those past the last are empty. `ends[0]` is -1, so there are `count + 1` ends.
+    /// Into `to`, in words: -1 and the ends of the first `count` components, as offsets in the value, then how long the
+    /// first leaf of each is. Those past the last are empty.
     components(at, length, count, to);
-    /// The same for subcomponents.
+    /// The same for subcomponents, without leaves.
     subcomponents(at, length, count, to);
     /// 1 if anything but separators is in it.
     present(at, length);
@@ -107,14 +107,15 @@ calls! {
     /// The same for a date and for a dateTime, which are frequent.
     date(at, length);
     date_time(at, length);
+    /// 1 if the text is a number or a boolean of JSON.
+    bare(at, length);
     /// Of `count` texts in `results`, one after the other; missing if one is.
     join(count);
     /// The second behind the first with the third between them, or alone where there is no first.
     append(at, length, more, more_length, between, between_length);
     /// A function of the library over the `count` texts in `results`; -1 where an argument is not what it takes.
     builtin(function, count);
-    /// The whole message as one value decides otherwise than a comparison of bytes: 1 if it holds. `how` and `op` are
-    /// numbers of the plan.
+    /// A comparison that bytes alone do not decide: 1 if it holds. `op` and `how` are numbers of the plan.
     compare(op, how, left, left_length, right, right_length);
     /// 1 if the pattern of that number matches.
     matches(pattern, at, length);
@@ -127,10 +128,6 @@ calls! {
     push(list, words);
     /// The list of `to` becomes that of `from`, whose items have so many words.
     copy(from, to, words);
-    /// Adds an item of `words` words in `results` to the group of that key.
-    group_add(slot, at, length, words);
-    /// Makes the list that of the nth group; 0 if there is none.
-    group_take(slot, list, n, words);
 
     // ---- resources
 
@@ -142,9 +139,4 @@ calls! {
     entries(to, requests);
     /// Writes a reference to an entry; gives the new place of output.
     reference(to, entry);
-
-    // ---- what is said
-
-    /// An issue about the value at that place, whose level and static path the plan's source map names.
-    issue(issue, at, length, path);
 }

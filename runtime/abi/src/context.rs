@@ -23,7 +23,7 @@ pub enum Stop {
     None = 0,
     /// A `Fail` that no `Attempt` held: the message is skipped.
     Skipped = 1,
-    /// The mapping refuses the message; [`Context::refusal`] says with which issue.
+    /// The mapping refuses the message.
     Refused = 2,
     /// More loop turns and calls than the message may take.
     Fuel = 3,
@@ -123,8 +123,8 @@ pub struct Context {
     /// The plan's constants: texts as JSON holds them, with [`SLACK`] behind the last.
     pub constants: *const u8,
     pub lists: *mut List,
-    /// The issue with which the message is refused.
-    pub refusal: u64,
+    /// For people: where in the compiler it was decided that the interpreter does this, as line and file.
+    pub why: u64,
     /// 1 for a separator below the field of this message.
     pub classes: [u8; 256],
     /// What a routine gives beyond its output place.

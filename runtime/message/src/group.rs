@@ -46,6 +46,20 @@ pub enum Kind {
     Choice(Vec<NodeId>),
 }
 
+impl Grammar {
+    /// The nth member of that name of a group, from 0, choices laid open.
+    pub fn named(&self, group: NodeId, name: &str, nth: u32) -> Option<NodeId> {
+        let node = |id: NodeId| self.nodes.get(usize::try_from(id).ok()?);
+        let (Kind::Group(members) | Kind::Choice(members)) = &node(group)?.kind else { return None };
+        let is_named = |id: &&NodeId| node(**id).is_some_and(|node| node.name == name);
+        let direct = members.iter().filter(is_named).nth(usize::try_from(nth).ok()?).copied();
+        direct.or_else(|| {
+            let is_choice = |id: &&NodeId| matches!(node(**id).map(|node| &node.kind), Some(Kind::Choice(_)));
+            members.iter().filter(is_choice).find_map(|id| self.named(*id, name, 0))
+        })
+    }
+}
+
 /// Index of an instance of a group; 0 is the message.
 pub type GroupId = u32;
 

@@ -7,6 +7,7 @@
 pub mod batch;
 pub mod builtin;
 pub mod charset;
+pub mod convert;
 pub mod delimiters;
 pub mod escape;
 pub mod group;

@@ -9,6 +9,7 @@
 use crate::standard::hl7::Version;
 use crate::syntax::tree::{At, Count};
 use emr_abi::Builtin;
+pub use emr_message::convert::{Compare, Comparison, Primitive};
 use smol_str::SmolStr;
 
 /// A name that is unique in the project: module and name, `std.datatypes.human_name`.
@@ -329,61 +330,12 @@ pub enum Step {
     Filter { item: Slot, condition: Expr },
 }
 
-/// What a text or primitive is turned into. The source is HL7 text or a FHIR primitive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Primitive {
-    /// Decoded text, blanks around it off; empty is missing.
-    String,
-    /// As `String`, its line breaks kept.
-    Markdown,
-    Code,
-    Id,
-    Uri,
-    /// `Y` and `N` (HL7 table 0136), `true` and `false`.
-    Boolean,
-    Decimal,
-    Integer,
-    PositiveInt,
-    UnsignedInt,
-    Date,
-    DateTime,
-    Instant,
-    Time,
-    Base64,
-    /// HL7 date or time text kept as such, for comparison and arithmetic.
-    Moment,
-    /// Numbers with a unit in the argument of `minutes`, `days`: a duration.
-    Duration,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Pick {
     First,
     Last,
     /// The first, and an issue if there is a second.
     Only,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Compare {
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Comparison {
-    Text,
-    Number,
-    /// By what both sides' precision has in common.
-    Moment,
-    /// By code, and by system where both have one.
-    Coded,
-    Boolean,
-    Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

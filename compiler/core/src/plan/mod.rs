@@ -437,6 +437,14 @@ pub enum Test {
     Either(Box<Test>, Box<Test>),
 }
 
+impl Plan {
+    /// What makes the identity of a resource without a key, beside the message: where in the mapping it is made.
+    pub fn identity_place(&self, rule: RuleId) -> String {
+        let rule = self.rules.get(rule as usize);
+        rule.map(|rule| format!("{}:{}", rule.function, rule.at.start)).unwrap_or_default()
+    }
+}
+
 impl Step {
     /// The blocks inside it, in the order in which they are carried out.
     pub fn blocks(&self) -> Vec<&Block> {

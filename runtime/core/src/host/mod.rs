@@ -1,3 +1,18 @@
-//! What stands around compiled code: the message made ready for it.
+//! What stands around compiled code: the message made ready for it, the helpers that it calls, the memory that it writes
+//! to.
+//!
+//! The unsafe bridge of the project: each block says who vouches for what.
+#![expect(unsafe_code, reason = "compiled code takes and gives addresses")]
 
+mod arena;
+mod dates;
+mod entries;
+mod helpers;
+mod machine;
+mod memory;
+mod structure;
 pub mod text;
+mod work;
+
+pub use machine::{Done, Loaded, Machine, Ran};
+pub use memory::Unmapped;

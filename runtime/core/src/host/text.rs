@@ -6,6 +6,7 @@
 //! is deferred to the interpreter.
 
 use emr_abi::{Layout, SLACK, Segment};
+use emr_message::identity::Digest;
 use emr_message::message::TEXT_MAX;
 use emr_message::piece::Encoding;
 use emr_message::{Charset, Delimiters, Message, Name, Place, Settings, Unreadable};
@@ -96,6 +97,21 @@ impl Text {
             None => self.load_oddly(bytes, settings)?,
         };
         self.split(&encoding).map_err(|Defer| Unready::Defer)
+    }
+
+    /// How many bytes the text has, the rewritten segments included.
+    pub fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Of all segments as they came, for identities.
+    pub fn digest(&self) -> Digest {
+        let message = self.text.get(..self.message_end).unwrap_or_default();
+        Digest::of_segments(self.table.lines.iter().map(|line| {
+            let rest = message.get(line.at as usize..).unwrap_or_default();
+            let length = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
+            rest.get(..length).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default()
+        }))
     }
 
     /// [`emr_abi::Context::text`].

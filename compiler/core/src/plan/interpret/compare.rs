@@ -1,19 +1,16 @@
 //! Comparisons: false where a side is missing, but for "not equal", the exact opposite of "equal".
 
-use super::convert::moment;
 use super::value::Value;
 use crate::check::typed::{Compare, Comparison};
-use emr_message::{Decimal, TimeOfDay, Zone};
+use emr_message::Zone;
+use emr_message::convert as text;
 use std::cmp::Ordering;
 
 pub(super) fn compare(op: Compare, left: &Value, right: &Value, how: Comparison, zone: Option<&Zone>) -> bool {
     match op {
         Compare::Equal => equal(left, right, how, zone),
         Compare::NotEqual => !equal(left, right, how, zone),
-        Compare::Less => order(left, right, how, zone) == Some(Ordering::Less),
-        Compare::LessOrEqual => matches!(order(left, right, how, zone), Some(Ordering::Less | Ordering::Equal)),
-        Compare::Greater => order(left, right, how, zone) == Some(Ordering::Greater),
-        Compare::GreaterOrEqual => matches!(order(left, right, how, zone), Some(Ordering::Greater | Ordering::Equal)),
+        _ => op.holds(order(left, right, how, zone)),
     }
 }
 
@@ -37,36 +34,20 @@ fn system<'v>(value: &'v Value) -> Option<&'v str> {
 }
 
 fn order(left: &Value, right: &Value, how: Comparison, zone: Option<&Zone>) -> Option<Ordering> {
-    match how {
-        Comparison::Text | Comparison::Coded | Comparison::Boolean => texts(left, right),
-        Comparison::Number => numbers(left, right),
-        Comparison::Moment => moments(left, right, zone),
-        Comparison::Duration => match (left, right) {
-            (Value::Duration(left), Value::Duration(right)) => Some(left.cmp(right)),
-            _ => None,
-        },
+    match (left, right) {
+        (Value::Duration(left), Value::Duration(right)) if how == Comparison::Duration => Some(left.cmp(right)),
+        (left, right) => text::order(&left.as_text()?, &right.as_text()?, how, zone),
     }
 }
 
 fn texts(left: &Value, right: &Value) -> Option<Ordering> {
-    Some(left.as_text()?.trim().cmp(right.as_text()?.trim()))
+    order(left, right, Comparison::Text, None)
 }
 
 pub(super) fn numbers(left: &Value, right: &Value) -> Option<Ordering> {
-    let number = |value: &Value| Decimal::read(&value.as_text()?).ok();
-    number(left)?.partial_cmp(&number(right)?)
+    text::numbers(&left.as_text()?, &right.as_text()?)
 }
 
 pub(super) fn moments(left: &Value, right: &Value, zone: Option<&Zone>) -> Option<Ordering> {
-    let (left, right) = (left.as_text()?, right.as_text()?);
-    match (moment(&left), moment(&right)) {
-        (Ok(left), Ok(right)) => left.compare(&right, zone),
-        _ => {
-            let time = |text: &str| {
-                if text.contains(':') { TimeOfDay::read_fhir(text) } else { TimeOfDay::read(text) }
-            };
-            let (left, right) = (time(&left).ok()?, time(&right).ok()?);
-            Some(left.time().cmp(&right.time()))
-        }
-    }
+    text::moments(&left.as_text()?, &right.as_text()?, zone)
 }

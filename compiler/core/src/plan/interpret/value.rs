@@ -1,7 +1,7 @@
 //! What a value of a routine is while a plan runs: a view into the message, or something small made of it.
 
 use crate::plan::Part;
-use emr_message::group::{Grammar, GroupId, Groups, Kind, NodeId};
+use emr_message::group::{Grammar, GroupId, Groups, NodeId};
 use emr_message::{Message, Piece, Place, State};
 use smol_str::SmolStr;
 use std::borrow::Cow;
@@ -192,7 +192,7 @@ impl<'m> Value<'m> {
                 Value::Group((0..*levels).fold(*group, |group, _| groups.parent(group)))
             }
             (Part::Member { name, nth, repeats }, Value::Group(group)) => {
-                let Some(node) = named(grammar, groups.node(*group), name, *nth) else { return Value::Missing };
+                let Some(node) = grammar.named(groups.node(*group), name, *nth) else { return Value::Missing };
                 let members = Value::Members { group: *group, node };
                 if *repeats { members } else { members.first(message, groups) }
             }
@@ -220,18 +220,4 @@ impl<'m> Value<'m> {
             _ => Value::Missing,
         }
     }
-}
-
-/// The nth member of that name of a group, choices laid open.
-fn named(grammar: &Grammar, group: NodeId, name: &str, nth: u32) -> Option<NodeId> {
-    let node = grammar.nodes.get(group as usize)?;
-    let (Kind::Group(members) | Kind::Choice(members)) = &node.kind else { return None };
-    let is_named = |id: &&NodeId| grammar.nodes.get(**id as usize).is_some_and(|node| node.name == name);
-    let direct = members.iter().filter(is_named).nth(nth as usize).copied();
-    direct.or_else(|| {
-        let choices = members
-            .iter()
-            .filter(|id| matches!(grammar.nodes.get(**id as usize).map(|node| &node.kind), Some(Kind::Choice(_))));
-        choices.into_iter().find_map(|id| named(grammar, *id, name, 0))
-    })
 }

@@ -1,0 +1,205 @@
+//! Calls of routines, resources, and what is handed over through the context.
+
+use cranelift_codegen::ir::{InstBuilder, StackSlotData, StackSlotKind, Value, condcodes::IntCC, types::I64};
+use emr_abi::{Call, List, Stop};
+use emr_compiler::plan::{KeyValue, RoutineId, Step, Val};
+use std::mem::offset_of;
+
+use super::output::nth;
+use super::{Cursor, Gen, Words, at, mem, offset};
+use crate::kinds::{Kind, leaf};
+
+impl<'p> Gen<'_, 'p> {
+    pub fn call(&mut self, routine: RoutineId, arguments: &[Val], to: Option<Val>, mut cursor: Cursor) -> Cursor {
+        let params: Vec<Kind> = arguments.iter().map(|argument| self.kind(*argument)).collect();
+        let found = self.shared.typing.find(routine, &params);
+        let Some((index, function)) = found.and_then(|index| Some((index, *self.functions.get(&index)?))) else {
+            self.give_up();
+            return cursor;
+        };
+        let place = self.place(&mut cursor);
+        self.burn();
+        let mut given = vec![self.ctx, place];
+        for argument in arguments {
+            given.extend(self.get(*argument));
+        }
+        let call = self.b.ins().call(function, &given);
+        let end = self.b.inst_results(call).first().copied().unwrap_or(place);
+        self.go_on_or_return(end);
+        if let Some(to) = to {
+            let kind = self.shared.typing.instances.get(index).map_or(Kind::Any, |called| called.result.clone());
+            let words = (0..kind.words()).map(|word| self.load(at!(results) + nth(word, 8))).collect::<Words>();
+            self.receive(to, &kind, &words);
+        }
+        Cursor::at(end)
+    }
+
+    /// Sets what a call gave. A list of the called routine is copied: it begins anew with the next call.
+    fn receive(&mut self, to: Val, kind: &Kind, words: &[Value]) {
+        match kind {
+            Kind::Any => self.give_up(),
+            Kind::List(item) if **item != Kind::Missing && matches!(self.kind(to), Kind::List(_)) => {
+                let own = self.own_list(to);
+                let width = self.count(item.words());
+                self.helper(Call::copy, &[self.word(words, 0), own, width]);
+                self.set(to, kind, &[own]);
+            }
+            _ => self.set(to, kind, words),
+        }
+    }
+
+    /// Leaves the routine if what it called did so, or leaves out the block that may be left out.
+    pub fn go_on_or_return(&mut self, place: Value) {
+        let (left, on) = (self.cold(), self.label());
+        self.either(place, on, left);
+        self.b.switch_to_block(left);
+        if let Some(failed) = self.attempts.last().map(|attempt| attempt.failed) {
+            let (skipped, out) = (self.cold(), self.cold());
+            let why = self.load(at!(stop));
+            let is_skipped = self.is(IntCC::Equal, why, Stop::Skipped as i64);
+            self.either(is_skipped, skipped, out);
+            self.b.switch_to_block(skipped);
+            self.note(Stop::None);
+            self.jump(failed);
+            self.b.switch_to_block(out);
+        }
+        let none = self.int(0);
+        self.b.ins().return_(&[none]);
+        self.b.switch_to_block(on);
+    }
+
+    /// The result of this routine, for its caller.
+    pub fn hand_over(&mut self, val: Val) {
+        let words = self.get(val);
+        self.hand_over_words(0, &words);
+    }
+
+    fn hand_over_words(&mut self, from: usize, words: &[Value]) {
+        for (index, word) in words.iter().enumerate() {
+            self.store(at!(results) + nth(from + index, 8), *word);
+        }
+    }
+
+    /// Texts for a helper; how many, as a word.
+    pub fn hand_over_texts(&mut self, vals: &[Val]) -> Value {
+        let texts: Vec<(Value, Value)> = vals.iter().map(|val| self.raw_leaf(*val)).collect();
+        for (index, (at, length)) in texts.iter().enumerate() {
+            self.hand_over_words(2 * index, &[*at, *length]);
+        }
+        self.count(vals.len())
+    }
+
+    // ---- resources
+
+    pub fn emit(&mut self, step: &'p Step, mut cursor: Cursor) -> Option<Cursor> {
+        let Step::Emit { resource, if_new, key, body, to, rule, issue } = step else { return Some(cursor) };
+        let mut parts = Vec::new();
+        let mut words = Vec::new();
+        for part in key {
+            let (value, given) = match part.value {
+                KeyValue::Text(of) => (emr_abi::KeyValue::Text, self.key_text(of)),
+                KeyValue::Token { system, code } => {
+                    (emr_abi::KeyValue::Token, [self.key_text(system), self.key_text(code)].concat())
+                }
+                KeyValue::Reference(of) => (emr_abi::KeyValue::Reference, self.key_reference(of)),
+            };
+            words.extend(given);
+            parts.push(emr_abi::KeyPart { parameter: part.parameter.as_ref().map(ToString::to_string), value });
+        }
+        if words.len() > emr_abi::RESULTS_MAX {
+            self.stop(Stop::Defer);
+            return None;
+        }
+        let emit = emr_abi::Emit {
+            resource: resource.to_string(),
+            if_new: *if_new,
+            place: self.shared.typing.plan.identity_place(*rule),
+            rule: *rule,
+            issue: *issue,
+            key: parts,
+        };
+        let number = self.tables.emits.len();
+        self.tables.emits.push(emit);
+        let start = self.place(&mut cursor);
+        let live = self.counting.then(|| self.load(at!(live)));
+        self.hand_over_words(0, &words);
+        let (number, count) = (self.count(number), self.count(key.len()));
+        let entry = self.helper(Call::emit_begin, &[number, count]);
+        // It is wanted again behind all that the body does.
+        let slot = self.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, 8, 3));
+        self.b.ins().stack_store(I64, entry, slot, 0);
+        let mut written = self.block(body, Cursor::at(start))?;
+        let end = self.place(&mut written);
+        let entry = self.b.ins().stack_load(I64, I64, slot, 0);
+        let reference = self.helper(Call::emit_end, &[entry, start, end]);
+        if let Some(live) = live {
+            self.store(at!(live), live);
+        }
+        self.set(*to, &Kind::Reference, &[reference]);
+        Some(Cursor::at(start))
+    }
+
+    fn key_text(&mut self, of: Val) -> Words {
+        let kind = self.kind(of);
+        if kind == Kind::Any || kind != Kind::Missing && leaf(&kind).is_none() {
+            self.give_up();
+        }
+        let (at, length) = self.raw_leaf(of);
+        vec![at, length]
+    }
+
+    fn key_reference(&mut self, of: Val) -> Words {
+        match self.kind(of) {
+            Kind::Reference => self.get(of),
+            kind => {
+                if kind == Kind::Any {
+                    self.give_up();
+                }
+                vec![self.int(-1)]
+            }
+        }
+    }
+
+    // ---- lists
+
+    /// The list that a value of this routine has for itself.
+    pub fn own_list(&mut self, val: Val) -> Value {
+        let number = match self.lists.get(&val) {
+            Some(number) => *number,
+            None => {
+                let number = self.tables.list();
+                self.lists.insert(val, number);
+                number
+            }
+        };
+        self.list(number)
+    }
+
+    pub fn set_list_count(&mut self, list: Value, count: Value) {
+        self.b.ins().store(mem(), count, list, offset(offset_of!(List, count)));
+    }
+
+    /// The last item of a list, missing if it has none.
+    pub fn last_item(&mut self, list: Value, count: Value, kind: &Kind) -> Words {
+        let missing = self.missing(kind);
+        let (some, done) = (self.label(), self.label());
+        let params: Words = missing.iter().map(|_| self.b.append_block_param(done, I64)).collect();
+        let otherwise: Vec<_> = missing.iter().copied().map(cranelift_codegen::ir::BlockArg::Value).collect();
+        self.b.ins().brif(count, some, &[], done, &otherwise);
+        self.b.switch_to_block(some);
+        let index = self.add(count, -1);
+        let found = self.list_item(list, index, kind);
+        self.jump_with(done, &found);
+        self.b.switch_to_block(done);
+        params
+    }
+
+    /// Counts one that was written where only one may be; a second is for the interpreter to say.
+    pub fn note_only(&mut self, wrote: Value) {
+        let before = self.b.use_var(self.only);
+        let now = self.b.ins().iadd(before, wrote);
+        self.b.def_var(self.only, now);
+        let several = self.above(now, 1);
+        self.give_up_when(several);
+    }
+}

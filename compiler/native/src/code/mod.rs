@@ -1,0 +1,334 @@
+//! One instance of a routine as code.
+//!
+//! A value of the plan is some words in registers ([`Words`]); the place of output is a register, a known distance from it
+//! and constants not stored yet ([`Cursor`]). What code leaves to the interpreter it notes and goes on ([`Gen::give_up`]):
+//! the host throws the output away.
+
+mod call;
+mod choose;
+mod output;
+mod read;
+mod step;
+mod test;
+mod value;
+
+use cranelift_codegen::ir::{
+    AbiParam, Block as Label, BlockArg, FuncRef, InstBuilder, MemFlagsData, SigRef, Signature, StackSlot, Value,
+    condcodes::IntCC, types::I64,
+};
+use cranelift_codegen::isa::CallConv;
+use cranelift_frontend::{FunctionBuilder, Variable};
+use emr_abi::{Call, Stop};
+use emr_compiler::plan::{Block, Step, Val};
+use rustc_hash::FxHashMap;
+
+use crate::kinds::{Instance, Kind, Typing};
+use crate::quiet::Quiet;
+use crate::tables::Tables;
+pub use output::{Cursor, reserve};
+
+/// The words that hold a value.
+pub type Words = Vec<Value>;
+
+/// What all functions of a program share.
+pub struct Shared<'p> {
+    pub typing: &'p Typing<'p>,
+    pub quiet: Vec<Quiet>,
+    /// Whether writes of an instance are counted in the context.
+    pub counted: Vec<bool>,
+    /// Each kind's bars, as the layout has them.
+    pub bars: Vec<u64>,
+}
+
+/// Where a `Fail` goes that stands in a block which may be left out.
+struct Attempt {
+    failed: Label,
+}
+
+pub struct Gen<'f, 'p> {
+    shared: &'f Shared<'p>,
+    tables: &'f mut Tables,
+    instance: &'f Instance,
+    b: FunctionBuilder<'f>,
+    ctx: Value,
+    vars: Vec<Vec<Variable>>,
+    functions: FxHashMap<usize, FuncRef>,
+    signatures: FxHashMap<usize, SigRef>,
+    conv: CallConv,
+    attempts: Vec<Attempt>,
+    /// The values that are taken apart here already, and where their parts stand.
+    split: FxHashMap<Val, read::Split>,
+    slots: FxHashMap<Val, StackSlot>,
+    /// Values that are a part of another: of which, and the how-manieth.
+    heads: FxHashMap<Val, (Val, u8)>,
+    facts: read::Facts<'p>,
+    counting: bool,
+    /// The lists that values have for themselves.
+    lists: FxHashMap<Val, u32>,
+    /// In a loop of which one item may stay: how many wrote something.
+    only: Variable,
+}
+
+/// Memory that is there and may be read or written at any address.
+fn mem() -> MemFlagsData {
+    MemFlagsData::trusted()
+}
+
+/// Memory that stays as it is while the code runs.
+fn fixed() -> MemFlagsData {
+    MemFlagsData::trusted().with_readonly()
+}
+
+/// An offset as instructions take it. Structures and routines are far smaller than this can hold.
+fn offset(bytes: usize) -> i32 {
+    i32::try_from(bytes).unwrap_or(i32::MAX)
+}
+
+macro_rules! at {
+    ($($field:tt)*) => {
+        crate::code::offset(std::mem::offset_of!(emr_abi::Context, $($field)*))
+    };
+}
+use at;
+
+impl<'f, 'p> Gen<'f, 'p> {
+    pub fn new(
+        shared: &'f Shared<'p>,
+        tables: &'f mut Tables,
+        index: usize,
+        mut b: FunctionBuilder<'f>,
+        functions: FxHashMap<usize, FuncRef>,
+        conv: CallConv,
+    ) -> Option<Gen<'f, 'p>> {
+        let instance = shared.typing.instances.get(index)?;
+        let routine = shared.typing.plan.routine(instance.routine)?;
+        let start = b.create_block();
+        b.append_block_params_for_function_params(start);
+        b.switch_to_block(start);
+        let ctx = *b.block_params(start).first()?;
+        let only = b.declare_var(I64);
+        let vars = instance.vals.iter().map(|kind| (0..kind.words()).map(|_| b.declare_var(I64)).collect()).collect();
+        Some(Gen {
+            shared,
+            tables,
+            instance,
+            b,
+            ctx,
+            vars,
+            functions,
+            signatures: FxHashMap::default(),
+            conv,
+            attempts: Vec::new(),
+            split: FxHashMap::default(),
+            slots: FxHashMap::default(),
+            heads: FxHashMap::default(),
+            facts: read::Facts::of(&routine.body),
+            lists: FxHashMap::default(),
+            only,
+            counting: shared.counted.get(index).copied().unwrap_or(true),
+        })
+    }
+
+    /// The whole function: parameters into values, the body, the result.
+    pub fn routine(mut self, frontend: cranelift_codegen::isa::TargetFrontendConfig) {
+        let typing = self.shared.typing;
+        let Some(routine) = typing.plan.routine(self.instance.routine) else { return };
+        let start = self.b.current_block().unwrap_or(Label::from_u32(0));
+        let given: Vec<Value> = self.b.block_params(start).to_vec();
+        for val in 0..u32::try_from(self.instance.vals.len()).unwrap_or(0) {
+            let kind = self.kind(val);
+            let missing = self.missing(&kind);
+            self.define(val, &missing);
+        }
+        let mut next = 2;
+        let params: Vec<Kind> = self.instance.params.clone();
+        for (val, kind) in (0..).zip(&params) {
+            let words: Words = given.iter().skip(next).take(kind.words()).copied().collect();
+            next += kind.words();
+            self.set(val, kind, &words);
+        }
+        for val in 0..routine.params {
+            self.split_early(val);
+        }
+        let place = given.get(1).copied().unwrap_or(self.ctx);
+        let done = self.block(&routine.body, Cursor::at(place));
+        if let Some(mut cursor) = done {
+            if let Some(result) = routine.result {
+                self.hand_over(result);
+            }
+            let place = self.place(&mut cursor);
+            self.b.ins().return_(&[place]);
+        }
+        self.b.seal_all_blocks();
+        self.b.finalize(frontend);
+    }
+
+    /// Steps in order; `None` where their end is never reached.
+    fn block(&mut self, steps: &'p Block, mut cursor: Cursor) -> Option<Cursor> {
+        for step in steps {
+            cursor = self.step(step, cursor)?;
+        }
+        Some(cursor)
+    }
+
+    /// A block that is not always carried out: what it took apart is not so behind it.
+    fn inside(&mut self, steps: &'p Block, cursor: Cursor) -> Option<Cursor> {
+        let before = (self.split.clone(), self.heads.clone());
+        let done = self.block(steps, cursor);
+        (self.split, self.heads) = before;
+        self.forget(steps);
+        done
+    }
+
+    /// The same, going on at a label with the new place.
+    fn into(&mut self, steps: &'p Block, cursor: Cursor, done: Label) {
+        if let Some(mut cursor) = self.inside(steps, cursor) {
+            let place = self.place(&mut cursor);
+            self.goto(done, place);
+        }
+    }
+
+    /// What the steps set is not what was taken apart before.
+    fn forget(&mut self, steps: &Block) {
+        for step in steps {
+            match step {
+                Step::Each { item, .. } => self.forget_one(*item),
+                Step::EachBy { item, by, items, .. } => [item, by, items].iter().for_each(|val| self.forget_one(**val)),
+                _ => {}
+            }
+            if let Some(to) = step.sets() {
+                self.forget_one(to);
+            }
+            step.blocks().into_iter().for_each(|inner| self.forget(inner));
+        }
+    }
+
+    fn forget_one(&mut self, val: Val) {
+        self.split.remove(&val);
+        self.heads.retain(|part, (of, _)| *part != val && *of != val);
+    }
+
+    // ---- small words
+
+    fn int(&mut self, number: i64) -> Value {
+        self.b.ins().iconst(I64, number)
+    }
+
+    fn count(&mut self, number: usize) -> Value {
+        self.int(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+
+    fn add(&mut self, value: Value, more: i64) -> Value {
+        if more == 0 { value } else { self.b.ins().iadd_imm_s(value, more) }
+    }
+
+    /// A field of the context that stays as it is.
+    fn given(&mut self, field: i32) -> Value {
+        self.b.ins().load(I64, fixed(), self.ctx, field)
+    }
+
+    /// One that changes.
+    fn load(&mut self, field: i32) -> Value {
+        self.b.ins().load(I64, mem(), self.ctx, field)
+    }
+
+    fn store(&mut self, field: i32, value: Value) {
+        self.b.ins().store(mem(), value, self.ctx, field);
+    }
+
+    fn label(&mut self) -> Label {
+        self.b.create_block()
+    }
+
+    /// A label for what is rare.
+    fn cold(&mut self) -> Label {
+        let label = self.b.create_block();
+        self.b.set_cold_block(label);
+        label
+    }
+
+    /// A label where a value arrives.
+    fn meeting(&mut self) -> (Label, Value) {
+        let label = self.b.create_block();
+        (label, self.b.append_block_param(label, I64))
+    }
+
+    fn goto(&mut self, label: Label, value: Value) {
+        self.b.ins().jump(label, &[BlockArg::Value(value)]);
+    }
+
+    fn jump(&mut self, label: Label) {
+        self.b.ins().jump(label, &[]);
+    }
+
+    fn either(&mut self, condition: Value, yes: Label, no: Label) {
+        self.b.ins().brif(condition, yes, &[], no, &[]);
+    }
+
+    fn is(&mut self, code: IntCC, value: Value, number: i64) -> Value {
+        self.b.ins().icmp_imm_s(code, value, number)
+    }
+
+    fn above(&mut self, value: Value, number: i64) -> Value {
+        self.is(IntCC::SignedGreaterThan, value, number)
+    }
+
+    fn helper(&mut self, call: Call, arguments: &[Value]) -> Value {
+        debug_assert_eq!(call.arguments(), arguments.len(), "{}", call.name());
+        let (conv, b) = (self.conv, &mut self.b);
+        let signature = *self.signatures.entry(arguments.len()).or_insert_with(|| {
+            let mut signature = Signature::new(conv);
+            signature.params.extend((0..=arguments.len()).map(|_| AbiParam::new(I64)));
+            signature.returns.push(AbiParam::new(I64));
+            b.import_signature(signature)
+        });
+        let address = self.given(offset(call.offset()));
+        let all: Vec<Value> = [self.ctx].iter().chain(arguments).copied().collect();
+        let call = self.b.ins().call_indirect(signature, address, &all);
+        self.b.inst_results(call).first().copied().unwrap_or(self.ctx)
+    }
+
+    fn note(&mut self, stop: Stop) {
+        let stop = self.int(stop as i64);
+        self.store(at!(stop), stop);
+    }
+
+    /// Leaves the message to the interpreter; what is carried out from here on does not count.
+    #[track_caller]
+    fn give_up(&mut self) {
+        self.note_why();
+        self.note(Stop::Defer);
+    }
+
+    /// Notes who asks for this.
+    #[track_caller]
+    fn note_why(&mut self) {
+        let asked = std::panic::Location::caller();
+        let file = asked.file().rsplit('/').next().unwrap_or_default();
+        let file = file.bytes().take(4).fold(0, |word, byte| word << 8 | i64::from(byte));
+        let why = self.int(file << 32 | i64::from(asked.line()));
+        self.store(at!(why), why);
+    }
+
+    /// The same at once.
+    #[track_caller]
+    fn stop(&mut self, why: Stop) {
+        self.note_why();
+        self.note(why);
+        let none = self.int(0);
+        self.b.ins().return_(&[none]);
+    }
+
+    /// Gives up if a flag of the message is set.
+    #[track_caller]
+    fn give_up_if(&mut self, flag: u64) {
+        let flags = self.given(at!(flags));
+        let set = self.b.ins().band_imm_u(flags, i64::try_from(flag).unwrap_or(-1));
+        let (odd, fine) = (self.cold(), self.label());
+        self.either(set, odd, fine);
+        self.b.switch_to_block(odd);
+        self.give_up();
+        self.jump(fine);
+        self.b.switch_to_block(fine);
+    }
+}

@@ -1,0 +1,236 @@
+//! Writing: where output goes, and what is known of it before it is stored.
+
+use cranelift_codegen::ir::{
+    BlockArg, InstBuilder, Value,
+    condcodes::IntCC,
+    types::{I8, I8X16, I16, I32, I64},
+};
+use emr_abi::{Call, Stop};
+use emr_compiler::plan::{Block, Form, Step, Val};
+
+use super::{Gen, at, mem, offset};
+use crate::kinds::{Kind, Live};
+
+/// The most that one copy writes without asking for room.
+pub const COPY: usize = 16;
+
+/// The place of output: a register, a known distance from it, and constants not stored yet. Constants meet there across
+/// steps, and an advance costs nothing until a length is not known.
+#[derive(Clone)]
+pub struct Cursor {
+    pub base: Value,
+    pub off: i64,
+    pub pending: Vec<u8>,
+}
+
+impl Cursor {
+    pub fn at(base: Value) -> Cursor {
+        Cursor { base, off: 0, pending: Vec::new() }
+    }
+
+    /// How far it is from its register.
+    pub fn distance(&self) -> i64 {
+        self.off + i64::try_from(self.pending.len()).unwrap_or(0)
+    }
+}
+
+impl<'p> Gen<'_, 'p> {
+    /// Stores the constants.
+    pub fn flush(&mut self, cursor: &mut Cursor) {
+        let bytes = std::mem::take(&mut cursor.pending);
+        let mut rest = bytes.as_slice();
+        let mut off = cursor.off;
+        while !rest.is_empty() {
+            // What a store writes past the constant is overwritten by whatever comes next.
+            let size = match rest.len() {
+                1 => 1,
+                2 => 2,
+                3..=4 => 4,
+                5..=8 => 8,
+                _ => 16,
+            };
+            let (now, later) = rest.split_at(size.min(rest.len()));
+            let mut word = [0; 16];
+            word.iter_mut().zip(now).for_each(|(to, from)| *to = *from);
+            let [a, b, c, d, e, f, g, h, ..] = word;
+            let low = i64::from_le_bytes([a, b, c, d, e, f, g, h]);
+            let value = match size {
+                1 => self.b.ins().iconst(I8, low),
+                2 => self.b.ins().iconst(I16, low),
+                4 => self.b.ins().iconst(I32, low),
+                8 => self.b.ins().iconst(I64, low),
+                _ => {
+                    let constant = self.b.func.dfg.constants.insert(word.to_vec().into());
+                    self.b.ins().vconst(I8X16, constant)
+                }
+            };
+            self.b.ins().store(mem(), value, cursor.base, i32::try_from(off).unwrap_or(i32::MAX));
+            off += i64::try_from(now.len()).unwrap_or(0);
+            rest = later;
+        }
+        cursor.off = off;
+    }
+
+    /// The cursor as one register.
+    pub fn place(&mut self, cursor: &mut Cursor) -> Value {
+        self.flush(cursor);
+        cursor.base = self.add(cursor.base, cursor.off);
+        cursor.off = 0;
+        cursor.base
+    }
+
+    /// Copies text of the message or of a constant: one vector whatever its length, a loop for what is longer. Both sides
+    /// have room behind them.
+    pub fn copy(&mut self, cursor: &mut Cursor, from: Value, length: Value) {
+        self.flush(cursor);
+        let off = i32::try_from(cursor.off).unwrap_or(i32::MAX);
+        let first = self.b.ins().load(I8X16, mem(), from, 0);
+        self.b.ins().store(mem(), first, cursor.base, off);
+        let (long, done) = (self.cold(), self.label());
+        let is_long = self.above(length, 16);
+        self.either(is_long, long, done);
+
+        self.b.switch_to_block(long);
+        let place = self.add(cursor.base, cursor.off);
+        let end = self.b.ins().iadd(place, length);
+        self.ask_for_room(end);
+        let (next, at) = self.meeting();
+        self.b.set_cold_block(next);
+        let second = self.int(16);
+        self.goto(next, second);
+        self.b.switch_to_block(next);
+        let (source, target) = (self.b.ins().iadd(from, at), self.b.ins().iadd(cursor.base, at));
+        for step in [0, 16] {
+            let vector = self.b.ins().load(I8X16, mem(), source, step);
+            self.b.ins().store(mem(), vector, target, off + step);
+        }
+        let at = self.add(at, 32);
+        let more = self.b.ins().icmp(IntCC::SignedLessThan, at, length);
+        self.b.ins().brif(more, next, &[BlockArg::Value(at)], done, &[]);
+
+        self.b.switch_to_block(done);
+        cursor.base = self.b.ins().iadd(cursor.base, length);
+    }
+
+    /// Ends the routine if the place is behind the last at which writing may go on.
+    pub fn ask_for_room(&mut self, place: Value) {
+        let limit = self.given(at!(limit));
+        let (full, fits) = (self.cold(), self.label());
+        let over = self.b.ins().icmp(IntCC::UnsignedGreaterThan, place, limit);
+        self.either(over, full, fits);
+        self.b.switch_to_block(full);
+        self.stop(Stop::Room);
+        self.b.switch_to_block(fits);
+    }
+
+    // ---- values
+
+    pub fn write(&mut self, cursor: &mut Cursor, of: Val, form: Form) {
+        let kind = self.kind(of);
+        if kind == Kind::Any {
+            return self.give_up();
+        }
+        self.count_live(of, &kind);
+        match (form, &kind) {
+            (Form::Coding | Form::Concept, Kind::Coded(_)) => self.write_coded(cursor, of, form),
+            (Form::Reference, Kind::Reference) => {
+                let words = self.get(of);
+                let place = self.place(cursor);
+                let entry = self.word(&words, 0);
+                let end = self.helper(Call::reference, &[place, entry]);
+                self.go_on_or_return(end);
+                *cursor = Cursor::at(end);
+            }
+            (Form::Reference, _) => self.give_up(),
+            (Form::Bare, _) => self.write_bare(cursor, of),
+            _ => {
+                let (at, length) = self.raw_leaf(of);
+                cursor.pending.push(b'"');
+                self.copy(cursor, at, length);
+                cursor.pending.push(b'"');
+            }
+        }
+    }
+
+    fn write_bare(&mut self, cursor: &mut Cursor, of: Val) {
+        let (at, length) = self.leaf(of);
+        let is_number = self.facts.is_bare(self.shared.typing.plan, of);
+        let fits = if is_number { self.above(length, 0) } else { self.helper(Call::bare, &[at, length]) };
+        let null = self.tables.constant("null");
+        let (null_at, null_length) = self.constant(null);
+        let at = self.b.ins().select(fits, at, null_at);
+        let length = self.b.ins().select(fits, length, null_length);
+        self.copy(cursor, at, length);
+    }
+
+    /// `{"system":…,"code":…,"display":…}`, what there is of it.
+    fn write_coded(&mut self, cursor: &mut Cursor, of: Val, form: Form) {
+        let words = self.get(of);
+        let (open, close) = if form == Form::Concept { ("{\"coding\":[{", "}]}") } else { ("{", "}") };
+        cursor.pending.extend_from_slice(open.as_bytes());
+        for (index, name) in ["\"system\":\"", "\"code\":\"", "\"display\":\""].into_iter().enumerate() {
+            let (at, length) = (self.word(&words, 2 * index), self.word(&words, 2 * index + 1));
+            let start = self.place(cursor);
+            let (some, (done, end)) = (self.label(), self.meeting());
+            let is_there = self.above(length, 0);
+            self.b.ins().brif(is_there, some, &[], done, &[BlockArg::Value(start)]);
+            self.b.switch_to_block(some);
+            let mut inner = Cursor::at(start);
+            inner.pending.extend_from_slice(name.as_bytes());
+            self.copy(&mut inner, at, length);
+            inner.pending.extend_from_slice(b"\",");
+            let place = self.place(&mut inner);
+            self.goto(done, place);
+            self.b.switch_to_block(done);
+            *cursor = Cursor::at(end);
+        }
+        // The code is always there, and behind it stands a comma.
+        cursor.off -= 1;
+        cursor.pending.extend_from_slice(close.as_bytes());
+    }
+
+    /// Notes that a source value was written, where the plan asks for how many.
+    fn count_live(&mut self, of: Val, kind: &Kind) {
+        if !self.counting {
+            return;
+        }
+        let live = match kind.live() {
+            Live::No => return,
+            Live::Yes => self.int(1),
+            Live::Told => {
+                let words = self.get(of);
+                self.word(&words, kind.words() - 1)
+            }
+        };
+        self.count_as_live(live);
+    }
+
+    pub fn count_as_live(&mut self, more: Value) {
+        let before = self.load(at!(live));
+        let after = self.b.ins().iadd(before, more);
+        self.store(at!(live), after);
+    }
+}
+
+/// The most that a block writes without asking for room, what it calls included.
+pub fn reserve(steps: &Block, called: &dyn Fn(&Step) -> usize) -> usize {
+    steps.iter().map(|step| step_reserve(step, called)).sum()
+}
+
+fn step_reserve(step: &Step, called: &dyn Fn(&Step) -> usize) -> usize {
+    let inner: usize = step.blocks().into_iter().map(|block| reserve(block, called)).sum();
+    inner
+        + match step {
+            Step::Put(text) => text.len(),
+            // Three copies and the names around them.
+            Step::Write { .. } => 3 * COPY + 64,
+            Step::Wrap { open, close, .. } => open.len() + close.len(),
+            Step::Call { .. } => called(step),
+            _ => 0,
+        }
+}
+
+/// The offset of a thing in a table of words.
+pub fn nth(index: usize, size: usize) -> i32 {
+    offset(index * size)
+}

@@ -1,0 +1,486 @@
+//! Taking the message apart: fields between bars, and what is below them by the maps of separators.
+//!
+//! The parts of a value are found once for all that read them: where each ends, and how long the first leaf of each is,
+//! stand in a slot of the stack. A value that fits one word of a map is taken apart without a branch, longer ones by a
+//! helper.
+
+use cranelift_codegen::ir::{
+    BlockArg, InstBuilder, StackSlot, StackSlotData, StackSlotKind, Value, condcodes::IntCC, types::I64,
+};
+use emr_abi::{Call, Group, Member, PARTS_MAX, Segment};
+use emr_compiler::check::typed::Primitive;
+use emr_compiler::plan::{Block, Constant, Part, Plan, Step, Val};
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+use std::mem::offset_of;
+
+use super::output::nth;
+use super::{Gen, Words, at, fixed, mem, offset};
+use crate::kinds::{Kind, Level};
+
+/// Of how many bytes a word of a map tells, wherever it begins.
+const WINDOW: i64 = 57;
+
+/// A value that was taken apart: the slot with its parts, and how many there are.
+#[derive(Clone, Copy)]
+pub struct Split {
+    slot: StackSlot,
+    most: usize,
+}
+
+/// What can be read from a routine's steps without carrying them out.
+#[derive(Default)]
+pub struct Facts<'p> {
+    /// Which parts of a value are taken.
+    parts: FxHashMap<Val, Vec<u8>>,
+    /// The only step that sets a value.
+    setters: FxHashMap<Val, Option<&'p Step>>,
+}
+
+impl<'p> Facts<'p> {
+    pub fn of(body: &'p Block) -> Facts<'p> {
+        let mut facts = Facts::default();
+        facts.block(body);
+        facts
+    }
+
+    fn block(&mut self, steps: &'p Block) {
+        for step in steps {
+            if let Step::Take { of, part: Part::Component(number), .. } = step {
+                let parts = self.parts.entry(*of).or_default();
+                if !parts.contains(number) {
+                    parts.push(*number);
+                }
+            }
+            if let Some(to) = step.sets() {
+                self.setters.entry(to).and_modify(|only| *only = None).or_insert(Some(step));
+            }
+            step.blocks().into_iter().for_each(|inner| self.block(inner));
+        }
+    }
+
+    /// The step that alone sets the value.
+    pub fn setter(&self, val: Val) -> Option<&'p Step> {
+        self.setters.get(&val).copied().flatten()
+    }
+
+    /// The text that a value is wherever it is set.
+    pub fn constant(&self, val: Val) -> Option<&'p SmolStr> {
+        match self.setter(val)? {
+            Step::Constant { value: Constant::Text(text), .. } => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether the value's text, if there is one, needs no quotes in JSON.
+    pub fn is_bare(&self, _plan: &Plan, val: Val) -> bool {
+        matches!(
+            self.setter(val),
+            Some(
+                Step::Convert {
+                    into: Primitive::Boolean
+                        | Primitive::Decimal
+                        | Primitive::Integer
+                        | Primitive::PositiveInt
+                        | Primitive::UnsignedInt,
+                    ..
+                } | Step::Wrote { .. }
+                    | Step::Decide { .. }
+                    | Step::Probe { .. }
+            )
+        )
+    }
+}
+
+impl<'p> Gen<'_, 'p> {
+    // ---- steps down and up
+
+    pub fn take(&mut self, of: Val, part: &Part, to: Val) {
+        let from = self.kind(of);
+        if let (Part::Component(number), Kind::Piece(level)) = (part, &from)
+            && *level < Level::Subcomponent
+            && usize::from(*number) <= PARTS_MAX
+            && *number > 0
+        {
+            let words = self.part(of, *level, *number);
+            let kind = self.shared.typing.take(&from, part);
+            self.set(to, &kind, &words);
+            self.note_head(to, of, *number);
+            return;
+        }
+        let words = self.get(of);
+        let (kind, words) = self.step_into(&from, &words, part);
+        self.set(to, &kind, &words);
+    }
+
+    fn step_into(&mut self, from: &Kind, words: &[Value], part: &Part) -> (Kind, Words) {
+        let kind = self.shared.typing.take(from, part);
+        let first = self.word(words, 0);
+        let found = match (part, from) {
+            (_, Kind::Missing) => Vec::new(),
+            (Part::Outer(levels), Kind::Group(_)) => vec![self.outer(first, *levels)],
+            (Part::Member { repeats: true, .. }, Kind::Group(_)) if matches!(kind, Kind::Members(_)) => vec![first],
+            (Part::Member { name, nth, .. }, Kind::Group(node)) => {
+                match self.shared.typing.plan.grammar.named(*node, name, *nth) {
+                    Some(member) => self.only_member(first, member, &kind),
+                    None => Vec::new(),
+                }
+            }
+            (Part::Field { number, repeats }, Kind::Segment(segment)) if kind != Kind::Any => {
+                self.field(first, *segment, *number, *repeats)
+            }
+            (Part::Component(1), Kind::Piece(Level::Subcomponent)) => words.to_vec(),
+            (Part::Component(_), Kind::Piece(Level::Subcomponent)) => self.missing(&kind),
+            (Part::Index(1), Kind::Piece(Level::Field) | Kind::Field) => {
+                let (at, length) = (first, self.word(words, 1));
+                vec![at, self.repetition(at, length)]
+            }
+            (Part::Index(1), Kind::Piece(Level::Repetition)) => words.to_vec(),
+            (Part::Index(number), Kind::Piece(Level::Field) | Kind::Field) => {
+                let (length, number) = (self.word(words, 1), self.int(i64::from(*number)));
+                let length = self.helper(Call::nth, &[first, length, number]);
+                vec![self.load(at!(results)), length]
+            }
+            (Part::Index(_), Kind::Piece(Level::Repetition)) => self.missing(&kind),
+            (Part::Index(number), Kind::List(item)) if *number > 0 => self.item_or_missing(first, *number, item),
+            (
+                Part::Component(_) | Part::Field { .. } | Part::Member { .. },
+                Kind::Field | Kind::Members(_) | Kind::List(_),
+            ) if kind != Kind::Missing && kind != Kind::Any => {
+                let (one, words) = self.first(from, words);
+                return self.step_into(&one, &words, part);
+            }
+            _ if kind == Kind::Missing => Vec::new(),
+            _ => {
+                self.give_up();
+                self.missing(&kind)
+            }
+        };
+        (kind, found)
+    }
+
+    /// The first item that is there.
+    pub fn first(&mut self, kind: &Kind, words: &[Value]) -> (Kind, Words) {
+        let item = kind.item(self.shared.typing);
+        let words = match kind {
+            Kind::Field => {
+                let (at, length) = (self.word(words, 0), self.word(words, 1));
+                let repetition = self.repetition(at, length);
+                // One without a value before others: rare enough for the interpreter.
+                let (odd, fine) = (self.cold(), self.label());
+                let is_last = self.b.ins().icmp(IntCC::Equal, repetition, length);
+                let more = self.label();
+                self.either(is_last, fine, more);
+                self.b.switch_to_block(more);
+                self.if_present(at, repetition, fine, odd);
+                self.b.switch_to_block(odd);
+                self.give_up();
+                self.jump(fine);
+                self.b.switch_to_block(fine);
+                vec![at, repetition]
+            }
+            Kind::Members(node) => self.member(self.word(words, 0), *node, &item),
+            Kind::List(of) => self.item_or_missing(self.word(words, 0), 1, of),
+            _ => words.to_vec(),
+        };
+        (item, words)
+    }
+
+    /// The nth item of a list, from 1.
+    fn item_or_missing(&mut self, list: Value, number: u32, kind: &Kind) -> Words {
+        let missing = self.missing(kind);
+        let (some, done) = (self.label(), self.label());
+        let params: Words = missing.iter().map(|_| self.b.append_block_param(done, I64)).collect();
+        let count = self.list_count(list);
+        let is_there = self.b.ins().icmp_imm_u(IntCC::UnsignedGreaterThanOrEqual, count, i64::from(number));
+        let otherwise: Vec<BlockArg> = missing.iter().copied().map(BlockArg::Value).collect();
+        self.b.ins().brif(is_there, some, &[], done, &otherwise);
+        self.b.switch_to_block(some);
+        let index = self.int(i64::from(number) - 1);
+        let found: Vec<BlockArg> = self.list_item(list, index, kind).into_iter().map(BlockArg::Value).collect();
+        self.b.ins().jump(done, &found);
+        self.b.switch_to_block(done);
+        params
+    }
+
+    // ---- groups
+
+    fn outer(&mut self, group: Value, levels: u32) -> Value {
+        let mut at = group;
+        for _ in 0..levels {
+            let record = self.group(at);
+            at = self.b.ins().uload32(fixed(), record, offset(offset_of!(Group, parent)));
+        }
+        at
+    }
+
+    fn group(&mut self, number: Value) -> Value {
+        let groups = self.given(at!(groups));
+        // One that is not there stands before the first.
+        let from = self.b.ins().imul_imm_s(number, i64::from(nth(1, size_of::<Group>())));
+        self.b.ins().iadd(groups, from)
+    }
+
+    /// What stands at a node first.
+    fn member(&mut self, group: Value, node: u32, kind: &Kind) -> Words {
+        let (node, none) = (self.int(i64::from(node)), self.int(i64::from(Member::NONE)));
+        let index = self.helper(Call::member, &[group, node, none]);
+        self.member_item(index, kind)
+    }
+
+    /// The one member at a node; the interpreter says it if a segment that joined the group made it two.
+    fn only_member(&mut self, group: Value, node: u32, kind: &Kind) -> Words {
+        let flags = self.given(at!(flags));
+        let joined = self.b.ins().band_imm_u(flags, i64::try_from(emr_abi::flags::JOINED).unwrap_or(0));
+        let (odd, fine) = (self.cold(), self.label());
+        self.either(joined, odd, fine);
+        self.b.switch_to_block(odd);
+        let number = self.int(i64::from(node));
+        let count = self.helper(Call::members, &[group, number]);
+        let several = self.above(count, 1);
+        let defer = self.cold();
+        self.either(several, defer, fine);
+        self.b.switch_to_block(defer);
+        self.give_up();
+        self.jump(fine);
+        self.b.switch_to_block(fine);
+        self.member(group, node, kind)
+    }
+
+    /// The item of a member, by its number in the table; missing for [`Member::NONE`].
+    pub fn member_item(&mut self, index: Value, kind: &Kind) -> Words {
+        let missing = self.missing(kind);
+        let Some(missing) = missing.first().copied() else { return Vec::new() };
+        let (some, (done, item)) = (self.label(), self.meeting());
+        let is_none = self.is(IntCC::Equal, index, i64::from(Member::NONE));
+        self.b.ins().brif(is_none, done, &[BlockArg::Value(missing)], some, &[]);
+        self.b.switch_to_block(some);
+        let members = self.given(at!(members));
+        let from = self.b.ins().imul_imm_s(index, i64::from(nth(1, size_of::<Member>())));
+        let record = self.b.ins().iadd(members, from);
+        let found = self.b.ins().uload32(fixed(), record, offset(offset_of!(Member, item)));
+        self.goto(done, found);
+        self.b.switch_to_block(done);
+        vec![item]
+    }
+
+    // ---- fields
+
+    fn field(&mut self, segment: Value, kind: u32, number: u16, repeats: bool) -> Words {
+        let first = if self.shared.typing.declares(kind) { 2 } else { 1 };
+        let bars = (kind as usize).checked_sub(1).and_then(|index| self.shared.bars.get(index)).copied().unwrap_or(0);
+        let bar = u32::from(number).checked_sub(first);
+        let known = |bar: u32| bar < 64 && bars & (1 << bar) != 0;
+        let Some(bar) = bar.filter(|bar| known(*bar) && known(*bar + 1)) else {
+            self.give_up();
+            return self.missing(&Kind::Field);
+        };
+        let rank = |bar: u32| nth((bars & ((1 << bar) - 1)).count_ones() as usize, size_of::<u32>());
+        let segments = self.given(at!(segments));
+        let record = self.b.ins().imul_imm_s(segment, i64::from(nth(1, size_of::<Segment>())));
+        let record = self.b.ins().iadd(segments, record);
+        let starts = self.b.ins().load(I64, fixed(), record, offset(offset_of!(Segment, starts)));
+        let start = self.b.ins().uload32(fixed(), starts, rank(bar));
+        let end = self.b.ins().uload32(fixed(), starts, rank(bar + 1));
+        let over = self.b.ins().isub(end, start);
+        let length = self.add(over, -1);
+        let none = self.int(0);
+        let length = self.b.ins().smax(length, none);
+        let text = self.given(at!(text));
+        let at = self.b.ins().iadd(text, start);
+        if !repeats {
+            self.expect_one(at, length);
+        }
+        vec![at, length]
+    }
+
+    /// Where the standard or the profile has one value, and the message several, the interpreter says so.
+    pub fn expect_one(&mut self, at: Value, length: Value) {
+        let repetition = self.repetition(at, length);
+        let (several, fine) = (self.cold(), self.label());
+        let is_one = self.b.ins().icmp(IntCC::Equal, repetition, length);
+        self.either(is_one, fine, several);
+        self.b.switch_to_block(several);
+        let odd = self.helper(Call::several, &[at, length]);
+        let defer = self.cold();
+        self.either(odd, defer, fine);
+        self.b.switch_to_block(defer);
+        self.give_up();
+        self.jump(fine);
+        self.b.switch_to_block(fine);
+    }
+
+    // ---- parts of values
+
+    /// Word of a map: bit 0 stands for the byte at that place. 57 bits of it are right.
+    fn window(&mut self, map: i32, at: Value) -> Value {
+        let (text, map) = (self.given(at!(text)), self.given(map));
+        let bit = self.b.ins().isub(at, text);
+        let byte = self.b.ins().ushr_imm_u(bit, 3);
+        let shift = self.b.ins().band_imm_u(bit, 7);
+        let place = self.b.ins().iadd(map, byte);
+        let word = self.b.ins().load(I64, fixed(), place, 0);
+        self.b.ins().ushr(word, shift)
+    }
+
+    /// All ones from that bit up: the end of the value as a separator, and as many more as anyone asks for.
+    fn beyond(&mut self, length: Value) -> Value {
+        let ones = self.int(-1);
+        self.b.ins().ishl(ones, length)
+    }
+
+    /// How far it is to the first set bit of a map within a value.
+    fn until(&mut self, map: i32, at: Value, length: Value, otherwise: Call) -> Value {
+        let (long, short, (done, found)) = (self.cold(), self.label(), self.meeting());
+        let is_long = self.is(IntCC::SignedGreaterThanOrEqual, length, WINDOW);
+        self.either(is_long, long, short);
+        self.b.switch_to_block(long);
+        let slow = self.helper(otherwise, &[at, length]);
+        self.goto(done, slow);
+        self.b.switch_to_block(short);
+        let (window, end) = (self.window(map, at), self.beyond(length));
+        let word = self.b.ins().bor(window, end);
+        let fast = self.b.ins().ctz(word);
+        self.goto(done, fast);
+        self.b.switch_to_block(done);
+        found
+    }
+
+    /// The length of the first repetition.
+    pub fn repetition(&mut self, at: Value, length: Value) -> Value {
+        self.until(at!(repetitions), at, length, Call::repetition)
+    }
+
+    /// The length of the first leaf.
+    pub fn head(&mut self, at: Value, length: Value) -> Value {
+        self.until(at!(separators), at, length, Call::head)
+    }
+
+    /// Takes a parameter or an item apart where it begins, if more than one part of it is read.
+    pub fn split_early(&mut self, val: Val) {
+        let several = self.facts.parts.get(&val).is_some_and(|parts| parts.len() > 1);
+        if let (true, Kind::Piece(level)) = (several, self.kind(val))
+            && level < Level::Subcomponent
+        {
+            self.split(val, level);
+        }
+    }
+
+    /// The nth part of a value, from 1.
+    fn part(&mut self, of: Val, level: Level, number: u8) -> Words {
+        let split = match self.split.get(&of) {
+            Some(split) => *split,
+            None => self.split(of, level),
+        };
+        let words = self.get(of);
+        let start = self.b.ins().stack_load(I64, I64, split.slot, nth(usize::from(number) - 1, 8));
+        let end = self.b.ins().stack_load(I64, I64, split.slot, nth(usize::from(number), 8));
+        let start = self.add(start, 1);
+        let whole = self.word(&words, 0);
+        let at = self.b.ins().iadd(whole, start);
+        vec![at, self.b.ins().isub(end, start)]
+    }
+
+    /// Finds the ends of all parts that are read, and the first leaf of each.
+    fn split(&mut self, of: Val, level: Level) -> Split {
+        let mut parts = self.facts.parts.get(&of).cloned().unwrap_or_default();
+        parts.retain(|part| usize::from(*part) <= PARTS_MAX && *part > 0);
+        let most = usize::from(parts.iter().copied().max().unwrap_or(1));
+        let slot = match self.slots.get(&of) {
+            Some(slot) => *slot,
+            None => {
+                let size = u32::try_from(8 * (2 * most + 1)).unwrap_or(u32::MAX);
+                let slot = self.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, size, 3));
+                self.slots.insert(of, slot);
+                slot
+            }
+        };
+        let words = self.get(of);
+        let (at, mut length) = (self.word(&words, 0), self.word(&words, 1));
+        if level == Level::Field {
+            length = self.repetition(at, length);
+        }
+        let is_whole = level < Level::Component;
+        let (map, slow) =
+            if is_whole { (at!(components), Call::components) } else { (at!(subcomponents), Call::subcomponents) };
+
+        let (long, short, done) = (self.cold(), self.label(), self.label());
+        let limit = WINDOW.min(62 - i64::try_from(most).unwrap_or(0));
+        let is_long = self.above(length, limit);
+        self.either(is_long, long, short);
+
+        self.b.switch_to_block(long);
+        let (count, to) = (self.count(most), self.b.ins().stack_addr(I64, slot, 0));
+        self.helper(slow, &[at, length, count, to]);
+        self.jump(done);
+
+        self.b.switch_to_block(short);
+        let end = self.beyond(length);
+        let window = self.window(map, at);
+        let mut word = self.b.ins().bor(window, end);
+        let leaves = if is_whole {
+            let lower = self.window(at!(separators), at);
+            self.b.ins().bor(lower, end)
+        } else {
+            word
+        };
+        let before = self.int(-1);
+        self.b.ins().stack_store(I64, before, slot, 0);
+        let mut start = None;
+        for number in 1..=most {
+            let end = self.b.ins().ctz(word);
+            self.b.ins().stack_store(I64, end, slot, nth(number, 8));
+            if is_whole && parts.iter().any(|part| usize::from(*part) == number) {
+                let rest = start.map_or(leaves, |start| self.b.ins().ushr(leaves, start));
+                let head = self.b.ins().ctz(rest);
+                self.b.ins().stack_store(I64, head, slot, nth(most + number, 8));
+            }
+            if number < most {
+                let less = self.add(word, -1);
+                word = self.b.ins().band(word, less);
+                start = Some(self.add(end, 1));
+            }
+        }
+        self.jump(done);
+        self.b.switch_to_block(done);
+        let split = Split { slot, most };
+        self.split.insert(of, split);
+        split
+    }
+
+    /// The length of the first leaf of a part, found with the part.
+    fn note_head(&mut self, part: Val, of: Val, number: u8) {
+        if self.facts.setter(part).is_some() {
+            self.heads.insert(part, (of, number));
+        }
+    }
+
+    /// The first leaf of a value that is a part of another, as long as that is taken apart.
+    pub fn head_of(&mut self, val: Val) -> Option<(Value, Value)> {
+        let (of, number) = *self.heads.get(&val)?;
+        if self.kind(of) == Kind::Piece(Level::Component) {
+            return None;
+        }
+        let split = *self.split.get(&of)?;
+        let words = self.get(val);
+        let head = self.b.ins().stack_load(I64, I64, split.slot, nth(split.most + usize::from(number), 8));
+        Some((self.word(&words, 0), head))
+    }
+
+    // ---- presence
+
+    /// Goes on at one of two labels, as anything but separators is in the value or not.
+    pub fn if_present(&mut self, at: Value, length: Value, yes: super::Label, no: super::Label) {
+        let (some, odd) = (self.label(), self.cold());
+        let is_there = self.above(length, 0);
+        self.either(is_there, some, no);
+        self.b.switch_to_block(some);
+        let first = self.b.ins().uload8(I64, fixed(), at, 0);
+        let class = self.b.ins().iadd(self.ctx, first);
+        let class = self.b.ins().uload8(I64, mem(), class, at!(classes));
+        self.either(class, odd, yes);
+        self.b.switch_to_block(odd);
+        let is_there = self.helper(Call::present, &[at, length]);
+        self.either(is_there, yes, no);
+    }
+}

@@ -1,0 +1,678 @@
+//! The steps of a plan, one after the other.
+
+use cranelift_codegen::ir::{BlockArg, InstBuilder, Value, condcodes::IntCC, types::I64};
+use emr_abi::{Call, Member, Stop};
+use emr_compiler::check::typed::Pick;
+use emr_compiler::plan::{Block, CodePart, Constant, Need, Step, Until, Val};
+
+use super::{Attempt, Cursor, Gen, at};
+use crate::kinds::{Kind, Live, leaf};
+use crate::quiet::{self, Quiet};
+
+impl<'p> Gen<'_, 'p> {
+    /// `None` where what follows is never reached.
+    pub fn step(&mut self, step: &'p Step, mut cursor: Cursor) -> Option<Cursor> {
+        match step {
+            Step::Put(text) => cursor.pending.extend_from_slice(text.as_bytes()),
+            Step::Write { of, form } => self.write(&mut cursor, *of, *form),
+            Step::Wrap { open, body, close, live, needs } => {
+                return self.wrap((open.as_bytes(), close.as_bytes()), body, *live, needs, cursor);
+            }
+            Step::Or { first, then } => {
+                let start = self.place(&mut cursor);
+                let mut written = self.inside(first, cursor)?;
+                let end = self.place(&mut written);
+                let (none, (done, place)) = (self.label(), self.meeting());
+                let same = self.b.ins().icmp(IntCC::Equal, end, start);
+                self.b.ins().brif(same, none, &[], done, &[BlockArg::Value(end)]);
+                self.b.switch_to_block(none);
+                self.into(then, Cursor::at(start), done);
+                self.b.switch_to_block(done);
+                return Some(Cursor::at(place));
+            }
+            Step::Wrote { body, to } => {
+                let start = self.place(&mut cursor);
+                let mut written = self.block(body, cursor)?;
+                let end = self.place(&mut written);
+                let wrote = self.b.ins().icmp(IntCC::NotEqual, end, start);
+                let wrote = self.b.ins().uextend(I64, wrote);
+                self.set(*to, &Kind::Bool, &[wrote]);
+                return Some(Cursor::at(end));
+            }
+            Step::Probe { body, to } => return Some(self.probe(body, *to, cursor)),
+            Step::Attempt { body, .. } => return Some(self.attempt(body, cursor)),
+            Step::Fail => {
+                match self.attempts.last() {
+                    Some(attempt) => {
+                        let failed = attempt.failed;
+                        self.jump(failed);
+                    }
+                    None => self.stop(Stop::Skipped),
+                }
+                return None;
+            }
+            Step::Count => {
+                if self.counting {
+                    let one = self.int(1);
+                    self.count_as_live(one);
+                }
+            }
+            Step::Entries { requests } => {
+                let place = self.place(&mut cursor);
+                let requests = self.int(i64::from(*requests));
+                let end = self.helper(Call::entries, &[place, requests]);
+                self.go_on_or_return(end);
+                return Some(Cursor::at(end));
+            }
+            Step::If { test, yes, no } => {
+                let (when, otherwise, (done, place)) = (self.label(), self.label(), self.meeting());
+                self.flush(&mut cursor);
+                self.branch(test, when, otherwise);
+                self.b.switch_to_block(when);
+                self.into(yes, cursor.clone(), done);
+                self.b.switch_to_block(otherwise);
+                self.into(no, cursor, done);
+                self.b.switch_to_block(done);
+                return Some(Cursor::at(place));
+            }
+            Step::Choose { of, arms, other } => return Some(self.choose(*of, arms, other, cursor)),
+            Step::Each { of, item, body, until } => return Some(self.each(*of, *item, body, *until, cursor)),
+            Step::EachBy { .. } | Step::Contain { .. } | Step::Trace { .. } | Step::Calculate { .. } => self.give_up(),
+            Step::Call { routine, arguments, to } => return Some(self.call(*routine, arguments, *to, cursor)),
+            Step::Emit { .. } => return self.emit(step, cursor),
+            // The interpreter says it, with the place.
+            Step::Issue { .. } => self.give_up(),
+            Step::Reject { .. } => {
+                self.stop(Stop::Defer);
+                return None;
+            }
+            Step::Take { of, part, to } => self.take(*of, part, *to),
+            Step::Set { from, to } => self.assign(*from, *to),
+            Step::Constant { value, to } => self.constant_step(value, *to),
+            Step::Convert { of, into, to, issue } => self.convert(*of, *into, *to, issue.is_some()),
+            Step::Builtin { function, arguments, to, .. } => self.builtin(*function, arguments, *to),
+            Step::Join { parts, to } => self.join(parts, *to),
+            Step::Append { of, between, to } => self.append(*of, *between, *to),
+            Step::Gather { parts, to } => self.gather(parts, *to),
+            Step::Push { of, to } => self.push_all(*of, *to),
+            Step::Pick { which, of, to, .. } => self.pick(*which, *of, *to),
+            Step::Coded { system, code, display, to } => self.coded([*system, *code, *display], *to),
+            Step::CodePart { of, part, to } => self.code_part(*of, *part, *to),
+            Step::Decide { test, to } => {
+                let (yes, no, (done, value)) = (self.label(), self.label(), self.meeting());
+                self.branch(test, yes, no);
+                for (label, number) in [(yes, 1), (no, 0)] {
+                    self.b.switch_to_block(label);
+                    let number = self.int(number);
+                    self.goto(done, number);
+                }
+                self.b.switch_to_block(done);
+                self.set(*to, &Kind::Bool, &[value]);
+            }
+        }
+        Some(cursor)
+    }
+
+    // ---- what may vanish
+
+    /// Opens, writes and closes; nothing if nothing is in it, or no value of the message where that is asked for.
+    fn wrap(
+        &mut self,
+        (open, close): (&[u8], &[u8]),
+        body: &'p Block,
+        live: bool,
+        needs: &'p [Need],
+        mut cursor: Cursor,
+    ) -> Option<Cursor> {
+        let quiet = quiet::block(self.shared.typing, self.instance, &self.shared.quiet, body);
+        let counted = live && quiet == Quiet::Unknown;
+        let counting = self.counting || counted;
+        let was_counting = std::mem::replace(&mut self.counting, counting);
+        let before = counted.then(|| self.load(at!(live)));
+        let (base, mark) = (cursor.base, cursor.distance());
+        cursor.pending.extend_from_slice(open);
+        let opened = cursor.distance();
+        let written = self.block(body, cursor);
+        self.counting = was_counting;
+        let mut written = written?;
+        let end = self.place(&mut written);
+
+        // Where output is if there was nothing, or nothing but constants.
+        let constants = match quiet {
+            Quiet::Bytes(bytes) if live => i64::try_from(bytes).unwrap_or(0),
+            _ => 0,
+        };
+        let empty = self.add(base, opened + constants);
+        let mut none = self.b.ins().icmp(IntCC::Equal, end, empty);
+        if let Some(before) = before {
+            let after = self.load(at!(live));
+            let same = self.b.ins().icmp(IntCC::Equal, before, after);
+            none = self.b.ins().bor(none, same);
+        }
+        if !needs.is_empty() {
+            self.check_needs(needs, none);
+        }
+        // The close goes over the last comma, or over what is about to be taken back.
+        let mut closed = end;
+        if !close.is_empty() {
+            let mut at = Cursor { base: end, off: -1, pending: close.to_vec() };
+            self.flush(&mut at);
+            closed = self.add(end, i64::try_from(close.len()).unwrap_or(0) - 1);
+        }
+        let start = self.add(base, mark);
+        Some(Cursor::at(self.b.ins().select(none, start, closed)))
+    }
+
+    /// A required element that wrote nothing refuses the message, if the block around it stays.
+    fn check_needs(&mut self, needs: &'p [Need], vanishes: Value) {
+        let (stays, fine, bad) = (self.label(), self.label(), self.cold());
+        self.either(vanishes, fine, stays);
+        self.b.switch_to_block(stays);
+        for need in needs {
+            let next = self.label();
+            self.is_true(need.wrote, next, bad);
+            self.b.switch_to_block(next);
+        }
+        self.jump(fine);
+        self.b.switch_to_block(bad);
+        self.stop(Stop::Defer);
+        self.b.switch_to_block(fine);
+    }
+
+    /// The body; a `Fail` inside takes back what it wrote.
+    fn attempt(&mut self, body: &'p Block, mut cursor: Cursor) -> Cursor {
+        let start = self.place(&mut cursor);
+        let before = self.load(at!(live));
+        let was_counting = std::mem::replace(&mut self.counting, true);
+        let (failed, (done, place)) = (self.cold(), self.meeting());
+        self.attempts.push(Attempt { failed });
+        self.into(body, Cursor::at(start), done);
+        self.attempts.pop();
+        self.counting = was_counting;
+
+        self.b.switch_to_block(failed);
+        // Source values that are taken back are an issue.
+        let after = self.load(at!(live));
+        let lost = self.b.ins().icmp(IntCC::NotEqual, before, after);
+        let (said, quiet) = (self.cold(), self.cold());
+        self.either(lost, said, quiet);
+        self.b.switch_to_block(said);
+        self.give_up();
+        self.jump(quiet);
+        self.b.switch_to_block(quiet);
+        self.goto(done, start);
+        self.b.switch_to_block(done);
+        Cursor::at(place)
+    }
+
+    /// Whether the body writes something; what it writes is taken back.
+    fn probe(&mut self, body: &'p Block, to: Val, mut cursor: Cursor) -> Cursor {
+        let start = self.place(&mut cursor);
+        let before = self.load(at!(live));
+        let (failed, (done, end)) = (self.cold(), self.meeting());
+        self.attempts.push(Attempt { failed });
+        self.into(body, Cursor::at(start), done);
+        self.attempts.pop();
+        self.b.switch_to_block(failed);
+        self.goto(done, start);
+        self.b.switch_to_block(done);
+        let wrote = self.b.ins().icmp(IntCC::NotEqual, end, start);
+        let wrote = self.b.ins().uextend(I64, wrote);
+        self.store(at!(live), before);
+        self.set(to, &Kind::Bool, &[wrote]);
+        Cursor::at(start)
+    }
+
+    // ---- loops
+
+    /// Counts a turn; ends the routine where the message took more than it may.
+    pub fn burn(&mut self) {
+        let fuel = self.load(at!(fuel));
+        let left = self.add(fuel, -1);
+        self.store(at!(fuel), left);
+        let (spent, on) = (self.cold(), self.label());
+        let is_spent = self.is(IntCC::SignedLessThan, left, 0);
+        self.either(is_spent, spent, on);
+        self.b.switch_to_block(spent);
+        self.stop(Stop::Fuel);
+        self.b.switch_to_block(on);
+    }
+
+    fn each(&mut self, of: Val, item: Val, body: &'p Block, until: Until, mut cursor: Cursor) -> Cursor {
+        if until == Until::Last {
+            self.give_up();
+            return cursor;
+        }
+        let place = self.place(&mut cursor);
+        self.forget(body);
+        self.forget_one(item);
+        let outer = self.only;
+        if let Until::Only(_) = until {
+            self.only = self.b.declare_var(I64);
+            let none = self.int(0);
+            self.b.def_var(self.only, none);
+        }
+        let (done, end) = self.meeting();
+        let (kind, words) = (self.kind(of), self.get(of));
+        let one = kind.item(self.shared.typing);
+        let first = self.word(&words, 0);
+        match &kind {
+            Kind::Missing | Kind::Any => {
+                if kind == Kind::Any {
+                    self.give_up();
+                }
+                self.goto(done, place);
+            }
+            Kind::Field => {
+                let length = self.word(&words, 1);
+                let head = self.label();
+                let [place_in, at, left] = [(); 3].map(|()| self.b.append_block_param(head, I64));
+                self.jump_with(head, &[place, first, length]);
+                self.b.switch_to_block(head);
+                let size = self.repetition(at, left);
+                let (some, (next, place_out)) = (self.label(), self.meeting());
+                let skip = self.label();
+                self.if_present(at, size, some, skip);
+                self.b.switch_to_block(skip);
+                self.goto(next, place_in);
+                self.b.switch_to_block(some);
+                self.turn(item, &one, &[at, size], body, until, place_in, (next, done));
+                self.b.switch_to_block(next);
+                let (again, is_last) = (self.label(), self.b.ins().icmp(IntCC::SignedGreaterThanOrEqual, size, left));
+                self.b.ins().brif(is_last, done, &[BlockArg::Value(place_out)], again, &[]);
+                self.b.switch_to_block(again);
+                let over = self.add(size, 1);
+                let (at, left) = (self.b.ins().iadd(at, over), self.b.ins().isub(left, over));
+                self.jump_with(head, &[place_out, at, left]);
+            }
+            Kind::Members(node) => {
+                let head = self.label();
+                let [place_in, after] = [(); 2].map(|()| self.b.append_block_param(head, I64));
+                let none = self.int(i64::from(Member::NONE));
+                self.jump_with(head, &[place, none]);
+                self.b.switch_to_block(head);
+                let node = self.int(i64::from(*node));
+                let member = self.helper(Call::member, &[first, node, after]);
+                let (some, (next, place_out)) = (self.label(), self.meeting());
+                let is_last = self.is(IntCC::Equal, member, i64::from(Member::NONE));
+                self.b.ins().brif(is_last, done, &[BlockArg::Value(place_in)], some, &[]);
+                self.b.switch_to_block(some);
+                let found = self.member_item(member, &one);
+                self.turn(item, &one, &found, body, until, place_in, (next, done));
+                self.b.switch_to_block(next);
+                self.jump_with(head, &[place_out, member]);
+            }
+            Kind::List(of) => {
+                let head = self.label();
+                let [place_in, index] = [(); 2].map(|()| self.b.append_block_param(head, I64));
+                let zero = self.int(0);
+                self.jump_with(head, &[place, zero]);
+                self.b.switch_to_block(head);
+                let count = self.list_count(first);
+                let more = self.b.ins().icmp(IntCC::UnsignedLessThan, index, count);
+                let (some, (next, place_out)) = (self.label(), self.meeting());
+                self.b.ins().brif(more, some, &[], done, &[BlockArg::Value(place_in)]);
+                self.b.switch_to_block(some);
+                let found = self.list_item(first, index, of);
+                self.turn(item, &one, &found, body, until, place_in, (next, done));
+                self.b.switch_to_block(next);
+                let index = self.add(index, 1);
+                self.jump_with(head, &[place_out, index]);
+            }
+            _ => {
+                let (some, none) = (self.label(), self.label());
+                self.present(of, some, none);
+                self.b.switch_to_block(none);
+                self.goto(done, place);
+                self.b.switch_to_block(some);
+                let (next, place_out) = self.meeting();
+                self.turn(item, &one, &words, body, until, place, (next, done));
+                self.b.switch_to_block(next);
+                self.goto(done, place_out);
+            }
+        }
+        self.only = outer;
+        self.b.switch_to_block(done);
+        Cursor::at(end)
+    }
+
+    pub fn jump_with(&mut self, label: super::Label, values: &[Value]) {
+        let arguments: Vec<BlockArg> = values.iter().copied().map(BlockArg::Value).collect();
+        self.b.ins().jump(label, &arguments);
+    }
+
+    /// One turn of a loop, going on at the next or at the end.
+    #[expect(clippy::too_many_arguments, reason = "a loop has that many ends")]
+    fn turn(
+        &mut self,
+        item: Val,
+        kind: &Kind,
+        words: &[Value],
+        body: &'p Block,
+        until: Until,
+        place: Value,
+        (next, done): (super::Label, super::Label),
+    ) {
+        self.burn();
+        self.ask_for_room(place);
+        self.set(item, kind, words);
+        self.split_early(item);
+        let Some(mut cursor) = self.inside(body, Cursor::at(place)) else { return };
+        let end = self.place(&mut cursor);
+        match until {
+            Until::First => {
+                let wrote = self.b.ins().icmp(IntCC::NotEqual, end, place);
+                self.b.ins().brif(wrote, done, &[BlockArg::Value(end)], next, &[BlockArg::Value(end)]);
+            }
+            // A second one is for the interpreter to say: that there was a first shows in the output behind it.
+            Until::Only(_) => {
+                let wrote = self.b.ins().icmp(IntCC::NotEqual, end, place);
+                let wrote = self.b.ins().uextend(I64, wrote);
+                self.note_only(wrote);
+                self.goto(next, end);
+            }
+            _ => self.goto(next, end),
+        }
+    }
+
+    // ---- values
+
+    fn assign(&mut self, from: Val, to: Val) {
+        let (kind, words) = (self.kind(from), self.get(from));
+        match (&kind, self.kind(to)) {
+            (Kind::Any, _) => self.give_up(),
+            (Kind::List(item), Kind::List(_)) if **item != Kind::Missing => {
+                // A list of its own: the other may grow or begin anew.
+                let own = self.own_list(to);
+                let width = self.count(item.words());
+                self.helper(Call::copy, &[self.word(&words, 0), own, width]);
+                self.set(to, &kind, &[own]);
+            }
+            _ => self.set(to, &kind, &words),
+        }
+    }
+
+    fn constant_step(&mut self, value: &Constant, to: Val) {
+        match value {
+            Constant::Missing => self.clear(to),
+            Constant::List => {
+                if let Kind::List(_) = self.kind(to) {
+                    let own = self.own_list(to);
+                    let none = self.int(0);
+                    self.set_list_count(own, none);
+                    let kind = self.kind(to);
+                    self.set(to, &kind, &[own]);
+                } else {
+                    self.give_up();
+                }
+            }
+            Constant::Text(text) if !text.is_empty() => {
+                let words = self.constant_words(value);
+                self.set(to, &Kind::Text(Live::No), &words);
+            }
+            Constant::Coded { code, live, .. } if !code.is_empty() => {
+                let words = self.constant_words(value);
+                self.set(to, &Kind::Coded(if *live { Live::Yes } else { Live::No }), &words);
+            }
+            // Where it is used, the interpreter takes over.
+            _ => {}
+        }
+    }
+
+    fn pick(&mut self, which: Pick, of: Val, to: Val) {
+        let (kind, words) = (self.kind(of), self.get(of));
+        match (which, &kind) {
+            (_, Kind::Any) => self.give_up(),
+            (Pick::First, _) => {
+                let (one, words) = self.first(&kind, &words);
+                self.set(to, &one, &words);
+            }
+            (Pick::Only, Kind::Field) => {
+                self.expect_one(self.word(&words, 0), self.word(&words, 1));
+                let (one, words) = self.first(&kind, &words);
+                self.set(to, &one, &words);
+            }
+            (Pick::Only, Kind::List(_)) => {
+                let count = self.list_count(self.word(&words, 0));
+                let several = self.above(count, 1);
+                self.give_up_when(several);
+                let (one, words) = self.first(&kind, &words);
+                self.set(to, &one, &words);
+            }
+            (Pick::Last, Kind::List(item)) => {
+                let (list, item) = (self.word(&words, 0), (**item).clone());
+                let count = self.list_count(list);
+                let words = self.last_item(list, count, &item);
+                self.set(to, &item, &words);
+            }
+            (_, Kind::Members(_) | Kind::Field) => self.give_up(),
+            _ => self.set(to, &kind, &words),
+        }
+    }
+
+    #[track_caller]
+    pub fn give_up_when(&mut self, condition: Value) {
+        let (odd, fine) = (self.cold(), self.label());
+        self.either(condition, odd, fine);
+        self.b.switch_to_block(odd);
+        self.give_up();
+        self.jump(fine);
+        self.b.switch_to_block(fine);
+    }
+
+    fn coded(&mut self, [system, code, display]: [Val; 3], to: Val) {
+        if [system, code, display].iter().any(|val| self.kind(*val) == Kind::Any) {
+            return self.give_up();
+        }
+        let Some(live) = leaf(&self.kind(code)) else { return self.clear(to) };
+        // The system is taken as it is, code and display without blanks around them.
+        let mut words = Vec::new();
+        for (val, is_trimmed) in [(system, false), (code, true), (display, true)] {
+            let (text, length) = if is_trimmed { self.leaf(val) } else { self.raw_leaf(val) };
+            let is_made = matches!(self.kind(val), Kind::Text(_) | Kind::Coded(_));
+            let (text, length) = if is_trimmed && is_made { self.trimmed(text, length) } else { (text, length) };
+            words.extend([text, length]);
+        }
+        if live == Live::Told {
+            let told = self.any_live(&[code]);
+            words.push(told);
+        }
+        self.set(to, &Kind::Coded(live), &words);
+    }
+
+    fn code_part(&mut self, of: Val, part: CodePart, to: Val) {
+        let (kind, words) = (self.kind(of), self.get(of));
+        match (&kind, part) {
+            (Kind::Any, _) => self.give_up(),
+            (Kind::Coded(live), part) => {
+                let first = 2 * part as usize;
+                let (at, length) = (self.word(&words, first), self.word(&words, first + 1));
+                let told = self.live(&kind, &words);
+                self.set_text(to, at, length, *live, told);
+            }
+            (Kind::Piece(_) | Kind::Text(_), CodePart::Code) => self.set(to, &kind, &words),
+            _ => self.clear(to),
+        }
+    }
+
+    fn join(&mut self, parts: &[Val], to: Val) {
+        let Kind::Text(live) = self.kind(to) else { return self.give_up() };
+        if parts.len() > emr_abi::RESULTS_MAX / 2 || parts.iter().any(|part| self.kind(*part) == Kind::Any) {
+            return self.give_up();
+        }
+        let count = self.hand_over_texts(parts);
+        let length = self.helper(Call::join, &[count]);
+        let at = self.load(at!(results));
+        let told = self.any_live(parts);
+        self.set_text(to, at, length, live, told);
+    }
+
+    fn append(&mut self, of: Val, between: Val, to: Val) {
+        let Kind::Text(live) = self.kind(to) else { return self.give_up() };
+        if [of, between].iter().any(|val| self.kind(*val) == Kind::Any) {
+            return self.give_up();
+        }
+        let ((more, more_length), (between, between_length)) = (self.raw_leaf(of), self.raw_leaf(between));
+        let words = self.get(to);
+        let (at, length) = (self.word(&words, 0), self.word(&words, 1));
+        let (some, done) = (self.label(), self.label());
+        let there = self.above(more_length, 0);
+        self.either(there, some, done);
+        self.b.switch_to_block(some);
+        let grown = self.helper(Call::append, &[at, length, more, more_length, between, between_length]);
+        let place = self.load(at!(results));
+        let told = if live == Live::Told {
+            let more = self.any_live(&[of]);
+            let before = self.word(&words, 2);
+            self.b.ins().bor(before, more)
+        } else {
+            self.int(0)
+        };
+        self.set_text(to, place, grown, live, told);
+        self.jump(done);
+        self.b.switch_to_block(done);
+    }
+
+    fn builtin(&mut self, function: emr_abi::Builtin, arguments: &[Val], to: Val) {
+        let kind = self.kind(to);
+        let too_many = arguments.len() > emr_abi::RESULTS_MAX / 2;
+        let unknown = arguments.iter().any(|argument| {
+            let kind = self.kind(*argument);
+            kind != Kind::Missing && leaf(&kind).is_none()
+        });
+        if too_many || unknown || !matches!(kind, Kind::Text(_) | Kind::Bool) {
+            return self.give_up();
+        }
+        let count = self.hand_over_texts(arguments);
+        let number = self.int(function as i64);
+        let got = self.helper(Call::builtin, &[number, count]);
+        // An argument that the function cannot take is an issue.
+        let bad = self.is(IntCC::SignedLessThan, got, 0);
+        self.give_up_when(bad);
+        match kind {
+            Kind::Text(live) => {
+                let at = self.load(at!(results));
+                let told = self.any_live(arguments);
+                self.set_text(to, at, got, live, told);
+            }
+            _ => {
+                // 0 for missing, 1 for false, 2 for true.
+                let value = self.add(got, -1);
+                self.set(to, &Kind::Bool, &[value]);
+            }
+        }
+    }
+
+    // ---- lists
+
+    fn gather(&mut self, parts: &[Val], to: Val) {
+        let Kind::List(item) = self.kind(to) else { return self.give_up() };
+        let own = self.own_list(to);
+        let none = self.int(0);
+        self.set_list_count(own, none);
+        for part in parts {
+            self.push_items(*part, own, &item);
+        }
+        let kind = self.kind(to);
+        self.set(to, &kind, &[own]);
+    }
+
+    fn push_all(&mut self, of: Val, to: Val) {
+        let Kind::List(item) = self.kind(to) else { return self.give_up() };
+        let own = self.own_list(to);
+        self.push_items(of, own, &item);
+        let kind = self.kind(to);
+        self.set(to, &kind, &[own]);
+    }
+
+    /// Adds all items of a value to a list.
+    fn push_items(&mut self, of: Val, list: Value, item: &Kind) {
+        let kind = self.kind(of);
+        let words = self.get(of);
+        match &kind {
+            Kind::Missing => {}
+            Kind::Any => self.give_up(),
+            Kind::Field => self.push_repetitions(&words, list, item),
+            Kind::Members(_) => self.push_members(&kind, &words, list, item),
+            Kind::List(of) => {
+                if **of == Kind::Missing {
+                    return;
+                }
+                if **of != *item {
+                    return self.give_up();
+                }
+                self.push_list(&words, list, item);
+            }
+            _ => {
+                let (some, done) = (self.label(), self.label());
+                self.present(of, some, done);
+                self.b.switch_to_block(some);
+                let fitted = self.fit(&kind, &words, item);
+                self.push(list, item, &fitted);
+                self.jump(done);
+                self.b.switch_to_block(done);
+            }
+        }
+    }
+
+    fn push_repetitions(&mut self, words: &[Value], list: Value, item: &Kind) {
+        let head = self.label();
+        let [at, left] = [(); 2].map(|()| self.b.append_block_param(head, I64));
+        self.jump_with(head, &[self.word(words, 0), self.word(words, 1)]);
+        self.b.switch_to_block(head);
+        let size = self.repetition(at, left);
+        let (some, next, again, done) = (self.label(), self.label(), self.label(), self.label());
+        self.if_present(at, size, some, next);
+        self.b.switch_to_block(some);
+        self.push(list, item, &[at, size]);
+        self.jump(next);
+        self.b.switch_to_block(next);
+        let is_last = self.b.ins().icmp(IntCC::SignedGreaterThanOrEqual, size, left);
+        self.either(is_last, done, again);
+        self.b.switch_to_block(again);
+        let over = self.add(size, 1);
+        let (at, left) = (self.b.ins().iadd(at, over), self.b.ins().isub(left, over));
+        self.jump_with(head, &[at, left]);
+        self.b.switch_to_block(done);
+    }
+
+    fn push_members(&mut self, kind: &Kind, words: &[Value], list: Value, item: &Kind) {
+        let Kind::Members(node) = kind else { return };
+        let one = kind.item(self.shared.typing);
+        let head = self.label();
+        let after = self.b.append_block_param(head, I64);
+        let none = self.int(i64::from(Member::NONE));
+        self.jump_with(head, &[none]);
+        self.b.switch_to_block(head);
+        let node = self.int(i64::from(*node));
+        let member = self.helper(Call::member, &[self.word(words, 0), node, after]);
+        let (some, done) = (self.label(), self.label());
+        let is_last = self.is(IntCC::Equal, member, i64::from(Member::NONE));
+        self.either(is_last, done, some);
+        self.b.switch_to_block(some);
+        let found = self.member_item(member, &one);
+        self.push(list, item, &found);
+        self.jump_with(head, &[member]);
+        self.b.switch_to_block(done);
+    }
+
+    fn push_list(&mut self, words: &[Value], list: Value, item: &Kind) {
+        let from = self.word(words, 0);
+        let head = self.label();
+        let index = self.b.append_block_param(head, I64);
+        // What is there now: a list may be added to itself.
+        let count = self.list_count(from);
+        let zero = self.int(0);
+        self.jump_with(head, &[zero]);
+        self.b.switch_to_block(head);
+        let more = self.b.ins().icmp(IntCC::UnsignedLessThan, index, count);
+        let (some, done) = (self.label(), self.label());
+        self.either(more, some, done);
+        self.b.switch_to_block(some);
+        let found = self.list_item(from, index, item);
+        self.push(list, item, &found);
+        let index = self.add(index, 1);
+        self.jump_with(head, &[index]);
+        self.b.switch_to_block(done);
+    }
+}

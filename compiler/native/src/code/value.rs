@@ -1,0 +1,304 @@
+//! Values in registers: reading and setting them, and their text.
+
+use cranelift_codegen::ir::{BlockArg, InstBuilder, Value, condcodes::IntCC, types::I64};
+use emr_abi::{Call, List, flags};
+use emr_compiler::check::typed::Primitive;
+use emr_compiler::plan::{self, Val};
+use std::mem::offset_of;
+
+use super::output::nth;
+use super::{Gen, Words, at, fixed, mem, offset};
+use crate::kinds::{self, Kind, Level, Live, leaf};
+use crate::tables;
+
+impl<'p> Gen<'_, 'p> {
+    pub fn kind(&self, val: Val) -> Kind {
+        kinds::kind(&self.instance.vals, val)
+    }
+
+    pub fn get(&mut self, val: Val) -> Words {
+        let vars = self.vars.get(val as usize).cloned().unwrap_or_default();
+        vars.into_iter().map(|var| self.b.use_var(var)).collect()
+    }
+
+    /// A word of a value; of one that has it not, something harmless.
+    pub fn word(&self, words: &[Value], index: usize) -> Value {
+        words.get(index).copied().unwrap_or(self.ctx)
+    }
+
+    pub fn define(&mut self, val: Val, words: &[Value]) {
+        let vars = self.vars.get(val as usize).cloned().unwrap_or_default();
+        for (var, word) in vars.into_iter().zip(words) {
+            self.b.def_var(var, *word);
+        }
+    }
+
+    /// Sets a value to one of another kind.
+    pub fn set(&mut self, val: Val, from: &Kind, words: &[Value]) {
+        let to = self.kind(val);
+        let words = self.fit(from, words, &to);
+        self.define(val, &words);
+        self.forget_one(val);
+    }
+
+    pub fn clear(&mut self, val: Val) {
+        self.set(val, &Kind::Missing, &[]);
+    }
+
+    pub fn missing(&mut self, kind: &Kind) -> Words {
+        match kind {
+            Kind::Missing | Kind::Any => Vec::new(),
+            Kind::Group(_) | Kind::Members(_) | Kind::Bool | Kind::Reference => vec![self.int(-1)],
+            Kind::Segment(_) => vec![self.int(0)],
+            Kind::List(_) => vec![self.list(0)],
+            Kind::Field | Kind::Piece(_) | Kind::Text(_) | Kind::Coded(_) => {
+                let (text, none) = (self.given(at!(text)), self.int(0));
+                let mut words = [text, none].repeat(kind.words().div_ceil(2));
+                // The word that says whether it is live comes last.
+                if let Some(last) = words.get_mut(kind.words() - 1) {
+                    *last = none;
+                }
+                words.truncate(kind.words());
+                words
+            }
+        }
+    }
+
+    pub fn fit(&mut self, from: &Kind, words: &[Value], to: &Kind) -> Words {
+        match (from, to) {
+            (from, to) if from == to => words.to_vec(),
+            (Kind::Missing, to) => self.missing(to),
+            (_, Kind::Any) => Vec::new(),
+            (Kind::Piece(_), Kind::Piece(_)) => words.to_vec(),
+            (Kind::Text(live), Kind::Text(Live::Told)) | (Kind::Coded(live), Kind::Coded(Live::Told)) => {
+                let told = self.int(i64::from(*live == Live::Yes));
+                words.iter().copied().chain([told]).collect()
+            }
+            (Kind::Bool, Kind::Text(live)) => {
+                let (at, length) = self.spelled(self.word(words, 0));
+                let mut words = vec![at, length];
+                if *live == Live::Told {
+                    words.push(self.int(1));
+                }
+                words
+            }
+            // One that has no items yet.
+            (Kind::List(item), Kind::List(_)) if **item == Kind::Missing => words.to_vec(),
+            _ => {
+                self.give_up();
+                self.missing(to)
+            }
+        }
+    }
+
+    /// A boolean as text.
+    fn spelled(&mut self, value: Value) -> (Value, Value) {
+        let (yes, no) = (self.tables.constant("true"), self.tables.constant("false"));
+        let ((yes_at, yes_length), (no_at, no_length)) = (self.constant(yes), self.constant(no));
+        let is_true = self.is(IntCC::Equal, value, 1);
+        let at = self.b.ins().select(is_true, yes_at, no_at);
+        let length = self.b.ins().select(is_true, yes_length, no_length);
+        let none = self.int(0);
+        let is_missing = self.is(IntCC::SignedLessThan, value, 0);
+        (at, self.b.ins().select(is_missing, none, length))
+    }
+
+    // ---- constants
+
+    pub fn constant(&mut self, constant: tables::Constant) -> (Value, Value) {
+        let base = self.given(at!(constants));
+        (self.b.ins().iadd_imm_s(base, i64::try_from(constant.at).unwrap_or(0)), self.count(constant.length))
+    }
+
+    pub fn constant_words(&mut self, value: &plan::Constant) -> Words {
+        match value {
+            plan::Constant::Text(text) => {
+                let constant = self.tables.constant(text);
+                let (at, length) = self.constant(constant);
+                vec![at, length]
+            }
+            plan::Constant::Coded { system, code, display, .. } => {
+                let mut words = Vec::new();
+                for text in [system.as_deref(), Some(code.as_str()), display.as_deref()] {
+                    let constant = self.tables.constant(text.unwrap_or_default());
+                    let (at, length) = self.constant(constant);
+                    words.extend([at, length]);
+                }
+                words
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    // ---- lists
+
+    /// The place of a list, by its number.
+    pub fn list(&mut self, number: u32) -> Value {
+        let lists = self.given(at!(lists));
+        self.b.ins().iadd_imm_s(lists, i64::from(nth(number as usize, size_of::<List>())))
+    }
+
+    pub fn list_count(&mut self, list: Value) -> Value {
+        self.b.ins().load(I64, mem(), list, offset(offset_of!(List, count)))
+    }
+
+    /// The nth item of a list, from 0.
+    pub fn list_item(&mut self, list: Value, index: Value, kind: &Kind) -> Words {
+        let items = self.b.ins().load(I64, mem(), list, offset(offset_of!(List, items)));
+        let start = self.b.ins().imul_imm_s(index, i64::try_from(8 * kind.words()).unwrap_or(0));
+        let place = self.b.ins().iadd(items, start);
+        (0..kind.words()).map(|word| self.b.ins().load(I64, mem(), place, nth(word, 8))).collect()
+    }
+
+    /// Adds an item to a list.
+    pub fn push(&mut self, list: Value, kind: &Kind, words: &[Value]) {
+        let count = self.count(kind.words());
+        let place = self.helper(Call::push, &[list, count]);
+        for (index, word) in words.iter().enumerate() {
+            self.b.ins().store(mem(), *word, place, nth(index, 8));
+        }
+    }
+
+    // ---- text
+
+    /// The text of a value as it is; for a value that a conversion would trim, the interpreter is asked.
+    pub fn raw_leaf(&mut self, val: Val) -> (Value, Value) {
+        if matches!(self.kind(val), Kind::Piece(_) | Kind::Field) {
+            self.give_up_if(flags::TRIMMED);
+        }
+        self.leaf(val)
+    }
+
+    /// The text of a value, if it is one value and there; blanks around it may be off.
+    pub fn leaf(&mut self, val: Val) -> (Value, Value) {
+        let (kind, words) = (self.kind(val), self.get(val));
+        if let Some(known) = self.head_of(val) {
+            return known;
+        }
+        self.leaf_of(&kind, &words)
+    }
+
+    pub fn leaf_of(&mut self, kind: &Kind, words: &[Value]) -> (Value, Value) {
+        match kind {
+            Kind::Text(_) | Kind::Piece(Level::Subcomponent) => (self.word(words, 0), self.word(words, 1)),
+            Kind::Piece(_) | Kind::Field => {
+                let (at, length) = (self.word(words, 0), self.word(words, 1));
+                (at, self.head(at, length))
+            }
+            Kind::Coded(_) => (self.word(words, 2), self.word(words, 3)),
+            Kind::Bool => self.spelled(self.word(words, 0)),
+            Kind::Any => {
+                self.give_up();
+                (self.given(at!(text)), self.int(0))
+            }
+            _ => (self.given(at!(text)), self.int(0)),
+        }
+    }
+
+    /// Whether the text is live, as a word.
+    pub fn live(&mut self, kind: &Kind, words: &[Value]) -> Value {
+        match leaf(kind) {
+            Some(Live::Yes) => self.int(1),
+            Some(Live::Told) => self.word(words, kind.words() - 1),
+            _ => self.int(0),
+        }
+    }
+
+    /// Of several values whether any is live, where their text does not say so by its kind.
+    pub fn any_live(&mut self, vals: &[Val]) -> Value {
+        let mut any = self.int(0);
+        for val in vals {
+            let (kind, words) = (self.kind(*val), self.get(*val));
+            let live = self.live(&kind, &words);
+            any = self.b.ins().bor(any, live);
+        }
+        any
+    }
+
+    /// Sets a value to a text that was made.
+    pub fn set_text(&mut self, to: Val, at: Value, length: Value, live: Live, told: Value) {
+        let words = if live == Live::Told { vec![at, length, told] } else { vec![at, length] };
+        self.set(to, &Kind::Text(live), &words);
+    }
+
+    pub fn convert(&mut self, of: Val, into: Primitive, to: Val, issue: bool) {
+        let (from, words) = (self.kind(of), self.get(of));
+        let known = self.head_of(of);
+        let (kind, words) = self.first(&from, &words);
+        let Some(live) = leaf(&kind) else {
+            if kind == Kind::Any {
+                self.give_up();
+            }
+            return self.clear(to);
+        };
+        let (at, length) = known.unwrap_or_else(|| self.leaf_of(&kind, &words));
+        let told = self.live(&kind, &words);
+        let is_part = matches!(kind, Kind::Piece(_));
+        match into {
+            Primitive::Duration => return self.give_up(),
+            // Parts of the message have no blanks around them, texts that were made may have.
+            Primitive::String | Primitive::Markdown if is_part => return self.set_text(to, at, length, live, told),
+            _ => {}
+        }
+        let text = self.given(at!(text));
+        let none = self.int(0);
+        let (some, done) = (self.label(), self.label());
+        let (got_at, got_length) = (self.b.append_block_param(done, I64), self.b.append_block_param(done, I64));
+        let is_there = self.above(length, 0);
+        self.b.ins().brif(is_there, some, &[], done, &[BlockArg::Value(text), BlockArg::Value(none)]);
+        self.b.switch_to_block(some);
+        let as_it_is = matches!(into, Primitive::String | Primitive::Markdown | Primitive::Code);
+        if as_it_is {
+            // Only what is spaced oddly changes.
+            let odd = if is_part { self.spaced() } else { self.ends_oddly(at, length) };
+            let slow = self.cold();
+            self.b.ins().brif(odd, slow, &[], done, &[BlockArg::Value(at), BlockArg::Value(length)]);
+            self.b.switch_to_block(slow);
+        }
+        let got = match into {
+            Primitive::Date => self.helper(Call::date, &[at, length]),
+            Primitive::DateTime => self.helper(Call::date_time, &[at, length]),
+            _ => {
+                let into = self.int(into as i64);
+                self.helper(Call::convert, &[into, at, length])
+            }
+        };
+        let (bad, good) = (self.cold(), self.label());
+        let is_bad = self.is(IntCC::SignedLessThan, got, 0);
+        self.either(is_bad, bad, good);
+        self.b.switch_to_block(bad);
+        if issue {
+            self.give_up();
+        }
+        self.b.ins().jump(done, &[BlockArg::Value(text), BlockArg::Value(none)]);
+        self.b.switch_to_block(good);
+        let place = self.load(at!(results));
+        self.b.ins().jump(done, &[BlockArg::Value(place), BlockArg::Value(got)]);
+        self.b.switch_to_block(done);
+        self.set_text(to, got_at, got_length, live, told);
+    }
+
+    /// Whether any text of the message holds two blanks in a row or a line end.
+    fn spaced(&mut self) -> Value {
+        let flags = self.given(at!(flags));
+        self.b.ins().band_imm_u(flags, i64::try_from(flags::SPACED).unwrap_or(0))
+    }
+
+    /// Whether a text that was made may have to be trimmed: it does not begin and end with a visible ASCII character, or
+    /// something in the message was escaped, or is spaced.
+    pub fn ends_oddly(&mut self, at: Value, length: Value) -> Value {
+        let end = self.b.ins().iadd(at, length);
+        let first = self.b.ins().uload8(I64, fixed(), at, 0);
+        let last = self.b.ins().uload8(I64, fixed(), end, -1);
+        let mut odd = self.given(at!(flags));
+        odd = self.b.ins().band_imm_u(odd, i64::try_from(flags::SPACED | flags::ESCAPED).unwrap_or(0));
+        for byte in [first, last] {
+            // 0x21 to 0x7f are visible, all but the last.
+            let moved = self.add(byte, -0x21);
+            let is_odd = self.b.ins().icmp_imm_u(IntCC::UnsignedGreaterThan, moved, 0x7f - 0x22);
+            let is_odd = self.b.ins().uextend(I64, is_odd);
+            odd = self.b.ins().bor(odd, is_odd);
+        }
+        odd
+    }
+}

@@ -1,0 +1,178 @@
+//! All functions of a plan as one blob without relocations: calls between them are resolved here, everything else goes
+//! through the context.
+
+use cranelift_codegen::binemit::Reloc;
+use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::ir::{
+    AbiParam, ExtFuncData, ExternalName, FuncRef, Function, InstBuilder, Signature, UserExternalName, UserFuncName,
+    types::I64,
+};
+use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
+use cranelift_codegen::{Context, FinalizedRelocTarget};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use rustc_hash::FxHashMap;
+use std::mem::offset_of;
+
+use crate::code::{Gen, Shared};
+use crate::kinds::Instance;
+use crate::tables::Tables;
+
+/// Functions begin at multiples of this.
+const ALIGNMENT: usize = 32;
+
+pub struct Unit<'u> {
+    isa: &'u OwnedTargetIsa,
+    conv: CallConv,
+    builder: FunctionBuilderContext,
+    pub code: Vec<u8>,
+    /// Where each function begins, by its number.
+    pub starts: Vec<usize>,
+    calls: Vec<Pending>,
+    /// The text of each function, if it is wanted.
+    pub clif: Option<String>,
+}
+
+/// A call whose target may not stand in the blob yet.
+struct Pending {
+    at: usize,
+    kind: Reloc,
+    addend: i64,
+    to: usize,
+}
+
+fn words(count: usize) -> impl Iterator<Item = AbiParam> {
+    (0..count).map(|_| AbiParam::new(I64))
+}
+
+impl<'u> Unit<'u> {
+    pub fn new(isa: &'u OwnedTargetIsa, show: bool) -> Unit<'u> {
+        Unit {
+            isa,
+            conv: isa.default_call_conv(),
+            builder: FunctionBuilderContext::new(),
+            code: Vec::new(),
+            starts: Vec::new(),
+            calls: Vec::new(),
+            clif: show.then(String::new),
+        }
+    }
+
+    fn signature(&self, instance: &Instance) -> Signature {
+        let mut signature = Signature::new(self.conv);
+        signature.params.extend(words(2 + instance.params.iter().map(|kind| kind.words()).sum::<usize>()));
+        signature.returns.push(AbiParam::new(I64));
+        signature
+    }
+
+    /// The function of an instance. All that it can call came before it.
+    pub fn routine(&mut self, shared: &Shared, tables: &mut Tables, index: usize) {
+        let Some(instance) = shared.typing.instances.get(index) else { return };
+        let mut function = Function::with_name_signature(name(index), self.signature(instance));
+        let mut functions = FxHashMap::default();
+        for (number, called) in shared.typing.instances.iter().enumerate().take(index) {
+            let signature = self.signature(called);
+            functions.insert(number, import(&mut function, number, signature));
+        }
+        let mut context = std::mem::take(&mut self.builder);
+        let builder = FunctionBuilder::new(&mut function, &mut context);
+        if let Some(code) = Gen::new(shared, tables, index, builder, functions, self.conv) {
+            code.routine(self.isa.frontend_config());
+        }
+        self.builder = context;
+        self.define(function, index);
+    }
+
+    /// What the host enters: takes the arguments out of the context and calls the entry's instance, which is the last.
+    pub fn entry(&mut self, shared: &Shared) {
+        let Some((index, instance)) = shared.typing.instances.iter().enumerate().next_back() else { return };
+        let mut signature = Signature::new(self.conv);
+        signature.params.extend(words(2));
+        signature.returns.push(AbiParam::new(I64));
+        let mut function = Function::with_name_signature(name(index + 1), signature);
+        let called = self.signature(instance);
+        let called = import(&mut function, index, called);
+        let mut context = std::mem::take(&mut self.builder);
+        let mut b = FunctionBuilder::new(&mut function, &mut context);
+        let start = b.create_block();
+        b.append_block_params_for_function_params(start);
+        b.switch_to_block(start);
+        let mut given = b.block_params(start).to_vec();
+        if let Some(ctx) = given.first().copied() {
+            for (number, kind) in instance.params.iter().enumerate() {
+                if kind.words() == 1 {
+                    let offset = offset_of!(emr_abi::Context, results) + 8 * number;
+                    let offset = i32::try_from(offset).unwrap_or(i32::MAX);
+                    let flags = cranelift_codegen::ir::MemFlagsData::trusted();
+                    given.push(b.ins().load(I64, flags, ctx, offset));
+                }
+            }
+        }
+        let call = b.ins().call(called, &given);
+        let results = b.inst_results(call).to_vec();
+        b.ins().return_(&results);
+        b.seal_all_blocks();
+        b.finalize(self.isa.frontend_config());
+        self.builder = context;
+        self.define(function, index + 1);
+    }
+
+    fn define(&mut self, function: Function, number: usize) {
+        if let Some(clif) = &mut self.clif {
+            clif.push_str(&format!("{}\n", function.display()));
+        }
+        let mut context = Context::for_function(function);
+        // A plan that was validated always compiles: what it cannot say never reaches this.
+        let compiled = context.compile(self.isa.as_ref(), &mut ControlPlane::default());
+        let compiled = compiled.map_err(|error| error.inner).expect("a valid plan compiles");
+        self.code.resize(self.code.len().next_multiple_of(ALIGNMENT), 0);
+        let start = self.code.len();
+        self.code.extend_from_slice(compiled.code_buffer());
+        debug_assert_eq!(self.starts.len(), number);
+        self.starts.push(start);
+        let relocations: Vec<_> = compiled.buffer.relocs().to_vec();
+        for relocation in relocations {
+            let FinalizedRelocTarget::ExternalName(ExternalName::User(name)) = relocation.target else { continue };
+            let Some(name) = context.func.params.user_named_funcs().get(name) else { continue };
+            self.calls.push(Pending {
+                at: start + relocation.offset as usize,
+                kind: relocation.kind,
+                addend: relocation.addend,
+                to: name.index as usize,
+            });
+        }
+    }
+
+    /// Resolves all calls.
+    pub fn finish(&mut self) {
+        for call in std::mem::take(&mut self.calls) {
+            let to = self.starts.get(call.to).copied().unwrap_or(0);
+            let distance = i64::try_from(to).unwrap_or(0) - i64::try_from(call.at).unwrap_or(0) + call.addend;
+            let Some(Ok(place)) = self.code.get_mut(call.at..call.at + 4).map(<&mut [u8; 4]>::try_from) else {
+                continue;
+            };
+            *place = match call.kind {
+                Reloc::Arm64Call => {
+                    let distance = u32::try_from((distance >> 2) & 0x03ff_ffff).unwrap_or(0);
+                    (u32::from_le_bytes(*place) & 0xfc00_0000 | distance).to_le_bytes()
+                }
+                _ => i32::try_from(distance).unwrap_or(0).to_le_bytes(),
+            };
+        }
+    }
+}
+
+fn name(number: usize) -> UserFuncName {
+    UserFuncName::user(0, u32::try_from(number).unwrap_or(u32::MAX))
+}
+
+fn import(function: &mut Function, number: usize, signature: Signature) -> FuncRef {
+    let signature = function.import_signature(signature);
+    let index = u32::try_from(number).unwrap_or(u32::MAX);
+    let name = function.declare_imported_user_function(UserExternalName { namespace: 0, index });
+    function.import_function(ExtFuncData {
+        name: ExternalName::User(name),
+        signature,
+        colocated: true,
+        patchable: false,
+    })
+}

@@ -1,0 +1,114 @@
+//! A compiled plan as data: what a host needs to run it, and nothing of the machine that made it.
+
+use crate::Layout;
+
+/// Machine code without relocations, and all that it refers to by number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Program {
+    /// Entered at [`Program::entry`] with the context and the place of output; gives the place behind what it wrote, or
+    /// 0 where [`crate::Context::stop`] says why.
+    pub code: Vec<u8>,
+    pub entry: u32,
+    pub layout: Layout,
+    pub constants: Vec<u8>,
+    /// How many bytes may be written behind [`crate::Context::limit`].
+    pub reserve: u32,
+    /// How many lists the code uses; the first stays empty.
+    pub lists: u32,
+    /// The structure of the message; node 0 is the message itself. Empty for a map over segments.
+    pub nodes: Vec<Node>,
+    pub takes: Vec<Take>,
+    pub gives: Gives,
+    pub emits: Vec<Emit>,
+    pub patterns: Vec<String>,
+    /// For people: where each function of the code begins, and the routine that it is.
+    pub functions: Vec<(u32, String)>,
+}
+
+/// A place of the structure, as `emr_message::group::Node` has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    pub name: String,
+    pub required: bool,
+    pub repeats: bool,
+    pub kind: NodeKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeKind {
+    Segment([u8; 3]),
+    Group(Vec<u32>),
+    Choice(Vec<u32>),
+}
+
+/// Where a parameter of the entry comes from. It is handed over as one word in [`crate::Context::results`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Take {
+    /// The group that is the message, 0.
+    Message,
+    /// The first segment of the kind, by its number in [`crate::Context::segments`].
+    Segment {
+        name: String,
+        kind: u32,
+        required: bool,
+    },
+    /// All of them, in a list of that number.
+    Segments {
+        name: String,
+        kind: u32,
+        required: bool,
+        list: u32,
+    },
+    Nothing,
+}
+
+/// What the entry writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Gives {
+    Bundle,
+    /// Its first entry; a Bundle of type `collection` if there are more.
+    Resource,
+    /// JSON of any kind.
+    #[default]
+    Value,
+}
+
+/// A resource that the plan emits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Emit {
+    pub resource: String,
+    pub if_new: bool,
+    /// The place in the mapping that makes its identity where the key is missing, and the rule's number, by which turns
+    /// are counted.
+    pub place: String,
+    pub rule: u32,
+    pub issue: u32,
+    pub key: Vec<KeyPart>,
+}
+
+/// One part of what makes two resources the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyPart {
+    /// The search parameter, if a server finds the resource by it.
+    pub parameter: Option<String>,
+    pub value: KeyValue,
+}
+
+/// How a part of a key stands in [`crate::Context::results`]: four words for a token (system, code), two for a text, one
+/// for the number of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyValue {
+    Text,
+    Token,
+    Reference,
+}
+
+impl KeyValue {
+    pub fn words(self) -> usize {
+        match self {
+            KeyValue::Text => 2,
+            KeyValue::Token => 4,
+            KeyValue::Reference => 1,
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! The resources of a message: what they are known by, what was written of them, and how they stand in the Bundle.
+
+use std::ops::Range;
+
+use emr_abi::{Emit, KeyValue};
+use emr_message::identity::{self, Digest, Origin};
+use rustc_hash::FxHashMap;
+use uuid::Uuid;
+use uuid::fmt::Hyphenated;
+
+/// Between the parts of a key.
+const BETWEEN: char = '\u{1f}';
+
+/// A resource that a program can emit, with what is looked at once.
+pub struct Maker {
+    emit: Emit,
+    origin: Origin,
+}
+
+impl Maker {
+    pub fn new(emit: &Emit) -> Maker {
+        Maker { emit: emit.clone(), origin: Origin::new(&emit.resource, &emit.place) }
+    }
+}
+
+struct Entry {
+    maker: usize,
+    id: Uuid,
+    /// As text, with hyphens.
+    spelled: [u8; Hyphenated::LENGTH],
+    json: Range<usize>,
+    /// Whether a key makes it the same as others, and by which parameters a server finds it.
+    keyed: bool,
+    search: Option<Range<usize>>,
+    /// It wrote nothing, or is the same as an earlier one.
+    dropped: bool,
+}
+
+/// Name and value of a search parameter, as ranges of the texts.
+#[derive(Clone)]
+struct Pair {
+    name: Range<usize>,
+    value: Range<usize>,
+}
+
+/// All of one message. Its memory is used again for the next.
+#[derive(Default)]
+pub struct Entries {
+    entries: Vec<Entry>,
+    bodies: Vec<u8>,
+    /// Names and values of searches, the latter as they stand in an address.
+    texts: Vec<u8>,
+    pairs: Vec<Pair>,
+    /// The entry of each keyed resource.
+    keyed: FxHashMap<(Uuid, usize), usize>,
+    /// How often each rule emitted something without a key.
+    turns: FxHashMap<u32, u32>,
+    digest: Option<Digest>,
+    key: String,
+}
+
+/// A part of a key as compiled code hands it over.
+pub enum Part<'t> {
+    Text(Option<&'t str>),
+    Token(Option<&'t str>, Option<&'t str>),
+    Entry(Option<usize>),
+}
+
+/// What became of a resource.
+pub enum Ended {
+    Nothing,
+    /// It, or the earlier one that is the same.
+    Entry(usize),
+    /// Another with its key says something else.
+    Differs,
+}
+
+impl Entries {
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        self.bodies.clear();
+        self.texts.clear();
+        self.pairs.clear();
+        self.keyed.clear();
+        self.turns.clear();
+        self.digest = None;
+    }
+
+    /// Begins a resource; `digest` is asked for once, if at all.
+    pub fn begin<'t>(
+        &mut self,
+        makers: &[Maker],
+        maker: usize,
+        parts: impl Iterator<Item = Part<'t>>,
+        digest: impl FnOnce() -> Digest,
+    ) -> Option<usize> {
+        let made = makers.get(maker)?;
+        let search = self.read_key(makers, made, parts);
+        let keyed = !self.key.is_empty();
+        let id = if keyed {
+            identity::of_key(&made.emit.resource, &self.key)
+        } else {
+            let turn = self.turns.entry(made.emit.rule).or_default();
+            *turn += 1;
+            made.origin.id(*self.digest.get_or_insert_with(digest), *turn)
+        };
+        let mut spelled = [0; Hyphenated::LENGTH];
+        id.hyphenated().encode_lower(&mut spelled);
+        let search = search.filter(|_| keyed);
+        self.entries.push(Entry { maker, id, spelled, json: 0..0, keyed, search, dropped: true });
+        Some(self.entries.len() - 1)
+    }
+
+    /// Reads the parts into the key, which is empty if there is none, and gives the search, if a server can make it.
+    fn read_key<'t>(
+        &mut self,
+        makers: &[Maker],
+        made: &Maker,
+        parts: impl Iterator<Item = Part<'t>>,
+    ) -> Option<Range<usize>> {
+        self.key.clear();
+        let first = self.pairs.len();
+        let mut searchable = true;
+        for (part, described) in parts.zip(&made.emit.key) {
+            let parameter = described.parameter.as_deref();
+            let from = self.key.len();
+            let found = match part {
+                Part::Text(Some(value)) => {
+                    self.key.push_str(value);
+                    self.pair(parameter, |texts| percent(texts, value, true));
+                    Some(parameter.is_some())
+                }
+                Part::Token(system, Some(code)) => {
+                    let system = system.unwrap_or_default();
+                    self.key.push_str(system);
+                    self.key.push('|');
+                    self.key.push_str(code);
+                    self.pair(parameter, |texts| {
+                        percent(texts, system, true);
+                        percent(texts, "|", false);
+                        percent(texts, code, true);
+                    });
+                    Some(parameter.is_some())
+                }
+                Part::Entry(Some(entry)) if self.entries.get(entry).is_some() => {
+                    let mut spelled = [0; Hyphenated::LENGTH];
+                    let id = self.entries.get(entry).map(|entry| entry.id).unwrap_or_default();
+                    self.key.push_str(id.hyphenated().encode_lower(&mut spelled));
+                    Some(self.chain(makers, parameter, entry))
+                }
+                _ => None,
+            };
+            let found = match found {
+                Some(found) => found,
+                // Without its first part there is no key; that another is missing is part of it.
+                None if from == 0 => {
+                    self.key.clear();
+                    self.pairs.truncate(first);
+                    return None;
+                }
+                None => {
+                    self.missing(parameter);
+                    parameter.is_some()
+                }
+            };
+            searchable &= found;
+            self.key.push(BETWEEN);
+        }
+        // One part that cannot be searched for makes the search find others too.
+        (searchable && !self.key.is_empty()).then_some(first..self.pairs.len())
+    }
+
+    fn text(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Range<usize> {
+        let from = self.texts.len();
+        write(&mut self.texts);
+        from..self.texts.len()
+    }
+
+    fn pair(&mut self, parameter: Option<&str>, value: impl FnOnce(&mut Vec<u8>)) {
+        let Some(parameter) = parameter else { return };
+        let name = self.text(|texts| texts.extend_from_slice(parameter.as_bytes()));
+        let value = self.text(value);
+        self.pairs.push(Pair { name, value });
+    }
+
+    fn missing(&mut self, parameter: Option<&str>) {
+        let Some(parameter) = parameter else { return };
+        let name = self.text(|texts| {
+            texts.extend_from_slice(parameter.as_bytes());
+            texts.extend_from_slice(b":missing");
+        });
+        let value = self.text(|texts| texts.extend_from_slice(b"true"));
+        self.pairs.push(Pair { name, value });
+    }
+
+    /// A search through a reference, by the key of what it refers to; whether that can be searched for.
+    fn chain(&mut self, makers: &[Maker], parameter: Option<&str>, target: usize) -> bool {
+        let (Some(parameter), Some(entry)) = (parameter, self.entries.get(target)) else { return false };
+        let Some(pairs) = entry.search.clone() else { return false };
+        let resource = makers.get(entry.maker).map_or("", |maker| maker.emit.resource.as_str());
+        // `patient` can be a Patient only; `subject` must say which of its targets is meant.
+        let is_plain = parameter.eq_ignore_ascii_case(resource);
+        for index in pairs {
+            let Some(pair) = self.pairs.get(index).cloned() else { continue };
+            let name = self.text(|texts| {
+                texts.extend_from_slice(parameter.as_bytes());
+                if !is_plain {
+                    texts.push(b':');
+                    texts.extend_from_slice(resource.as_bytes());
+                }
+                texts.push(b'.');
+                texts.extend_from_within(pair.name);
+            });
+            self.pairs.push(Pair { name, value: pair.value });
+        }
+        true
+    }
+
+    /// Ends a resource with what was written of it.
+    pub fn end(&mut self, index: usize, written: &[u8]) -> Ended {
+        let written = written.strip_suffix(b",").unwrap_or(written);
+        let Some(entry) = self.entries.get(index).filter(|_| !written.is_empty()) else { return Ended::Nothing };
+        if entry.keyed {
+            let known = *self.keyed.entry((entry.id, entry.maker)).or_insert(index);
+            if known != index {
+                let is_same = self.body(known) == written;
+                return if is_same { Ended::Entry(known) } else { Ended::Differs };
+            }
+        }
+        let from = self.bodies.len();
+        self.bodies.extend_from_slice(written);
+        let to = self.bodies.len();
+        if let Some(entry) = self.entries.get_mut(index) {
+            (entry.json, entry.dropped) = (from..to, false);
+        }
+        Ended::Entry(index)
+    }
+
+    fn body(&self, index: usize) -> &[u8] {
+        let json = self.entries.get(index).map_or(0..0, |entry| entry.json.clone());
+        self.bodies.get(json).unwrap_or_default()
+    }
+
+    pub fn spelled(&self, index: usize) -> Option<&[u8]> {
+        self.entries.get(index).map(|entry| entry.spelled.as_slice())
+    }
+
+    /// How many entries there are, and that of the first.
+    pub fn written(&self) -> (usize, &[u8]) {
+        let mut there = (0..self.entries.len()).filter(|index| self.entries.get(*index).is_some_and(|it| !it.dropped));
+        let first = there.next();
+        (usize::from(first.is_some()) + there.count(), first.map_or(&[], |first| self.body(first)))
+    }
+
+    /// `"entry":[…],` if there is one, at the end of `out`.
+    pub fn write(&self, makers: &[Maker], requests: bool, out: &mut Out) {
+        let mut any = false;
+        for (index, entry) in self.entries.iter().enumerate().filter(|(_, entry)| !entry.dropped) {
+            out.add(if any { b",{\"fullUrl\":\"urn:uuid:" } else { b"\"entry\":[{\"fullUrl\":\"urn:uuid:" });
+            any = true;
+            out.add(&entry.spelled);
+            out.add(b"\",\"resource\":");
+            out.add(self.body(index));
+            if requests && let Some(maker) = makers.get(entry.maker) {
+                self.write_request(&maker.emit, entry, out);
+            }
+            out.add(b"}");
+        }
+        if any {
+            out.add(b"],");
+        }
+    }
+
+    /// What a server is asked to do (FHIR R4 §3.1.0.7.1, conditional update; §3.1.0.8.1, conditional create).
+    fn write_request(&self, emit: &Emit, entry: &Entry, out: &mut Out) {
+        match (&entry.search, emit.if_new) {
+            (Some(search), false) => {
+                out.add(b",\"request\":{\"method\":\"PUT\",\"url\":\"");
+                out.add(emit.resource.as_bytes());
+                out.add(b"?");
+                self.write_query(search, out);
+            }
+            (Some(search), true) => {
+                out.add(b",\"request\":{\"method\":\"POST\",\"url\":\"");
+                out.add(emit.resource.as_bytes());
+                out.add(b"\",\"ifNoneExist\":\"");
+                self.write_query(search, out);
+            }
+            (None, _) => {
+                out.add(b",\"request\":{\"method\":\"POST\",\"url\":\"");
+                out.add(emit.resource.as_bytes());
+            }
+        }
+        out.add(b"\"}");
+    }
+
+    fn write_query(&self, search: &Range<usize>, out: &mut Out) {
+        let pairs = self.pairs.get(search.clone()).unwrap_or_default();
+        for (index, pair) in pairs.iter().enumerate() {
+            if index > 0 {
+                out.add(b"&");
+            }
+            out.add(self.texts.get(pair.name.clone()).unwrap_or_default());
+            out.add(b"=");
+            out.add(self.texts.get(pair.value.clone()).unwrap_or_default());
+        }
+    }
+}
+
+/// Output into room that may end: what does not fit is counted and not written.
+pub struct Out<'o> {
+    pub room: &'o mut [u8],
+    pub length: usize,
+}
+
+impl Out<'_> {
+    pub fn add(&mut self, bytes: &[u8]) {
+        let to = self.length + bytes.len();
+        if let Some(room) = self.room.get_mut(self.length..to) {
+            room.copy_from_slice(bytes);
+        }
+        self.length = to;
+    }
+
+    pub fn fits(&self) -> bool {
+        self.length <= self.room.len()
+    }
+}
+
+/// A search value as it stands in an address: what would divide it behind a backslash (FHIR R4 §3.1.1.5.9), then RFC 3986
+/// §2.1, leaving what a query may hold unencoded and no server takes amiss.
+fn percent(out: &mut Vec<u8>, text: &str, divided: bool) {
+    const HEX: [u8; 16] = *b"0123456789ABCDEF";
+    let mut encoded = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' | b'/' => out.push(byte),
+        _ => {
+            let digit = |number: u8| HEX.get(usize::from(number)).copied().unwrap_or(b'0');
+            out.extend([b'%', digit(byte >> 4), digit(byte & 15)]);
+        }
+    };
+    for byte in text.bytes() {
+        if divided && matches!(byte, b'\\' | b',' | b'|' | b'$') {
+            encoded(b'\\');
+        }
+        encoded(byte);
+    }
+}
+
+/// How many words of the context the parts of a key take.
+pub fn words(emit: &Emit) -> impl Iterator<Item = (KeyValue, usize)> {
+    emit.key.iter().scan(0, |at, part| {
+        let from = *at;
+        *at += part.value.words();
+        Some((part.value, from))
+    })
+}
+
+impl Maker {
+    pub fn emit(&self) -> &Emit {
+        &self.emit
+    }
+}

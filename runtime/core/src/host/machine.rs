@@ -1,0 +1,282 @@
+//! Runs a program for messages, one after the other.
+
+use std::sync::Arc;
+
+use emr_abi::{Context, Gives, List, Program, SLACK, Stop, Take, flags};
+use emr_message::builtin::Pattern;
+use emr_message::{Name, Place, Settings, Unreadable, Zone};
+use rustc_hash::FxHashMap;
+
+use super::arena::Arena;
+use super::dates::Offsets;
+use super::entries::{Entries, Maker, Out};
+use super::helpers::HELPERS;
+use super::memory::{Code, Unmapped};
+use super::structure::Structure;
+use super::text::{Text, Unready};
+use super::work::{self, Work};
+
+/// What a message may cost before it is given up: the fixed part of the default, and the part for each byte.
+const FUEL_FIXED: i64 = 1_000;
+const FUEL_PER_BYTE: i64 = 16;
+
+/// The output's room at first.
+const ROOM: usize = 1 << 18;
+
+/// The most room that is made; a longer output is the interpreter's.
+const ROOM_MAX: usize = 1 << 30;
+
+/// How much of the output may stand before what `Resource` puts around it.
+const HEAD: usize = 256;
+
+/// A program that is ready to run, for any number of machines.
+pub struct Loaded {
+    program: Program,
+    code: Code,
+}
+
+impl Loaded {
+    pub fn new(program: Program) -> Result<Loaded, Unmapped> {
+        let code = Code::new(&program.code, program.entry)?;
+        Ok(Loaded { program, code })
+    }
+
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+}
+
+/// What came of a message.
+#[derive(Debug)]
+pub enum Ran<'m> {
+    /// The output, and the segments that the structure has no place for.
+    Done(Done<'m>),
+    /// It can be no message.
+    Unreadable(Unreadable),
+    /// The interpreter does it.
+    Deferred,
+    /// A helper failed: a fault of the machinery.
+    Fault,
+}
+
+/// `Debug` shows sizes only.
+pub struct Done<'m> {
+    pub json: &'m [u8],
+    pub unplaced: Vec<Place>,
+}
+
+impl std::fmt::Debug for Done<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Done({} bytes, {} unplaced)", self.json.len(), self.unplaced.len())
+    }
+}
+
+/// A program with the memory that it needs for one message at a time. It allocates nothing once that is large enough.
+pub struct Machine {
+    loaded: Arc<Loaded>,
+    context: Box<Context>,
+    work: Box<Work>,
+    out: Vec<u8>,
+    settings: Settings,
+    fuel: Option<u64>,
+}
+
+// SAFETY: the pointers of context, text and lists point into memory that the machine itself owns; nothing of a machine is
+// shared with another.
+unsafe impl Send for Machine {}
+
+impl Machine {
+    pub fn new(loaded: Arc<Loaded>, settings: Settings, zone: Option<Zone>, fuel: Option<u64>) -> Machine {
+        let program = &loaded.program;
+        let lists = usize::try_from(program.lists).unwrap_or(0);
+        let none = List { items: std::ptr::null_mut(), count: 0, room: 0 };
+        let work = Work {
+            text: Text::new(&program.layout),
+            structure: Structure::new(&program.nodes),
+            arena: Arena::default(),
+            entries: Entries::default(),
+            makers: program.emits.iter().map(Maker::new).collect(),
+            patterns: program.patterns.iter().map(|pattern| Pattern::new(pattern).ok()).collect(),
+            written: FxHashMap::default(),
+            dates: Offsets::new(zone),
+            lists: vec![none; lists],
+            items: vec![Vec::new(); lists],
+            room: 0,
+            wanted: 0,
+        };
+        let reserve = usize::try_from(program.reserve).unwrap_or(0);
+        Machine {
+            context: Box::new(work::empty(HELPERS)),
+            work: Box::new(work),
+            out: vec![0; ROOM + reserve],
+            loaded: Arc::clone(&loaded),
+            settings,
+            fuel,
+        }
+    }
+
+    /// Runs the program for one message.
+    pub fn run(&mut self, bytes: &[u8]) -> Ran<'_> {
+        match self.work.text.read(bytes, &self.settings) {
+            Ok(()) => {}
+            Err(Unready::Unreadable(why)) => return Ran::Unreadable(why),
+            Err(Unready::Defer) => return Ran::Deferred,
+        }
+        loop {
+            let Some(end) = self.once() else { return Ran::Deferred };
+            match self.context.stop {
+                stop if stop == Stop::None as u64 => return self.done(end),
+                stop if stop == Stop::Panic as u64 => return Ran::Fault,
+                stop if stop == Stop::Room as u64 => {
+                    let wanted = (2 * self.out.len()).max(self.out.len() + 2 * self.work.wanted);
+                    if wanted > ROOM_MAX {
+                        return Ran::Deferred;
+                    }
+                    self.out = vec![0; wanted];
+                }
+                _ => return Ran::Deferred,
+            }
+        }
+    }
+
+    /// One try with the room that there is: where output ended, or nothing if the interpreter must do it.
+    fn once(&mut self) -> Option<*mut u8> {
+        let program = &self.loaded.program;
+        let (context, work) = (&mut *self.context, &mut *self.work);
+        work.entries.clear();
+        work.arena.clear();
+        work.wanted = 0;
+        let known = work.structure.of(work.text.names());
+        let joined = if known.joined { flags::JOINED } else { 0 };
+        // Group -1 is the one that is not there.
+        context.groups = known.groups.as_ptr().wrapping_add(1);
+        context.members = known.members.as_ptr();
+        context.flags = work.text.flags() | joined;
+        context.stop = Stop::None as u64;
+        context.live = 0;
+        let bytes = i64::try_from(work.text.message_bytes()).unwrap_or(i64::MAX);
+        let fuel = self.fuel.map(|fuel| i64::try_from(fuel).unwrap_or(i64::MAX));
+        let fuel = fuel.unwrap_or_else(|| bytes.saturating_mul(FUEL_PER_BYTE).saturating_add(FUEL_FIXED));
+        // One for the entry.
+        context.fuel = fuel.saturating_sub(1);
+        if context.fuel < 0 {
+            return None;
+        }
+        let maps = work.text.maps();
+        context.text = work.text.base();
+        context.segments = work.text.segments().as_ptr();
+        context.components = maps.components;
+        context.repetitions = maps.repetitions;
+        context.subcomponents = maps.subcomponents;
+        context.separators = maps.separators;
+        context.classes = *work.text.classes();
+        context.constants = program.constants.as_ptr();
+        work.lists.iter_mut().for_each(|list| list.count = 0);
+        arguments(program, context, work)?;
+        context.lists = work.lists.as_mut_ptr();
+        let range = self.out.as_mut_ptr_range();
+        let reserve = usize::try_from(program.reserve).unwrap_or(0);
+        work.room = range.end as usize;
+        context.limit = range.end.wrapping_sub(reserve + SLACK);
+        context.host = std::ptr::from_mut(work).cast();
+        let entry = self.loaded.code.entry();
+        // SAFETY: the context is filled as the contract says, the text and the maps have the slack that it asks for, and the
+        // output has `reserve` and `SLACK` behind its limit.
+        Some(unsafe { entry(context, range.start.wrapping_add(HEAD)) })
+    }
+
+    /// For people: what the interpreter was asked for last, as a line of the compiler.
+    pub fn why(&self) -> String {
+        let why = self.context.why.to_be_bytes();
+        let (file, line) = why.split_at(4);
+        let line = line.iter().fold(0u32, |number, byte| number << 8 | u32::from(*byte));
+        format!("{} {line}, stop {}", String::from_utf8_lossy(file), self.context.stop)
+    }
+
+    fn done(&mut self, end: *mut u8) -> Ran<'_> {
+        let start = self.out.as_ptr().wrapping_add(HEAD);
+        let written = (end as usize).saturating_sub(start as usize);
+        let mut range = HEAD..HEAD + written;
+        if self.loaded.program.gives == Gives::Resource {
+            match self.resource() {
+                Some(length) => range = HEAD..HEAD + length,
+                None => return Ran::Deferred,
+            }
+        }
+        let text = &self.work.text;
+        let unplaced = if self.loaded.program.nodes.len() < 2 {
+            Vec::new()
+        } else {
+            let places = self.work.structure.now().unplaced.iter();
+            places.filter_map(|segment| place(text.names(), *segment)).collect()
+        };
+        let json = self.out.get(range).unwrap_or_default();
+        let json = json.strip_suffix(b",").unwrap_or(json);
+        Ran::Done(Done { json: if json.is_empty() { b"null" } else { json }, unplaced })
+    }
+
+    /// A map that gives a resource: that alone, or a collection that begins with it. The length, if there is room.
+    fn resource(&mut self) -> Option<usize> {
+        let room = self.out.get_mut(HEAD..)?;
+        let mut out = Out { room, length: 0 };
+        let (count, first) = self.work.entries.written();
+        if count > 1 {
+            out.add(b"{\"resourceType\":\"Bundle\",\"type\":\"collection\",");
+            self.work.entries.write(&self.work.makers, false, &mut out);
+            out.length -= 1;
+            out.add(b"}");
+        } else {
+            out.add(first);
+        }
+        out.fits().then_some(out.length)
+    }
+}
+
+/// Hands over what the entry takes; nothing where the interpreter has to say that something lacks.
+fn arguments(program: &Program, context: &mut Context, work: &mut Work) -> Option<()> {
+    for (index, take) in program.takes.iter().enumerate() {
+        let word = match take {
+            Take::Message | Take::Nothing => 0,
+            Take::Segment { name, required, .. } => {
+                let found = numbered(work.text.names(), name).next();
+                if *required && found.is_none() {
+                    return None;
+                }
+                found.unwrap_or(0)
+            }
+            Take::Segments { name, required, list, .. } => {
+                let found: Vec<u64> = numbered(work.text.names(), name).collect();
+                if *required && found.is_empty() {
+                    return None;
+                }
+                let number = usize::try_from(*list).ok()?;
+                for segment in found {
+                    let place = work.push(number, 1);
+                    let items = work.items.get_mut(number)?;
+                    let index = work.lists.get(number)?.count.checked_sub(1)?;
+                    debug_assert!(!place.is_null());
+                    *items.get_mut(usize::try_from(index).ok()?)? = segment;
+                }
+                let record = work.lists.get(number)?;
+                std::ptr::from_ref(record) as u64
+            }
+        };
+        *context.results.get_mut(index)? = word;
+    }
+    Some(())
+}
+
+/// The segments of that name, by their number in the table.
+fn numbered(names: &[Name], name: &str) -> impl Iterator<Item = u64> {
+    let named = (1..).zip(names).filter(move |(_, known)| known.as_str() == name);
+    named.map(|(number, _)| number)
+}
+
+fn place(names: &[Name], segment: u32) -> Option<Place> {
+    let index = usize::try_from(segment).ok()?;
+    let name = *names.get(index)?;
+    let before = names.get(..=index)?.iter().filter(|other| **other == name).count();
+    let occurrence = u32::try_from(before).ok()?;
+    let place = Place { segment, name, occurrence, field: 0, repetition: 0, component: 0, subcomponent: 0 };
+    (!name.is_none()).then_some(place)
+}

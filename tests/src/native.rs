@@ -1,0 +1,44 @@
+//! Machine code of the examples against the interpreter.
+
+use crate::corpus::{self, shared};
+use crate::mutate::mutate;
+use crate::oracle::Both;
+use crate::pipeline;
+use crate::random::Random;
+use emr_message::batch;
+use std::fs;
+
+const MUTATIONS: usize = 2_000;
+
+#[test]
+fn the_examples_are_mapped_as_the_interpreter_does() {
+    for (example, map) in pipeline::examples() {
+        let mut both = Both::new(map);
+        let messages = pipeline::fitting(example);
+        for (name, message) in &messages {
+            assert_eq!(both.differ(message), None, "{name}");
+        }
+        println!("{example}, own messages: {:?} {:?}", both.tally, both.reasons);
+        for seed in 0..MUTATIONS {
+            let (name, message) = &messages[seed % messages.len()];
+            let mutated = mutate(message, &mut Random::seeded(seed as u64));
+            assert_eq!(both.differ(&mutated), None, "{name}, seed {seed}");
+        }
+        println!("{example}, with mutations: {:?} {:?}", both.tally, both.reasons);
+    }
+}
+
+#[test]
+fn real_messages_are_mapped_as_the_interpreter_does() {
+    let Some(folder) = shared("messages") else { return };
+    for (example, map) in pipeline::examples() {
+        let mut both = Both::new(map);
+        for path in corpus::files(&folder, &[".hl7", ".HL7", ".txt"]) {
+            let bytes = fs::read(&path).unwrap();
+            for range in batch::split(&bytes).messages {
+                assert_eq!(both.differ(&bytes[range]), None, "{example}: {}", path.display());
+            }
+        }
+        println!("{example}, real messages: {:?} {:?}", both.tally, both.reasons);
+    }
+}
