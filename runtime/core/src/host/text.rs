@@ -24,7 +24,7 @@ mod tests;
 use kinds::Kinds;
 use lanes::Chosen;
 use maps::{Bitmaps, Separators};
-use scan::Scan;
+use scan::Ends;
 use split::{Defer, Split, Table};
 
 /// Longer messages go to the interpreter, so that no offset of a rewritten segment passes 32 bits.
@@ -92,11 +92,11 @@ impl Text {
     ///
     /// If it fails, the text holds nothing that may be used.
     pub fn read(&mut self, bytes: &[u8], settings: &Settings) -> Result<(), Unready> {
-        let encoding = match self.load(bytes, settings)? {
-            Some(encoding) => encoding,
+        let (encoding, ascii) = match self.load(bytes, settings)? {
+            Some(loaded) => loaded,
             None => self.load_oddly(bytes, settings)?,
         };
-        self.split(&encoding).map_err(|Defer| Unready::Defer)
+        self.split(&encoding, ascii).map_err(|Defer| Unready::Defer)
     }
 
     /// How many bytes the text has, the rewritten segments included.
@@ -197,18 +197,19 @@ impl Text {
         Some((number, lines.get(number)?))
     }
 
-    /// Takes the message as it is, if it begins with an ordinary header and its charset is known; `None` if not.
-    fn load(&mut self, bytes: &[u8], settings: &Settings) -> Result<Option<Encoding>, Unready> {
+    /// Takes the message as it is, if it begins with an ordinary header and its charset is known; `None` if not. Gives
+    /// also whether all of it is ASCII.
+    fn load(&mut self, bytes: &[u8], settings: &Settings) -> Result<Option<(Encoding, bool)>, Unready> {
         let (offset, bytes) = unframed(bytes);
         if bytes.len() > LENGTH_MAX {
             return Err(Unready::Defer);
         }
         let Some(delimiters) = ordinary(bytes) else { return Ok(None) };
         self.fill([bytes].into_iter());
-        let ascii = self.scan(&delimiters)?;
+        let ascii = self.scan(delimiters.field);
         let Some(charset) = self.charset(&delimiters, settings, ascii) else { return Ok(None) };
         if ascii && !matches!(charset, Charset::Iso2022Jp | Charset::Utf16Le | Charset::Utf16Be) {
-            return Ok(Some(Encoding { delimiters, charset }));
+            return Ok(Some((Encoding { delimiters, charset }, true)));
         }
         let wrong = |at| Unready::Unreadable(Unreadable::BadCharset { charset, offset: offset + at });
         let decoded = charset.decode(bytes).map_err(wrong)?;
@@ -220,14 +221,14 @@ impl Text {
                 return Ok(None);
             }
             self.fill([decoded.as_bytes()].into_iter());
-            self.scan(&delimiters)?;
+            self.scan(delimiters.field);
         }
-        Ok(Some(Encoding { delimiters, charset }))
+        Ok(Some((Encoding { delimiters, charset }, false)))
     }
 
     /// Takes the segments that [`Message::read`] finds, whatever stands around and between them.
     #[cold]
-    fn load_oddly(&mut self, bytes: &[u8], settings: &Settings) -> Result<Encoding, Unready> {
+    fn load_oddly(&mut self, bytes: &[u8], settings: &Settings) -> Result<(Encoding, bool), Unready> {
         let message = Message::read(bytes, settings).map_err(Unready::Unreadable)?;
         let encoding = *message.encoding();
         let texts = (0..message.segments().len()).map(|segment| message.text_of(segment).as_bytes());
@@ -235,8 +236,8 @@ impl Text {
             return Err(Unready::Defer);
         }
         self.fill(texts);
-        self.scan(&encoding.delimiters)?;
-        Ok(encoding)
+        let ascii = self.scan(encoding.delimiters.field);
+        Ok((encoding, ascii))
     }
 
     /// The lines become the text, each with its end, and blocks are made whole.
@@ -250,12 +251,11 @@ impl Text {
         self.message_end = self.text.len();
     }
 
-    /// Fills the maps; gives whether all bytes are ASCII.
-    fn scan(&mut self, delimiters: &Delimiters) -> Result<bool, Unready> {
-        let by = Separators::of(delimiters).ok_or(Unready::Defer)?;
+    /// Notes the line ends; gives whether all bytes are ASCII.
+    fn scan(&mut self, field: u8) -> bool {
         let (blocks, _) = self.text.as_chunks::<64>();
         self.maps.begin(blocks.len());
-        Ok(self.lanes.run(Scan { blocks, field: delimiters.field, by, maps: &mut self.maps }))
+        self.lanes.run(Ends { blocks, field, maps: &mut self.maps })
     }
 
     /// The charset by MSH-18 or the settings, as [`Message::read`] has it; `None` where it is left to that.
@@ -287,19 +287,18 @@ impl Text {
 
     /// MSH-18 of the first line; the 17 bars before it and perhaps one behind it close it in.
     fn msh_18(&self) -> &[u8] {
-        let end = self.maps.marks.iter().enumerate().find(|(_, marks)| marks.ends != 0);
-        let end = end.map_or(0, |(word, marks)| word * 64 + marks.ends.trailing_zeros() as usize);
+        let end = maps::next(&self.maps.ends, 0, self.message_end).unwrap_or_default();
         let Some(before) = self.maps.bar(16, 0, end) else { return &[] };
         let after = self.maps.bar(0, before + 1, end).unwrap_or(end);
         self.text.get(before + 1..after).unwrap_or_default()
     }
 
-    fn split(&mut self, encoding: &Encoding) -> Result<(), Defer> {
+    fn split(&mut self, encoding: &Encoding, ascii: bool) -> Result<(), Defer> {
         let by = Separators::of(&encoding.delimiters).ok_or(Defer)?;
         self.kinds.begin();
         self.table.begin();
         let (text, kinds, maps, table) = (&self.text, &mut self.kinds, &mut self.maps, &mut self.table);
-        self.lanes.run(Split { text, encoding, by, kinds, maps, table })?;
+        self.lanes.run(Split { text, ascii, encoding, by, kinds, maps, table })?;
 
         self.text.extend_from_slice(&self.table.rewritten);
         self.text.resize(self.text.len() + SLACK, 0);
@@ -344,11 +343,16 @@ fn ordinary(bytes: &[u8]) -> Option<Delimiters> {
         (false, true) => Some(fifth),
         (false, false) => return None,
     };
-    let all = [field, component, repetition, escape, subcomponent];
-    let all = || all.into_iter().chain(truncation);
-    let usable = field.is_ascii_punctuation() && all().all(|byte| byte.is_ascii_graphic() && byte != b'"');
-    let apart = all().enumerate().all(|(n, byte)| all().skip(n + 1).all(|other| other != byte));
-    (usable && apart).then_some(Delimiters {
+    let roles = [field, component, repetition, escape, subcomponent];
+    let mut seen = 0_u128;
+    for byte in roles.into_iter().chain(truncation) {
+        if !byte.is_ascii_graphic() || byte == b'"' {
+            return None;
+        }
+        seen |= 1 << byte;
+    }
+    let apart = seen.count_ones() as usize == roles.len() + usize::from(truncation.is_some());
+    (apart && field.is_ascii_punctuation()).then_some(Delimiters {
         field,
         component: Some(component),
         repetition: Some(repetition),

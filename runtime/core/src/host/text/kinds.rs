@@ -7,8 +7,12 @@ use emr_message::Name;
 const SPREAD: usize = 4;
 
 pub struct Kinds {
-    /// Hashed by name; a slot that is taken moves its kind to the next. A power of two of them, never all taken.
-    slots: Vec<Option<Kind>>,
+    /// Hashed by name: the name, and the index of its kind from 1. A slot that is taken moves its kind to the next. A
+    /// power of two of them, never all taken.
+    slots: Vec<(u32, u32)>,
+    kinds: Vec<Kind>,
+    /// How many of each there were in this message.
+    seen: Vec<u32>,
 }
 
 #[derive(Clone, Copy)]
@@ -21,21 +25,17 @@ pub struct Kind {
     pub fields: u64,
     /// Its second field holds the delimiters, and its first is the bar.
     pub declares: bool,
-    /// How many there were in this message.
-    pub seen: u32,
-    tag: u32,
 }
 
 impl Kind {
     fn new(number: u32, kind: &emr_abi::Kind) -> Option<Kind> {
         let name = Name::read(std::str::from_utf8(&kind.name).ok()?)?;
-        let [a, b, c] = kind.name;
         let mut fields = 0;
         for (i, bar) in bars(kind.bars).enumerate() {
             fields |= (kind.bars >> bar >> 1 & 1) << i;
         }
         let declares = matches!(&kind.name, b"MSH" | b"FHS" | b"BHS");
-        Some(Kind { number, name, bars: kind.bars, fields, declares, seen: 0, tag: u32::from_le_bytes([a, b, c, 0]) })
+        Some(Kind { number, name, bars: kind.bars, fields, declares })
     }
 
     /// Whether the delimiters themselves are read.
@@ -57,43 +57,50 @@ fn bars(bars: u64) -> impl Iterator<Item = u32> {
 
 impl Kinds {
     pub fn new(layout: &Layout) -> Kinds {
-        let count = (layout.kinds.len() * SPREAD).next_power_of_two().max(64);
-        let mut kinds = Kinds { slots: vec![None; count] };
+        let slots = (layout.kinds.len() * SPREAD).next_power_of_two().max(64);
+        let mut kinds = Kinds { slots: vec![(0, 0); slots], kinds: Vec::new(), seen: Vec::new() };
         for (number, kind) in (1..).zip(&layout.kinds) {
             // What is no name of a segment is the name of none.
-            if let Some(kind) = Kind::new(number, kind) {
-                let slot = kinds.slot(kind.tag);
-                if let Some(slot @ None) = kinds.slots.get_mut(slot) {
-                    *slot = Some(kind);
-                }
+            let Some(made) = Kind::new(number, kind) else { continue };
+            let [a, b, c] = kind.name;
+            let tag = u32::from_le_bytes([a, b, c, 0]);
+            let slot = kinds.slot(tag);
+            if let (Some(slot @ (_, 0)), Ok(index)) = (kinds.slots.get_mut(slot), u32::try_from(kinds.kinds.len() + 1))
+            {
+                *slot = (tag, index);
+                kinds.kinds.push(made);
             }
         }
+        kinds.begin();
         kinds
     }
 
     /// A new message begins.
     pub fn begin(&mut self) {
-        self.slots.iter_mut().flatten().for_each(|kind| kind.seen = 0);
+        self.seen.clear();
+        self.seen.resize(self.kinds.len(), 0);
     }
 
-    /// The kind of that name, its three bytes as a number.
-    #[inline]
-    pub fn find(&mut self, tag: u32) -> Option<&mut Kind> {
-        let slot = self.slot(tag);
-        self.slots.get_mut(slot)?.as_mut()
+    /// The kind of that name, its three bytes as a number, and how many there were of it.
+    #[inline(always)]
+    pub fn find(&mut self, tag: u32) -> Option<(&Kind, &mut u32)> {
+        let (_, index) = *self.slots.get(self.slot(tag))?;
+        let index = (index as usize).checked_sub(1)?;
+        self.kinds.get(index).zip(self.seen.get_mut(index))
     }
 
     pub fn numbered(&self, number: u32) -> Option<&Kind> {
-        self.slots.iter().flatten().find(|kind| kind.number == number)
+        self.kinds.iter().find(|kind| kind.number == number)
     }
 
     /// That of this name, or the free one that it would take.
-    #[inline]
+    #[inline(always)]
     fn slot(&self, tag: u32) -> usize {
         let last = self.slots.len() - 1;
         let mut slot = (tag.wrapping_mul(0x9e37_79b1) >> 16) as usize & last;
-        while let Some(Some(kind)) = self.slots.get(slot)
-            && kind.tag != tag
+        while let Some(&(taken, index)) = self.slots.get(slot)
+            && index != 0
+            && taken != tag
         {
             slot = (slot + 1) & last;
         }

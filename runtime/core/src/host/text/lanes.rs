@@ -13,11 +13,13 @@ mod scalar;
 /// Operations on 64 bytes. A byte counts as marked if its top bit is set.
 pub trait Lanes: Copy {
     type Bytes: Copy;
+    /// One byte, everywhere.
+    type Splat: Copy;
 
     fn load(self, from: &[u8; 64]) -> Self::Bytes;
-    fn splat(self, byte: u8) -> Self::Bytes;
+    fn splat(self, byte: u8) -> Self::Splat;
     /// Marks the bytes that are equal, and no other.
-    fn equal(self, left: Self::Bytes, right: Self::Bytes) -> Self::Bytes;
+    fn equal(self, bytes: Self::Bytes, splat: Self::Splat) -> Self::Bytes;
     /// Marks the bytes below the blank, and no other.
     fn controls(self, bytes: Self::Bytes) -> Self::Bytes;
     fn or(self, left: Self::Bytes, right: Self::Bytes) -> Self::Bytes;

@@ -1,11 +1,13 @@
 //! Bits for the bytes of a text: where its separators, bars, line ends and whatever needs a closer look stand.
+#![expect(unsafe_code, reason = "one check for four maps, in the loop over all blocks")]
 
 use emr_message::Delimiters;
 
 /// How many words after the last byte's can be read.
 const SPARE: usize = 2;
 
-/// The words of each map that belong to this message come first; what is behind them is of an earlier one.
+/// The words that belong to this message come first; what is behind them is of an earlier one, and so are the words of
+/// blocks that are not read.
 #[derive(Default)]
 pub struct Bitmaps {
     pub components: Vec<u64>,
@@ -13,6 +15,7 @@ pub struct Bitmaps {
     pub subcomponents: Vec<u64>,
     /// All three.
     pub separators: Vec<u64>,
+    pub ends: Vec<u64>,
     pub marks: Vec<Marks>,
     words: usize,
 }
@@ -21,10 +24,18 @@ pub struct Bitmaps {
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
 pub struct Marks {
     pub bars: u64,
-    pub ends: u64,
     /// A byte on whose account a leaf may have to be rewritten, or a blank after a blank. What makes blanks at the end
     /// of a leaf strange is the separator, bar or line end behind it.
     pub strange: u64,
+}
+
+/// The bits of a block.
+pub struct Found {
+    pub components: u64,
+    pub repetitions: u64,
+    pub subcomponents: u64,
+    pub separators: u64,
+    pub marks: Marks,
 }
 
 /// The separators below the field.
@@ -53,12 +64,13 @@ impl Separators {
 }
 
 impl Bitmaps {
-    /// Makes room for that many words, which the scan writes.
+    /// Makes room for that many words. Those of `ends` are written for the whole message, the others where it is read.
     pub fn begin(&mut self, words: usize) {
         self.words = words;
         self.grow(words);
         if self.marks.len() < words {
             self.marks.resize(words, Marks::default());
+            self.ends.resize(words, 0);
         }
     }
 
@@ -67,6 +79,22 @@ impl Bitmaps {
             if map.len() < words + SPARE {
                 map.resize((words + SPARE).next_power_of_two(), 0);
             }
+        }
+    }
+
+    /// What was found in a block.
+    #[inline(always)]
+    pub fn put(&mut self, block: usize, found: Found) {
+        assert!(block < self.words, "a map holds the whole message");
+        // SAFETY: `begin` and `reach` keep each of the maps at `words` words at least.
+        unsafe {
+            *self.components.get_unchecked_mut(block) = found.components;
+            *self.repetitions.get_unchecked_mut(block) = found.repetitions;
+            *self.subcomponents.get_unchecked_mut(block) = found.subcomponents;
+            *self.separators.get_unchecked_mut(block) = found.separators;
+        }
+        if let Some(marks) = self.marks.get_mut(block) {
+            *marks = found.marks;
         }
     }
 
@@ -172,5 +200,5 @@ fn within(word: usize, from: usize, to: usize) -> u64 {
 /// The lowest `count` bits.
 #[inline(always)]
 pub fn lowest(count: usize) -> u64 {
-    if count >= 64 { u64::MAX } else { (1 << count) - 1 }
+    if count >= 64 { u64::MAX } else { !(u64::MAX << count) }
 }

@@ -16,8 +16,9 @@ const GROWTH_MAX: usize = 8;
 impl Split<'_> {
     /// Looks closer at what is strange in a segment, and rewrites it if it has to be.
     #[inline(never)]
-    pub fn tidy(&mut self, line: Line, kind: &Kind) -> Result<(), Defer> {
-        if kind.reads_delimiters() || self.must_be_rewritten(&line, kind) { self.rewrite(line, kind) } else { Ok(()) }
+    pub fn tidy(&mut self, line: Line) -> Result<(), Defer> {
+        let kind = *self.kinds.numbered(line.kind).ok_or(Defer)?;
+        if kind.reads_delimiters() || self.must_be_rewritten(&line, &kind) { self.rewrite(line, &kind) } else { Ok(()) }
     }
 
     fn must_be_rewritten(&mut self, line: &Line, kind: &Kind) -> bool {
@@ -104,6 +105,10 @@ impl Split<'_> {
     }
 
     fn field(&mut self, text: Range<usize>) -> Result<(), Defer> {
+        if self.maps.strange(text.start, text.end + 1).is_none() {
+            self.copy(text);
+            return Ok(());
+        }
         let mut from = text.start;
         let mut field = Levels::default();
         loop {
@@ -121,6 +126,17 @@ impl Split<'_> {
             self.table.rewritten.push(byte);
             from = at + 1;
         }
+    }
+
+    /// A field in which nothing is strange.
+    fn copy(&mut self, text: Range<usize>) {
+        let mut from = text.start;
+        while let Some(at) = next(&self.maps.separators, from, text.end) {
+            let byte = self.text.get(at).copied().unwrap_or_default();
+            self.maps.set(self.here() + (at - text.start), byte, self.by);
+            from = at + 1;
+        }
+        self.table.rewritten.extend_from_slice(self.text.get(text).unwrap_or_default());
     }
 
     fn leaf(&mut self, at: Range<usize>) -> Result<State, Defer> {

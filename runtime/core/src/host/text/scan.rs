@@ -1,67 +1,119 @@
-//! The one pass over all bytes: fills the maps, 64 bytes a step.
+//! Bytes to bits, 64 bytes a step: line ends everywhere, all else only in blocks that are read.
 
 use super::lanes::{Lanes, Work};
-use super::maps::{Bitmaps, Marks, Separators};
+use super::maps::{Bitmaps, Found, Marks, Separators};
 
-pub struct Scan<'a> {
+/// The one pass over all bytes: notes the line ends, and the bars of the first line, which tell the charset.
+pub struct Ends<'a> {
     pub blocks: &'a [[u8; 64]],
     pub field: u8,
-    pub by: Separators,
-    /// With room for as many words as there are blocks.
     pub maps: &'a mut Bitmaps,
 }
 
-impl Work for Scan<'_> {
+impl Work for Ends<'_> {
     /// Whether all bytes are ASCII.
     type Done = bool;
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) -> bool {
-        let equal = |bytes: L::Bytes, byte: u8| lanes.equal(bytes, lanes.splat(byte));
-        let mut high = lanes.splat(0);
-        let mut before = Before::default();
-        let Bitmaps { components, repetitions, subcomponents, separators, marks, .. } = self.maps;
-        let to = components.iter_mut().zip(repetitions).zip(subcomponents).zip(separators).zip(marks);
-        for (block, ((((to_components, to_repetitions), to_subcomponents), to_separators), to_marks)) in
-            self.blocks.iter().zip(to)
-        {
+        let (cr, lf) = (lanes.splat(b'\r'), lanes.splat(b'\n'));
+        let mut all = lanes.load(&[0; 64]);
+        for (block, to) in self.blocks.iter().zip(&mut self.maps.ends) {
             let bytes = lanes.load(block);
-            high = lanes.or(high, bytes);
-            let components = lanes.mask(equal(bytes, self.by.component));
-            let repetitions = lanes.mask(equal(bytes, self.by.repetition));
-            let subcomponents = lanes.mask(equal(bytes, self.by.subcomponent));
-            let bars = lanes.mask(equal(bytes, self.field));
-            let ends = lanes.mask(lanes.or(equal(bytes, b'\r'), equal(bytes, b'\n')));
-            let special = lanes.or(equal(bytes, b'"'), lanes.controls(bytes));
-            let escape = lanes.or(equal(bytes, b'\\'), equal(bytes, self.by.escape));
-            let special = lanes.mask(lanes.or(special, escape));
-            let blank = equal(bytes, b' ');
-            // Of the bytes that are no ASCII some are blanks too: they are told apart where they matter.
-            let soft = lanes.mask(lanes.or(blank, bytes));
-            let blanks = if lanes.none(bytes) { soft } else { lanes.mask(blank) };
-
-            let separators = components | repetitions | subcomponents;
-            let edges = separators | bars | ends;
-            let strange = (special & !edges)
-                | (soft & (edges << 1 | before.edge))
-                | (edges & (soft << 1 | before.soft))
-                | (blanks & (blanks << 1 | before.blank));
-            before = Before { edge: edges >> 63, soft: soft >> 63, blank: blanks >> 63 };
-
-            *to_components = components;
-            *to_repetitions = repetitions;
-            *to_subcomponents = subcomponents;
-            *to_separators = separators;
-            *to_marks = Marks { bars, ends, strange };
+            all = lanes.or(all, bytes);
+            *to = lanes.mask(lanes.or(lanes.equal(bytes, cr), lanes.equal(bytes, lf)));
         }
-        lanes.none(high)
+        let field = lanes.splat(self.field);
+        for (block, (to, &ends)) in self.blocks.iter().zip(self.maps.marks.iter_mut().zip(&self.maps.ends)) {
+            to.bars = lanes.mask(lanes.equal(lanes.load(block), field));
+            if ends != 0 {
+                break;
+            }
+        }
+        lanes.none(all)
     }
 }
 
-/// What the last byte of the block before was.
-#[derive(Default)]
+/// Looks at blocks, in the order of the message, each once.
+pub struct Look<L: Lanes> {
+    pub lanes: L,
+    field: L::Splat,
+    component: L::Splat,
+    repetition: L::Splat,
+    subcomponent: L::Splat,
+    escape: L::Splat,
+    ascii: bool,
+    /// How far blocks were looked at.
+    next: usize,
+    before: Before,
+}
+
+/// The block before, whose last byte matters.
+#[derive(Clone, Copy, Default)]
 struct Before {
-    edge: u64,
+    edges: u64,
     soft: u64,
-    blank: u64,
+    blanks: u64,
+}
+
+impl<L: Lanes> Look<L> {
+    #[inline(always)]
+    pub fn new(lanes: L, field: u8, by: Separators, ascii: bool) -> Look<L> {
+        Look {
+            lanes,
+            field: lanes.splat(field),
+            component: lanes.splat(by.component),
+            repetition: lanes.splat(by.repetition),
+            subcomponent: lanes.splat(by.subcomponent),
+            escape: lanes.splat(by.escape),
+            ascii,
+            next: 0,
+            before: Before::default(),
+        }
+    }
+
+    /// Fills the maps for a block, if that was not done for a segment before.
+    #[inline(always)]
+    pub fn at(&mut self, block: usize, blocks: &[[u8; 64]], maps: &mut Bitmaps) -> Marks {
+        if block < self.next {
+            return maps.marks.get(block).copied().unwrap_or_default();
+        }
+        if block > self.next {
+            // A segment begins in this block, so that nothing of what was passed over can stand beside its text.
+            self.before = Before::default();
+        }
+        self.next = block + 1;
+        self.look(block, blocks, maps)
+    }
+
+    #[inline(always)]
+    fn look(&mut self, block: usize, blocks: &[[u8; 64]], maps: &mut Bitmaps) -> Marks {
+        let (Some(bytes), Some(&ends)) = (blocks.get(block), maps.ends.get(block)) else { return Marks::default() };
+        let lanes = self.lanes;
+        let bytes = lanes.load(bytes);
+        let components = lanes.mask(lanes.equal(bytes, self.component));
+        let repetitions = lanes.mask(lanes.equal(bytes, self.repetition));
+        let subcomponents = lanes.mask(lanes.equal(bytes, self.subcomponent));
+        let bars = lanes.mask(lanes.equal(bytes, self.field));
+        let quotes = lanes.equal(bytes, lanes.splat(b'"'));
+        let escapes = lanes.or(lanes.equal(bytes, lanes.splat(b'\\')), lanes.equal(bytes, self.escape));
+        let special = lanes.mask(lanes.or(lanes.or(quotes, escapes), lanes.controls(bytes)));
+        let blank = lanes.equal(bytes, lanes.splat(b' '));
+        let blanks = lanes.mask(blank);
+        // Of the bytes that are no ASCII some are blanks too: they are told apart where they matter.
+        let soft = if self.ascii { blanks } else { lanes.mask(lanes.or(blank, bytes)) };
+
+        let separators = components | repetitions | subcomponents;
+        let edges = separators | bars | ends;
+        let before = self.before;
+        let strange = (special & !edges)
+            | (soft & (edges << 1 | before.edges >> 63))
+            | (edges & (soft << 1 | before.soft >> 63))
+            | (blanks & (blanks << 1 | before.blanks >> 63));
+        self.before = Before { edges, soft, blanks };
+
+        let marks = Marks { bars, strange };
+        maps.put(block, Found { components, repetitions, subcomponents, separators, marks });
+        marks
+    }
 }

@@ -6,6 +6,7 @@ use emr_message::{Name, message::SEGMENTS_MAX, piece::Encoding};
 use super::kinds::{Kind, Kinds};
 use super::lanes::{Lanes, Work};
 use super::maps::{Bitmaps, Separators, lowest};
+use super::scan::Look;
 
 /// Longer segments go to the interpreter.
 pub const SEGMENT_MAX: usize = 1 << 16;
@@ -60,10 +61,16 @@ impl Table {
         self.reserve();
     }
 
+    #[inline(always)]
     fn reserve(&mut self) {
         if self.starts.len() < self.used + STARTS {
-            self.starts.resize((self.used + STARTS) * 2, 0);
+            self.grow();
         }
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        self.starts.resize((self.used + STARTS) * 2, 0);
     }
 
     pub fn starts_of(&self, line: &Line, kind: &Kind) -> &[u32] {
@@ -80,6 +87,7 @@ impl Table {
 pub struct Split<'a> {
     /// In whole blocks; a line end follows the last line.
     pub text: &'a [u8],
+    pub ascii: bool,
     pub encoding: &'a Encoding,
     pub by: Separators,
     pub kinds: &'a mut Kinds,
@@ -92,14 +100,15 @@ impl Work for Split<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(mut self, lanes: L) -> Result<(), Defer> {
+        let mut look = Look::new(lanes, self.encoding.delimiters.field, self.by, self.ascii);
         let mut from = 0;
         for word in 0..self.text.len() / 64 {
-            let mut ends = self.maps.marks.get(word).map_or(0, |marks| marks.ends);
+            let mut ends = self.maps.ends.get(word).copied().unwrap_or_default();
             while ends != 0 {
                 let end = word * 64 + ends.trailing_zeros() as usize;
-                ends &= ends - 1;
+                ends &= ends.wrapping_sub(1);
                 if end > from {
-                    self.line(lanes, from, end)?;
+                    self.line(&mut look, from, end)?;
                 }
                 from = end + 1;
             }
@@ -110,71 +119,84 @@ impl Work for Split<'_> {
 
 impl Split<'_> {
     #[inline(always)]
-    fn line<L: Lanes>(&mut self, lanes: L, from: usize, end: usize) -> Result<(), Defer> {
+    fn line<L: Lanes>(&mut self, look: &mut Look<L>, from: usize, end: usize) -> Result<(), Defer> {
         self.table.message_bytes += end - from;
+        let line = self.table.lines.len();
+        // A message has fewer than 2³² bytes, or it would not have been loaded.
+        let (at, text_end) = (from as u32, end as u32);
         let head = self.text.get(from..).and_then(|rest| rest.first_chunk::<4>());
         let named =
             head.filter(|head| end - from == 3 || (end - from > 3 && head[3] == self.encoding.delimiters.field));
         let kind = named.and_then(|head| self.kinds.find(u32::from_le_bytes(*head) & 0xff_ffff));
-        let at = u32::try_from(from).map_err(|_| Defer)?;
-        let text_end = u32::try_from(end).map_err(|_| Defer)?;
-        let Some(kind) = kind else {
-            if self.table.lines.len() == SEGMENTS_MAX {
-                return Err(Defer);
-            }
+        if line == SEGMENTS_MAX {
+            return Err(Defer);
+        }
+        let Some((kind, seen)) = kind else {
             self.table.names.push(named.map_or(Name::NONE, unread));
             self.table.lines.push(Line { at, end: text_end, starts: 0, kind: 0, occurrence: 0 });
             return Ok(());
         };
-        if end - from > SEGMENT_MAX || self.table.lines.len() == SEGMENTS_MAX || self.table.used > STARTS_MAX {
+        if end - from > SEGMENT_MAX || self.table.used > STARTS_MAX {
             return Err(Defer);
         }
-        kind.seen += 1;
-        let kind = *kind;
-        let starts = u32::try_from(self.table.used).map_err(|_| Defer)?;
-        let line = Line { at, end: text_end, starts, kind: kind.number, occurrence: kind.seen };
+        *seen += 1;
+        let starts = self.table.used as u32;
+        let line = Line { at, end: text_end, starts, kind: kind.number, occurrence: *seen };
+        let (wanted, closely) = (kind.bars, kind.reads_delimiters());
+        let declares = kind.declares;
         self.table.names.push(kind.name);
         self.table.lines.push(line);
-
-        if kind.declares {
-            // MSH-1 and MSH-2 (HL7 v2.5.1 §2.15.9): what stands here declares and separates nothing.
-            let second = self.maps.bar(1, from, end).unwrap_or(end);
-            self.maps.quiet(from, second + 1);
-        }
         self.table.reserve();
-        let strange = self.bars(lanes, from, end, kind.bars);
-        self.table.used += kind.bars.count_ones() as usize;
-        if strange || kind.reads_delimiters() { self.tidy(line, &kind) } else { Ok(()) }
+        let strange = self.bars(look, from, end, wanted);
+        self.table.used += wanted.count_ones() as usize;
+        if declares {
+            self.declaration(from, end);
+        }
+        if strange || closely { self.tidy(line) } else { Ok(()) }
+    }
+
+    /// Makes MSH-1 and MSH-2 plain (HL7 v2.5.1 §2.15.9.1, .2): what stands there declares and separates nothing.
+    #[inline(never)]
+    fn declaration(&mut self, from: usize, end: usize) {
+        let after = (from + 4).min(end);
+        let declared = self.text.get(after..end).unwrap_or_default();
+        let length = declared.iter().position(|&byte| byte == self.encoding.delimiters.field).unwrap_or(declared.len());
+        self.maps.quiet(from, after + length + 1);
     }
 
     /// Notes the place after each of the bars that are wanted. Gives whether there is anything strange up to the last.
     #[inline(always)]
-    fn bars<L: Lanes>(&mut self, lanes: L, from: usize, end: usize, wanted: u64) -> bool {
+    fn bars<L: Lanes>(&mut self, look: &mut Look<L>, from: usize, end: usize, wanted: u64) -> bool {
         let room = self.table.starts.get_mut(self.table.used..).unwrap_or_default();
+        let (blocks, _) = self.text.as_chunks::<64>();
         let all = wanted.count_ones() as usize;
         let (mut wanted, mut found, mut strange) = (wanted, 0, 0);
-        let mut inside = !lowest(from % 64);
-        let mut base = from / 64 * 64;
-        while wanted != 0 && base <= end {
-            let Some(marks) = self.maps.marks.get(base / 64) else { break };
-            let bars = marks.bars & inside & lowest(end - base);
-            let mut picked = lanes.pick(wanted, bars);
+        let mut inside = u64::MAX << (from % 64);
+        let mut block = from / 64;
+        while wanted != 0 && block <= end / 64 {
+            let marks = look.at(block, blocks, self.maps);
+            let base = block * 64;
+            let line = lowest(end - base);
+            let bars = marks.bars & inside & line;
+            let mut picked = look.lanes.pick(wanted, bars);
             wanted = wanted.checked_shr(bars.count_ones()).unwrap_or_default();
             // What stands behind the last bar does not matter.
-            let read = if wanted == 0 { u64::MAX >> picked.leading_zeros() } else { lowest(end - base + 1) };
+            let read = if wanted == 0 { u64::MAX >> picked.leading_zeros() } else { line << 1 | 1 };
             strange |= marks.strange & inside & read;
-            while picked != 0 {
-                if let Some(start) = room.get_mut(found) {
-                    // A message has fewer than 2³² bytes, as was seen above.
-                    *start = (base as u32).wrapping_add(picked.trailing_zeros() + 1);
-                }
-                found += 1;
-                picked &= picked - 1;
+            let count = picked.count_ones() as usize;
+            for to in room.get_mut(found..found + count).unwrap_or_default() {
+                *to = (base as u32).wrapping_add(picked.trailing_zeros()).wrapping_add(1);
+                picked &= picked.wrapping_sub(1);
             }
+            found += count;
             inside = u64::MAX;
-            base += 64;
+            block += 1;
         }
-        room.get_mut(found..all).unwrap_or_default().fill(end as u32 + 1);
+        // What is too much will be overwritten by the next segment.
+        let (rest, _) = room.get_mut(found..).unwrap_or_default().as_chunks_mut::<8>();
+        for starts in rest.iter_mut().take((all - found).div_ceil(8)) {
+            *starts = [end as u32 + 1; 8];
+        }
         strange != 0
     }
 }

@@ -30,6 +30,7 @@ impl Neon {
 
 impl Lanes for Neon {
     type Bytes = [uint8x16_t; 4];
+    type Splat = uint8x16_t;
 
     #[inline(always)]
     fn load(self, from: &[u8; 64]) -> Self::Bytes {
@@ -39,20 +40,20 @@ impl Lanes for Neon {
     }
 
     #[inline(always)]
-    fn splat(self, byte: u8) -> Self::Bytes {
+    fn splat(self, byte: u8) -> uint8x16_t {
         // SAFETY: see `found`.
-        [unsafe { vdupq_n_u8(byte) }; 4]
+        unsafe { vdupq_n_u8(byte) }
     }
 
     #[inline(always)]
-    fn equal(self, [a, b, c, d]: Self::Bytes, [e, f, g, h]: Self::Bytes) -> Self::Bytes {
+    fn equal(self, [a, b, c, d]: Self::Bytes, splat: uint8x16_t) -> Self::Bytes {
         // SAFETY: see `found`.
-        unsafe { [vceqq_u8(a, e), vceqq_u8(b, f), vceqq_u8(c, g), vceqq_u8(d, h)] }
+        unsafe { [vceqq_u8(a, splat), vceqq_u8(b, splat), vceqq_u8(c, splat), vceqq_u8(d, splat)] }
     }
 
     #[inline(always)]
     fn controls(self, [a, b, c, d]: Self::Bytes) -> Self::Bytes {
-        let [blank, ..] = self.splat(b' ');
+        let blank = self.splat(b' ');
         // SAFETY: see `found`.
         unsafe { [vcltq_u8(a, blank), vcltq_u8(b, blank), vcltq_u8(c, blank), vcltq_u8(d, blank)] }
     }

@@ -10,6 +10,7 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 
 impl Lanes for Scalar {
     type Bytes = [u64; 8];
+    type Splat = u64;
 
     #[inline(always)]
     fn load(self, from: &[u8; 64]) -> [u64; 8] {
@@ -22,13 +23,13 @@ impl Lanes for Scalar {
     }
 
     #[inline(always)]
-    fn splat(self, byte: u8) -> [u64; 8] {
-        [u64::from(byte) * ONES; 8]
+    fn splat(self, byte: u8) -> u64 {
+        u64::from(byte).wrapping_mul(ONES)
     }
 
     #[inline(always)]
-    fn equal(self, left: [u64; 8], right: [u64; 8]) -> [u64; 8] {
-        each(left, right, |left, right| zeros(left ^ right))
+    fn equal(self, bytes: [u64; 8], splat: u64) -> [u64; 8] {
+        bytes.map(|word| zeros(word ^ splat))
     }
 
     #[inline(always)]
@@ -37,8 +38,11 @@ impl Lanes for Scalar {
     }
 
     #[inline(always)]
-    fn or(self, left: [u64; 8], right: [u64; 8]) -> [u64; 8] {
-        each(left, right, |left, right| left | right)
+    fn or(self, mut left: [u64; 8], right: [u64; 8]) -> [u64; 8] {
+        for (left, right) in left.iter_mut().zip(right) {
+            *left |= right;
+        }
+        left
     }
 
     #[inline(always)]
@@ -57,13 +61,5 @@ impl Lanes for Scalar {
 /// Marks the bytes that are zero, without a carry from one byte to the next.
 #[inline(always)]
 fn zeros(word: u64) -> u64 {
-    !(((word & !TOPS) + !TOPS) | word) & TOPS
-}
-
-#[inline(always)]
-fn each(mut left: [u64; 8], right: [u64; 8], of: impl Fn(u64, u64) -> u64) -> [u64; 8] {
-    for (left, right) in left.iter_mut().zip(right) {
-        *left = of(*left, right);
-    }
-    left
+    !((word & !TOPS).wrapping_add(!TOPS) | word) & TOPS
 }
