@@ -6,27 +6,31 @@ use std::fmt;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod scalar;
 
-/// Operations on 64 bytes. A byte counts as marked if its top bit is set.
+/// Operations on 64 bytes.
 pub trait Lanes: Copy {
     type Bytes: Copy;
     /// One byte, everywhere.
     type Splat: Copy;
+    /// Which of the bytes something holds of.
+    type Marks: Copy;
 
     fn load(self, from: &[u8; 64]) -> Self::Bytes;
     fn splat(self, byte: u8) -> Self::Splat;
-    /// Marks the bytes that are equal, and no other.
-    fn equal(self, bytes: Self::Bytes, splat: Self::Splat) -> Self::Bytes;
-    /// Marks the bytes below the blank, and no other.
-    fn controls(self, bytes: Self::Bytes) -> Self::Bytes;
-    fn or(self, left: Self::Bytes, right: Self::Bytes) -> Self::Bytes;
-    /// A bit for each byte: whether it is marked.
-    fn mask(self, bytes: Self::Bytes) -> u64;
-    /// Whether none is marked.
-    fn none(self, bytes: Self::Bytes) -> bool;
+    fn equal(self, bytes: Self::Bytes, splat: Self::Splat) -> Self::Marks;
+    /// The bytes below the blank.
+    fn controls(self, bytes: Self::Bytes) -> Self::Marks;
+    /// The bytes that are no ASCII.
+    fn high(self, bytes: Self::Bytes) -> Self::Marks;
+    fn or(self, left: Self::Marks, right: Self::Marks) -> Self::Marks;
+    /// A bit for each byte.
+    fn mask(self, marks: Self::Marks) -> u64;
+    fn none(self, marks: Self::Marks) -> bool;
 
     /// Of the set bits of `bits`, the nth stays if bit n of `wanted` is set.
     #[inline(always)]
@@ -55,6 +59,8 @@ pub enum Chosen {
     Scalar(scalar::Scalar),
     #[cfg(target_arch = "x86_64")]
     Avx2(avx2::Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(avx512::Avx512),
     #[cfg(target_arch = "aarch64")]
     Neon(neon::Neon),
 }
@@ -70,6 +76,8 @@ impl Chosen {
         let mut all = vec![Chosen::Scalar(scalar::Scalar)];
         #[cfg(target_arch = "x86_64")]
         all.extend(avx2::Avx2::found().map(Chosen::Avx2));
+        #[cfg(target_arch = "x86_64")]
+        all.extend(avx512::Avx512::found().map(Chosen::Avx512));
         #[cfg(target_arch = "aarch64")]
         all.extend(neon::Neon::found().map(Chosen::Neon));
         all
@@ -80,6 +88,8 @@ impl Chosen {
             Chosen::Scalar(scalar) => work.run(scalar),
             #[cfg(target_arch = "x86_64")]
             Chosen::Avx2(avx2) => avx2.run(work),
+            #[cfg(target_arch = "x86_64")]
+            Chosen::Avx512(avx512) => avx512.run(work),
             #[cfg(target_arch = "aarch64")]
             Chosen::Neon(neon) => neon.run(work),
         }
@@ -92,6 +102,8 @@ impl fmt::Debug for Chosen {
             Chosen::Scalar(_) => "scalar",
             #[cfg(target_arch = "x86_64")]
             Chosen::Avx2(_) => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Chosen::Avx512(_) => "avx512",
             #[cfg(target_arch = "aarch64")]
             Chosen::Neon(_) => "neon",
         })

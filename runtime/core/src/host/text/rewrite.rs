@@ -14,9 +14,10 @@ use super::split::{Defer, Line, SEGMENT_MAX, Split};
 const GROWTH_MAX: usize = 8;
 
 impl Split<'_> {
-    /// Looks closer at what is strange in a segment, and rewrites it if it has to be.
+    /// Looks closer at what is strange in the last segment, and rewrites it if it has to be.
     #[inline(never)]
-    pub fn tidy(&mut self, line: Line) -> Result<(), Defer> {
+    pub fn tidy(&mut self) -> Result<(), Defer> {
+        let line = *self.table.lines.last().ok_or(Defer)?;
         let kind = *self.kinds.numbered(line.kind).ok_or(Defer)?;
         if kind.reads_delimiters() || self.must_be_rewritten(&line, &kind) { self.rewrite(line, &kind) } else { Ok(()) }
     }

@@ -17,10 +17,10 @@ impl Work for Ends<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) -> bool {
         let (cr, lf) = (lanes.splat(b'\r'), lanes.splat(b'\n'));
-        let mut all = lanes.load(&[0; 64]);
+        let mut high = lanes.high(lanes.load(&[0; 64]));
         for (block, to) in self.blocks.iter().zip(&mut self.maps.ends) {
             let bytes = lanes.load(block);
-            all = lanes.or(all, bytes);
+            high = lanes.or(high, lanes.high(bytes));
             *to = lanes.mask(lanes.or(lanes.equal(bytes, cr), lanes.equal(bytes, lf)));
         }
         let field = lanes.splat(self.field);
@@ -30,7 +30,7 @@ impl Work for Ends<'_> {
                 break;
             }
         }
-        lanes.none(all)
+        lanes.none(high)
     }
 }
 
@@ -101,7 +101,7 @@ impl<L: Lanes> Look<L> {
         let blank = lanes.equal(bytes, lanes.splat(b' '));
         let blanks = lanes.mask(blank);
         // Of the bytes that are no ASCII some are blanks too: they are told apart where they matter.
-        let soft = if self.ascii { blanks } else { lanes.mask(lanes.or(blank, bytes)) };
+        let soft = if self.ascii { blanks } else { lanes.mask(lanes.or(blank, lanes.high(bytes))) };
 
         let separators = components | repetitions | subcomponents;
         let edges = separators | bars | ends;

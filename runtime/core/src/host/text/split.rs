@@ -121,14 +121,13 @@ impl Split<'_> {
     #[inline(always)]
     fn line<L: Lanes>(&mut self, look: &mut Look<L>, from: usize, end: usize) -> Result<(), Defer> {
         self.table.message_bytes += end - from;
-        let line = self.table.lines.len();
         // A message has fewer than 2³² bytes, or it would not have been loaded.
         let (at, text_end) = (from as u32, end as u32);
         let head = self.text.get(from..).and_then(|rest| rest.first_chunk::<4>());
         let named =
             head.filter(|head| end - from == 3 || (end - from > 3 && head[3] == self.encoding.delimiters.field));
         let kind = named.and_then(|head| self.kinds.find(u32::from_le_bytes(*head) & 0xff_ffff));
-        if line == SEGMENTS_MAX {
+        if self.table.lines.len() == SEGMENTS_MAX {
             return Err(Defer);
         }
         let Some((kind, seen)) = kind else {
@@ -141,18 +140,17 @@ impl Split<'_> {
         }
         *seen += 1;
         let starts = self.table.used as u32;
-        let line = Line { at, end: text_end, starts, kind: kind.number, occurrence: *seen };
         let (wanted, closely) = (kind.bars, kind.reads_delimiters());
         let declares = kind.declares;
         self.table.names.push(kind.name);
-        self.table.lines.push(line);
+        self.table.lines.push(Line { at, end: text_end, starts, kind: kind.number, occurrence: *seen });
         self.table.reserve();
         let strange = self.bars(look, from, end, wanted);
         self.table.used += wanted.count_ones() as usize;
         if declares {
             self.declaration(from, end);
         }
-        if strange || closely { self.tidy(line) } else { Ok(()) }
+        if strange || closely { self.tidy() } else { Ok(()) }
     }
 
     /// Makes MSH-1 and MSH-2 plain (HL7 v2.5.1 §2.15.9.1, .2): what stands there declares and separates nothing.

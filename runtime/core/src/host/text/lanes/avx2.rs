@@ -33,6 +33,8 @@ impl Avx2 {
 impl Lanes for Avx2 {
     type Bytes = (__m256i, __m256i);
     type Splat = __m256i;
+    /// The top bit of each byte.
+    type Marks = Self::Bytes;
 
     #[inline(always)]
     fn load(self, from: &[u8; 64]) -> Self::Bytes {
@@ -48,13 +50,13 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    fn equal(self, bytes: Self::Bytes, splat: __m256i) -> Self::Bytes {
+    fn equal(self, bytes: Self::Bytes, splat: __m256i) -> Self::Marks {
         // SAFETY: see `found`.
         unsafe { (_mm256_cmpeq_epi8(bytes.0, splat), _mm256_cmpeq_epi8(bytes.1, splat)) }
     }
 
     #[inline(always)]
-    fn controls(self, bytes: Self::Bytes) -> Self::Bytes {
+    fn controls(self, bytes: Self::Bytes) -> Self::Marks {
         let last = self.splat(b' ' - 1);
         let below = |half: __m256i| {
             // SAFETY: see `found`.
@@ -64,15 +66,20 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    fn or(self, left: Self::Bytes, right: Self::Bytes) -> Self::Bytes {
+    fn high(self, bytes: Self::Bytes) -> Self::Marks {
+        bytes
+    }
+
+    #[inline(always)]
+    fn or(self, left: Self::Marks, right: Self::Marks) -> Self::Marks {
         // SAFETY: see `found`.
         unsafe { (_mm256_or_si256(left.0, right.0), _mm256_or_si256(left.1, right.1)) }
     }
 
     #[inline(always)]
-    fn mask(self, bytes: Self::Bytes) -> u64 {
+    fn mask(self, marks: Self::Marks) -> u64 {
         // SAFETY: see `found`.
-        let (low, high) = unsafe { (_mm256_movemask_epi8(bytes.0), _mm256_movemask_epi8(bytes.1)) };
+        let (low, high) = unsafe { (_mm256_movemask_epi8(marks.0), _mm256_movemask_epi8(marks.1)) };
         let mut mask = u64::from(low.cast_unsigned()) | u64::from(high.cast_unsigned()) << 32;
         // The compiler knows where these bits come from and moves what is done with masks over to vectors of bytes, where
         // a shift is taken apart bit by bit: ten times slower. Here it forgets.
@@ -82,10 +89,10 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    fn none(self, bytes: Self::Bytes) -> bool {
+    fn none(self, marks: Self::Marks) -> bool {
         let tops = self.splat(0x80);
         // SAFETY: see `found`.
-        unsafe { _mm256_testz_si256(_mm256_or_si256(bytes.0, bytes.1), tops) == 1 }
+        unsafe { _mm256_testz_si256(_mm256_or_si256(marks.0, marks.1), tops) == 1 }
     }
 
     #[inline(always)]

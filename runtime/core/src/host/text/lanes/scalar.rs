@@ -11,6 +11,8 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 impl Lanes for Scalar {
     type Bytes = [u64; 8];
     type Splat = u64;
+    /// The top bit of each byte.
+    type Marks = [u64; 8];
 
     #[inline(always)]
     fn load(self, from: &[u8; 64]) -> [u64; 8] {
@@ -38,6 +40,11 @@ impl Lanes for Scalar {
     }
 
     #[inline(always)]
+    fn high(self, bytes: [u64; 8]) -> [u64; 8] {
+        bytes
+    }
+
+    #[inline(always)]
     fn or(self, mut left: [u64; 8], right: [u64; 8]) -> [u64; 8] {
         for (left, right) in left.iter_mut().zip(right) {
             *left |= right;
@@ -46,15 +53,15 @@ impl Lanes for Scalar {
     }
 
     #[inline(always)]
-    fn mask(self, bytes: [u64; 8]) -> u64 {
+    fn mask(self, marks: [u64; 8]) -> u64 {
         // The top bits of a word are brought together at its top by one multiplication: bit 8i moves to bit 56 + i.
         let together = |word: u64| ((word & TOPS) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        bytes.iter().rev().fold(0, |mask, &word| mask << 8 | together(word))
+        marks.iter().rev().fold(0, |mask, &word| mask << 8 | together(word))
     }
 
     #[inline(always)]
-    fn none(self, bytes: [u64; 8]) -> bool {
-        bytes.iter().fold(0, |all, word| all | word) & TOPS == 0
+    fn none(self, marks: [u64; 8]) -> bool {
+        marks.iter().fold(0, |all, word| all | word) & TOPS == 0
     }
 }
 

@@ -1,0 +1,92 @@
+//! One vector of 64 bytes, whose comparisons give masks at once.
+#![expect(unsafe_code, reason = "instructions that not every processor has")]
+
+use std::arch::asm;
+use std::arch::x86_64::*;
+
+use super::{Lanes, Work};
+
+/// Exists only where [`Avx512::found`] looked for the instructions that are used here.
+#[derive(Clone, Copy)]
+pub struct Avx512(());
+
+impl Avx512 {
+    pub fn found() -> Option<Avx512> {
+        let has = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("lzcnt")
+            && is_x86_feature_detected!("popcnt");
+        has.then_some(Avx512(()))
+    }
+
+    pub fn run<W: Work>(self, work: W) -> W::Done {
+        #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,lzcnt,popcnt")]
+        fn inside<W: Work>(lanes: Avx512, work: W) -> W::Done {
+            work.run(lanes)
+        }
+        // SAFETY: there is a token, so the processor has these instructions.
+        unsafe { inside(self, work) }
+    }
+}
+
+impl Lanes for Avx512 {
+    type Bytes = __m512i;
+    type Splat = __m512i;
+    type Marks = u64;
+
+    #[inline(always)]
+    fn load(self, from: &[u8; 64]) -> __m512i {
+        // SAFETY: the 64 bytes are read, at any alignment; for the instructions see `found`.
+        unsafe { _mm512_loadu_si512(from.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn splat(self, byte: u8) -> __m512i {
+        // SAFETY: see `found`.
+        unsafe { _mm512_set1_epi8(byte.cast_signed()) }
+    }
+
+    #[inline(always)]
+    fn equal(self, bytes: __m512i, splat: __m512i) -> u64 {
+        // SAFETY: see `found`.
+        unsafe { _mm512_cmpeq_epi8_mask(bytes, splat) }
+    }
+
+    #[inline(always)]
+    fn controls(self, bytes: __m512i) -> u64 {
+        // SAFETY: see `found`.
+        unsafe { _mm512_cmplt_epu8_mask(bytes, self.splat(b' ')) }
+    }
+
+    #[inline(always)]
+    fn high(self, bytes: __m512i) -> u64 {
+        // SAFETY: see `found`.
+        unsafe { _mm512_movepi8_mask(bytes) }
+    }
+
+    #[inline(always)]
+    fn or(self, left: u64, right: u64) -> u64 {
+        left | right
+    }
+
+    #[inline(always)]
+    fn mask(self, mut marks: u64) -> u64 {
+        // As in AVX2: what is done with masks shall not be done with vectors.
+        // SAFETY: no instruction at all.
+        unsafe { asm!("/* {0} */", inout(reg) marks, options(pure, nomem, nostack, preserves_flags)) };
+        marks
+    }
+
+    #[inline(always)]
+    fn none(self, marks: u64) -> bool {
+        marks == 0
+    }
+
+    #[inline(always)]
+    fn pick(self, wanted: u64, bits: u64) -> u64 {
+        // SAFETY: see `found`.
+        unsafe { _pdep_u64(wanted, bits) }
+    }
+}
