@@ -126,21 +126,6 @@ impl Bitmaps {
         }
     }
 
-    /// Makes the bytes of a range ordinary text.
-    pub fn quiet(&mut self, from: usize, to: usize) {
-        for word in from / 64..to.div_ceil(64) {
-            let outside = !within(word, from, to);
-            for map in [&mut self.components, &mut self.repetitions, &mut self.subcomponents, &mut self.separators] {
-                if let Some(bits) = map.get_mut(word) {
-                    *bits &= outside;
-                }
-            }
-            if let Some(marks) = self.marks.get_mut(word) {
-                marks.strange &= outside;
-            }
-        }
-    }
-
     /// The first strange byte of a range.
     pub fn strange(&self, from: usize, to: usize) -> Option<usize> {
         first(|word| self.marks.get(word).map_or(0, |marks| marks.strange), from, to)

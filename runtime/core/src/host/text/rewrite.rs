@@ -19,6 +19,7 @@ impl Split<'_> {
     pub fn tidy(&mut self) -> Result<(), Defer> {
         let line = *self.table.lines.last().ok_or(Defer)?;
         let kind = *self.kinds.numbered(line.kind).ok_or(Defer)?;
+        // MSH-2 is text as it stands, though it looks like separators; where it is read, it is not read in place.
         if kind.reads_delimiters() || self.must_be_rewritten(&line, &kind) { self.rewrite(line, &kind) } else { Ok(()) }
     }
 

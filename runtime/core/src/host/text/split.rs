@@ -141,25 +141,12 @@ impl Split<'_> {
         *seen += 1;
         let starts = self.table.used as u32;
         let (wanted, closely) = (kind.bars, kind.reads_delimiters());
-        let declares = kind.declares;
         self.table.names.push(kind.name);
         self.table.lines.push(Line { at, end: text_end, starts, kind: kind.number, occurrence: *seen });
         self.table.reserve();
         let strange = self.bars(look, from, end, wanted);
         self.table.used += wanted.count_ones() as usize;
-        if declares {
-            self.declaration(from, end);
-        }
         if strange || closely { self.tidy() } else { Ok(()) }
-    }
-
-    /// Makes MSH-1 and MSH-2 plain (HL7 v2.5.1 §2.15.9.1, .2): what stands there declares and separates nothing.
-    #[inline(never)]
-    fn declaration(&mut self, from: usize, end: usize) {
-        let after = (from + 4).min(end);
-        let declared = self.text.get(after..end).unwrap_or_default();
-        let length = declared.iter().position(|&byte| byte == self.encoding.delimiters.field).unwrap_or(declared.len());
-        self.maps.quiet(from, after + length + 1);
     }
 
     /// Notes the place after each of the bars that are wanted. Gives whether there is anything strange up to the last.
