@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("emr-runtime", &["emr-abi", "emr-message"]),
     ("emr-lsp", &["emr-compiler", "emr-project"]),
     ("emr-cli", &["emr-compiler", "emr-lsp", "emr-message", "emr-native", "emr-project", "emr-runtime"]),
-    ("emr-tests", &["emr-compiler", "emr-message", "emr-native", "emr-project", "emr-runtime"]),
+    ("emr-tests", &["emr-abi", "emr-compiler", "emr-message", "emr-native", "emr-project", "emr-runtime"]),
 ];
 
 /// Where alone something may be written.

@@ -4,16 +4,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use emr_compiler::plan::interpret::{self, Outcome};
-use emr_message::{Message, Settings, Unreadable};
+use emr_abi::Program;
+use emr_compiler::plan::interpret::{self, Issue, Outcome, Rejection};
+use emr_message::{Message, Place, Settings, Unreadable};
 use emr_native::{Compiler, Target};
-use emr_runtime::host::{Loaded, Machine, Ran};
+use emr_runtime::host::{Loaded, Machine, Raised, Ran};
 
 use crate::pipeline::Map;
 
 /// A map in both engines.
 pub struct Both {
     map: Map,
+    loaded: Arc<Loaded>,
     machine: Machine,
     pub tally: Tally,
     /// Why messages were left to the interpreter, and how often.
@@ -23,22 +25,24 @@ pub struct Both {
 /// How messages came out.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
-    /// Done by machine code.
+    /// Done by machine code; and those with issues.
     pub native: usize,
-    /// Left to the interpreter, and what that made of them.
-    pub deferred: usize,
-    pub rejected: usize,
     pub with_issues: usize,
+    /// Refused by the mapping, in machine code.
+    pub rejected: usize,
+    /// Left to the interpreter; and those of which it had nothing to say.
+    pub deferred: usize,
+    pub deferred_clean: usize,
     pub unreadable: usize,
 }
 
 impl Both {
     pub fn new(map: Map) -> Both {
         let program = Compiler::new(&Target::Host).unwrap().program(&map.plan);
-        let loaded = Loaded::new(program).unwrap();
+        let loaded = Arc::new(Loaded::new(program).unwrap());
         let zone = map.runs.zone.clone();
-        let machine = Machine::new(Arc::new(loaded), Settings::default(), zone, map.runs.fuel);
-        Both { map, machine, tally: Tally::default(), reasons: BTreeMap::new() }
+        let machine = Machine::new(Arc::clone(&loaded), Settings::default(), zone, map.runs.fuel);
+        Both { map, loaded, machine, tally: Tally::default(), reasons: BTreeMap::new() }
     }
 
     /// Runs a message in both; what differs, if anything does.
@@ -48,12 +52,10 @@ impl Both {
         match (self.machine.run(bytes), expected) {
             (Ran::Deferred, expected) => {
                 tally.deferred += 1;
+                tally.deferred_clean += usize::from(
+                    matches!(&expected, Ok(outcome) if outcome.result.is_ok() && outcome.issues.is_empty()),
+                );
                 *self.reasons.entry(self.machine.why()).or_default() += 1;
-                match expected {
-                    Ok(outcome) if outcome.result.is_err() => tally.rejected += 1,
-                    Ok(outcome) if !outcome.issues.is_empty() => tally.with_issues += 1,
-                    _ => {}
-                }
                 None
             }
             (Ran::Unreadable(ours), Err(theirs)) => {
@@ -62,12 +64,18 @@ impl Both {
             }
             (Ran::Done(done), Ok(Outcome { result: Ok(json), issues, .. })) => {
                 tally.native += 1;
-                let places: Vec<_> = issues.iter().map(|issue| (issue.code, issue.place)).collect();
-                let ours: Vec<_> = done.unplaced.iter().map(|place| ("R0301", Some(*place))).collect();
-                if places != ours {
-                    return Some(format!("the issues {ours:?} instead of {places:?}"));
-                }
-                (done.json != json).then(|| different(done.json, &json))
+                tally.with_issues += usize::from(!issues.is_empty());
+                let issues = issues.iter().map(said).collect();
+                let ours = done.issues.iter().map(|raised| told(self.loaded.program(), *raised)).collect();
+                unlike(ours, issues).or_else(|| (done.json != json).then(|| different(done.json, &json)))
+            }
+            (Ran::Refused(refused), Ok(Outcome { result: Err(rejection), issues, .. })) if !rejection.fault => {
+                tally.rejected += 1;
+                let program = self.loaded.program();
+                let Rejection { code, text, place, rule, .. } = &rejection;
+                let theirs = issues.iter().map(said).chain([((*code).to_owned(), text.to_string(), *place, *rule)]);
+                let ours = refused.issues.iter().chain([&refused.why]).map(|raised| told(program, *raised));
+                unlike(ours.collect(), theirs.collect())
             }
             (ran, theirs) => Some(format!("{ran:?} instead of {theirs:?}")),
         }
@@ -77,6 +85,22 @@ impl Both {
         let message = Message::read(bytes, &Settings::default())?;
         Ok(interpret::run(&self.map.plan, &message, &self.map.runs))
     }
+}
+
+/// Code, text, place and rule of what is said.
+type Saying = (String, String, Option<Place>, Option<u32>);
+
+fn said(issue: &Issue) -> Saying {
+    (issue.code.to_owned(), issue.text.to_string(), issue.place, issue.rule)
+}
+
+fn told(program: &Program, raised: Raised) -> Saying {
+    let said = &program.issues[raised.issue as usize];
+    (said.code.clone(), said.text.clone(), raised.place, said.rule)
+}
+
+fn unlike(ours: Vec<Saying>, theirs: Vec<Saying>) -> Option<String> {
+    (ours != theirs).then(|| format!("said:\n  ours   {ours:?}\n  theirs {theirs:?}"))
 }
 
 /// Where two outputs part.

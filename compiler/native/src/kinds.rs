@@ -69,11 +69,10 @@ impl Kind {
     }
 
     fn join(&self, other: &Kind) -> Kind {
-        use Kind::{Any, Bool, Coded, List, Missing, Piece, Text};
+        use Kind::{Any, Bool, Coded, List, Missing, Text};
         match (self, other) {
             (same, other) if same == other => same.clone(),
             (Missing, one) | (one, Missing) => one.clone(),
-            (Piece(left), Piece(right)) => Piece(*left.min(right)),
             (Text(left), Text(right)) => Text(left.join(*right)),
             (Bool, Text(live)) | (Text(live), Bool) => Text(live.join(Live::Yes)),
             (Coded(left), Coded(right)) => Coded(left.join(*right)),

@@ -12,7 +12,7 @@ mod unit;
 
 use cranelift_codegen::isa::{self, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
-use emr_abi::{BAR_MAX, Gives, Layout, Node, NodeKind, Program, Take};
+use emr_abi::{BAR_MAX, Gives, Layout, Node, NodeKind, Program, Said, Take};
 use emr_compiler::plan::{self, Plan, Step};
 use emr_message::group;
 
@@ -77,7 +77,8 @@ impl Compiler {
         let quiet = quiet::instances(&typing);
         let counted = counted(&typing, &quiet);
         let bars = layout.kinds.iter().map(|kind| kind.bars).collect();
-        let shared = Shared { typing: &typing, quiet, counted, bars };
+        let several = issue_number(plan, 1);
+        let shared = Shared { typing: &typing, quiet, counted, bars, several };
         let mut tables = Tables::new();
         let takes = takes(plan, &typing, &mut tables);
         let mut unit = Unit::new(&self.isa, show);
@@ -106,12 +107,37 @@ impl Compiler {
             },
             emits: std::mem::take(&mut tables.emits),
             patterns: std::mem::take(&mut tables.patterns),
+            issues: said(plan),
+            unplaced: issue_number(plan, 0),
+            several: issue_number(plan, 1),
             constants: tables.into_constants(),
             functions,
             code: unit.code,
         };
         (program, unit.clif.unwrap_or_default())
     }
+}
+
+/// What the plan says, and behind it what the engine says.
+fn said(plan: &Plan) -> Vec<Said> {
+    let own = plan.issues.iter().map(|said| (said.code, said.text.as_str(), Some(said.rule)));
+    let all: Vec<_> = own.chain([plan::UNPLACED, plan::SEVERAL].map(|(code, text)| (code, text, None))).collect();
+    let same = |code: &str, text: &str| {
+        let first = all.iter().position(|other| (other.0, other.1) == (code, text));
+        u32::try_from(first.unwrap_or(0)).unwrap_or(0)
+    };
+    let said = |(code, text, rule): &(&str, &str, Option<u32>)| Said {
+        code: (*code).to_owned(),
+        text: (*text).to_owned(),
+        rule: *rule,
+        same: same(code, text),
+    };
+    all.iter().map(said).collect()
+}
+
+/// The number of something that the engine says.
+fn issue_number(plan: &Plan, index: usize) -> u32 {
+    u32::try_from(plan.issues.len() + index).unwrap_or(u32::MAX)
 }
 
 /// The segments that are read, and the bars around their fields. A field behind the last bar that can be named is left to

@@ -88,8 +88,8 @@ calls! {
     subcomponents(at, length, count, to);
     /// 1 if anything but separators is in it.
     present(at, length);
-    /// 1 if a repetition after the first has a value.
-    several(at, length);
+    /// The length of the first repetition after the first that has a value, 0 if there is none; its place is `results[0]`.
+    second(at, length);
     /// The nth repetition, counted from 1; its place is `results[0]`.
     nth(at, length, n);
 
@@ -97,8 +97,8 @@ calls! {
 
     /// The next member at this node of the group behind member `after` ([`crate::Member::NONE`] for the first).
     member(group, node, after);
-    /// How many members stand at the node.
-    members(group, node);
+    /// Of a group that a segment joined out of its turn the second segment at the node, 0 if there is none.
+    joined(group, node);
 
     // ---- texts
 
@@ -139,4 +139,12 @@ calls! {
     entries(to, requests);
     /// Writes a reference to an entry; gives the new place of output.
     reference(to, entry);
+
+    // ---- what is said
+
+    /// An issue of that number, about a place: how it is told is a [`crate::Told`], `level` the level of the value at
+    /// `at`, and `path` four numbers of 16 bits, field, repetition, component and subcomponent, the field highest.
+    issue(issue, told, at, level, path);
+    /// The same, with which the message is refused.
+    reject(issue, told, at, level, path);
 }

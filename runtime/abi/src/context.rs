@@ -35,6 +35,20 @@ pub enum Stop {
     Panic = 6,
 }
 
+/// How compiled code tells about which place of the message an issue is.
+#[repr(u64)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// About none.
+    Nowhere = 0,
+    /// By the address of a value in the text, and the level that it has.
+    Value = 1,
+    /// By the number of a segment, and a path in it.
+    Segment = 2,
+    /// By the address of a value, its level, and a path below it.
+    Below = 3,
+}
+
 /// Bits of [`Context::flags`]: what the splitter saw in the message.
 pub mod flags {
     /// A blank at the beginning of a value, or one of Unicode's at either end, was taken off, which only a conversion

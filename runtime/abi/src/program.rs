@@ -21,8 +21,25 @@ pub struct Program {
     pub gives: Gives,
     pub emits: Vec<Emit>,
     pub patterns: Vec<String>,
+    /// What issues and refusals say, by number.
+    pub issues: Vec<Said>,
+    /// The numbers of what the engine itself says: a segment without a place, and several values where one is expected.
+    pub unplaced: u32,
+    pub several: u32,
     /// For people: where each function of the code begins, and the routine that it is.
     pub functions: Vec<(u32, String)>,
+}
+
+/// What an issue or a refusal says; never a word of the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// `R0501`
+    pub code: String,
+    pub text: String,
+    /// The rule of the mapping that says it; nothing for what the engine says.
+    pub rule: Option<u32>,
+    /// The first that says the same, so that it is said once of one place.
+    pub same: u32,
 }
 
 /// A place of the structure, as `emr_message::group::Node` has it.

@@ -81,6 +81,11 @@ pub enum Gives {
     Value,
 }
 
+/// What the engine says where the structure of a message has no place for a segment.
+pub const UNPLACED: (&str, &str) = ("R0301", "the structure of the message has no place for this segment");
+/// And where the standard or the profile has one value and the message several.
+pub const SEVERAL: (&str, &str) = ("R0303", "one is expected here, and there are several: the first was taken");
+
 /// A place in the text of a map: a range from the first byte of the item.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Rule {

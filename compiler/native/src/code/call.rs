@@ -193,13 +193,4 @@ impl<'p> Gen<'_, 'p> {
         self.b.switch_to_block(done);
         params
     }
-
-    /// Counts one that was written where only one may be; a second is for the interpreter to say.
-    pub fn note_only(&mut self, wrote: Value) {
-        let before = self.b.use_var(self.only);
-        let now = self.b.ins().iadd(before, wrote);
-        self.b.def_var(self.only, now);
-        let several = self.above(now, 1);
-        self.give_up_when(several);
-    }
 }

@@ -6,6 +6,7 @@
 
 mod call;
 mod choose;
+mod issue;
 mod output;
 mod read;
 mod step;
@@ -38,6 +39,8 @@ pub struct Shared<'p> {
     pub counted: Vec<bool>,
     /// Each kind's bars, as the layout has them.
     pub bars: Vec<u64>,
+    /// The number of the issue that there are several values where one is expected.
+    pub several: u32,
 }
 
 /// Where a `Fail` goes that stands in a block which may be left out.

@@ -14,6 +14,7 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 use std::mem::offset_of;
 
+use super::issue::{Path, Where};
 use super::output::nth;
 use super::{Gen, Words, at, fixed, mem, offset};
 use crate::kinds::{Kind, Level};
@@ -187,7 +188,7 @@ impl<'p> Gen<'_, 'p> {
     }
 
     /// The nth item of a list, from 1.
-    fn item_or_missing(&mut self, list: Value, number: u32, kind: &Kind) -> Words {
+    pub fn item_or_missing(&mut self, list: Value, number: u32, kind: &Kind) -> Words {
         let missing = self.missing(kind);
         let (some, done) = (self.label(), self.label());
         let params: Words = missing.iter().map(|_| self.b.append_block_param(done, I64)).collect();
@@ -228,22 +229,23 @@ impl<'p> Gen<'_, 'p> {
         self.member_item(index, kind)
     }
 
-    /// The one member at a node; the interpreter says it if a segment that joined the group made it two.
+    /// The one member at a node; it is said if a segment that joined the group made it two.
     fn only_member(&mut self, group: Value, node: u32, kind: &Kind) -> Words {
-        let flags = self.given(at!(flags));
-        let joined = self.b.ins().band_imm_u(flags, i64::try_from(emr_abi::flags::JOINED).unwrap_or(0));
-        let (odd, fine) = (self.cold(), self.label());
-        self.either(joined, odd, fine);
-        self.b.switch_to_block(odd);
-        let number = self.int(i64::from(node));
-        let count = self.helper(Call::members, &[group, number]);
-        let several = self.above(count, 1);
-        let defer = self.cold();
-        self.either(several, defer, fine);
-        self.b.switch_to_block(defer);
-        self.give_up();
-        self.jump(fine);
-        self.b.switch_to_block(fine);
+        if let Kind::Segment(_) = kind {
+            let flags = self.given(at!(flags));
+            let joined = self.b.ins().band_imm_u(flags, i64::try_from(emr_abi::flags::JOINED).unwrap_or(0));
+            let (odd, fine) = (self.cold(), self.label());
+            self.either(joined, odd, fine);
+            self.b.switch_to_block(odd);
+            let number = self.int(i64::from(node));
+            let second = self.helper(Call::joined, &[group, number]);
+            let found = self.cold();
+            self.either(second, found, fine);
+            self.b.switch_to_block(found);
+            self.say_several(Where::In(second, Path::default()));
+            self.jump(fine);
+            self.b.switch_to_block(fine);
+        }
         self.member(group, node, kind)
     }
 
@@ -294,18 +296,24 @@ impl<'p> Gen<'_, 'p> {
         vec![at, length]
     }
 
-    /// Where the standard or the profile has one value, and the message several, the interpreter says so.
+    /// Where the standard or the profile has one value, and the message several: it is said.
     pub fn expect_one(&mut self, at: Value, length: Value) {
+        self.if_second(at, length, |this, second| this.say_several(second));
+    }
+
+    /// Says something of the second repetition with a value, if there is one.
+    pub fn if_second(&mut self, at: Value, length: Value, say: impl FnOnce(&mut Self, Where)) {
         let repetition = self.repetition(at, length);
         let (several, fine) = (self.cold(), self.label());
         let is_one = self.b.ins().icmp(IntCC::Equal, repetition, length);
         self.either(is_one, fine, several);
         self.b.switch_to_block(several);
-        let odd = self.helper(Call::several, &[at, length]);
-        let defer = self.cold();
-        self.either(odd, defer, fine);
-        self.b.switch_to_block(defer);
-        self.give_up();
+        let second = self.helper(Call::second, &[at, length]);
+        let found = self.cold();
+        self.either(second, found, fine);
+        self.b.switch_to_block(found);
+        let place = self.place_found(Level::Repetition);
+        say(self, place);
         self.jump(fine);
         self.b.switch_to_block(fine);
     }

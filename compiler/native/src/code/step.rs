@@ -3,8 +3,9 @@
 use cranelift_codegen::ir::{BlockArg, InstBuilder, Value, condcodes::IntCC, types::I64};
 use emr_abi::{Call, Member, Stop};
 use emr_compiler::check::typed::Pick;
-use emr_compiler::plan::{Block, CodePart, Constant, Need, Step, Until, Val};
+use emr_compiler::plan::{Block, CodePart, Constant, IssueId, Need, Step, Until, Val};
 
+use super::issue::Where;
 use super::{Attempt, Cursor, Gen, at};
 use crate::kinds::{Kind, Live, leaf};
 use crate::quiet::{self, Quiet};
@@ -40,7 +41,7 @@ impl<'p> Gen<'_, 'p> {
                 return Some(Cursor::at(end));
             }
             Step::Probe { body, to } => return Some(self.probe(body, *to, cursor)),
-            Step::Attempt { body, .. } => return Some(self.attempt(body, cursor)),
+            Step::Attempt { body, issue } => return Some(self.attempt(body, *issue, cursor)),
             Step::Fail => {
                 match self.attempts.last() {
                     Some(attempt) => {
@@ -80,22 +81,25 @@ impl<'p> Gen<'_, 'p> {
             Step::EachBy { .. } | Step::Contain { .. } | Step::Trace { .. } | Step::Calculate { .. } => self.give_up(),
             Step::Call { routine, arguments, to } => return Some(self.call(*routine, arguments, *to, cursor)),
             Step::Emit { .. } => return self.emit(step, cursor),
-            // The interpreter says it, with the place.
-            Step::Issue { .. } => self.give_up(),
-            Step::Reject { .. } => {
-                self.stop(Stop::Defer);
+            Step::Issue { issue, at } => {
+                let about = self.about(*at);
+                self.say(*issue, about);
+            }
+            Step::Reject { issue, at } => {
+                let about = self.about(*at);
+                self.refuse(*issue, about);
                 return None;
             }
             Step::Take { of, part, to } => self.take(*of, part, *to),
             Step::Set { from, to } => self.assign(*from, *to),
             Step::Constant { value, to } => self.constant_step(value, *to),
-            Step::Convert { of, into, to, issue } => self.convert(*of, *into, *to, issue.is_some()),
-            Step::Builtin { function, arguments, to, .. } => self.builtin(*function, arguments, *to),
+            Step::Convert { of, into, to, issue } => self.convert(*of, *into, *to, *issue),
+            Step::Builtin { function, arguments, to, issue } => self.builtin(*function, arguments, *to, *issue),
             Step::Join { parts, to } => self.join(parts, *to),
             Step::Append { of, between, to } => self.append(*of, *between, *to),
             Step::Gather { parts, to } => self.gather(parts, *to),
             Step::Push { of, to } => self.push_all(*of, *to),
-            Step::Pick { which, of, to, .. } => self.pick(*which, *of, *to),
+            Step::Pick { which, of, to, issue } => self.pick(*which, *of, *to, *issue),
             Step::Coded { system, code, display, to } => self.coded([*system, *code, *display], *to),
             Step::CodePart { of, part, to } => self.code_part(*of, *part, *to),
             Step::Decide { test, to } => {
@@ -165,22 +169,23 @@ impl<'p> Gen<'_, 'p> {
 
     /// A required element that wrote nothing refuses the message, if the block around it stays.
     fn check_needs(&mut self, needs: &'p [Need], vanishes: Value) {
-        let (stays, fine, bad) = (self.label(), self.label(), self.cold());
+        let (stays, fine) = (self.label(), self.label());
         self.either(vanishes, fine, stays);
         self.b.switch_to_block(stays);
         for need in needs {
-            let next = self.label();
+            let (next, bad) = (self.label(), self.cold());
             self.is_true(need.wrote, next, bad);
+            self.b.switch_to_block(bad);
+            let about = self.about(need.at);
+            self.refuse(need.issue, about);
             self.b.switch_to_block(next);
         }
         self.jump(fine);
-        self.b.switch_to_block(bad);
-        self.stop(Stop::Defer);
         self.b.switch_to_block(fine);
     }
 
     /// The body; a `Fail` inside takes back what it wrote.
-    fn attempt(&mut self, body: &'p Block, mut cursor: Cursor) -> Cursor {
+    fn attempt(&mut self, body: &'p Block, issue: IssueId, mut cursor: Cursor) -> Cursor {
         let start = self.place(&mut cursor);
         let before = self.load(at!(live));
         let was_counting = std::mem::replace(&mut self.counting, true);
@@ -197,9 +202,10 @@ impl<'p> Gen<'_, 'p> {
         let (said, quiet) = (self.cold(), self.cold());
         self.either(lost, said, quiet);
         self.b.switch_to_block(said);
-        self.give_up();
+        self.say(issue, Where::Nowhere);
         self.jump(quiet);
         self.b.switch_to_block(quiet);
+        self.store(at!(live), before);
         self.goto(done, start);
         self.b.switch_to_block(done);
         Cursor::at(place)
@@ -221,6 +227,10 @@ impl<'p> Gen<'_, 'p> {
         self.store(at!(live), before);
         self.set(to, &Kind::Bool, &[wrote]);
         Cursor::at(start)
+    }
+
+    fn about(&mut self, val: Option<Val>) -> Where {
+        val.map_or(Where::Nowhere, |val| self.place_of(val))
     }
 
     // ---- loops
@@ -357,6 +367,10 @@ impl<'p> Gen<'_, 'p> {
         self.ask_for_room(place);
         self.set(item, kind, words);
         self.split_early(item);
+        let live = match until {
+            Until::Only(_) => Some(self.load(at!(live))),
+            _ => None,
+        };
         let Some(mut cursor) = self.inside(body, Cursor::at(place)) else { return };
         let end = self.place(&mut cursor);
         match until {
@@ -364,12 +378,23 @@ impl<'p> Gen<'_, 'p> {
                 let wrote = self.b.ins().icmp(IntCC::NotEqual, end, place);
                 self.b.ins().brif(wrote, done, &[BlockArg::Value(end)], next, &[BlockArg::Value(end)]);
             }
-            // A second one is for the interpreter to say: that there was a first shows in the output behind it.
-            Until::Only(_) => {
+            // A second one is taken back, and said.
+            Until::Only(issue) => {
                 let wrote = self.b.ins().icmp(IntCC::NotEqual, end, place);
                 let wrote = self.b.ins().uextend(I64, wrote);
-                self.note_only(wrote);
-                self.goto(next, end);
+                let before = self.b.use_var(self.only);
+                let written = self.b.ins().iadd(before, wrote);
+                self.b.def_var(self.only, written);
+                let is_second = self.above(written, 1);
+                let second = self.cold();
+                self.b.ins().brif(is_second, second, &[], next, &[BlockArg::Value(end)]);
+                self.b.switch_to_block(second);
+                if let Some(live) = live {
+                    self.store(at!(live), live);
+                }
+                let about = self.place_of_item(kind, words);
+                self.say(issue, about);
+                self.goto(done, place);
             }
             _ => self.goto(next, end),
         }
@@ -419,7 +444,7 @@ impl<'p> Gen<'_, 'p> {
         }
     }
 
-    fn pick(&mut self, which: Pick, of: Val, to: Val) {
+    fn pick(&mut self, which: Pick, of: Val, to: Val, issue: IssueId) {
         let (kind, words) = (self.kind(of), self.get(of));
         match (which, &kind) {
             (_, Kind::Any) => self.give_up(),
@@ -428,14 +453,22 @@ impl<'p> Gen<'_, 'p> {
                 self.set(to, &one, &words);
             }
             (Pick::Only, Kind::Field) => {
-                self.expect_one(self.word(&words, 0), self.word(&words, 1));
+                self.if_second(self.word(&words, 0), self.word(&words, 1), |this, second| this.say(issue, second));
                 let (one, words) = self.first(&kind, &words);
                 self.set(to, &one, &words);
             }
             (Pick::Only, Kind::List(_)) => {
                 let count = self.list_count(self.word(&words, 0));
                 let several = self.above(count, 1);
-                self.give_up_when(several);
+                let (said, fine) = (self.cold(), self.label());
+                self.either(several, said, fine);
+                self.b.switch_to_block(said);
+                let item = kind.item(self.shared.typing);
+                let second = self.item_or_missing(self.word(&words, 0), 2, &item);
+                let about = self.place_of_item(&item, &second);
+                self.say(issue, about);
+                self.jump(fine);
+                self.b.switch_to_block(fine);
                 let (one, words) = self.first(&kind, &words);
                 self.set(to, &one, &words);
             }
@@ -533,7 +566,7 @@ impl<'p> Gen<'_, 'p> {
         self.b.switch_to_block(done);
     }
 
-    fn builtin(&mut self, function: emr_abi::Builtin, arguments: &[Val], to: Val) {
+    fn builtin(&mut self, function: emr_abi::Builtin, arguments: &[Val], to: Val, issue: IssueId) {
         let kind = self.kind(to);
         let too_many = arguments.len() > emr_abi::RESULTS_MAX / 2;
         let unknown = arguments.iter().any(|argument| {
@@ -547,8 +580,16 @@ impl<'p> Gen<'_, 'p> {
         let number = self.int(function as i64);
         let got = self.helper(Call::builtin, &[number, count]);
         // An argument that the function cannot take is an issue.
-        let bad = self.is(IntCC::SignedLessThan, got, 0);
-        self.give_up_when(bad);
+        let is_bad = self.is(IntCC::SignedLessThan, got, 0);
+        let (bad, fine) = (self.cold(), self.label());
+        self.either(is_bad, bad, fine);
+        self.b.switch_to_block(bad);
+        let about = self.place_of_any(arguments);
+        self.say(issue, about);
+        self.jump(fine);
+        self.b.switch_to_block(fine);
+        let none = self.int(0);
+        let got = self.b.ins().smax(got, none);
         match kind {
             Kind::Text(live) => {
                 let at = self.load(at!(results));

@@ -3,7 +3,7 @@
 use cranelift_codegen::ir::{BlockArg, InstBuilder, Value, condcodes::IntCC, types::I64};
 use emr_abi::{Call, List, flags};
 use emr_compiler::check::typed::Primitive;
-use emr_compiler::plan::{self, Val};
+use emr_compiler::plan::{self, IssueId, Val};
 use std::mem::offset_of;
 
 use super::output::nth;
@@ -69,7 +69,6 @@ impl<'p> Gen<'_, 'p> {
             (from, to) if from == to => words.to_vec(),
             (Kind::Missing, to) => self.missing(to),
             (_, Kind::Any) => Vec::new(),
-            (Kind::Piece(_), Kind::Piece(_)) => words.to_vec(),
             (Kind::Text(live), Kind::Text(Live::Told)) | (Kind::Coded(live), Kind::Coded(Live::Told)) => {
                 let told = self.int(i64::from(*live == Live::Yes));
                 words.iter().copied().chain([told]).collect()
@@ -221,7 +220,7 @@ impl<'p> Gen<'_, 'p> {
         self.set(to, &Kind::Text(live), &words);
     }
 
-    pub fn convert(&mut self, of: Val, into: Primitive, to: Val, issue: bool) {
+    pub fn convert(&mut self, of: Val, into: Primitive, to: Val, issue: Option<IssueId>) {
         let (from, words) = (self.kind(of), self.get(of));
         let known = self.head_of(of);
         let (kind, words) = self.first(&from, &words);
@@ -267,8 +266,9 @@ impl<'p> Gen<'_, 'p> {
         let is_bad = self.is(IntCC::SignedLessThan, got, 0);
         self.either(is_bad, bad, good);
         self.b.switch_to_block(bad);
-        if issue {
-            self.give_up();
+        if let Some(issue) = issue {
+            let about = self.place_of_first(of);
+            self.say(issue, about);
         }
         self.b.ins().jump(done, &[BlockArg::Value(text), BlockArg::Value(none)]);
         self.b.switch_to_block(good);

@@ -5,14 +5,15 @@
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use emr_abi::{Builtin, Context, Helpers, KeyValue, List, RESULTS_MAX, Stop};
+use emr_abi::{Builtin, Context, Helpers, KeyValue, List, RESULTS_MAX, Stop, Told};
+use emr_message::Place;
 use emr_message::builtin::text;
 use emr_message::convert::{Compare, Comparison, Invalid, Primitive, moment, order};
 use emr_message::number::{Decimal, decimal};
 use emr_message::time::Precision;
 
 use super::entries::{Ended, Out, Part, words};
-use super::work::{Made, Work, decoded, member as next_member};
+use super::work::{Made, Raised, Work, decoded, member as next_member};
 
 /// The table for a context.
 pub const HELPERS: Helpers = Helpers {
@@ -21,10 +22,10 @@ pub const HELPERS: Helpers = Helpers {
     components,
     subcomponents,
     present,
-    several,
+    second,
     nth,
     member,
-    members,
+    joined,
     convert,
     date,
     date_time,
@@ -41,6 +42,8 @@ pub const HELPERS: Helpers = Helpers {
     emit_end,
     entries,
     reference,
+    issue,
+    reject,
 };
 
 /// What -1 is as a word.
@@ -233,10 +236,15 @@ fn repetition_of(ctx: &Context, at: u64, length: u64, n: usize) -> Option<(u64, 
     Some((start, end - start))
 }
 
-unsafe extern "C" fn several(ctx: *mut Context, at: u64, length: u64) -> u64 {
+unsafe extern "C" fn second(ctx: *mut Context, at: u64, length: u64) -> u64 {
     with(ctx, |ctx, _| {
         let mut later = (2..).map_while(|n| repetition_of(ctx, at, length, n));
-        u64::from(later.any(|(start, length)| is_present(ctx, at + start, length)))
+        let Some((start, length)) = later.find(|(start, length)| is_present(ctx, at + start, *length)) else {
+            return 0;
+        };
+        let [place, ..] = &mut ctx.results;
+        *place = at + start;
+        length
     })
 }
 
@@ -258,16 +266,16 @@ unsafe extern "C" fn member(ctx: *mut Context, group: u64, node: u64, after: u64
     })
 }
 
-unsafe extern "C" fn members(ctx: *mut Context, group: u64, node: u64) -> u64 {
+unsafe extern "C" fn joined(ctx: *mut Context, group: u64, node: u64) -> u64 {
     with(ctx, |_, work| {
         let known = work.structure.now();
-        let mut count = 0;
-        let mut at = next_member(&known.groups, &known.members, group, node, u64::from(emr_abi::Member::NONE));
-        while at != emr_abi::Member::NONE {
-            count += 1;
-            at = next_member(&known.groups, &known.members, group, node, u64::from(at));
+        let number = usize::try_from(group.wrapping_add(1)).unwrap_or(usize::MAX);
+        if known.groups.get(number).is_none_or(|group| group.joined == 0) {
+            return 0;
         }
-        count
+        let next = |after| u64::from(next_member(&known.groups, &known.members, group, node, after));
+        let second = usize::try_from(next(next(u64::from(emr_abi::Member::NONE)))).unwrap_or(usize::MAX);
+        known.members.get(second).map_or(0, |member| u64::from(member.item))
     })
 }
 
@@ -550,5 +558,71 @@ unsafe extern "C" fn reference(ctx: *mut Context, to: u64, entry: u64) -> u64 {
             }
             out.add(b"\"}");
         })
+    })
+}
+
+// ---- what is said
+
+/// The place that words tell; `Err` where it cannot be found.
+fn place(work: &Work, told: u64, at: u64, level: u64, path: u64) -> Result<Option<Place>, ()> {
+    let [field, repetition, component, subcomponent] = [48, 32, 16, 0].map(|shift| (path >> shift) & 0xffff);
+    let narrow = |number: u64| u16::try_from(number).unwrap_or(u16::MAX);
+    if told == Told::Nowhere as u64 {
+        return Ok(None);
+    }
+    if told == Told::Segment as u64 {
+        let Some(index) = at.checked_sub(1) else { return Ok(None) };
+        let found = work.place(u32::try_from(index).unwrap_or(u32::MAX));
+        return Ok(found.map(|place| Place {
+            field: narrow(field),
+            repetition: u32::from(narrow(repetition)),
+            component: narrow(component),
+            subcomponent: narrow(subcomponent),
+            ..place
+        }));
+    }
+    let mut place = work.text.place(at as *const u8).ok_or(())?;
+    // The levels are field, repetition, component and subcomponent.
+    if level < 3 {
+        place.subcomponent = 0;
+    }
+    if level < 2 {
+        place.component = 0;
+    }
+    if level < 1 {
+        place.repetition = 0;
+    }
+    if told == Told::Below as u64 {
+        if repetition > 0 {
+            place.repetition = u32::from(narrow(repetition));
+        }
+        if component > 0 {
+            place.component = narrow(component);
+        }
+        if subcomponent > 0 {
+            place.subcomponent = narrow(subcomponent);
+        }
+    }
+    Ok(Some(place))
+}
+
+unsafe extern "C" fn issue(ctx: *mut Context, issue: u64, told: u64, at: u64, level: u64, path: u64) -> u64 {
+    with(ctx, |ctx, work| match place(work, told, at, level, path) {
+        Ok(place) => {
+            work.raise(u32::try_from(issue).unwrap_or(u32::MAX), place);
+            0
+        }
+        Err(()) => stop(ctx, Stop::Defer),
+    })
+}
+
+unsafe extern "C" fn reject(ctx: *mut Context, issue: u64, told: u64, at: u64, level: u64, path: u64) -> u64 {
+    with(ctx, |ctx, work| match place(work, told, at, level, path) {
+        // What was left to the interpreter before stays with it.
+        Ok(place) if ctx.stop == Stop::None as u64 => {
+            work.refusal = Some(Raised { issue: u32::try_from(issue).unwrap_or(u32::MAX), place });
+            stop(ctx, Stop::Refused)
+        }
+        _ => stop(ctx, Stop::Defer),
     })
 }

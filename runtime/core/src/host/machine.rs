@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use emr_abi::{Context, Gives, List, Program, SLACK, Stop, Take, flags};
 use emr_message::builtin::Pattern;
-use emr_message::{Name, Place, Settings, Unreadable, Zone};
+use emr_message::{Name, Settings, Unreadable, Zone};
 use rustc_hash::FxHashMap;
 
 use super::arena::Arena;
@@ -14,7 +14,7 @@ use super::helpers::HELPERS;
 use super::memory::{Code, Unmapped};
 use super::structure::Structure;
 use super::text::{Text, Unready};
-use super::work::{self, Work};
+use super::work::{self, Raised, Work};
 
 /// What a message may cost before it is given up: the fixed part of the default, and the part for each byte.
 const FUEL_FIXED: i64 = 1_000;
@@ -49,8 +49,10 @@ impl Loaded {
 /// What came of a message.
 #[derive(Debug)]
 pub enum Ran<'m> {
-    /// The output, and the segments that the structure has no place for.
+    /// The output, and what the mapping says.
     Done(Done<'m>),
+    /// The mapping refuses it.
+    Refused(Refused<'m>),
     /// It can be no message.
     Unreadable(Unreadable),
     /// The interpreter does it.
@@ -62,12 +64,19 @@ pub enum Ran<'m> {
 /// `Debug` shows sizes only.
 pub struct Done<'m> {
     pub json: &'m [u8],
-    pub unplaced: Vec<Place>,
+    /// In the order in which they were raised, each once for a place.
+    pub issues: &'m [Raised],
+}
+
+#[derive(Debug)]
+pub struct Refused<'m> {
+    pub why: Raised,
+    pub issues: &'m [Raised],
 }
 
 impl std::fmt::Debug for Done<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Done({} bytes, {} unplaced)", self.json.len(), self.unplaced.len())
+        write!(f, "Done({} bytes, {} issues)", self.json.len(), self.issues.len())
     }
 }
 
@@ -99,6 +108,9 @@ impl Machine {
             patterns: program.patterns.iter().map(|pattern| Pattern::new(pattern).ok()).collect(),
             written: FxHashMap::default(),
             dates: Offsets::new(zone),
+            same: program.issues.iter().map(|said| said.same).collect(),
+            issues: Vec::new(),
+            refusal: None,
             lists: vec![none; lists],
             items: vec![Vec::new(); lists],
             room: 0,
@@ -127,6 +139,10 @@ impl Machine {
             match self.context.stop {
                 stop if stop == Stop::None as u64 => return self.done(end),
                 stop if stop == Stop::Panic as u64 => return Ran::Fault,
+                stop if stop == Stop::Refused as u64 => {
+                    let issues = &self.work.issues;
+                    return self.work.refusal.map_or(Ran::Deferred, |why| Ran::Refused(Refused { why, issues }));
+                }
                 stop if stop == Stop::Room as u64 => {
                     let wanted = (2 * self.out.len()).max(self.out.len() + 2 * self.work.wanted);
                     if wanted > ROOM_MAX {
@@ -146,6 +162,8 @@ impl Machine {
         work.entries.clear();
         work.arena.clear();
         work.wanted = 0;
+        work.issues.clear();
+        work.refusal = None;
         let known = work.structure.of(work.text.names());
         let joined = if known.joined { flags::JOINED } else { 0 };
         // Group -1 is the one that is not there.
@@ -172,6 +190,7 @@ impl Machine {
         context.classes = *work.text.classes();
         context.constants = program.constants.as_ptr();
         work.lists.iter_mut().for_each(|list| list.count = 0);
+        unplaced(program, work);
         arguments(program, context, work)?;
         context.lists = work.lists.as_mut_ptr();
         let range = self.out.as_mut_ptr_range();
@@ -203,16 +222,9 @@ impl Machine {
                 None => return Ran::Deferred,
             }
         }
-        let text = &self.work.text;
-        let unplaced = if self.loaded.program.nodes.len() < 2 {
-            Vec::new()
-        } else {
-            let places = self.work.structure.now().unplaced.iter();
-            places.filter_map(|segment| place(text.names(), *segment)).collect()
-        };
         let json = self.out.get(range).unwrap_or_default();
         let json = json.strip_suffix(b",").unwrap_or(json);
-        Ran::Done(Done { json: if json.is_empty() { b"null" } else { json }, unplaced })
+        Ran::Done(Done { json: if json.is_empty() { b"null" } else { json }, issues: &self.work.issues })
     }
 
     /// A map that gives a resource: that alone, or a collection that begins with it. The length, if there is room.
@@ -272,11 +284,15 @@ fn numbered(names: &[Name], name: &str) -> impl Iterator<Item = u64> {
     named.map(|(number, _)| number)
 }
 
-fn place(names: &[Name], segment: u32) -> Option<Place> {
-    let index = usize::try_from(segment).ok()?;
-    let name = *names.get(index)?;
-    let before = names.get(..=index)?.iter().filter(|other| **other == name).count();
-    let occurrence = u32::try_from(before).ok()?;
-    let place = Place { segment, name, occurrence, field: 0, repetition: 0, component: 0, subcomponent: 0 };
-    (!name.is_none()).then_some(place)
+/// Segments that no map sees, with where they stand.
+fn unplaced(program: &Program, work: &mut Work) {
+    if program.nodes.len() < 2 {
+        return;
+    }
+    for index in 0..work.structure.now().unplaced.len() {
+        let segment = work.structure.now().unplaced.get(index).copied().unwrap_or(u32::MAX);
+        if let Some(place) = work.place(segment).filter(|place| !place.name.is_none()) {
+            work.raise(program.unplaced, Some(place));
+        }
+    }
 }

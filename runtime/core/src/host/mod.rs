@@ -14,5 +14,6 @@ mod structure;
 pub mod text;
 mod work;
 
-pub use machine::{Done, Loaded, Machine, Ran};
+pub use machine::{Done, Loaded, Machine, Ran, Refused};
 pub use memory::Unmapped;
+pub use work::Raised;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use emr_abi::{Context, List, Member};
 use emr_message::builtin::Pattern;
 use emr_message::convert::{Primitive, convert};
-use emr_message::json;
+use emr_message::{Place, json};
 use rustc_hash::FxHashMap;
 
 use super::arena::Arena;
@@ -27,9 +27,20 @@ pub struct Work {
     pub dates: Offsets,
     pub lists: Vec<List>,
     pub items: Vec<Vec<u64>>,
+    /// For each number the first that says the same.
+    pub same: Vec<u32>,
+    pub issues: Vec<Raised>,
+    pub refusal: Option<Raised>,
     /// The output's last byte, and how much is asked for beyond it.
     pub room: usize,
     pub wanted: usize,
+}
+
+/// An issue, by its number in the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Raised {
+    pub issue: u32,
+    pub place: Option<Place>,
 }
 
 /// The text of a message as it is, from the form that JSON has.
@@ -69,6 +80,25 @@ pub struct Made {
 }
 
 impl Work {
+    /// Adds an issue; the same is said once of one place.
+    pub fn raise(&mut self, issue: u32, place: Option<Place>) {
+        let same = |issue: u32| usize::try_from(issue).ok().and_then(|issue| self.same.get(issue)).copied();
+        let known = |other: &Raised| other.place == place && same(other.issue) == same(issue);
+        if !self.issues.iter().any(known) {
+            self.issues.push(Raised { issue, place });
+        }
+    }
+
+    /// The place of a segment, by its index.
+    pub fn place(&self, segment: u32) -> Option<Place> {
+        let names = self.text.names();
+        let index = usize::try_from(segment).ok()?;
+        let name = *names.get(index)?;
+        let before = names.get(..=index)?.iter().filter(|other| **other == name).count();
+        let occurrence = u32::try_from(before).ok()?;
+        Some(Place { segment, name, occurrence, field: 0, repetition: 0, component: 0, subcomponent: 0 })
+    }
+
     /// A text as JSON holds it, in the arena.
     pub fn made(&mut self, text: &str) -> Made {
         let is_plain = !text.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\'));

@@ -5,7 +5,9 @@ use super::lineage::Mark;
 use super::value::{Coded, Str, Text, Value};
 use super::{Issue, Rejection, Settings, compare, convert, fuel};
 use crate::check::typed::{CodeKey, Pick};
-use crate::plan::{Block, CodePart, Constant, Form, IssueId, Part, Plan, RoutineId, RuleId, Step, Test, Until, Val};
+use crate::plan::{
+    Block, CodePart, Constant, Form, IssueId, Part, Plan, RoutineId, RuleId, SEVERAL, Step, Test, Until, Val,
+};
 use emr_message::builtin::Pattern;
 use emr_message::group::{Bent, GroupId, Groups};
 use emr_message::{Message, Place, State, json};
@@ -493,8 +495,8 @@ impl<'p, 'm> Run<'p, 'm> {
             _ => None,
         };
         if let Some(place) = second {
-            let text = "one is expected here, and there are several: the first was taken".into();
-            self.raise(Issue { code: "R0303", text, place: Some(place), rule: None });
+            let (code, text) = SEVERAL;
+            self.raise(Issue { code, text: text.into(), place: Some(place), rule: None });
         }
     }
 

@@ -12,7 +12,7 @@ mod exec;
 mod lineage;
 mod value;
 
-use super::{Gives, Plan, Rule, RuleId, Said, Take};
+use super::{Gives, Plan, Rule, RuleId, Said, Take, UNPLACED};
 use emr_message::group::{self, Bent, Groups};
 use emr_message::{Message, Place, Zone};
 use exec::{Run, Stop};
@@ -130,8 +130,8 @@ fn unplaced(run: &mut Run<'_, '_>) {
         let Bent::Unplaced { segment } = bent else { continue };
         let place = run.message.place(*segment as usize);
         if !place.name.is_none() {
-            let text = "the structure of the message has no place for this segment".into();
-            run.raise(Issue { code: "R0301", text, place: Some(place), rule: None });
+            let (code, text) = UNPLACED;
+            run.raise(Issue { code, text: text.into(), place: Some(place), rule: None });
         }
     }
 }

@@ -1,0 +1,239 @@
+//! Issues and refusals, with the place in the message that they are about.
+//!
+//! Mostly the place is known from the steps that took a value: field 8 of that segment. Of a value that came from a caller
+//! or a loop only the address is known, from which the host finds the place.
+
+use cranelift_codegen::ir::{InstBuilder, Value, condcodes::IntCC};
+use emr_abi::{Call, Stop, Told};
+use emr_compiler::plan::{IssueId, Part, Step, Val};
+
+use super::{Gen, at};
+use crate::kinds::{Kind, Level};
+
+/// Where a value stands in the message, as compiled code can tell it.
+#[derive(Clone, Copy)]
+pub enum Where {
+    Nowhere,
+    /// A value of that level, by address and length; one that is not there has no address that tells.
+    At([Value; 2], Level),
+    /// A path in the segment of that number.
+    In(Value, Path),
+    /// A path below such a value.
+    Below([Value; 2], Level, Path),
+    /// Only if the text of that length is there.
+    If(Value, Known),
+    /// Not to be told: the interpreter says it.
+    Unknown,
+}
+
+/// The places that are told without a question.
+#[derive(Clone, Copy)]
+pub enum Known {
+    At([Value; 2], Level),
+    In(Value, Path),
+    Below([Value; 2], Level, Path),
+}
+
+/// Numbers of field, repetition, component and subcomponent; 0 where a path is not so narrow.
+#[derive(Clone, Copy, Default)]
+pub struct Path {
+    field: u16,
+    repetition: u16,
+    component: u16,
+    subcomponent: u16,
+}
+
+impl Path {
+    fn packed(self) -> i64 {
+        let parts = [self.field, self.repetition, self.component, self.subcomponent];
+        parts.into_iter().fold(0, |all, part| all << 16 | i64::from(part))
+    }
+
+    /// The part of a value of that level that stands at this path.
+    fn part(self, level: Level, number: u8) -> Path {
+        let number = u16::from(number);
+        match level {
+            Level::Field => Path { repetition: 1, component: number, ..self },
+            Level::Repetition => Path { component: number, ..self },
+            Level::Component => Path { subcomponent: number, ..self },
+            Level::Subcomponent => self,
+        }
+    }
+}
+
+impl<'p> Gen<'_, 'p> {
+    /// An issue of the plan about a value.
+    pub fn say(&mut self, issue: IssueId, about: Where) {
+        let number = self.int(i64::from(issue));
+        if let Some([told, at, level, path]) = self.told(about) {
+            self.helper(Call::issue, &[number, told, at, level, path]);
+        }
+    }
+
+    /// Refuses the message and ends the routine.
+    pub fn refuse(&mut self, issue: IssueId, about: Where) {
+        let number = self.int(i64::from(issue));
+        match self.told(about) {
+            Some([told, at, level, path]) => {
+                self.helper(Call::reject, &[number, told, at, level, path]);
+                let none = self.int(0);
+                self.b.ins().return_(&[none]);
+            }
+            None => self.stop(Stop::Defer),
+        }
+    }
+
+    /// The place in words for the helper; nothing if the interpreter must be asked, which is noted.
+    fn told(&mut self, about: Where) -> Option<[Value; 4]> {
+        let none = self.int(0);
+        match about {
+            Where::Nowhere => Some([none, none, none, none]),
+            Where::Unknown => {
+                self.give_up();
+                None
+            }
+            Where::If(length, known) => {
+                let [told, at, level, path] = self.told_as(known);
+                let is_there = self.above(length, 0);
+                Some([self.b.ins().select(is_there, told, none), at, level, path])
+            }
+            Where::At(value, level) => Some(self.told_of(Known::At(value, level))),
+            Where::In(segment, path) => Some(self.told_of(Known::In(segment, path))),
+            Where::Below(value, level, path) => Some(self.told_of(Known::Below(value, level, path))),
+        }
+    }
+
+    /// By an address only where something is.
+    fn told_of(&mut self, known: Known) -> [Value; 4] {
+        if let Known::At([_, length], _) | Known::Below([_, length], ..) = known {
+            let is_absent = self.is(IntCC::SignedLessThan, length, 1);
+            self.give_up_when(is_absent);
+        }
+        self.told_as(known)
+    }
+
+    fn told_as(&mut self, known: Known) -> [Value; 4] {
+        let (told, at, level, path) = match known {
+            Known::At([at, _], level) => (Told::Value, at, level, Path::default()),
+            Known::In(segment, path) => (Told::Segment, segment, Level::Field, path),
+            Known::Below([at, _], level, path) => (Told::Below, at, level, path),
+        };
+        [self.int(told as i64), at, self.int(level as i64), self.int(path.packed())]
+    }
+
+    /// Where a value stands, and whether it does, as the interpreter tells the place of it.
+    pub fn place_of(&mut self, val: Val) -> Where {
+        let kind = self.kind(val);
+        let words = self.get(val);
+        let first = self.word(&words, 0);
+        match (&kind, self.facts.setter(val)) {
+            (Kind::Any, _) => Where::Unknown,
+            (Kind::Segment(_), _) => Where::In(first, Path::default()),
+            (Kind::Field | Kind::Piece(_), Some(Step::Take { of, part, .. })) => self.place_below(*of, part),
+            (Kind::Field | Kind::Piece(_) | Kind::Text(_), Some(Step::Set { from, .. }))
+                if self.kind(*from) == kind =>
+            {
+                self.place_of(*from)
+            }
+            (Kind::Field, _) => Where::At([first, self.word(&words, 1)], Level::Field),
+            (Kind::Piece(level), _) => Where::At([first, self.word(&words, 1)], *level),
+            (Kind::Text(_), Some(Step::Constant { .. })) => Where::Nowhere,
+            (Kind::Text(_), Some(Step::Convert { of, .. })) => {
+                let length = self.word(&words, 1);
+                match self.place_of_first(*of) {
+                    Where::At(at, level) => Where::If(length, Known::At(at, level)),
+                    Where::In(segment, path) => Where::If(length, Known::In(segment, path)),
+                    Where::Below(at, level, path) => Where::If(length, Known::Below(at, level, path)),
+                    Where::Nowhere => Where::Nowhere,
+                    Where::If(..) | Where::Unknown => Where::Unknown,
+                }
+            }
+            (Kind::Text(_) | Kind::List(_), _) => Where::Unknown,
+            _ => Where::Nowhere,
+        }
+    }
+
+    /// Where the first item of a value stands, which is there.
+    pub fn place_of_first(&mut self, val: Val) -> Where {
+        match self.kind(val) {
+            Kind::Field => {
+                let words = self.get(val);
+                Where::At([self.word(&words, 0), self.word(&words, 1)], Level::Repetition)
+            }
+            Kind::List(item) => {
+                let words = self.get(val);
+                let list = self.word(&words, 0);
+                let item = *item;
+                let first = self.item_or_missing(list, 1, &item);
+                self.place_of_item(&item, &first)
+            }
+            _ => self.place_of(val),
+        }
+    }
+
+    /// Where an item of a loop or list stands.
+    pub fn place_of_item(&mut self, kind: &Kind, words: &[Value]) -> Where {
+        let first = self.word(words, 0);
+        match kind {
+            Kind::Piece(level) => Where::At([first, self.word(words, 1)], *level),
+            Kind::Segment(_) => Where::In(first, Path::default()),
+            Kind::Text(_) | Kind::List(_) | Kind::Any | Kind::Field => Where::Unknown,
+            _ => Where::Nowhere,
+        }
+    }
+
+    fn place_below(&mut self, of: Val, part: &Part) -> Where {
+        let level = match self.kind(of) {
+            Kind::Piece(level) => level,
+            _ => Level::Field,
+        };
+        match (part, self.kind(of)) {
+            (Part::Field { number, .. }, Kind::Segment(_)) => {
+                let words = self.get(of);
+                Where::In(self.word(&words, 0), Path { field: *number, ..Path::default() })
+            }
+            (Part::Component(number), Kind::Piece(_)) => match self.place_of(of) {
+                Where::In(segment, path) => Where::In(segment, path.part(level, *number)),
+                Where::At(at, base) => Where::Below(at, base, Path::default().part(level, *number)),
+                Where::Below(at, base, path) => Where::Below(at, base, path.part(level, *number)),
+                _ => Where::Unknown,
+            },
+            (Part::Index(number), Kind::Field | Kind::Piece(Level::Field)) => match self.place_of(of) {
+                Where::In(segment, path) => {
+                    Where::In(segment, Path { repetition: u16::try_from(*number).unwrap_or(0), ..path })
+                }
+                _ => Where::Unknown,
+            },
+            (Part::Component(number), Kind::Field | Kind::List(_)) => match self.place_of_first(of) {
+                Where::At(at, base) => Where::Below(at, base, Path::default().part(base, *number)),
+                _ => Where::Unknown,
+            },
+            _ => Where::Unknown,
+        }
+    }
+
+    /// The same said of the first of several values that has a place.
+    pub fn place_of_any(&mut self, vals: &[Val]) -> Where {
+        for val in vals {
+            match self.place_of(*val) {
+                Where::Nowhere => {}
+                Where::If(..) | Where::Unknown => return Where::Unknown,
+                known => return known,
+            }
+        }
+        Where::Nowhere
+    }
+
+    /// Says that there are several where one is expected.
+    pub fn say_several(&mut self, about: Where) {
+        let several = self.shared.several;
+        self.say(several, about);
+    }
+
+    /// Where a helper found the second of several.
+    pub fn place_found(&mut self, level: Level) -> Where {
+        // It was found, so it has a length.
+        let (at, some) = (self.load(at!(results)), self.int(1));
+        Where::At([at, some], level)
+    }
+}
