@@ -18,6 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("emr-lsp", &["emr-compiler", "emr-project"]),
     ("emr-cli", &["emr-compiler", "emr-lsp", "emr-message", "emr-native", "emr-project", "emr-runtime"]),
     ("emr-tests", &["emr-abi", "emr-compiler", "emr-message", "emr-native", "emr-project", "emr-runtime"]),
+    ("bench", &["emr-compiler", "emr-message", "emr-project"]),
 ];
 
 /// Where alone something may be written.
@@ -41,6 +42,9 @@ const KEPT_TO: &[(&str, &[&str])] = &[
     ("eprintln!", &["compiler/cli/src"]),
     ("expect(unsafe_code", &["runtime/abi/src", "runtime/core/src/host", "compiler/native/src"]),
 ];
+
+/// Where in the bench `unsafe` may stand: an allocator that counts, and rows that race.
+const UNSAFE_IN_BENCH: &[&str] = &["allocations.rs", "hand/mod.rs"];
 
 #[test]
 fn crates_use_only_what_they_may() {
@@ -74,6 +78,16 @@ fn a_tool_is_used_in_its_place_only() {
             }
         }
     }
+}
+
+#[test]
+fn the_bench_keeps_unsafe_to_those_who_race() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/src");
+    let sources = sources(&folder);
+    let allowed = sources.iter().filter(|path| fs::read_to_string(path).unwrap().contains("expect(unsafe_code"));
+    let mut found: Vec<_> = allowed.map(|path| path.strip_prefix(&folder).unwrap()).collect();
+    found.sort();
+    assert_eq!(found, UNSAFE_IN_BENCH.iter().map(Path::new).collect::<Vec<_>>());
 }
 
 #[test]

@@ -1,0 +1,33 @@
+//! Who competes. A new row is a file with a [`Row`] in it and its name in [`ROWS`].
+
+use crate::corpus::Message;
+use crate::workload::Workload;
+use crate::{hand, interpreter};
+use emr_message::batch;
+
+/// A competitor, ready for one workload.
+pub trait Engine {
+    /// What the map makes of the message; empty if it refuses it.
+    fn run(&mut self, message: Message<'_>) -> &[u8];
+
+    /// All messages of a file, in order; `done` is shown each output.
+    fn batch(&mut self, file: Message<'_>, done: &mut dyn FnMut(&[u8])) {
+        for place in batch::split(file.bytes()).messages {
+            if let Some(message) = file.part(place) {
+                done(self.run(message));
+            }
+        }
+    }
+}
+
+pub struct Row {
+    pub name: &'static str,
+    /// Nothing where it does not do this workload, or not on this machine.
+    pub prepare: fn(&Workload) -> Option<Box<dyn Engine>>,
+}
+
+pub const ROWS: &[Row] = &[hand::ROW, interpreter::ROW];
+
+pub fn row(name: &str) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.name == name)
+}
