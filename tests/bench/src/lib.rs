@@ -9,6 +9,7 @@ pub mod corpus;
 mod dice;
 pub mod engine;
 mod hand;
+mod idiom;
 mod interpreter;
 pub mod measure;
 pub mod workload;

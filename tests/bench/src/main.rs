@@ -1,4 +1,4 @@
-//! `cargo run --release -p bench -- --rows hand,interpreter`: see docs/benchmarks.md.
+//! `cargo run --release -p bench -- --rows hand,idiom,interpreter`: see docs/benchmarks.md.
 
 use bench::allocations::Counting;
 use bench::engine::{ROWS, Row, row};
