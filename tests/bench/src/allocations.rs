@@ -2,13 +2,16 @@
 #![expect(unsafe_code, reason = "an allocator is an unsafe trait; this one hands everything on to the system's")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering::Relaxed};
 
 pub struct Counting;
 
+/// Off while anything is timed: counting would cost those most who allocate most.
+static IS_ON: AtomicBool = AtomicBool::new(false);
 static CALLS: AtomicUsize = AtomicUsize::new(0);
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
+/// Bytes; what is given back that was taken before makes it negative.
+static LIVE: AtomicIsize = AtomicIsize::new(0);
+static PEAK: AtomicIsize = AtomicIsize::new(0);
 
 /// What was allocated while something ran.
 #[derive(Clone, Copy, Debug)]
@@ -20,15 +23,28 @@ pub struct Taken {
 
 /// Counts what is allocated meanwhile, by all threads.
 pub fn during(work: impl FnOnce()) -> Taken {
-    let (calls, live) = (CALLS.load(Relaxed), LIVE.load(Relaxed));
-    PEAK.store(live, Relaxed);
+    CALLS.store(0, Relaxed);
+    LIVE.store(0, Relaxed);
+    PEAK.store(0, Relaxed);
+    IS_ON.store(true, Relaxed);
     work();
-    Taken { calls: CALLS.load(Relaxed) - calls, peak: PEAK.load(Relaxed).saturating_sub(live) }
+    IS_ON.store(false, Relaxed);
+    Taken { calls: CALLS.load(Relaxed), peak: PEAK.load(Relaxed).unsigned_abs() }
 }
 
 fn took(bytes: usize) {
-    CALLS.fetch_add(1, Relaxed);
-    PEAK.fetch_max(LIVE.fetch_add(bytes, Relaxed) + bytes, Relaxed);
+    if IS_ON.load(Relaxed) {
+        CALLS.fetch_add(1, Relaxed);
+        // No allocation is larger than isize (see `Layout`).
+        let bytes = bytes as isize;
+        PEAK.fetch_max(LIVE.fetch_add(bytes, Relaxed) + bytes, Relaxed);
+    }
+}
+
+fn gave(bytes: usize) {
+    if IS_ON.load(Relaxed) {
+        LIVE.fetch_sub(bytes as isize, Relaxed);
+    }
 }
 
 // SAFETY: all calls go on to the system's allocator as they came.
@@ -47,13 +63,13 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Relaxed);
+        gave(layout.size());
         // SAFETY: as above.
         unsafe { System.dealloc(at, layout) }
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        LIVE.fetch_sub(layout.size(), Relaxed);
+        gave(layout.size());
         took(size);
         // SAFETY: as above.
         unsafe { System.realloc(at, layout, size) }

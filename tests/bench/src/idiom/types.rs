@@ -3,10 +3,11 @@
 use super::fhir::*;
 use super::message::{Segment, Value, part, sub};
 use emr_message::{DateTime, Zone};
+use std::sync::LazyLock;
 
 fn moment(text: &str, write: impl Fn(&DateTime, Option<&Zone>) -> Option<String>) -> Option<String> {
-    let zone = Zone::named("UTC").ok();
-    write(&DateTime::read(text).ok()?, zone.as_ref())
+    static ZONE: LazyLock<Option<Zone>> = LazyLock::new(|| Zone::named("UTC").ok());
+    write(&DateTime::read(text).ok()?, ZONE.as_ref())
 }
 
 pub fn date(text: &str) -> Option<String> {
