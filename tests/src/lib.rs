@@ -9,6 +9,7 @@ pub mod corpus;
 pub mod mutate;
 pub mod oracle;
 pub mod pipeline;
+pub mod process;
 pub mod random;
 pub mod torture;
 

@@ -42,8 +42,7 @@ fn real(folder: &std::path::Path, code: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let mut messages = Vec::new();
     for path in corpus::files(folder, &[".hl7", ".HL7", ".txt"]) {
         let bytes = fs::read(&path).unwrap();
-        for range in batch::split(&bytes).messages {
-            let message = bytes[range].to_vec();
+        for message in batch::messages(&bytes) {
             let read = Message::read(&message, &Settings::default());
             if read.is_ok_and(|it| it.msh(9).component(1).value().is_some_and(|it| it == code)) {
                 messages.push((path.strip_prefix(folder).unwrap().to_owned(), message));

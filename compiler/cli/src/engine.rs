@@ -60,10 +60,15 @@ struct Ready {
     rules: Vec<String>,
 }
 
-/// What came of a message.
+/// Runs the maps for one message after another: what a thread keeps from message to message.
+pub struct Worker<'e> {
+    engine: &'e Engine,
+}
+
+/// What came of a message besides its JSON.
 pub struct Outcome {
-    /// JSON, or why the message is rejected.
-    pub result: Result<Vec<u8>, Told>,
+    /// Why there is no JSON.
+    pub rejected: Option<Told>,
     pub issues: Vec<Told>,
 }
 
@@ -135,14 +140,8 @@ impl Engine {
         Ok(Engine { maps, standards, settings, named: named.is_some() })
     }
 
-    /// Sends one message through the map that takes it.
-    pub fn run(&self, bytes: &[u8]) -> Result<Outcome, Why> {
-        let message = Message::read(bytes, &self.settings.message).map_err(|why| Why::Message(why.to_string()))?;
-        let map = self.choose(&message)?;
-        let mut outcome = map.run(&message, &self.settings);
-        let notes = message.notes().filter(|note| worth_telling(note.odd));
-        outcome.issues.extend(notes.map(|it| Told::engine(it.odd.text(), Some(it.place))));
-        Ok(outcome)
+    pub fn worker(&self) -> Worker<'_> {
+        Worker { engine: self }
     }
 
     fn choose(&self, message: &Message) -> Result<&Ready, Why> {
@@ -172,20 +171,39 @@ impl Engine {
     }
 }
 
+impl Worker<'_> {
+    /// Sends one message through the map that takes it. Its JSON goes to the end of `json`, unless it is rejected.
+    pub fn run(&mut self, bytes: &[u8], json: &mut Vec<u8>) -> Result<Outcome, Why> {
+        let settings = &self.engine.settings;
+        let message = Message::read(bytes, &settings.message).map_err(|why| Why::Message(why.to_string()))?;
+        let mut outcome = self.engine.choose(&message)?.run(&message, settings, json);
+        let notes = message.notes().filter(|note| worth_telling(note.odd));
+        outcome.issues.extend(notes.map(|it| Told::engine(it.odd.text(), Some(it.place))));
+        Ok(outcome)
+    }
+}
+
 impl Ready {
-    pub fn new(world: &World, function: &Function, standards: &Standards) -> Option<Ready> {
+    fn new(world: &World, function: &Function, standards: &Standards) -> Option<Ready> {
         let takes = takes(function, standards)?.to_string();
         let plan = db::plan(&world.db, world.inside, function.key.to_string()).clone()?;
         let rules = plan.rules.iter().map(|rule| world.place(&rule.function, rule.at.start)).collect();
         Some(Ready { name: function.key.to_string(), takes, plan, rules })
     }
 
-    pub fn run(&self, message: &Message, settings: &Settings) -> Outcome {
+    fn run(&self, message: &Message, settings: &Settings, json: &mut Vec<u8>) -> Outcome {
         let interpret::Outcome { result, issues, .. } = interpret::run(&self.plan, message, &settings.run);
         let rule = |id: Option<u32>| id.and_then(|id| self.rules.get(id as usize)).cloned().unwrap_or_default();
         let told = |text: &str, place: Option<Place>, id| Told { rule: rule(id), ..Told::engine(text, place) };
+        let rejected = match result {
+            Ok(made) => {
+                append(json, made);
+                None
+            }
+            Err(Rejection { text, place, rule, .. }) => Some(told(&text, place, rule)),
+        };
         Outcome {
-            result: result.map_err(|Rejection { text, place, rule, .. }| told(&text, place, rule)),
+            rejected,
             issues: issues.into_iter().map(|Issue { text, place, rule, .. }| told(&text, place, rule)).collect(),
         }
     }
@@ -194,6 +212,15 @@ impl Ready {
 impl Told {
     fn engine(text: &str, place: Option<Place>) -> Told {
         Told { text: text.to_owned(), place: place.map(|it| spelled(&it)).unwrap_or_default(), rule: String::new() }
+    }
+}
+
+/// A large result is not there twice if it is the first.
+fn append(json: &mut Vec<u8>, made: Vec<u8>) {
+    if json.is_empty() {
+        *json = made;
+    } else {
+        json.extend_from_slice(&made);
     }
 }
 

@@ -1,8 +1,8 @@
-//! The files that a call names, and the messages in them.
+//! The files that a call names.
 
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::{fs, ops};
 
 use crate::end::End;
 
@@ -19,14 +19,22 @@ impl Input {
         self.path == Path::new(STDIN)
     }
 
+    pub fn open(&self) -> Result<Box<dyn Read + Send>, End> {
+        if self.is_stdin() {
+            return Ok(Box::new(io::stdin()));
+        }
+        let file = fs::File::open(&self.path).map_err(|why| self.unreadable(&why))?;
+        Ok(Box::new(file))
+    }
+
     pub fn read(&self) -> Result<Vec<u8>, End> {
         let mut bytes = Vec::new();
-        match self.is_stdin() {
-            true => io::stdin().lock().read_to_end(&mut bytes).map(drop),
-            false => fs::read(&self.path).map(|it| bytes = it),
-        }
-        .map_err(|why| End::World(format!("`{}` cannot be read: {why}", self.path.display())))?;
+        self.open()?.read_to_end(&mut bytes).map_err(|why| self.unreadable(&why))?;
         Ok(bytes)
+    }
+
+    pub fn unreadable(&self, why: &io::Error) -> End {
+        End::World(format!("`{}` cannot be read: {why}", self.path.display()))
     }
 }
 
@@ -91,21 +99,6 @@ fn shorten(found: &mut [Input]) {
     }
 }
 
-/// A message in the bytes of its file.
-#[derive(Clone, Debug)]
-pub struct Place {
-    pub range: ops::Range<usize>,
-    /// Counted from 1; nothing if the file has only this one.
-    pub number: Option<usize>,
-}
-
-/// Where the messages stand in a file. Empty if it has none.
-pub fn messages(bytes: &[u8]) -> Vec<Place> {
-    let ranges = emr_message::batch::split(bytes).messages;
-    let several = ranges.len() > 1;
-    ranges.into_iter().enumerate().map(|(n, range)| Place { range, number: several.then_some(n + 1) }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,13 +113,5 @@ mod tests {
     fn a_result_loses_its_ending_only_if_it_stays_the_only_one() {
         assert_eq!(results(&["a.hl7", "b/a.hl7", "c"]), ["a", "b/a", "c"]);
         assert_eq!(results(&["a.hl7", "a.txt", "b.hl7"]), ["a.hl7", "a.txt", "b"]);
-    }
-
-    #[test]
-    fn a_batch_counts_its_messages() {
-        let numbers = |text: &str| messages(text.as_bytes()).iter().map(|it| it.number).collect::<Vec<_>>();
-        assert_eq!(numbers("MSH|^~\\&|a\rPID|1\r"), [None]);
-        assert_eq!(numbers("MSH|^~\\&|a\rMSH|^~\\&|b\r"), [Some(1), Some(2)]);
-        assert_eq!(numbers("PID|1\r"), []);
     }
 }

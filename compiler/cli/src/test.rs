@@ -95,11 +95,12 @@ impl testing::Context for Around<'_> {
                 self.engines.entry(key).or_insert(made)
             }
         };
-        let outcome = engine.run(message).map_err(|(Why::Message(why) | Why::Call(why))| why)?;
+        let mut json = Vec::new();
+        let outcome = engine.worker().run(message, &mut json).map_err(|(Why::Message(why) | Why::Call(why))| why)?;
         let issue = |told: Told| testing::Issue { text: told.text, place: told.place };
-        let result = match outcome.result {
-            Ok(json) => testing::Outcome::Json(String::from_utf8(json).map_err(|_| "the output is not UTF-8")?),
-            Err(told) => testing::Outcome::Rejected(told.text),
+        let result = match outcome.rejected {
+            None => testing::Outcome::Json(String::from_utf8(json).map_err(|_| "the output is not UTF-8")?),
+            Some(told) => testing::Outcome::Rejected(told.text),
         };
         Ok(testing::Output { result, issues: outcome.issues.into_iter().map(issue).collect() })
     }

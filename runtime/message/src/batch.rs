@@ -1,150 +1,342 @@
 //! Files of several messages: HL7 batches (FHS, BHS … BTS, FTS; HL7 v2.5.1 §2.10.3), messages one after another,
 //! messages with MLLP framing around each.
 //!
-//! Works on bytes, before any charset is known, and gives ranges, so that a reader of a long file needs one message
-//! at a time in memory.
+//! Works on bytes, before any charset is decoded, and holds one message at a time, however long the file is.
 
-use std::ops::Range;
+use std::borrow::Cow;
+use std::io::{self, ErrorKind, Read};
 
-/// Where messages stand in a file, and what stands around them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Batch {
-    /// Each message with the lines before it that belong to none, up to the next header or trailer.
-    pub messages: Vec<Range<usize>>,
-    /// Lines of FHS, BHS, BTS and FTS.
-    pub envelope: Vec<Range<usize>>,
-    /// Lines that are neither: before the first message, or after a trailer.
-    pub stray: Vec<Range<usize>>,
-    /// Messages that BTS-1 and FTS-1 count otherwise than they are: offsets of these trailers.
-    pub miscounted: Vec<usize>,
+use crate::message::TEXT_MAX;
+
+/// What a piece of a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A message with the lines after it that belong to none, up to the next header or trailer.
+    Message,
+    /// A line of FHS, BHS, BTS or FTS.
+    Envelope,
+    /// A line that is neither: before the first message, or after a trailer.
+    Stray,
 }
 
-/// Takes a file apart. A file without any MSH gives no message; what it holds instead is in the other lists.
-///
-/// A text in UTF-16 is taken as one message.
-pub fn split(bytes: &[u8]) -> Batch {
-    let mut batch = Batch::default();
-    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") || bytes.iter().take(2).any(|&byte| byte == 0) {
-        batch.messages.push(0..bytes.len());
-        return batch;
-    }
-    let mut open: Option<Range<usize>> = None;
-    let mut since_batch = 0;
-    let mut batches = 0;
-    for line in lines(bytes) {
-        let text = unmarked(bytes.get(line.clone()).unwrap_or_default());
-        match kind(text) {
-            Kind::Message => {
-                batch.messages.extend(open.take());
-                since_batch += 1;
-                open = Some(line);
-            }
-            Kind::Envelope => {
-                batch.messages.extend(open.take());
-                let counted = match text.get(..3) {
-                    Some(b"BTS") => {
-                        batches += 1;
-                        Some(std::mem::take(&mut since_batch))
-                    }
-                    Some(b"FTS") => Some(batches),
-                    _ => None,
-                };
-                if counted.is_some_and(|counted| count(text).is_some_and(|said| said != counted)) {
-                    batch.miscounted.push(line.start);
-                }
-                batch.envelope.push(line);
-            }
-            Kind::Other => match &mut open {
-                Some(message) => message.end = line.end,
-                None => batch.stray.push(line),
-            },
+/// How much is asked of the input at once.
+const CHUNK: usize = 1 << 16;
+
+/// How much of a line outside of messages is kept, so that a file without line ends takes no more than others.
+const LINE_MAX: usize = 1 << 16;
+
+/// How much of a message is kept: enough for [`crate::Message::read`] to say that it is too large.
+const MESSAGE_MAX: usize = TEXT_MAX.saturating_add(1);
+
+/// How much of the beginning of a file is kept until a message is found.
+const BEGINNING_MAX: usize = 1 << 16;
+
+/// How many characters of a line tell what it is, and what a trailer counts.
+const TELLING: usize = 64;
+
+/// Takes a file apart as it is read. Lines lose their ends and MLLP's blocks where they stand around a piece; a byte
+/// order mark stays, as it tells the charset of the message that it stands before.
+pub struct Splitter<R> {
+    input: R,
+    buffer: Vec<u8>,
+    /// What of the buffer is taken already.
+    taken: usize,
+    ended: bool,
+    /// Not known before the first bytes.
+    unit: Option<Unit>,
+    /// What the line is that closed the message before it, a header or trailer.
+    ahead: Option<Kind>,
+    /// That line.
+    line: Vec<u8>,
+    beginning: Vec<u8>,
+    messages: usize,
+    miscounted: usize,
+    since_batch: usize,
+    batches: usize,
+}
+
+impl<R: Read> Splitter<R> {
+    pub fn new(input: R) -> Splitter<R> {
+        Splitter {
+            input,
+            buffer: Vec::new(),
+            taken: 0,
+            ended: false,
+            unit: None,
+            ahead: None,
+            line: Vec::new(),
+            beginning: Vec::new(),
+            messages: 0,
+            miscounted: 0,
+            since_batch: 0,
+            batches: 0,
         }
     }
-    batch.messages.extend(open);
-    batch
-}
 
-enum Kind {
-    Message,
-    Envelope,
-    Other,
-}
+    /// Puts the next piece of the file into `part`, in the place of what is there, and says what it is; nothing at the
+    /// end. What stood in the file before a fault of the input is given before the fault.
+    pub fn next(&mut self, part: &mut Vec<u8>) -> io::Result<Option<Kind>> {
+        part.clear();
+        let kind = match self.ahead.take() {
+            Some(kind) => {
+                part.extend_from_slice(&self.line);
+                kind
+            }
+            None => match self.line(part, false)? {
+                Some((kind, _)) => kind,
+                None => return Ok(None),
+            },
+        };
+        match kind {
+            Kind::Message => self.rest(part)?,
+            Kind::Envelope => self.count(part),
+            Kind::Stray => {}
+        }
+        Ok(Some(kind))
+    }
 
-fn kind(line: &[u8]) -> Kind {
-    let named = |name: &[u8]| line.starts_with(name) && line.get(3).is_none_or(u8::is_ascii_punctuation);
-    if named(b"MSH") && line.len() > 3 {
-        Kind::Message
-    } else if [b"FHS", b"BHS", b"BTS", b"FTS"].iter().any(|name| named(*name)) {
-        Kind::Envelope
-    } else {
-        Kind::Other
+    /// How many messages were found up to now.
+    pub fn messages(&self) -> usize {
+        self.messages
+    }
+
+    /// How many trailers up to now count otherwise than there are: BTS-1 messages, FTS-1 batches.
+    pub fn miscounted(&self) -> usize {
+        self.miscounted
+    }
+
+    /// How the file begins, without blanks before that, so that a file without a message can be told what it is.
+    /// Empty once there is a message.
+    pub fn beginning(&self) -> &[u8] {
+        &self.beginning
+    }
+
+    /// The lines of a message after its header.
+    fn rest(&mut self, part: &mut Vec<u8>) -> io::Result<()> {
+        self.messages += 1;
+        self.since_batch += 1;
+        self.beginning = Vec::new();
+        loop {
+            let end = part.len();
+            match self.line(part, true)? {
+                Some((Kind::Stray, _)) => {}
+                Some((kind, start)) => {
+                    self.ahead = Some(kind);
+                    self.line.clear();
+                    self.line.extend_from_slice(part.get(start..).unwrap_or_default());
+                    part.truncate(end);
+                    return Ok(());
+                }
+                None => {
+                    part.truncate(end);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn count(&mut self, line: &[u8]) {
+        let text = self.unit().telling(line);
+        let counted = match text.get(..3) {
+            Some(b"BTS") => {
+                self.batches += 1;
+                std::mem::take(&mut self.since_batch)
+            }
+            Some(b"FTS") => self.batches,
+            _ => return,
+        };
+        self.miscounted += usize::from(said(&text).is_some_and(|said| said != counted));
+    }
+
+    /// Appends the next line, and in a message the line ends before it; says what it is and where in `part` it begins.
+    /// The line's kind follows from its beginning, so that whatever is cut off of it does not change that.
+    fn line(&mut self, part: &mut Vec<u8>, in_message: bool) -> io::Result<Option<(Kind, usize)>> {
+        let unit = self.begin()?;
+        self.take(unit, Take::Ends, |bytes| {
+            if in_message {
+                append(part, bytes, MESSAGE_MAX);
+            }
+        })?;
+        let start = part.len();
+        self.take(unit, Take::Text, |bytes| {
+            append(part, bytes, MESSAGE_MAX);
+            let line = part.get(start..).unwrap_or_default();
+            if !in_message && line.len() > LINE_MAX && unit.kind(line) != Kind::Message {
+                part.truncate(start + LINE_MAX);
+            }
+        })?;
+        let line = part.get(start..).unwrap_or_default();
+        Ok(if line.is_empty() { None } else { Some((unit.kind(line), start)) })
+    }
+
+    /// Hands over what of the input is of a kind, up to the first that is not.
+    fn take(&mut self, unit: Unit, what: Take, mut to: impl FnMut(&[u8])) -> io::Result<()> {
+        loop {
+            let rest = self.buffer.get(self.taken..).unwrap_or_default();
+            let found = unit.find(rest, what != Take::Ends);
+            let whole = if self.ended { rest.len() } else { rest.len() - rest.len() % unit.width() };
+            let length = found.unwrap_or(whole);
+            // Half a unit at the end of the file is no line end.
+            let length = if what == Take::Ends && found.is_none() { length - length % unit.width() } else { length };
+            to(rest.get(..length).unwrap_or_default());
+            self.taken += length;
+            if found.is_some() || self.ended {
+                return Ok(());
+            }
+            self.fill()?;
+        }
+    }
+
+    /// Goes past the line ends that the file begins with, and looks at the first characters.
+    fn begin(&mut self) -> io::Result<Unit> {
+        if let Some(unit) = self.unit {
+            return Ok(unit);
+        }
+        self.take(Unit::Byte, Take::Ends, |_| {})?;
+        loop {
+            let rest = self.buffer.get(self.taken..).unwrap_or_default();
+            if self.ended || rest.len() >= 4 {
+                let unit = Unit::of(rest);
+                self.unit = Some(unit);
+                return Ok(unit);
+            }
+            self.fill()?;
+        }
+    }
+
+    fn unit(&self) -> Unit {
+        self.unit.unwrap_or(Unit::Byte)
+    }
+
+    /// Reads more behind what is not taken yet.
+    fn fill(&mut self) -> io::Result<()> {
+        self.buffer.drain(..self.taken);
+        self.taken = 0;
+        let before = self.buffer.len();
+        self.buffer.resize(before + CHUNK, 0);
+        let read = loop {
+            match self.input.read(self.buffer.get_mut(before..).unwrap_or_default()) {
+                Err(why) if why.kind() == ErrorKind::Interrupted => {}
+                read => break read,
+            }
+        };
+        self.buffer.truncate(before + *read.as_ref().unwrap_or(&0));
+        self.ended = read? == 0;
+        let new = self.buffer.get(before..).unwrap_or_default();
+        if self.messages == 0 {
+            let new = if self.beginning.is_empty() { new.trim_ascii_start() } else { new };
+            append(&mut self.beginning, new, BEGINNING_MAX);
+        }
+        Ok(())
     }
 }
 
-fn unmarked(line: &[u8]) -> &[u8] {
-    line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
-}
-
-/// BTS-1 or FTS-1, where it is a number.
-fn count(trailer: &[u8]) -> Option<usize> {
-    let separator = trailer.get(3)?;
-    let field = trailer.split(|byte| byte == separator).nth(1)?;
-    std::str::from_utf8(field).ok()?.trim().parse().ok()
-}
-
-/// Lines without their ends and MLLP's blocks, and without empty ones. A byte order mark stays: it tells the charset
-/// of the message that it stands before.
-fn lines(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
-    let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n' | 0x0b | 0x1c);
-    let mut start = 0;
+/// The messages of a file that is in memory already.
+pub fn messages(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let mut splitter = Splitter::new(bytes);
     std::iter::from_fn(move || {
+        let mut part = Vec::new();
         loop {
-            let rest = bytes.get(start..)?;
-            let skipped = rest.iter().position(|byte| !is_end(byte))?;
-            let line = rest.get(skipped..)?;
-            let length = line.iter().position(is_end).unwrap_or(line.len());
-            let from = start + skipped;
-            start = from + length;
-            if length > 0 {
-                return Some(from..start);
+            // Bytes in memory can be read.
+            match splitter.next(&mut part).ok()?? {
+                Kind::Message => return Some(part),
+                Kind::Envelope | Kind::Stray => {}
             }
         }
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Take {
+    Ends,
+    Text,
+}
 
-    fn shown(text: &str) -> String {
-        let batch = split(text.as_bytes());
-        let show = |ranges: &[Range<usize>]| {
-            ranges.iter().map(|range| text[range.clone()].replace(['\r', '\n'], "/")).collect::<Vec<_>>().join(" ")
+fn append(part: &mut Vec<u8>, bytes: &[u8], max: usize) {
+    let room = max.saturating_sub(part.len()).min(bytes.len());
+    part.extend_from_slice(bytes.get(..room).unwrap_or_default());
+}
+
+/// What a character is made of. In every charset of one byte or more a line end is what it is in ASCII, and what a line
+/// begins with too: the later bytes of GB18030 and the like are digits and letters, but never begin a line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Byte,
+    /// UTF-16, the lower byte first.
+    Little,
+    /// UTF-16, the higher byte first.
+    Big,
+}
+
+impl Unit {
+    /// What a file is made of that begins so.
+    fn of(bytes: &[u8]) -> Unit {
+        match bytes {
+            [0xff, 0xfe, ..] | [_, 0, _, 0, ..] if !bytes.starts_with(&[0, 0]) => Unit::Little,
+            [0xfe, 0xff, ..] | [0, _, 0, _, ..] if !bytes.starts_with(&[0, 0]) => Unit::Big,
+            _ => Unit::Byte,
+        }
+    }
+
+    fn width(self) -> usize {
+        if self == Unit::Byte { 1 } else { 2 }
+    }
+
+    /// The ASCII character of a unit; of others and of half a unit, none.
+    fn ascii(self, unit: &[u8]) -> Option<u8> {
+        match (self, unit) {
+            (Unit::Little, &[byte, 0]) | (Unit::Big, &[0, byte]) | (Unit::Byte, &[byte]) => Some(byte),
+            _ => None,
+        }
+    }
+
+    /// Where the first line end stands, or with `end` false the first character that is none.
+    fn find(self, bytes: &[u8], end: bool) -> Option<usize> {
+        if self == Unit::Byte {
+            return bytes.iter().position(|byte| is_end(*byte) == end);
+        }
+        let mut units = bytes.chunks_exact(2);
+        units.position(|unit| self.ascii(unit).is_some_and(is_end) == end).map(|n| n * 2)
+    }
+
+    /// The beginning of a line as ASCII, without a byte order mark; what is not ASCII is of no use here.
+    fn telling(self, line: &[u8]) -> Cow<'_, [u8]> {
+        let mark: &[u8] = match self {
+            Unit::Byte => b"\xef\xbb\xbf",
+            Unit::Little => b"\xff\xfe",
+            Unit::Big => b"\xfe\xff",
         };
-        let (messages, envelope, stray) = (show(&batch.messages), show(&batch.envelope), show(&batch.stray));
-        format!("{messages} ({envelope}) [{stray}] {}", batch.miscounted.len())
+        let line = line.strip_prefix(mark).unwrap_or(line);
+        let line = line.get(..TELLING * self.width()).unwrap_or(line);
+        match self {
+            Unit::Byte => line.into(),
+            _ => line.chunks_exact(2).map(|unit| self.ascii(unit).unwrap_or(0xff)).collect(),
+        }
     }
 
-    #[test]
-    fn messages_one_after_another() {
-        assert_eq!(shown("MSH|1\rPID|a\rMSH|2\rPID|b\r"), "MSH|1/PID|a MSH|2/PID|b () [] 0");
-        assert_eq!(shown("MSH|1\nPID|a\n\nMSH|2\r\n"), "MSH|1/PID|a MSH|2 () [] 0");
-        assert_eq!(shown("\u{b}MSH|1\rPID|a\r\u{1c}\r\u{b}MSH|2\r\u{1c}\r"), "MSH|1/PID|a MSH|2 () [] 0");
-    }
-
-    #[test]
-    fn batches_have_headers_and_trailers() {
-        let text = "FHS|^~\\&\rBHS|^~\\&\rMSH|1\rMSH|2\rBTS|2\rFTS|1\r";
-        assert_eq!(shown(text), "MSH|1 MSH|2 (FHS|^~\\& BHS|^~\\& BTS|2 FTS|1) [] 0");
-        assert_eq!(shown("BHS|\rMSH|1\rBTS|7\r"), "MSH|1 (BHS| BTS|7) [] 1");
-    }
-
-    #[test]
-    fn what_is_no_message_is_told() {
-        assert_eq!(shown("FHS|^~\\&\rBTS|1\r"), " (FHS|^~\\& BTS|1) [] 1");
-        assert_eq!(shown("junk\rMSH|1\rjunk\r"), "MSH|1/junk () [junk] 0");
-        assert_eq!(shown("\u{feff}MSH|1"), "\u{feff}MSH|1 () [] 0");
-        assert_eq!(shown("MSHORT\rMSH"), " () [MSHORT MSH] 0");
-        assert_eq!(shown(""), " () [] 0");
+    fn kind(self, line: &[u8]) -> Kind {
+        let line = self.telling(line);
+        let named = |name: &[u8]| line.starts_with(name) && line.get(3).is_none_or(u8::is_ascii_punctuation);
+        if named(b"MSH") && line.len() > 3 {
+            Kind::Message
+        } else if [b"FHS", b"BHS", b"BTS", b"FTS"].iter().any(|name| named(*name)) {
+            Kind::Envelope
+        } else {
+            Kind::Stray
+        }
     }
 }
+
+fn is_end(byte: u8) -> bool {
+    matches!(byte, b'\r' | b'\n' | 0x0b | 0x1c)
+}
+
+/// BTS-1 or FTS-1, where it is a number.
+fn said(trailer: &[u8]) -> Option<usize> {
+    let separator = trailer.get(3)?;
+    let field = trailer.split(|byte| byte == separator).nth(1)?;
+    std::str::from_utf8(field).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -126,7 +126,7 @@ impl fmt::Debug for Name {
 }
 
 impl Message {
-    /// Reads one message; [`crate::batch::split`] takes a file with several apart. Linear in time; in memory the text
+    /// Reads one message; [`crate::batch::Splitter`] takes a file with several apart. Linear in time; in memory the text
     /// and its index.
     pub fn read(bytes: &[u8], settings: &Settings) -> Result<Message, Unreadable> {
         let framed = unframed(bytes);

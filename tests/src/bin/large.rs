@@ -5,11 +5,11 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use emr_tests::corpus::root;
+use emr_tests::process::{Ended, watch};
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;
-use std::process::{Child, Command, ExitCode, Stdio};
-use std::time::Duration;
+use std::process::{Command, ExitCode, Stdio};
 
 /// The size of the message.
 const BYTES: u64 = 50 << 20;
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let Some((peak, succeeded)) = watch(child) else {
+    let Some(Ended { peak, succeeded, .. }) = watch(child) else {
         println!("skipped: this system does not tell the memory of a process");
         return ExitCode::SUCCESS;
     };
@@ -65,24 +65,4 @@ fn write_message(path: &Path) {
         out.write_all(line.as_bytes()).unwrap();
     }
     out.flush().unwrap();
-}
-
-/// The most memory that the process held, in bytes, and whether it ended well. The system keeps the highest mark, so
-/// that only what is taken in the last moment can be missed.
-fn watch(mut child: Child) -> Option<(u64, bool)> {
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = None;
-    loop {
-        peak = peak.max(fs::read_to_string(&status).ok().as_deref().and_then(mark));
-        if let Some(end) = child.try_wait().unwrap() {
-            return Some((peak?, end.success()));
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
-/// `VmHWM:     1234 kB`
-fn mark(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? << 10)
 }

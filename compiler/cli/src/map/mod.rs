@@ -1,5 +1,6 @@
-//! `emr map`: messages through a map, in one order on any number of threads.
+//! `emr map`: messages through a map, in one order on any number of threads, however many there are.
 
+mod block;
 mod output;
 mod pool;
 mod pretty;
@@ -12,10 +13,11 @@ use std::sync::Arc;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::end::End;
-use crate::engine::{Engine, Outcome, Settings};
-use crate::input::{Input, inputs, messages};
+use crate::engine::{Engine, Outcome, Settings, Why, Worker};
+use crate::input::{Input, inputs};
 use crate::style::{PLAIN, RED, YELLOW, count};
 use crate::world::World;
+use block::{Block, Blocks, Then};
 use output::Output;
 
 /// Results go to standard output, each on a line of its own (newline-delimited JSON), or into a folder, each a file of
@@ -57,63 +59,27 @@ pub fn run(args: &Args) -> Result<End, End> {
     let output = Output::new(args.out.as_deref())?;
     let mut tally = Tally { output, bar: bar(inputs.len()), pretty: args.pretty, mapped: 0, refused: 0, issues: 0 };
     let jobs = args.jobs.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN);
-    let source = inputs.into_iter().flat_map(pieces);
-    pool::ordered(jobs, source, |piece| piece.work(&engine), |done| tally.take(done))?;
+    let source = inputs.into_iter().flat_map(Blocks::new);
+    pool::ordered(jobs, source, || engine.worker(), work, |done| tally.take(done))?;
     tally.close()
 }
 
-/// A message and where it stands, or why its file has none.
-struct Piece {
-    input: Arc<Input>,
-    what: Result<(Arc<Vec<u8>>, crate::input::Place), Refused>,
-    /// The last one of its file.
-    last: bool,
-}
-
-/// Why there is nothing to write.
-enum Refused {
-    Message(String),
-    /// Not the message's fault: ends the command.
-    Command(End),
-}
-
-fn pieces(input: Input) -> Box<dyn Iterator<Item = Piece> + Send> {
-    let input = Arc::new(input);
-    let one = |input, why| Box::new(std::iter::once(Piece { input, what: Err(why), last: true }));
-    let bytes = match input.read() {
-        Ok(bytes) => Arc::new(bytes),
-        Err(why) => return one(input, Refused::Command(why)),
-    };
-    let places = messages(&bytes);
-    let Some(last) = places.len().checked_sub(1) else {
-        return one(input, Refused::Message(crate::engine::no_message(&bytes)));
-    };
-    let piece = move |(n, place)| Piece { input: input.clone(), what: Ok((bytes.clone(), place)), last: n == last };
-    Box::new(places.into_iter().enumerate().map(piece))
-}
-
+/// What came of a block.
 struct Done {
     input: Arc<Input>,
-    number: Option<usize>,
-    outcome: Result<Outcome, Refused>,
-    last: bool,
+    first: Option<usize>,
+    /// What came of each message, and where its JSON ends.
+    outcomes: Vec<(Result<Outcome, Why>, usize)>,
+    json: Vec<u8>,
+    then: Then,
 }
 
-impl Piece {
-    fn work(self, engine: &Engine) -> Done {
-        let Piece { input, what, last } = self;
-        match what {
-            Ok((bytes, place)) => {
-                let message = bytes.get(place.range).unwrap_or_default();
-                let outcome = engine.run(message).map_err(|why| match why {
-                    crate::engine::Why::Message(text) => Refused::Message(text),
-                    crate::engine::Why::Call(text) => Refused::Command(End::Call(text)),
-                });
-                Done { input, number: place.number, outcome, last }
-            }
-            Err(why) => Done { input, number: None, outcome: Err(why), last },
-        }
-    }
+fn work(worker: &mut Worker, block: Block) -> Done {
+    let Block { input, messages, first, then } = block;
+    let mut json = Vec::new();
+    let one = |message: Vec<u8>| (worker.run(&message, &mut json), json.len());
+    let outcomes = messages.into_iter().map(one).collect();
+    Done { input, first, outcomes, json, then }
 }
 
 /// Writes what comes, in order, and counts it.
@@ -128,42 +94,65 @@ struct Tally {
 
 impl Tally {
     fn take(&mut self, done: Done) -> Result<(), End> {
-        let number = done.number.map(|number| format!(" (message {number})")).unwrap_or_default();
-        let place = format!("{}{number}", done.input.path.display());
-        match done.outcome {
-            Ok(outcome) => self.outcome(&place, &done.input, done.number, outcome)?,
-            Err(Refused::Message(why)) => self.refuse(&place, "error", &why),
-            Err(Refused::Command(end)) => {
-                self.bar.abandon();
-                return Err(end);
-            }
+        let Done { input, first, outcomes, json, then } = done;
+        let mut start = 0;
+        for (n, (outcome, end)) in outcomes.into_iter().enumerate() {
+            let json = json.get(start..end).unwrap_or_default();
+            self.message(&input, first.map(|first| first + n), outcome, json)?;
+            start = end;
         }
-        if done.last {
-            self.bar.inc(1);
+        let place = input.path.display();
+        match then {
+            Then::More => return Ok(()),
+            Then::End { miscounted: 0 } => {}
+            Then::End { .. } => self.say(&format!(
+                "{place}: {YELLOW}warning{PLAIN}: BTS-1 or FTS-1 does not count what is there: is the file whole?"
+            )),
+            Then::Nothing(why) => self.refuse(&place.to_string(), "error", &why),
+            Then::Fault(end) => return Err(self.abandon(end)),
         }
+        self.bar.inc(1);
         Ok(())
     }
 
-    fn outcome(&mut self, place: &str, input: &Input, number: Option<usize>, outcome: Outcome) -> Result<(), End> {
+    fn message(
+        &mut self,
+        input: &Input,
+        number: Option<usize>,
+        outcome: Result<Outcome, Why>,
+        json: &[u8],
+    ) -> Result<(), End> {
+        let shown = number.map(|number| format!(" (message {number})")).unwrap_or_default();
+        let place = format!("{}{shown}", input.path.display());
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(Why::Message(why)) => {
+                self.refuse(&place, "error", &why);
+                return Ok(());
+            }
+            Err(Why::Call(why)) => return Err(self.abandon(End::Call(why))),
+        };
         for issue in &outcome.issues {
             self.issues += 1;
             self.say(&format!("{place}: {YELLOW}warning{PLAIN}: {issue}"));
         }
-        match outcome.result {
-            Ok(json) => {
-                self.mapped += 1;
-                let json = if self.pretty { pretty::laid_out(&json) } else { json };
-                let mut name = input.result.clone().into_os_string();
-                if let Some(number) = number {
-                    name.push(format!("-{number}"));
-                }
-                self.output.write(&PathBuf::from(name), &json)
-            }
-            Err(why) => {
-                self.refuse(place, "rejected", &why.to_string());
-                Ok(())
-            }
+        if let Some(why) = outcome.rejected {
+            self.refuse(&place, "rejected", &why.to_string());
+            return Ok(());
         }
+        self.mapped += 1;
+        let mut name = input.result.clone().into_os_string();
+        if let Some(number) = number {
+            name.push(format!("-{number}"));
+        }
+        let name = PathBuf::from(name);
+        if self.pretty { self.output.write(&name, &pretty::laid_out(json)) } else { self.output.write(&name, json) }
+    }
+
+    /// What ends the command before all is done.
+    fn abandon(&self, end: End) -> End {
+        self.bar.abandon();
+        end
     }
 
     fn refuse(&mut self, place: &str, what: &str, why: &str) {

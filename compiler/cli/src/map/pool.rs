@@ -6,32 +6,35 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How many pieces of work may wait or be under way for each thread: enough that none is idle, few enough that memory
-/// holds a few messages and not a folder of them.
+/// holds a few pieces and not all that there are.
 const AHEAD: usize = 2;
 
 /// Gives `work` what `source` yields, on `jobs` threads, and `sink` what comes of it, in the order of the source.
-/// `sink` runs on this thread; if it fails, the rest of the source is left alone.
-pub fn ordered<T: Send, R: Send, E>(
+/// Each thread keeps a `state` of its own for its work. `sink` runs on this thread; if it fails, the rest of the source
+/// is left alone.
+pub fn ordered<T: Send, R: Send, S, E>(
     jobs: NonZero<usize>,
     source: impl Iterator<Item = T> + Send,
-    work: impl Fn(T) -> R + Sync,
+    state: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, T) -> R + Sync,
     mut sink: impl FnMut(R) -> Result<(), E>,
 ) -> Result<(), E> {
     if jobs.get() == 1 {
-        return source.into_iter().try_for_each(|it| sink(work(it)));
+        let mut state = state();
+        return source.into_iter().try_for_each(|it| sink(work(&mut state, it)));
     }
     let window = jobs.get() * AHEAD;
     let (tickets, taken) = sync_channel(window);
     let (todo, doing) = sync_channel(window);
     let (done, results) = sync_channel(window);
     let doing = Arc::new(Mutex::new(doing));
-    let work = &work;
+    let (state, work) = (&state, &work);
     // `move`: where the sink fails, its ends of the channels go with it, and every thread sees that nobody waits.
     std::thread::scope(move |scope| {
         scope.spawn(move || feed(source, &tickets, &todo));
         for _ in 0..jobs.get() {
             let (doing, done) = (doing.clone(), done.clone());
-            scope.spawn(move || toil(&doing, &done, work));
+            scope.spawn(move || toil(&doing, &done, state(), work));
         }
         // Ours would keep the others waiting for what never comes.
         drop((doing, done));
@@ -59,11 +62,16 @@ fn feed<T>(source: impl Iterator<Item = T>, tickets: &SyncSender<()>, todo: &Syn
     }
 }
 
-fn toil<T, R>(doing: &Mutex<Receiver<(usize, T)>>, done: &SyncSender<(usize, R)>, work: &impl Fn(T) -> R) {
+fn toil<T, R, S>(
+    doing: &Mutex<Receiver<(usize, T)>>,
+    done: &SyncSender<(usize, R)>,
+    mut state: S,
+    work: &impl Fn(&mut S, T) -> R,
+) {
     loop {
         let piece = doing.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((number, piece)) = piece else { return };
-        if done.send((number, work(piece))).is_err() {
+        if done.send((number, work(&mut state, piece))).is_err() {
             return;
         }
     }
@@ -82,17 +90,17 @@ mod tests {
     fn results_keep_the_order_of_their_sources() {
         for n in [1, 2, 7] {
             let mut out = Vec::new();
-            let slow_now_and_then = |it: usize| {
+            let slow_now_and_then = |(): &mut (), it: usize| {
                 if it.is_multiple_of(7) {
                     std::thread::yield_now();
                 }
                 it * 2
             };
-            ordered(jobs(n), 0..500, slow_now_and_then, |it| -> Result<(), ()> {
+            let keep = |it| -> Result<(), ()> {
                 out.push(it);
                 Ok(())
-            })
-            .unwrap();
+            };
+            ordered(jobs(n), 0..500, || (), slow_now_and_then, keep).unwrap();
             assert_eq!(out, (0..500).map(|it| it * 2).collect::<Vec<_>>());
         }
     }
@@ -103,7 +111,7 @@ mod tests {
         let source = (0..1_000_000).inspect(|_| {
             begun.fetch_add(1, Ordering::Relaxed);
         });
-        let end = ordered(jobs(3), source, |it| it, |it| if it == 10 { Err("enough") } else { Ok(()) });
+        let end = ordered(jobs(3), source, || (), |(), it| it, |it| if it == 10 { Err("enough") } else { Ok(()) });
         assert_eq!(end, Err("enough"));
         assert!(begun.load(Ordering::Relaxed) < 1000);
     }

@@ -234,7 +234,7 @@ proptest! {
         if let Ok(message) = read(&bytes) {
             visit(&message);
         }
-        crate::batch::split(&bytes);
+        crate::batch::messages(&bytes).for_each(drop);
         let mut headed = b"MSH|^~\\&|".to_vec();
         headed.extend_from_slice(&bytes);
         if let Ok(message) = read(&headed) {

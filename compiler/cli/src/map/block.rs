@@ -1,0 +1,121 @@
+//! The messages of a file, a block at a time: what goes to a thread at once, and all that is held of a long file.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use emr_message::batch::{Kind, Splitter};
+
+use crate::end::End;
+use crate::engine;
+use crate::input::Input;
+
+/// How many bytes of messages make a block: enough that handing it over costs nothing beside the work, few enough that
+/// memory holds a small part of a file. A longer message is a block of its own.
+const BLOCK_BYTES: usize = 1 << 16;
+
+/// Messages that stand one after another in a file.
+pub struct Block {
+    pub input: Arc<Input>,
+    pub messages: Vec<Vec<u8>>,
+    /// The number of the first one, counted from 1; nothing if the file has only this one.
+    pub first: Option<usize>,
+    pub then: Then,
+}
+
+/// What comes in the file after a block.
+pub enum Then {
+    More,
+    /// The end, after so many trailers that count otherwise than there are messages.
+    End {
+        miscounted: usize,
+    },
+    /// The end of a file that has no message, and why.
+    Nothing(String),
+    /// The rest cannot be read.
+    Fault(End),
+}
+
+pub struct Blocks {
+    input: Arc<Input>,
+    /// Nothing after the last block.
+    splitter: Option<Result<Splitter<Box<dyn Read + Send>>, End>>,
+}
+
+impl Blocks {
+    pub fn new(input: Input) -> Blocks {
+        let splitter = Some(input.open().map(Splitter::new));
+        Blocks { input: Arc::new(input), splitter }
+    }
+}
+
+impl Iterator for Blocks {
+    type Item = Block;
+
+    fn next(&mut self) -> Option<Block> {
+        let input = self.input.clone();
+        let mut splitter = match self.splitter.take()? {
+            Ok(splitter) => splitter,
+            Err(why) => return Some(Block { input, messages: Vec::new(), first: None, then: Then::Fault(why) }),
+        };
+        let before = splitter.messages();
+        let (messages, then) = fill(&mut splitter, &input);
+        let first = (splitter.messages() > 1).then_some(before + 1);
+        if matches!(then, Then::More) {
+            self.splitter = Some(Ok(splitter));
+        }
+        Some(Block { input, messages, first, then })
+    }
+}
+
+fn fill(splitter: &mut Splitter<impl Read>, input: &Input) -> (Vec<Vec<u8>>, Then) {
+    let (mut messages, mut part, mut bytes) = (Vec::new(), Vec::new(), 0);
+    // The second message of a file tells that the first one has a number.
+    while bytes < BLOCK_BYTES || splitter.messages() == 1 {
+        match splitter.next(&mut part) {
+            Ok(Some(Kind::Message)) => {
+                bytes += part.len();
+                // A long one is moved, a short one copied, so that none takes more than its length.
+                messages.push(if part.len() < BLOCK_BYTES { part.clone() } else { std::mem::take(&mut part) });
+            }
+            Ok(Some(Kind::Envelope | Kind::Stray)) => {}
+            Ok(None) if splitter.messages() == 0 => {
+                return (messages, Then::Nothing(engine::no_message(splitter.beginning())));
+            }
+            Ok(None) => return (messages, Then::End { miscounted: splitter.miscounted() }),
+            Err(why) => return (messages, Then::Fault(input.unreadable(&why))),
+        }
+    }
+    (messages, Then::More)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blocks(text: &str) -> Vec<Block> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.hl7");
+        std::fs::write(&path, text).unwrap();
+        Blocks::new(Input { path, result: "a".into() }).collect()
+    }
+
+    #[test]
+    fn a_message_has_a_number_only_beside_others() {
+        let firsts = |text: &str| blocks(text).iter().map(|it| (it.first, it.messages.len())).collect::<Vec<_>>();
+        assert_eq!(firsts("MSH|^~\\&|a\rPID|1\r"), [(None, 1)]);
+        assert_eq!(firsts("MSH|^~\\&|a\rMSH|^~\\&|b\r"), [(Some(1), 2)]);
+        assert_eq!(firsts("PID|1\r"), [(None, 0)]);
+        let long = format!("MSH|^~\\&|{}\r", "x".repeat(BLOCK_BYTES));
+        assert_eq!(firsts(&long), [(None, 1)]);
+        assert_eq!(firsts(&long.repeat(4)), [(Some(1), 2), (Some(3), 1), (Some(4), 1), (Some(5), 0)]);
+    }
+
+    #[test]
+    fn a_block_holds_a_small_part_of_a_long_file() {
+        let line = format!("MSH|^~\\&|{}\r", "x".repeat(1000));
+        let blocks = blocks(&line.repeat(1000));
+        assert_eq!(blocks.iter().map(|it| it.messages.len()).sum::<usize>(), 1000);
+        assert!(blocks.iter().all(|it| it.messages.len() <= BLOCK_BYTES / 1000));
+        assert!(matches!(blocks.last().unwrap().then, Then::End { miscounted: 0 }));
+    }
+}
