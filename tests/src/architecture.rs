@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("emr-lsp", &["emr-compiler", "emr-project"]),
     ("emr-cli", &["emr-compiler", "emr-lsp", "emr-message", "emr-native", "emr-project", "emr-runtime"]),
     ("emr-tests", &["emr-abi", "emr-compiler", "emr-message", "emr-native", "emr-project", "emr-runtime"]),
-    ("bench", &["emr-compiler", "emr-message", "emr-project"]),
+    ("bench", &["emr-compiler", "emr-message", "emr-native", "emr-project", "emr-runtime"]),
 ];
 
 /// Where alone something may be written.

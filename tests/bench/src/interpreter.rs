@@ -8,15 +8,21 @@ use std::sync::Arc;
 
 pub const ROW: Row = Row { name: "interpreter", prepare };
 
-struct Interpreter {
+pub struct Interpreter {
     plan: Arc<Plan>,
     settings: interpret::Settings,
     out: Vec<u8>,
 }
 
+impl Interpreter {
+    pub fn new(workload: &Workload) -> Interpreter {
+        let (plan, settings) = (workload.plan.clone(), workload.settings.clone());
+        Interpreter { plan, settings, out: Vec::new() }
+    }
+}
+
 fn prepare(workload: &Workload) -> Option<Box<dyn Engine>> {
-    let (plan, settings) = (workload.plan.clone(), workload.settings.clone());
-    Some(Box::new(Interpreter { plan, settings, out: Vec::new() }))
+    Some(Box::new(Interpreter::new(workload)))
 }
 
 impl Engine for Interpreter {

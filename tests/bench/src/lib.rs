@@ -12,4 +12,5 @@ mod hand;
 mod idiom;
 mod interpreter;
 pub mod measure;
+mod native;
 pub mod workload;

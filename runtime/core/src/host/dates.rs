@@ -3,14 +3,14 @@
 use emr_message::Zone;
 use emr_message::convert::{Primitive, convert};
 
-/// How many hours' offsets are remembered.
-const HOURS: usize = 64;
+/// How many days' offsets are remembered.
+const DAYS: usize = 4096;
 
-/// The offsets of a zone, by the hour, as far as one offset holds through it.
+/// The offsets of a zone, by the day, as far as one offset holds through it.
 pub struct Offsets {
     zone: Option<Zone>,
-    /// For an hour as a number of ten digits its offset, as FHIR writes it.
-    known: Vec<(u64, [u8; 6])>,
+    /// For a day as a number of eight digits its offset, as FHIR writes it; none where it changes, or is not known.
+    known: Vec<(u32, Option<[u8; 6]>)>,
 }
 
 /// What a text is as a date or time.
@@ -22,34 +22,24 @@ pub enum Written {
 
 impl Offsets {
     pub fn new(zone: Option<Zone>) -> Offsets {
-        Offsets { zone, known: vec![(0, [0; 6]); HOURS] }
+        Offsets { zone, known: vec![(0, None); DAYS] }
     }
 
     pub fn zone(&self) -> Option<&Zone> {
         self.zone.as_ref()
     }
 
-    /// The offset that holds through an hour, if it is one.
-    fn of(&mut self, hour: u64, digits: &[u8]) -> Option<[u8; 6]> {
-        let slot = usize::try_from(hour).ok()? % HOURS;
-        if let Some((known, offset)) = self.known.get(slot)
-            && *known == hour
-        {
-            return Some(*offset);
+    /// The offset that holds through a day, if it is one.
+    fn of(&mut self, digits: &[u8; 14]) -> Option<[u8; 6]> {
+        let day = digits.iter().take(8).fold(0, |number, digit| number * 10 + u32::from(digit - b'0'));
+        // The last digits of year and month beside the day: the days of some years lie apart.
+        let [_, _, _, y, m, n, d, e, ..] = digits.map(|digit| usize::from(digit - b'0'));
+        let slot = (y * 12 + m * 10 + n) * 32 + d * 10 + e;
+        let known = self.known.get_mut(slot % DAYS)?;
+        if known.0 != day {
+            *known = (day, through(digits, self.zone.as_ref()));
         }
-        let at = |rest: &str| -> Option<[u8; 6]> {
-            let text = format!("{}{rest}", std::str::from_utf8(digits).ok()?);
-            let made = convert(&text, Primitive::DateTime, self.zone.as_ref()).ok()??;
-            made.as_bytes().last_chunk().copied()
-        };
-        let (first, last) = (at("0000")?, at("5959")?);
-        if first != last {
-            return None;
-        }
-        if let Some(known) = self.known.get_mut(slot) {
-            *known = (hour, first);
-        }
-        Some(first)
+        known.1
     }
 
     /// `20240131` and `20240131083015` as a FHIR date.
@@ -73,7 +63,7 @@ impl Offsets {
             return Written::Text(out, 10);
         }
         let offset = match rest {
-            [] => self.of(number(digits.get(..10).unwrap_or_default()), digits.get(..10).unwrap_or_default()),
+            [] => self.of(&digits),
             [sign @ (b'+' | b'-'), a @ b'0'..=b'1', b @ b'0'..=b'9', c @ b'0'..=b'5', d @ b'0'..=b'9']
                 if (*a, *b) < (b'1', b'4') =>
             {
@@ -104,15 +94,34 @@ fn read(text: &[u8]) -> Option<([u8; 14], &[u8])> {
     let two = |tens: u8, ones: u8| tens * 10 + ones;
     let fits = (y1 | y2 | y3 | y4) != 0
         && (1..=12).contains(&two(m1, m2))
-        && (1..=28).contains(&two(d1, d2))
+        && (1..=length(two(y1, y2), two(y3, y4), two(m1, m2))).contains(&two(d1, d2))
         && two(h1, h2) < 24
         && two(i1, i2) < 60
         && two(s1, s2) < 60;
     fits.then_some((digits, rest))
 }
 
-fn number(digits: &[u8]) -> u64 {
-    digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))
+/// How many days a month has, in the calendar that holds since 1582 and is carried back before it (ISO 8601).
+fn length(century: u8, year: u8, month: u8) -> u8 {
+    let is_leap = if year == 0 { century.is_multiple_of(4) } else { year.is_multiple_of(4) };
+    match month {
+        2 if is_leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// The offset of a zone, if it is the same at the beginning and at the end of each hour of a day.
+fn through(digits: &[u8; 14], zone: Option<&Zone>) -> Option<[u8; 6]> {
+    let day = std::str::from_utf8(digits.get(..8)?).ok()?;
+    let at = |hour: u32, rest: &str| -> Option<[u8; 6]> {
+        let text = format!("{day}{hour:02}{rest}");
+        let made = convert(&text, Primitive::DateTime, zone).ok()??;
+        made.as_bytes().last_chunk().copied()
+    };
+    let first = at(0, "0000")?;
+    (0..24).all(|hour| at(hour, "0000") == Some(first) && at(hour, "5959") == Some(first)).then_some(first)
 }
 
 fn write_day(out: &mut [u8; 32], digits: &[u8; 14]) {

@@ -492,17 +492,21 @@ unsafe extern "C" fn emit_begin(ctx: *mut Context, emit: u64, _parts: u64) -> u6
     with(ctx, |ctx, work| {
         let number = usize::try_from(emit).unwrap_or(usize::MAX);
         let Some(maker) = work.makers.get(number) else { return stop(ctx, Stop::Defer) };
-        let texts: [Option<Cow<str>>; RESULTS_MAX] = std::array::from_fn(|index| {
-            let (at, length) = (given(ctx, index), given(ctx, index + 1));
-            // Words that are no text are never read as one.
-            let is_text = words(maker.emit()).any(|(value, from)| match value {
-                KeyValue::Text => from == index,
-                KeyValue::Token => from == index || from + 2 == index,
-                KeyValue::Reference => false,
-            });
-            (is_text && has(length)).then(|| decoded(text_of(at, length)))
-        });
-        let text = |index: usize| texts.get(index).and_then(Option::as_deref);
+        let mut texts: [Cow<str>; RESULTS_MAX] = [const { Cow::Borrowed("") }; RESULTS_MAX];
+        for (value, from) in words(maker.emit()) {
+            let each: &[usize] = match value {
+                KeyValue::Text => &[0],
+                KeyValue::Token => &[0, 2],
+                KeyValue::Reference => &[],
+            };
+            for index in each.iter().map(|more| from + more) {
+                if let Some(text) = texts.get_mut(index) {
+                    *text = decoded(text_of(given(ctx, index), given(ctx, index + 1)));
+                }
+            }
+        }
+        // A text that is there has a length.
+        let text = |index: usize| texts.get(index).map(AsRef::as_ref).filter(|text| !text.is_empty());
         let parts = words(maker.emit()).map(|(value, from)| match value {
             KeyValue::Text => Part::Text(text(from)),
             KeyValue::Token => Part::Token(text(from), text(from + 2)),

@@ -1,16 +1,21 @@
 //! The groups of a message, as compiled code walks them.
 
+use std::hash::BuildHasher;
+
 use emr_abi::{Group, Member, Node, NodeKind};
 use emr_message::Name;
 use emr_message::group::{self, Bent, Grammar, Groups, Item, Kind};
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 /// How many orders of segments are remembered.
-const KNOWN_MAX: usize = 256;
+const KNOWN_MAX: usize = 4096;
 
 /// Builds groups, and remembers those of the orders of segments that came before: the messages of a feed are much alike.
 pub struct Structure {
     grammar: Grammar,
     known: Vec<Known>,
+    /// Their places in `known`, by the hash of the names.
+    places: FxHashMap<u64, usize>,
     last: usize,
 }
 
@@ -30,7 +35,12 @@ static NOTHING: Known =
 
 impl Structure {
     pub fn new(nodes: &[Node]) -> Structure {
-        Structure { grammar: Grammar { nodes: nodes.iter().map(node).collect() }, known: Vec::new(), last: 0 }
+        Structure {
+            grammar: Grammar { nodes: nodes.iter().map(node).collect() },
+            known: Vec::new(),
+            places: FxHashMap::default(),
+            last: 0,
+        }
     }
 
     /// The groups that were asked for last.
@@ -40,19 +50,23 @@ impl Structure {
 
     /// The groups of a message with these segments.
     pub fn of(&mut self, names: &[Name]) -> &Known {
-        let is_same = |known: &Known| known.names == names;
-        let found = match self.known.get(self.last) {
-            Some(last) if is_same(last) => Some(self.last),
-            _ => self.known.iter().position(is_same),
-        };
-        self.last = found.unwrap_or_else(|| {
-            if self.known.len() == KNOWN_MAX {
-                self.known.clear();
-            }
-            self.known.push(built(&self.grammar, names));
-            self.known.len() - 1
-        });
-        self.known.get(self.last).expect("it was found or added")
+        let is_same = |known: Option<&Known>| known.is_some_and(|known| known.names == names);
+        if !is_same(self.known.get(self.last)) {
+            let hash = FxBuildHasher.hash_one(names);
+            let found = self.places.get(&hash).copied().filter(|place| is_same(self.known.get(*place)));
+            self.last = found.unwrap_or_else(|| self.add(hash, names));
+        }
+        self.now()
+    }
+
+    fn add(&mut self, hash: u64, names: &[Name]) -> usize {
+        if self.known.len() == KNOWN_MAX {
+            self.known.clear();
+            self.places.clear();
+        }
+        self.known.push(built(&self.grammar, names));
+        self.places.insert(hash, self.known.len() - 1);
+        self.known.len() - 1
     }
 }
 

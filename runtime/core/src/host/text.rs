@@ -25,7 +25,7 @@ use kinds::Kinds;
 use lanes::Chosen;
 use maps::{Bitmaps, Separators};
 use scan::Ends;
-use split::{Defer, Split, Table};
+use split::{Defer, Line, Split, Table};
 
 /// Longer messages go to the interpreter, so that no offset of a rewritten segment passes 32 bits.
 const LENGTH_MAX: usize = TEXT_MAX / 16;
@@ -107,11 +107,25 @@ impl Text {
     /// Of all segments as they came, for identities.
     pub fn digest(&self) -> Digest {
         let message = self.text.get(..self.message_end).unwrap_or_default();
-        Digest::of_segments(self.table.lines.iter().map(|line| {
+        let segment = |line: &Line| {
             let rest = message.get(line.at as usize..).unwrap_or_default();
-            let length = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
-            rest.get(..length).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default()
-        }))
+            rest.get(..memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len())).unwrap_or_default()
+        };
+        // Mostly they stand in one piece, with the line ends that the standard asks for.
+        let lines = &self.table.lines;
+        let whole = lines
+            .first()
+            .zip(lines.last())
+            .and_then(|(first, last)| message.get(first.at as usize..last.at as usize + segment(last).len()));
+        match whole {
+            Some(whole)
+                if whole.len() + 1 == self.table.message_bytes + lines.len()
+                    && memchr::memchr(b'\n', whole).is_none() =>
+            {
+                Digest::of_joined(whole)
+            }
+            _ => Digest::of_segments(lines.iter().map(segment)),
+        }
     }
 
     /// [`emr_abi::Context::text`].
@@ -210,6 +224,10 @@ impl Text {
         let Some(charset) = self.charset(&delimiters, settings, ascii) else { return Ok(None) };
         if ascii && !matches!(charset, Charset::Iso2022Jp | Charset::Utf16Le | Charset::Utf16Be) {
             return Ok(Some((Encoding { delimiters, charset }, true)));
+        }
+        // What is UTF-8 already stays as it stands; where it is not, decoding says at which byte.
+        if charset == Charset::Utf8 && simdutf8::basic::from_utf8(bytes).is_ok() {
+            return Ok(Some((Encoding { delimiters, charset }, false)));
         }
         let wrong = |at| Unready::Unreadable(Unreadable::BadCharset { charset, offset: offset + at });
         let decoded = charset.decode(bytes).map_err(wrong)?;

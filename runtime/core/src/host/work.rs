@@ -73,6 +73,18 @@ pub fn decoded(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Whether it is plain to see that a text stays as it is: visible ASCII at both ends and no escape, and no blanks at all in
+/// what may hold none, or one at a time.
+fn is_same(text: &[u8], into: Primitive) -> bool {
+    let visible = |byte: Option<&u8>| byte.is_some_and(|byte| matches!(byte, 0x21..=0x7e));
+    let ends = visible(text.first()) && visible(text.last()) && !text.contains(&b'\\');
+    match into {
+        Primitive::String | Primitive::Markdown => ends,
+        Primitive::Code | Primitive::Uri => ends && text.iter().all(|byte| matches!(byte, 0x21..=0x7e)),
+        _ => false,
+    }
+}
+
 /// A text of the arena, for the results of a helper.
 pub struct Made {
     pub at: *const u8,
@@ -119,6 +131,9 @@ impl Work {
 
     /// A text as a primitive: `None` if it is no such thing.
     pub fn convert(&mut self, text: &str, into: Primitive) -> Option<Made> {
+        if is_same(text.as_bytes(), into) {
+            return Some(Made { at: text.as_ptr(), length: text.len() });
+        }
         let plain = decoded(text);
         let converted = match convert(&plain, into, self.dates.zone()) {
             Ok(converted) => converted,

@@ -163,7 +163,7 @@ impl<'p, 'm> Run<'p, 'm> {
     fn identity(&mut self, resource: &str, rule: RuleId) -> Uuid {
         let message = self.message;
         let digest = *self.digest.get_or_insert_with(|| {
-            Digest::of_segments((0..message.segments().len()).map(|segment| message.text_of(segment)))
+            Digest::of_segments((0..message.segments().len()).map(|segment| message.text_of(segment).as_bytes()))
         });
         let turn = self.turns.entry(rule).or_default();
         *turn += 1;
