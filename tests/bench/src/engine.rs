@@ -1,9 +1,9 @@
 //! Who competes. A new row is a file with a [`Row`] in it and its name in [`ROWS`].
 
-use crate::corpus::Message;
+use crate::corpus::{Message, SLACK};
 use crate::workload::Workload;
 use crate::{hand, idiom, interpreter, native};
-use emr_message::batch;
+use emr_message::batch::{Kind, Splitter};
 
 /// A competitor, ready for one workload.
 pub trait Engine {
@@ -12,8 +12,13 @@ pub trait Engine {
 
     /// All messages of a file, in order; `done` is shown each output.
     fn batch(&mut self, file: Message<'_>, done: &mut dyn FnMut(&[u8])) {
-        for place in batch::split(file.bytes()).messages {
-            if let Some(message) = file.part(place) {
+        let mut splitter = Splitter::new(file.bytes());
+        let mut part = Vec::new();
+        // A file in memory has no faults.
+        while let Ok(Some(kind)) = splitter.next(&mut part) {
+            let end = part.len();
+            part.resize(end + SLACK, 0);
+            if let (Kind::Message, Some(message)) = (kind, Message::new(&part, end)) {
                 done(self.run(message));
             }
         }

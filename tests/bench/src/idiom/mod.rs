@@ -51,7 +51,7 @@ impl Idiom {
         let message = Message::parse(text)?;
         let mut entries = Entries {
             origins: &self.origins,
-            digest: Digest::of_segments(text.lines_of()),
+            digest: Digest::of_segments(text.lines_of().map(str::as_bytes)),
             turns: HashMap::new(),
             all: Vec::new(),
         };
