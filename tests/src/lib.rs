@@ -9,12 +9,15 @@ pub mod corpus;
 pub mod mutate;
 pub mod oracle;
 pub mod pipeline;
+pub mod plans;
 pub mod process;
 pub mod random;
 pub mod torture;
 
 #[cfg(test)]
 mod architecture;
+#[cfg(test)]
+mod artifact;
 #[cfg(test)]
 mod builtins;
 #[cfg(test)]

@@ -4,14 +4,16 @@
 //! ([`quiet`]), and each routine becomes a function ([`code`]) of one blob ([`unit`]). What code cannot do as the
 //! interpreter would, it leaves to it: the result of such a message is the interpreter's.
 
+pub mod artifact;
 mod code;
 mod kinds;
 mod quiet;
 mod tables;
 mod unit;
 
-use cranelift_codegen::isa::{self, OwnedTargetIsa};
+use cranelift_codegen::isa::{self, CallConv, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
+use emr_abi::artifact::Convention;
 use emr_abi::{BAR_MAX, Gives, Layout, Node, NodeKind, Program, Said, Take};
 use emr_compiler::plan::{self, Plan, Step};
 use emr_message::group;
@@ -20,7 +22,7 @@ use code::Shared;
 use kinds::Typing;
 use quiet::Quiet;
 use tables::Tables;
-use unit::Unit;
+use unit::{Show, Unit};
 
 /// Which machine the code is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,17 +63,36 @@ impl Compiler {
         Ok(Compiler { isa })
     }
 
+    /// What a machine must be to run the code.
+    pub fn target(&self) -> emr_abi::artifact::Target {
+        let convention = match self.isa.default_call_conv() {
+            CallConv::WindowsFastcall => Convention::Windows,
+            CallConv::AppleAarch64 => Convention::Apple,
+            _ => Convention::Unix,
+        };
+        let features = self.isa.isa_flags().into_iter();
+        // Only what says what the processor has: all others are settings of how code is made.
+        let features = features.filter(|flag| flag.name.starts_with("has_") && flag.as_bool() == Some(true));
+        let features = features.map(|flag| flag.name.to_owned()).collect();
+        emr_abi::artifact::Target { triple: self.isa.triple().to_string(), convention, features }
+    }
+
     /// The program of a valid plan.
     pub fn program(&self, plan: &Plan) -> Program {
-        self.compile(plan, false).0
+        self.compile(plan, None).0
     }
 
     /// The code of a plan as Cranelift's text.
     pub fn clif(&self, plan: &Plan) -> String {
-        self.compile(plan, true).1
+        self.compile(plan, Some(Show::Clif)).1
     }
 
-    fn compile(&self, plan: &Plan, show: bool) -> (Program, String) {
+    /// The code of a plan as instructions of its machine.
+    pub fn assembly(&self, plan: &Plan) -> String {
+        self.compile(plan, Some(Show::Assembly)).1
+    }
+
+    fn compile(&self, plan: &Plan, show: Option<Show>) -> (Program, String) {
         let layout = layout(plan);
         let typing = Typing::new(plan, layout.kinds.iter().map(|kind| kind.name).collect());
         let quiet = quiet::instances(&typing);
@@ -114,7 +135,7 @@ impl Compiler {
             functions,
             code: unit.code,
         };
-        (program, unit.clif.unwrap_or_default())
+        (program, unit.text.map_or_else(String::new, |(_, text)| text))
     }
 }
 

@@ -28,8 +28,17 @@ pub struct Unit<'u> {
     /// Where each function begins, by its number.
     pub starts: Vec<usize>,
     calls: Vec<Pending>,
-    /// The text of each function, if it is wanted.
-    pub clif: Option<String>,
+    /// The text of the functions, as far as it is wanted.
+    pub text: Option<(Show, String)>,
+}
+
+/// A text that code has for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Show {
+    /// Cranelift's own form.
+    Clif,
+    /// Instructions of the machine.
+    Assembly,
 }
 
 /// A call whose target may not stand in the blob yet.
@@ -45,7 +54,7 @@ fn words(count: usize) -> impl Iterator<Item = AbiParam> {
 }
 
 impl<'u> Unit<'u> {
-    pub fn new(isa: &'u OwnedTargetIsa, show: bool) -> Unit<'u> {
+    pub fn new(isa: &'u OwnedTargetIsa, show: Option<Show>) -> Unit<'u> {
         Unit {
             isa,
             conv: isa.default_call_conv(),
@@ -53,7 +62,7 @@ impl<'u> Unit<'u> {
             code: Vec::new(),
             starts: Vec::new(),
             calls: Vec::new(),
-            clif: show.then(String::new),
+            text: show.map(|show| (show, String::new())),
         }
     }
 
@@ -117,13 +126,17 @@ impl<'u> Unit<'u> {
     }
 
     fn define(&mut self, function: Function, number: usize) {
-        if let Some(clif) = &mut self.clif {
-            clif.push_str(&format!("{}\n", function.display()));
+        if let Some((Show::Clif, text)) = &mut self.text {
+            text.push_str(&format!("{}\n", function.display()));
         }
         let mut context = Context::for_function(function);
+        context.set_disasm(matches!(self.text, Some((Show::Assembly, _))));
         // A plan that was validated always compiles: what it cannot say never reaches this.
         let compiled = context.compile(self.isa.as_ref(), &mut ControlPlane::default());
         let compiled = compiled.map_err(|error| error.inner).expect("a valid plan compiles");
+        if let (Some((Show::Assembly, text)), Some(assembly)) = (&mut self.text, &compiled.vcode) {
+            text.push_str(&format!("function u0:{number}:\n{assembly}\n"));
+        }
         self.code.resize(self.code.len().next_multiple_of(ALIGNMENT), 0);
         let start = self.code.len();
         self.code.extend_from_slice(compiled.code_buffer());

@@ -64,7 +64,7 @@ macro_rules! calls {
 pub const VERSION: u64 = hash(LIST.as_bytes(), core::mem::size_of::<Context>() as u64);
 
 /// FNV-1a, which is short and may run while compiling.
-const fn hash(bytes: &[u8], seed: u64) -> u64 {
+pub const fn hash(bytes: &[u8], seed: u64) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325 ^ seed;
     let mut rest = bytes;
     while let [first, after @ ..] = rest {

@@ -1,13 +1,15 @@
 //! What a plan reads of a message, as the host's splitter needs to know it.
 
+use serde::{Deserialize, Serialize};
+
 /// The kinds of segments that are read. Kind 0 of the tables stands for all others, so the first here is kind 1.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
     pub kinds: Vec<Kind>,
 }
 
 /// A kind of segment, and the bars between its fields that the splitter looks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kind {
     /// `PID`
     pub name: [u8; 3],

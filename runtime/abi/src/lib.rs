@@ -4,12 +4,13 @@
 //! [`helpers!`] hands the list to any macro: it becomes the enum here, the dispatch of the interpreter, and later the
 //! table of addresses that compiled code calls through. A function that is listed and has no body does not compile.
 
+pub mod artifact;
 mod calls;
 mod context;
 mod layout;
 mod program;
 
-pub use calls::{Call, Helpers, VERSION};
+pub use calls::{Call, Helpers, VERSION, hash};
 pub use context::{Context, Group, List, Member, PARTS_MAX, RESULTS_MAX, SLACK, Segment, Stop, Told, flags};
 pub use layout::{BAR_MAX, Kind, Layout};
 pub use program::{Emit, Gives, KeyPart, KeyValue, Node, NodeKind, Program, Said, Take};
@@ -38,7 +39,7 @@ macro_rules! builtins {
     ($($name:ident),* $(,)?) => {
         /// A built-in function, spelled as the language spells it.
         #[allow(non_camel_case_types, reason = "the names are those of the language")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
         pub enum Builtin {
             $($name),*
         }

@@ -1,9 +1,11 @@
 //! A compiled plan as data: what a host needs to run it, and nothing of the machine that made it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Layout;
 
 /// Machine code without relocations, and all that it refers to by number.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Program {
     /// Entered at [`Program::entry`] with the context and the place of output; gives the place behind what it wrote, or
     /// 0 where [`crate::Context::stop`] says why.
@@ -31,7 +33,7 @@ pub struct Program {
 }
 
 /// What an issue or a refusal says; never a word of the message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Said {
     /// `R0501`
     pub code: String,
@@ -43,7 +45,7 @@ pub struct Said {
 }
 
 /// A place of the structure, as `emr_message::group::Node` has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
     pub name: String,
     pub required: bool,
@@ -51,7 +53,7 @@ pub struct Node {
     pub kind: NodeKind,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NodeKind {
     Segment([u8; 3]),
     Group(Vec<u32>),
@@ -59,7 +61,7 @@ pub enum NodeKind {
 }
 
 /// Where a parameter of the entry comes from. It is handed over as one word in [`crate::Context::results`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Take {
     /// The group that is the message, 0.
     Message,
@@ -80,7 +82,7 @@ pub enum Take {
 }
 
 /// What the entry writes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Gives {
     Bundle,
     /// Its first entry; a Bundle of type `collection` if there are more.
@@ -91,7 +93,7 @@ pub enum Gives {
 }
 
 /// A resource that the plan emits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Emit {
     pub resource: String,
     pub if_new: bool,
@@ -104,7 +106,7 @@ pub struct Emit {
 }
 
 /// One part of what makes two resources the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyPart {
     /// The search parameter, if a server finds the resource by it.
     pub parameter: Option<String>,
@@ -113,7 +115,7 @@ pub struct KeyPart {
 
 /// How a part of a key stands in [`crate::Context::results`]: four words for a token (system, code), two for a text, one
 /// for the number of an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeyValue {
     Text,
     Token,

@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::Invalid as BadTime;
 use crate::{DateTime, Decimal, TimeOfDay, Zone, builtin, number};
 
 /// What a text or primitive is turned into. The source is HL7 text or a FHIR primitive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Primitive {
     /// Decoded text, blanks around it off; empty is missing.
     String,
@@ -56,7 +58,7 @@ impl Primitive {
     ];
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Compare {
     Equal,
     NotEqual,
@@ -91,7 +93,7 @@ impl Compare {
 }
 
 /// How two values are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Comparison {
     Text,
     Number,

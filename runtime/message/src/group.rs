@@ -16,10 +16,12 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::Name;
 
 /// The structure of a message as plain data. Node 0 is the message itself, a group.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grammar {
     pub nodes: Vec<Node>,
 }
@@ -27,7 +29,7 @@ pub struct Grammar {
 /// Index into [`Grammar::nodes`].
 pub type NodeId = u32;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
     /// `PID`, `PATIENT_RESULT`; for people and for finding places, two nodes may share it.
     pub name: String,
@@ -37,7 +39,7 @@ pub struct Node {
     pub kind: Kind,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     Segment(Name),
     /// Members in their order.

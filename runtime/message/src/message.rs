@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use crate::piece::Encoding;
 use crate::{Charset, Delimiters, Level, Note, Piece, Place, notes};
 
@@ -85,7 +87,7 @@ impl Segment {
 }
 
 /// A segment's name: a capital and two capitals or digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Name([u8; 3]);
 
 impl Name {

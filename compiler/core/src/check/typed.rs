@@ -10,6 +10,7 @@ use crate::standard::hl7::Version;
 use crate::syntax::tree::{At, Count};
 use emr_abi::Builtin;
 pub use emr_message::convert::{Compare, Comparison, Primitive};
+use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 /// A name that is unique in the project: module and name, `std.datatypes.human_name`.
@@ -95,7 +96,7 @@ pub struct CodeArm {
     pub result: CodeResult,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CodeKey {
     Code(SmolStr),
     /// `0..17`, over numbers; nothing for `*`.
@@ -330,7 +331,7 @@ pub enum Step {
     Filter { item: Slot, condition: Expr },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Pick {
     First,
     Last,
@@ -345,7 +346,7 @@ pub enum State {
     Absent,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Arithmetic {
     Plus,
     Minus,

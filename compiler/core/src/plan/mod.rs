@@ -11,14 +11,17 @@
 
 pub mod interpret;
 mod print;
+mod stored;
 mod validate;
 
+pub use stored::FORM;
 pub use validate::validate;
 
 use crate::check::typed::{Arithmetic, CodeKey, Compare, Comparison, Key, Pick, Primitive};
 use crate::syntax::tree::At;
 use emr_abi::Builtin;
 use emr_message::group::Grammar;
+use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,8 +34,10 @@ pub type RoutineId = u32;
 pub type IssueId = u32;
 /// Index into [`Plan::rules`].
 pub type RuleId = u32;
+/// What a message may be told about, by code: `R0501`.
+pub type Code = &'static str;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// The key of the map that it carries out.
     pub name: Key,
@@ -50,7 +55,7 @@ pub struct Plan {
 }
 
 /// What of a segment is looked at.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reads {
     pub fields: BTreeSet<u16>,
     pub repetitions: bool,
@@ -58,7 +63,7 @@ pub struct Reads {
     pub subcomponents: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Take {
     Message,
     /// Segments of that name, wherever they stand: the first, or all of them.
@@ -72,7 +77,7 @@ pub enum Take {
 }
 
 /// What the entry writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Gives {
     Bundle,
     /// Its first entry; a Bundle of type `collection` if there are more.
@@ -87,22 +92,23 @@ pub const UNPLACED: (&str, &str) = ("R0301", "the structure of the message has n
 pub const SEVERAL: (&str, &str) = ("R0303", "one is expected here, and there are several: the first was taken");
 
 /// A place in the text of a map: a range from the first byte of the item.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Rule {
     pub function: Key,
     pub at: At,
 }
 
 /// What an issue or a rejection says; never a word of the message.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Said {
     /// `R0501`
-    pub code: &'static str,
+    #[serde(with = "stored::code")]
+    pub code: Code,
     pub text: SmolStr,
     pub rule: RuleId,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Routine {
     pub name: SmolStr,
     /// Its parameters are its first values.
@@ -115,7 +121,7 @@ pub struct Routine {
 }
 
 /// How a value stands in JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Form {
     /// In quotes, escaped.
     Text,
@@ -130,7 +136,7 @@ pub enum Form {
 }
 
 /// Which items of a loop stay written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Until {
     All,
     /// The first that writes something.
@@ -141,7 +147,7 @@ pub enum Until {
     Only(IssueId),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
     // ---- writing
     /// Text that is JSON already.
@@ -335,7 +341,7 @@ pub enum Step {
 }
 
 /// A required element: the message is refused if it wrote nothing and the block around it stays.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Need {
     pub wrote: Val,
     pub issue: IssueId,
@@ -343,7 +349,7 @@ pub struct Need {
 }
 
 /// A step down or up in a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Part {
     /// The group so many levels further out.
     Outer(u32),
@@ -365,7 +371,7 @@ pub enum Part {
     Range(u32, Option<u32>),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Constant {
     Missing,
     /// An empty list, to be added to.
@@ -384,7 +390,7 @@ pub enum Constant {
     Reason(SmolStr),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum CodePart {
     System,
     Code,
@@ -392,13 +398,13 @@ pub enum CodePart {
 }
 
 /// One part of what makes two resources the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyPart {
     pub parameter: Option<SmolStr>,
     pub value: KeyValue,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeyValue {
     Text(Val),
     /// `system|value`
@@ -410,7 +416,7 @@ pub enum KeyValue {
     Reference(Val),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Test {
     Always(bool),
     /// It or one of its items is there.

@@ -41,6 +41,11 @@ impl Loaded {
         Ok(Loaded { program, code })
     }
 
+    /// A program whose code is in memory already.
+    pub(super) fn with(program: Program, code: Code) -> Loaded {
+        Loaded { program, code }
+    }
+
     pub fn program(&self) -> &Program {
         &self.program
     }

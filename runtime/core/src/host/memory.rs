@@ -1,7 +1,9 @@
 //! Machine code in memory that may be carried out and not written.
 
+use std::fs::File;
+
 use emr_abi::Context;
-use memmap2::{Mmap, MmapMut};
+use memmap2::{Mmap, MmapMut, MmapOptions};
 
 /// What the code of a program is entered by: context and place of output in, place behind the output back.
 pub type Entry = unsafe extern "C" fn(*mut Context, *mut u8) -> *mut u8;
@@ -22,6 +24,16 @@ impl Code {
         let entry = usize::try_from(entry).ok().filter(|entry| *entry < code.len()).ok_or(Unmapped)?;
         let mut memory = MmapMut::map_anon(code.len()).map_err(|_| Unmapped)?;
         memory.copy_from_slice(code);
+        let memory = memory.make_exec().map_err(|_| Unmapped)?;
+        Ok(Code { memory, entry })
+    }
+
+    /// Maps the code from where it stands in a file, so that those who run the same share it. Fails where the file's
+    /// place forbids it.
+    pub fn mapped(file: &File, at: u64, length: usize, entry: u32) -> Result<Code, Unmapped> {
+        let entry = usize::try_from(entry).ok().filter(|entry| *entry < length).ok_or(Unmapped)?;
+        // SAFETY: the mapping is private, and whoever runs an artifact lets its file be, as `Artifact::open` asks.
+        let memory = unsafe { MmapOptions::new().offset(at).len(length).map_copy(file) }.map_err(|_| Unmapped)?;
         let memory = memory.make_exec().map_err(|_| Unmapped)?;
         Ok(Code { memory, entry })
     }

@@ -5,15 +5,18 @@
 #![expect(unsafe_code, reason = "compiled code takes and gives addresses")]
 
 mod arena;
+mod artifact;
 mod dates;
 mod entries;
 mod helpers;
 mod machine;
 mod memory;
+mod processor;
 mod structure;
 pub mod text;
 mod work;
 
+pub use artifact::{Artifact, Unusable, is_artifact};
 pub use machine::{Done, Loaded, Machine, Ran, Refused};
 pub use memory::Unmapped;
 pub use work::Raised;
