@@ -40,6 +40,11 @@ pub fn function(map: &Map, module: &str, signature: &Signature, world: &dyn Worl
         }
         Body::Missing => Expr::error(&map.name.at),
     };
+    let body = if matches!(signature.result.kind, TyKind::Reference(_)) && is_written(&body) {
+        scope.not_yet(&map.result.at, "a map that builds a Reference by rules, instead of emitting what it refers to,")
+    } else {
+        body
+    };
     scope.release(0);
     let function = Function {
         key: key(module, &map.name),
@@ -51,6 +56,17 @@ pub fn function(map: &Map, module: &str, signature: &Signature, world: &dyn Worl
         at: map.name.at.clone(),
     };
     Checked { function: Some(Arc::new(function)), problems: scope.problems, uses: scope.uses, ..Checked::default() }
+}
+
+/// Whether the value, or one that may stand for it, is written with elements of its own.
+fn is_written(value: &Expr) -> bool {
+    matches!(value.ty.kind, TyKind::Fhir(_))
+        || match &*value.kind {
+            Kind::Else(first, second) => is_written(first) || is_written(second),
+            Kind::When { value, .. } | Kind::Warn { value, .. } | Kind::Do { value, .. } => is_written(value),
+            Kind::Match { arms, otherwise } => arms.iter().map(|arm| &arm.value).chain(otherwise).any(is_written),
+            _ => false,
+        }
 }
 
 fn want(signature: &Signature) -> Want {
