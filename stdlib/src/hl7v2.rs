@@ -19,9 +19,6 @@ pub static VERSIONS: [(&str, Facts); 14] = versions! {
 };
 /// The tables with the codes of all versions.
 pub static TABLES: Facts = Facts::new(include_str!("../standards/hl7v2/tables.txt"));
-/// The structures of events on which the sources are silent or at odds, decided by hand: version, event, structure
-/// and the reason on a line.
-pub const EVENTS_DECIDED: &str = include_str!("../standards/hl7v2/events-decided.txt");
 
 /// A text of blocks. Where each begins is found out when the first is asked for; no block is read before it is.
 pub struct Facts {

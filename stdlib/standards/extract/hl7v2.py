@@ -30,9 +30,11 @@ Recorded decisions, where the packages are at odds:
     in capitals, written as words. Lengths are those of hl7types, else of hl7-dictionary.
   * hl7apy marks groups of EHC, SDR, and of the queries E03 and E22 as a choice whose members come one after another:
     they are sequences. One member of a choice is there, hence each has the minimum 0.
-  * SIU_S13..S26 are events of SIU_S12, not structures. Else an event's structure is hl7apy's of its name, else the
-    one that hl7types derives it from, else that of table 0354 of hl7-dictionary. `events-decided.txt` is written by
-    hand and goes before all this.
+  * SIU_S13..S26 are events of SIU_S12, not structures. Else an event's structure is hl7apy's of its name, else that of
+    table 0354 of hl7-dictionary, if the version has it. `events-decided.txt` goes before all this: 387 events of which
+    the profiles of rethinkhealth/hl7v2 say something else or alone say something, and 4 that hl7types alone names. It
+    is written by hand, `VERSION EVENT STRUCTURE reason` on a line; `-` is no structure.
+  * hl7-dictionary lacks 2.8 and later: what it names as an event in 2.7.1 is one there too.
   * Union: a place is that of the newest version in which it is not withdrawn; it is required if each version that has
     it requires it. Where that version is not the newest, CE and IS are CWE, and TS is DTM.
     A length is that of the newest version that has the type and a length.
@@ -51,6 +53,7 @@ from hl7v2_sources import PLACEHOLDERS, VERSIONS, Sources, drawn, expand, gone, 
 RESERVED = "Reserved for harmonization with V2.6"
 CODED = ("CE", "CF", "CNE", "CWE")
 RENAMED = {"CE": "CWE", "IS": "CWE", "TS": "DTM"}
+SCHEDULING = re.compile(r"SIU_S(1[3-9]|2[0-6])$")
 
 
 def main(apy, types, dictionary, out):
@@ -93,7 +96,7 @@ def whole(sources, version, before):
         facts["datatypes"][key] = {}
         facts["titles"][key] = title(sources, version, key)
     for key, members in apy["structures"].items():
-        if not re.match(r"SIU_S(1[3-9]|2\d)$", key):
+        if not SCHEDULING.match(key) and sources.decided.get(version, {}).get(key, key) == key:
             facts["structures"][key] = members
             facts["titles"][key] = title(sources, version, key)
     for key, members in types["structures"].items():
@@ -101,16 +104,25 @@ def whole(sources, version, before):
         if key not in apy["structures"]:
             facts["structures"][key] = expand(types, members)
             facts["titles"][key] = title(sources, version, key)
-    names = {*types["structures"], *types["of"], *(dictionary or {"events": {}})["events"], *apy["structures"]}
-    facts["events"] = {}
-    for event in sorted(names):
-        found = [event, types["of"].get(event), sources.structures.get(event)]
-        if re.match(r"SIU_S\d\d$", event):
-            found = ["SIU_S12"]
-        structure = next((s for s in found if s in facts["structures"]), None)
-        if structure and "_" in event:
-            facts["events"][event] = structure
+    facts["events"] = events(sources, version, facts["structures"])
     return facts
+
+
+def events(sources, version, structures):
+    apy, types = sources.apy[version]["structures"], sources.types[version]
+    dictionary = sources.dictionary.get(version) or sources.dictionary["2.7.1"]
+    found = {}
+    for event in {*types["structures"], *types["of"], *dictionary["events"], *apy}:
+        structure = "SIU_S12" if SCHEDULING.match(event) else event if event in apy else sources.structures.get(event)
+        if "_" in event and structure in structures:
+            found[event] = structure
+    for event, structure in sources.decided.get(version, {}).items():
+        if found.get(event) == structure:
+            raise SystemExit(f"events-decided.txt: {version} {event} is {structure} without a decision")
+        if structure not in structures and structure != "-":
+            raise SystemExit(f"events-decided.txt: {version} has no structure {structure}")
+        found[event] = structure
+    return {event: structure for event, structure in sorted(found.items()) if structure != "-"}
 
 
 def lacking(said, places):

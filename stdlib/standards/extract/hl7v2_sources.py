@@ -2,6 +2,7 @@
 
 import ast
 import json
+import pathlib
 import re
 
 VERSIONS = "2.1 2.2 2.3 2.3.1 2.4 2.5 2.5.1 2.6 2.7 2.7.1 2.8 2.8.1 2.8.2".split()
@@ -22,6 +23,16 @@ class Sources:
         for structure, events in self.tables["0354"]["values"].items():
             for event in re.findall(r"[A-Z]\w\w", events):
                 self.structures[f"{structure.split('_')[0]}_{event}"] = structure
+        self.decided = read_decided(pathlib.Path(__file__).with_name("events-decided.txt"))
+
+
+def read_decided(path):
+    """The structures of events by version, as somebody decided."""
+    decided = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        version, event, structure, reason = line.split(" ", 3)
+        decided.setdefault(version, {})[event] = structure
+    return decided
 
 
 def folder(version):

@@ -119,9 +119,7 @@ impl Hl7 {
     /// A message code without events, or with an acknowledgment's, has the structure of its own name: `ACK`.
     pub fn structure_of(&self, version: Version, code: &str, event: &str) -> Option<&'static str> {
         let both = format_smolstr!("{code}_{event}");
-        parse::decided(version, &both)
-            .or_else(|| parse::event(version.facts(), &both))
-            .or_else(|| self.structures(version).into_iter().find(|name| *name == code))
+        parse::event(version.facts(), &both).or_else(|| self.structures(version).into_iter().find(|name| *name == code))
     }
 
     /// The table `0001` (or `v2-0001`) with the codes that it has in any version.

@@ -1,6 +1,6 @@
 //! Reads the blocks of the embedded facts; `hl7v2.py` in `stdlib/standards/extract` says how they are written.
 
-use emr_stdlib::hl7v2::{self as text, Facts};
+use emr_stdlib::hl7v2::Facts;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{Table, Version};
@@ -103,15 +103,6 @@ fn has(version: Version, spans: &str) -> bool {
         Version::parse(from).zip(Version::parse(to)).is_some_and(|(from, to)| from <= version && version <= to)
     };
     version <= Version::V2_3 || version == Version::Union || spans == "-" || spans.split(',').any(covers)
-}
-
-/// The structure of an event that was decided by hand; of the union the newest version's.
-pub(super) fn decided(version: Version, event: &str) -> Option<&'static str> {
-    text::EVENTS_DECIDED.lines().rev().find_map(|line| {
-        let mut words = line.split(' ');
-        let (of, name, structure) = (words.next()?, words.next()?, words.next()?);
-        (name == event && (version == Version::Union || of == version.text())).then_some(structure)
-    })
 }
 
 /// The structure of an event in the facts of a version.
