@@ -47,6 +47,8 @@ mod readme;
 #[cfg(test)]
 mod robust;
 #[cfg(test)]
+mod run_pages;
+#[cfg(test)]
 mod typing;
 #[cfg(test)]
 mod validate;

@@ -74,6 +74,8 @@ pub struct Outcome {
 
 /// A sentence about a message, and the places that it is about: in the message, and in the mapping.
 pub struct Told {
+    /// `R0501`; empty where no page explains it.
+    pub code: &'static str,
     pub text: String,
     /// `OBX[3]-5`; empty where there is none.
     pub place: String,
@@ -194,24 +196,28 @@ impl Ready {
     fn run(&self, message: &Message, settings: &Settings, json: &mut Vec<u8>) -> Outcome {
         let interpret::Outcome { result, issues, .. } = interpret::run(&self.plan, message, &settings.run);
         let rule = |id: Option<u32>| id.and_then(|id| self.rules.get(id as usize)).cloned().unwrap_or_default();
-        let told = |text: &str, place: Option<Place>, id| Told { rule: rule(id), ..Told::engine(text, place) };
+        let told = |code, text: &str, place, id| Told { code, rule: rule(id), ..Told::engine(text, place) };
         let rejected = match result {
             Ok(made) => {
                 append(json, made);
                 None
             }
-            Err(Rejection { text, place, rule, .. }) => Some(told(&text, place, rule)),
+            Err(Rejection { code, text, place, rule, .. }) => Some(told(code, &text, place, rule)),
         };
         Outcome {
             rejected,
-            issues: issues.into_iter().map(|Issue { text, place, rule, .. }| told(&text, place, rule)).collect(),
+            issues: issues
+                .into_iter()
+                .map(|Issue { code, text, place, rule }| told(code, &text, place, rule))
+                .collect(),
         }
     }
 }
 
 impl Told {
     fn engine(text: &str, place: Option<Place>) -> Told {
-        Told { text: text.to_owned(), place: place.map(|it| spelled(&it)).unwrap_or_default(), rule: String::new() }
+        let place = place.map(|it| spelled(&it)).unwrap_or_default();
+        Told { code: "", text: text.to_owned(), place, rule: String::new() }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use emr_compiler::diagnostic::Code;
+use emr_compiler::codes::{page, pages};
 
 use crate::end::End;
 
@@ -15,13 +15,13 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<End, End> {
     let mut out = anstream::stdout().lock();
     let Some(text) = &args.code else {
-        for code in Code::ALL {
-            writeln!(out, "{}  {}", code.text(), code.summary())?;
+        for page in pages() {
+            writeln!(out, "{}  {}", page.code, page.summary)?;
         }
         return Ok(End::Fine);
     };
-    match Code::named(text) {
-        Some(code) => write!(out, "{}", code.page())?,
+    match page(text) {
+        Some(page) => write!(out, "{}", page.text)?,
         None => return Err(End::Call(format!("there is no code `{text}`; `emr explain` lists them all"))),
     }
     Ok(End::Fine)

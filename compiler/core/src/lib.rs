@@ -1,6 +1,7 @@
 //! Compiles `.emr` text to a plan: text and standards in, diagnostics and plan out, no I/O.
 
 pub mod check;
+pub mod codes;
 pub mod db;
 pub mod diagnostic;
 pub mod lower;

@@ -134,10 +134,10 @@ impl Tally {
         };
         for issue in &outcome.issues {
             self.issues += 1;
-            self.say(&format!("{place}: {YELLOW}warning{PLAIN}: {issue}"));
+            self.say(&format!("{place}: {YELLOW}{}{PLAIN}: {issue}", coded("warning", issue.code)));
         }
         if let Some(why) = outcome.rejected {
-            self.refuse(&place, "rejected", &why.to_string());
+            self.refuse(&place, &coded("rejected", why.code), &why.to_string());
             return Ok(());
         }
         self.mapped += 1;
@@ -177,6 +177,11 @@ impl Tally {
         }
         Ok(if self.refused == 0 { End::Fine } else { End::Wrong })
     }
+}
+
+/// `warning[R0501]`, as `emr check` writes a code.
+fn coded(what: &str, code: &str) -> String {
+    if code.is_empty() { what.to_owned() } else { format!("{what}[{code}]") }
 }
 
 /// Nothing is shown for one file, or where nobody looks.

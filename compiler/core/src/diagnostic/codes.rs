@@ -4,6 +4,8 @@
 //! cardinality and types, E06 codes and bindings, E07 resources, references and identity, E08 feeds, targets and
 //! routes, E09 projects and packages. A warning has the number that it would have as an error.
 
+use crate::codes::codes;
+
 /// Whether the mapping can run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -12,121 +14,97 @@ pub enum Severity {
     Warning,
 }
 
-macro_rules! codes {
-    ($(#[doc = $summary:literal] $name:ident = $text:literal;)*) => {
-        /// The name of a kind of problem, stable across releases.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Code { $(#[doc = $summary] $name),* }
-
-        impl Code {
-            pub const ALL: &[Code] = &[$(Code::$name),*];
-
-            /// `E0101`.
-            pub fn text(self) -> &'static str {
-                match self { $(Code::$name => $text),* }
-            }
-
-            /// What it is about, in a few words.
-            pub fn summary(self) -> &'static str {
-                match self { $(Code::$name => $summary.trim_ascii()),* }
-            }
-
-            /// Its page: what it means, with an example and the cure. A code without a page does not compile.
-            pub fn page(self) -> &'static str {
-                match self { $(Code::$name => include_str!(concat!("../../../codes/", $text, ".md"))),* }
-            }
-        }
-    };
-}
-
 codes! {
-    /// the text does not follow the grammar
-    Unreadable = "E0101";
-    /// a path or a rule is not finished
-    HalfTyped = "E0102";
-    /// this part of the language is not supported yet
-    NotSupportedYet = "E0110";
+    /// The name of a kind of problem, stable across releases.
+    Code {
+        /// the text does not follow the grammar
+        Unreadable = "E0101";
+        /// a path or a rule is not finished
+        HalfTyped = "E0102";
+        /// this part of the language is not supported yet
+        NotSupportedYet = "E0110";
 
-    /// a name is used that nothing declares
-    UnknownName = "E0201";
-    /// two declarations have one name
-    DuplicateName = "E0202";
-    /// a module is used that does not exist
-    UnknownModule = "E0203";
-    /// a name could mean two things
-    Ambiguous = "E0204";
-    /// a declaration needs itself
-    Recursive = "E0205";
-    /// a name is declared and never used
-    UnusedName = "W0206";
-    /// a name is used that its module keeps private
-    PrivateName = "E0207";
-    /// a call has too many or too few values, or one that the map does not take
-    WrongCall = "E0208";
+        /// a name is used that nothing declares
+        UnknownName = "E0201";
+        /// two declarations have one name
+        DuplicateName = "E0202";
+        /// a module is used that does not exist
+        UnknownModule = "E0203";
+        /// a name could mean two things
+        Ambiguous = "E0204";
+        /// a declaration needs itself
+        Recursive = "E0205";
+        /// a name is declared and never used
+        UnusedName = "W0206";
+        /// a name is used that its module keeps private
+        PrivateName = "E0207";
+        /// a call has too many or too few values, or one that the map does not take
+        WrongCall = "E0208";
 
-    /// a path leads nowhere
-    UnknownPath = "E0301";
-    /// a path is written in another spelling
-    WrongPathSpelling = "E0302";
-    /// a segment stands in two places that are equally near
-    AmbiguousPlace = "E0303";
-    /// a version of HL7 v2 is not known
-    UnknownVersion = "E0304";
-    /// a profile says what its message cannot have
-    WrongProfile = "E0305";
+        /// a path leads nowhere
+        UnknownPath = "E0301";
+        /// a path is written in another spelling
+        WrongPathSpelling = "E0302";
+        /// a segment stands in two places that are equally near
+        AmbiguousPlace = "E0303";
+        /// a version of HL7 v2 is not known
+        UnknownVersion = "E0304";
+        /// a profile says what its message cannot have
+        WrongProfile = "E0305";
 
-    /// an element does not exist
-    UnknownElement = "E0401";
-    /// a type does not exist
-    UnknownType = "E0402";
-    /// an element has no such type to choose
-    NotAChoice = "E0403";
-    /// an extension is not known, or not for this element
-    UnknownExtension = "E0404";
-    /// a profile has no such slice
-    UnknownSlice = "E0405";
+        /// an element does not exist
+        UnknownElement = "E0401";
+        /// a type does not exist
+        UnknownType = "E0402";
+        /// an element has no such type to choose
+        NotAChoice = "E0403";
+        /// an extension is not known, or not for this element
+        UnknownExtension = "E0404";
+        /// a profile has no such slice
+        UnknownSlice = "E0405";
 
-    /// a value is of another type than its place
-    WrongType = "E0501";
-    /// a required element may be left without a value
-    MayBeMissing = "E0502";
-    /// a list is given where one value belongs
-    ManyForOne = "E0503";
-    /// a required element is never assigned
-    RequiredNotAssigned = "E0504";
-    /// an element is assigned twice
-    AssignedTwice = "E0505";
-    /// no conversion leads from one type to the other
-    NoConversion = "E0506";
-    /// an arm can never be reached
-    UnreachableArm = "W0507";
-    /// a time without an offset needs a timezone
-    NoZone = "E0508";
-    /// comparisons are chained
-    ChainedComparison = "E0509";
-    /// a block holds constants alone
-    NeverWritten = "W0510";
+        /// a value is of another type than its place
+        WrongType = "E0501";
+        /// a required element may be left without a value
+        MayBeMissing = "E0502";
+        /// a list is given where one value belongs
+        ManyForOne = "E0503";
+        /// a required element is never assigned
+        RequiredNotAssigned = "E0504";
+        /// an element is assigned twice
+        AssignedTwice = "E0505";
+        /// no conversion leads from one type to the other
+        NoConversion = "E0506";
+        /// an arm can never be reached
+        UnreachableArm = "W0507";
+        /// a time without an offset needs a timezone
+        NoZone = "E0508";
+        /// comparisons are chained
+        ChainedComparison = "E0509";
+        /// a block holds constants alone
+        NeverWritten = "W0510";
 
-    /// a code is not one of its set
-    UnknownCode = "E0601";
-    /// a code table leaves codes out
-    NotTotal = "E0602";
-    /// a code system is not known
-    UnknownSystem = "E0603";
-    /// a code of the sender goes where only FHIR's own codes fit
-    Untranslated = "W0605";
+        /// a code is not one of its set
+        UnknownCode = "E0601";
+        /// a code table leaves codes out
+        NotTotal = "E0602";
+        /// a code system is not known
+        UnknownSystem = "E0603";
+        /// a code of the sender goes where only FHIR's own codes fit
+        Untranslated = "W0605";
 
-    /// a reference leads to a resource that its element does not take
-    WrongTarget = "E0701";
-    /// a resource is keyed by a search parameter that it does not have
-    UnknownSearchParameter = "E0702";
+        /// a reference leads to a resource that its element does not take
+        WrongTarget = "E0701";
+        /// a resource is keyed by a search parameter that it does not have
+        UnknownSearchParameter = "E0702";
 
-    /// a setting of the project is not known or of another type
-    WrongSetting = "E0901";
-    /// a package that a package needs is not there
-    MissingPackage = "W0902";
-    /// a package of the project cannot be read
-    PackageNotThere = "E0903";
+        /// a setting of the project is not known or of another type
+        WrongSetting = "E0901";
+        /// a package that a package needs is not there
+        MissingPackage = "W0902";
+        /// a package of the project cannot be read
+        PackageNotThere = "E0903";
+    }
 }
 
 impl Code {
@@ -147,22 +125,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn every_page_opens_with_its_code_and_summary() {
-        for code in Code::ALL {
-            let heading = format!("# {}: {}\n", code.text(), code.summary());
-            assert!(code.page().starts_with(&heading), "{}.md does not open with {heading}", code.text());
-        }
-    }
-
-    #[test]
     fn no_number_is_used_twice() {
         let numbers: BTreeSet<_> = Code::ALL.iter().map(|code| &code.text()[1..]).collect();
         assert_eq!(numbers.len(), Code::ALL.len());
-    }
-
-    #[test]
-    fn a_code_is_found_in_any_case() {
-        assert_eq!(Code::named("e0502"), Some(Code::MayBeMissing));
-        assert_eq!(Code::named("E9999"), None);
     }
 }

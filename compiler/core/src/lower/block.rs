@@ -4,7 +4,7 @@ use super::element::Source;
 use super::write::{Name, To};
 use super::{Env, Lower};
 use crate::check::typed::{self, Expr, Kind};
-use crate::plan::{Block, CodePart, Constant, Need, Step, Test, Val};
+use crate::plan::{Block, Code, CodePart, Constant, Need, Step, Test, Val};
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
 
@@ -137,8 +137,12 @@ impl<'a> Lower<'a> {
             _ => (env, 0..0),
         };
         let short = shape.rsplit(['|', '#', '/']).next().unwrap_or(shape);
-        let issue =
-            self.said("R0505", &format!("`{short}.{}` needs a value, and there is none", field.name), env, &rule);
+        let issue = self.said(
+            Code::Required,
+            &format!("`{short}.{}` needs a value, and there is none", field.name),
+            env,
+            &rule,
+        );
         needs.push(Need { wrote, issue, at });
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Env, Lower, Made};
 use crate::check::typed::{CodeResult, CodeTable, CodeTo, Comparison, Expr, Key, Kind, TyKind};
-use crate::plan::{Block, CodePart, Constant, Part, Step, Test, Val};
+use crate::plan::{Block, Code, CodePart, Constant, Part, Step, Test, Val};
 use smol_str::{SmolStr, format_smolstr};
 use std::collections::BTreeSet;
 
@@ -94,7 +94,7 @@ impl<'a> Lower<'a> {
         let (system, code, display) = (SYSTEM, CODE, DISPLAY);
         let at = 0..0;
         if let Some(text) = &result.warn {
-            let issue = self.said("R0601", text, env, &at);
+            let issue = self.said(Code::CodeWarned, text, env, &at);
             self.push(Step::Issue { issue, at: Some(code) });
         }
         let constant = |value| Step::Constant { value, to };
@@ -113,7 +113,7 @@ impl<'a> Lower<'a> {
                 self.push(Step::Coded { system, code, display, to });
             }
             CodeTo::Reject(text) => {
-                let issue = self.said("R0001", text, env, &at);
+                let issue = self.said(Code::Rejected, text, env, &at);
                 self.push(Step::Reject { issue, at: Some(code) });
             }
             CodeTo::Absent(Some(reason)) => self.push(constant(Constant::Reason(reason.clone()))),

@@ -5,7 +5,7 @@ use super::items::Walk;
 use super::write::{Name, To};
 use super::{Bound, Env, Lower, Made};
 use crate::check::typed::{self, Expr, Function, Kind, TyKind};
-use crate::plan::{Block, CodePart, Constant, KeyPart, KeyValue, Step, Test, Until, Val};
+use crate::plan::{Block, Code, CodePart, Constant, KeyPart, KeyValue, Step, Test, Until, Val};
 use crate::syntax::tree::At;
 
 impl<'a> Lower<'a> {
@@ -107,8 +107,8 @@ impl<'a> Lower<'a> {
         };
         let rule = self.rule(env, at);
         let text = format!("two different {name} resources have one key; the first is kept");
-        let issue = self.said("R0701", &text, env, at);
-        let skipped = self.said("R0503", "what is skipped had other values in it", env, at);
+        let issue = self.said(Code::OneKey, &text, env, at);
+        let skipped = self.said(Code::Skipped, "what is skipped had other values in it", env, at);
         let to = To { at: at.clone(), ..To::new(Name::Item) };
         let mut body = self.block(|lower| lower.write(resource, env, &to, over));
         if self.may_fail(&body) {

@@ -2,7 +2,7 @@
 
 use super::write::To;
 use super::{Env, Lower};
-use crate::plan::{Block, Constant, Need, Step, Test, Val};
+use crate::plan::{Block, Code, Constant, Need, Step, Test, Val};
 use crate::syntax::tree::At;
 use rustc_hash::FxHashSet;
 
@@ -123,7 +123,7 @@ impl<'a> Lower<'a> {
     pub(super) fn caught(&mut self, env: &Env<'a>, at: &At, make: impl FnOnce(&mut Self)) {
         let body = self.block(make);
         if self.may_fail(&body) {
-            let issue = self.said("R0503", "what is skipped had other values in it", env, at);
+            let issue = self.said(Code::Skipped, "what is skipped had other values in it", env, at);
             self.push(Step::Attempt { body, issue });
         } else {
             self.extend(body);

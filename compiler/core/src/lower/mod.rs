@@ -17,7 +17,7 @@ mod value;
 mod write;
 
 use crate::check::typed::{CodeTable, Expr, Function, Key, Slot, Ty, TyKind};
-use crate::plan::{Gives, IssueId, Plan, Reads, Routine, RoutineId, Rule, RuleId, Said, Take, Val, validate};
+use crate::plan::{Code, Gives, IssueId, Plan, Reads, Routine, RoutineId, Rule, RuleId, Said, Take, Val, validate};
 use crate::standard::Standards;
 use crate::standard::shape::Kind as ShapeKind;
 use crate::syntax::tree::At;
@@ -224,9 +224,9 @@ impl<'a> Lower<'a> {
         u32::try_from(index).unwrap_or(u32::MAX)
     }
 
-    fn said(&mut self, code: &'static str, text: &str, env: &Env<'a>, at: &At) -> IssueId {
+    fn said(&mut self, code: Code, text: &str, env: &Env<'a>, at: &At) -> IssueId {
         let rule = self.rule(env, at);
-        let (index, _) = self.issues.insert_full(Said { code, text: text.into(), rule });
+        let (index, _) = self.issues.insert_full(Said { code: code.text(), text: text.into(), rule });
         u32::try_from(index).unwrap_or(u32::MAX)
     }
 

@@ -4,7 +4,7 @@ use super::element::Source;
 use super::items::Walk;
 use super::{Bound, Env, Lower, Made};
 use crate::check::typed::{Expr, Function, Kind, Pick, Primitive, Statement, Ty, TyKind};
-use crate::plan::{Block, CodePart, Constant, Step, Test, Until, Val};
+use crate::plan::{Block, Code, CodePart, Constant, Step, Test, Until, Val};
 use crate::syntax::tree::Count;
 use emr_abi::Builtin;
 use smol_str::SmolStr;
@@ -45,7 +45,7 @@ impl<'a> Lower<'a> {
             Kind::Builtin { function, arguments } => {
                 let arguments = arguments.iter().map(|argument| self.value(argument, env)).collect();
                 let text = format!("`{}` cannot be done with this value", function.name());
-                let issue = self.said("R0504", &text, env, &expr.at);
+                let issue = self.said(Code::NotCalculated, &text, env, &expr.at);
                 self.to(|to| Step::Builtin { function: *function, arguments, to, issue })
             }
             Kind::Call { function, arguments } => self.call_for_value(function, arguments, env),
@@ -148,7 +148,7 @@ impl<'a> Lower<'a> {
             }
             Kind::Arithmetic { op, left, right } => {
                 let (left, right) = (self.value(left, env), self.value(right, env));
-                let issue = self.said("R0504", "this cannot be calculated", env, &expr.at);
+                let issue = self.said(Code::NotCalculated, "this cannot be calculated", env, &expr.at);
                 self.to(|to| Step::Calculate { op: *op, left, right, to, issue })
             }
         }
@@ -219,7 +219,7 @@ impl<'a> Lower<'a> {
 
     /// What is said of a second item behind `only`.
     pub(super) fn second(&mut self, expr: &Expr, env: &Env<'a>) -> u32 {
-        self.said("R0502", "there is more than one value, and only one is taken", env, &expr.at)
+        self.said(Code::NotOnly, "there is more than one value, and only one is taken", env, &expr.at)
     }
 
     pub(super) fn until(&mut self, which: Pick, expr: &Expr, env: &Env<'a>) -> Until {
@@ -232,12 +232,12 @@ impl<'a> Lower<'a> {
 
     pub(super) fn warning(&mut self, text: &str, env: &Env<'a>, expr: &Expr) -> u32 {
         let text = if text.is_empty() { "a value is missing" } else { text };
-        self.said("R0002", text, env, &expr.at)
+        self.said(Code::Warned, text, env, &expr.at)
     }
 
     fn converted(&mut self, expr: &Expr, value: &'a Expr, into: Primitive, env: &Env<'a>) -> Val {
         let of = self.value(value, env);
-        let issue = invalid(into).map(|text| self.said("R0501", text, env, &expr.at));
+        let issue = invalid(into).map(|text| self.said(Code::Invalid, text, env, &expr.at));
         self.to(|to| Step::Convert { of, into, to, issue })
     }
 
@@ -335,7 +335,7 @@ impl<'a> Lower<'a> {
                 self.push(Step::Issue { issue, at });
             }
             Kind::Reject(text) => {
-                let issue = self.said("R0001", text, env, &expr.at);
+                let issue = self.said(Code::Rejected, text, env, &expr.at);
                 let at = self.focus();
                 self.push(Step::Reject { issue, at });
             }

@@ -9,11 +9,13 @@
 //! that is written, in order. "Constants alone never make a block exist": writing a value of the message counts, and
 //! the close of a block asks whether anything was counted.
 
+mod codes;
 pub mod interpret;
 mod print;
 mod stored;
 mod validate;
 
+pub use codes::Code;
 pub use stored::FORM;
 pub use validate::validate;
 
@@ -34,8 +36,8 @@ pub type RoutineId = u32;
 pub type IssueId = u32;
 /// Index into [`Plan::rules`].
 pub type RuleId = u32;
-/// What a message may be told about, by code: `R0501`.
-pub type Code = &'static str;
+/// A [`Code`] as it is written, `R0501`. Serde would borrow a plain `&str` from the bytes that it reads.
+pub type CodeText = &'static str;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -87,9 +89,11 @@ pub enum Gives {
 }
 
 /// What the engine says where the structure of a message has no place for a segment.
-pub const UNPLACED: (&str, &str) = ("R0301", "the structure of the message has no place for this segment");
+pub const UNPLACED: (&str, &str) =
+    (Code::Unplaced.text(), "the structure of the message has no place for this segment");
 /// And where the standard or the profile has one value and the message several.
-pub const SEVERAL: (&str, &str) = ("R0303", "one is expected here, and there are several: the first was taken");
+pub const SEVERAL: (&str, &str) =
+    (Code::Several.text(), "one is expected here, and there are several: the first was taken");
 
 /// A place in the text of a map: a range from the first byte of the item.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -103,7 +107,7 @@ pub struct Rule {
 pub struct Said {
     /// `R0501`
     #[serde(with = "stored::code")]
-    pub code: Code,
+    pub code: CodeText,
     pub text: SmolStr,
     pub rule: RuleId,
 }

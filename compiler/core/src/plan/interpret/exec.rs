@@ -6,7 +6,7 @@ use super::value::{Coded, Str, Text, Value};
 use super::{Issue, Rejection, Settings, compare, convert, fuel};
 use crate::check::typed::{CodeKey, Pick};
 use crate::plan::{
-    Block, CodePart, Constant, Form, IssueId, Part, Plan, RoutineId, RuleId, SEVERAL, Step, Test, Until, Val,
+    Block, Code, CodePart, Constant, Form, IssueId, Part, Plan, RoutineId, RuleId, SEVERAL, Step, Test, Until, Val,
 };
 use emr_message::builtin::Pattern;
 use emr_message::group::{Bent, GroupId, Groups};
@@ -104,7 +104,7 @@ impl<'p, 'm> Run<'p, 'm> {
                 Ok(())
             }
             None => {
-                let spent = Rejection::new("R0003", "the message takes more steps than it may");
+                let spent = Rejection::new(Code::Spent, "the message takes more steps than it may");
                 Err(Stop::Reject(Box::new(Rejection { fault: true, ..spent })))
             }
         }

@@ -12,7 +12,7 @@ mod exec;
 mod lineage;
 mod value;
 
-use super::{Gives, Plan, Rule, RuleId, Said, Take, UNPLACED};
+use super::{Code, Gives, Plan, Rule, RuleId, Said, Take, UNPLACED};
 use emr_message::group::{self, Bent, Groups};
 use emr_message::{Message, Place, Zone};
 use exec::{Run, Stop};
@@ -84,7 +84,7 @@ pub fn run(plan: &Plan, message: &Message, settings: &Settings) -> Outcome {
     let result = arguments(&mut run).and_then(|arguments| run.call(plan.entry, arguments)).map(|_| ());
     let result = match result {
         Ok(()) => Ok(run.finished()),
-        Err(Stop::Skip) => Err(Rejection::new("R0503", "the map skips the message")),
+        Err(Stop::Skip) => Err(Rejection::new(Code::Skipped, "the map skips the message")),
         Err(Stop::Reject(rejection)) => Err(*rejection),
     };
     let lineage = match &result {
@@ -116,7 +116,7 @@ fn argument<'m>(run: &mut Run<'_, 'm>, take: &Take) -> Result<Value<'m>, Stop> {
     let value = if *list { Value::list(found.collect()) } else { found.next().unwrap_or(Value::Missing) };
     if *required && !value.is_present(run.message, run.groups) {
         let text = format!("the message has no {name}, which the map needs");
-        return Err(Stop::Reject(Box::new(Rejection::new("R0302", &text))));
+        return Err(Stop::Reject(Box::new(Rejection::new(Code::NoSegment, &text))));
     }
     Ok(value)
 }
@@ -137,8 +137,8 @@ fn unplaced(run: &mut Run<'_, '_>) {
 }
 
 impl Rejection {
-    fn new(code: &'static str, text: &str) -> Self {
-        Self { code, text: text.into(), place: None, rule: None, fault: false }
+    fn new(code: Code, text: &str) -> Self {
+        Self { code: code.text(), text: text.into(), place: None, rule: None, fault: false }
     }
 
     fn of(said: &Said, place: Option<Place>) -> Self {

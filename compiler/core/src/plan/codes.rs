@@ -1,0 +1,39 @@
+//! Every code of an issue or a rejection, in the ranges of the stages that could not rule it out.
+
+use crate::codes::codes;
+
+codes! {
+    /// What is said of a message while it is mapped.
+    Code {
+        /// the mapping rejects the message
+        Rejected = "R0001";
+        /// the mapping warns
+        Warned = "R0002";
+        /// the message takes more steps than it may
+        Spent = "R0003";
+
+        /// the structure has no place for a segment
+        Unplaced = "R0301";
+        /// a segment that the map needs is not there
+        NoSegment = "R0302";
+        /// there are several where the structure has one
+        Several = "R0303";
+
+        /// a value does not follow its type
+        Invalid = "R0501";
+        /// more values than the one that `only` takes
+        NotOnly = "R0502";
+        /// what is skipped had values in it
+        Skipped = "R0503";
+        /// nothing can be calculated from these values
+        NotCalculated = "R0504";
+        /// a required element has no value
+        Required = "R0505";
+
+        /// a code table warns of a code
+        CodeWarned = "R0601";
+
+        /// two resources have one key
+        OneKey = "R0701";
+    }
+}
