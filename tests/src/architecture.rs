@@ -16,7 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("emr-project", &["emr-compiler"]),
     ("emr-runtime", &["emr-abi", "emr-message"]),
     ("emr-lsp", &["emr-compiler", "emr-project"]),
-    ("emr-cli", &["emr-compiler", "emr-lsp", "emr-message", "emr-native", "emr-project", "emr-runtime"]),
+    ("emr-cli", &["emr-abi", "emr-compiler", "emr-lsp", "emr-message", "emr-native", "emr-project", "emr-runtime"]),
     ("emr-tests", &["emr-abi", "emr-compiler", "emr-message", "emr-native", "emr-project", "emr-runtime"]),
     ("bench", &["emr-compiler", "emr-message", "emr-native", "emr-project", "emr-runtime"]),
 ];

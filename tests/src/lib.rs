@@ -41,6 +41,8 @@ mod packages;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod plain;
+#[cfg(test)]
 mod reading;
 #[cfg(test)]
 mod readme;

@@ -1,21 +1,35 @@
-//! `emr build --emit plan`: what a map comes to, for a person to read.
+//! `emr build`: the maps of a project as one file that runs without them, or as text for a person to read.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use emr_compiler::db;
+use emr_compiler::plan::Plan;
+use emr_native::artifact::{Entry, artifact};
+use emr_native::{Compiler, Target};
 
 use crate::end::End;
+use crate::engine::{Ready, is_named, said, takers};
 use crate::world::World;
+use crate::write;
+
+/// How the files end that it writes.
+pub const ENDING: &str = "emrx";
 
 #[derive(clap::Args)]
 pub struct Args {
     /// A project's folder, or an `.emr` file
     #[arg(default_value = ".")]
     path: PathBuf,
-    /// What to print
+    /// Writes all maps that take messages, compiled, into this file: `hospital.emrx`, for `emr map --with`
+    #[arg(short, long, value_name = "FILE", required_unless_present = "emit", conflicts_with = "emit")]
+    output: Option<PathBuf>,
+    /// Prints a form of the maps in place of a file
     #[arg(long, value_enum)]
-    emit: Emit,
+    emit: Option<Emit>,
+    /// Any machine of an architecture in place of this one [default: this machine, with all that its processor can do]
+    #[arg(long, value_enum)]
+    target: Option<Architecture>,
     /// Only this map
     #[arg(long, value_name = "NAME")]
     map: Option<String>,
@@ -28,20 +42,57 @@ pub struct Args {
 enum Emit {
     /// What is read of a message and what is written, in which order
     Plan,
+    /// The code before it is made for a machine, as Cranelift has it
+    Clif,
+    /// The code's instructions
+    Asm,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Architecture {
+    #[value(name = "x86_64")]
+    X86_64,
+    Aarch64,
 }
 
 pub fn run(args: &Args) -> Result<End, End> {
-    let Emit::Plan = args.emit;
     let world = World::open(&args.path, args.timezone.as_deref())?;
     world.sound()?;
+    match (args.emit, &args.output) {
+        (Some(emit), _) => print(args, &world, emit),
+        (None, Some(output)) => file(args, &world, output),
+        (None, None) => Err(End::Call("neither `--output` nor `--emit` is there".to_owned())),
+    }
+}
+
+fn compiler(args: &Args) -> Result<Compiler, End> {
+    let target = match args.target {
+        None => Target::Host,
+        Some(Architecture::X86_64) => Target::Triple("x86_64".to_owned()),
+        Some(Architecture::Aarch64) => Target::Triple("aarch64".to_owned()),
+    };
+    Compiler::new(&target)
+        .map_err(|_| End::Call("no code can be made for this machine; `--target` names one".to_owned()))
+}
+
+fn wanted(args: &Args, key: &str) -> bool {
+    args.map.as_ref().is_none_or(|name| is_named(key, name))
+}
+
+fn print(args: &Args, world: &World, emit: Emit) -> Result<End, End> {
+    let show = |plan: &Plan| -> Result<String, End> {
+        Ok(match emit {
+            Emit::Plan => plan.to_string(),
+            Emit::Clif => compiler(args)?.clif(plan),
+            Emit::Asm => compiler(args)?.assembly(plan),
+        })
+    };
     let mut out = anstream::stdout().lock();
     let mut found = false;
     for (_, file) in world.asked() {
-        for map in db::maps(&world.db, world.inside, file) {
-            let wanted = args.map.as_ref().is_none_or(|name| map.key == name || map.key.ends_with(&format!(".{name}")));
-            let plan = db::plan(&world.db, world.inside, map.key.to_string()).as_ref().filter(|_| wanted);
-            if let Some(plan) = plan {
-                write!(out, "{}{plan}", if found { "\n" } else { "" })?;
+        for map in db::maps(&world.db, world.inside, file).into_iter().filter(|map| wanted(args, &map.key)) {
+            if let Some(plan) = db::plan(&world.db, world.inside, map.key.to_string()) {
+                write!(out, "{}{}", if found { "\n" } else { "" }, show(plan)?)?;
                 found = true;
             }
         }
@@ -50,4 +101,23 @@ pub fn run(args: &Args) -> Result<End, End> {
         Some(name) if !found => Err(End::Call(format!("there is no map `{name}`"))),
         _ => Ok(End::Fine),
     }
+}
+
+fn file(args: &Args, world: &World, output: &Path) -> Result<End, End> {
+    let maps = takers(world).into_iter().filter(|map| wanted(args, &map.name));
+    let entries: Vec<Entry> = maps.filter_map(|map| entry(&map)).collect();
+    if entries.is_empty() {
+        let place = world.outside.root.display();
+        return Err(End::Call(match &args.map {
+            Some(name) => format!("there is no map `{name}` that takes a message"),
+            None => format!("no map in `{place}` takes a message: one begins like `map admission(ADT_A01)`"),
+        }));
+    }
+    write::whole(output, &artifact(&compiler(args)?, &said(world), &entries))?;
+    Ok(End::Fine)
+}
+
+fn entry(map: &Ready) -> Option<Entry> {
+    let plan = map.plan()?.clone();
+    Some(Entry { name: map.name.clone(), takes: map.takes.clone(), plan, rules: map.rules().to_vec() })
 }

@@ -41,7 +41,7 @@ enum Command {
     Fmt(fmt::Args),
     /// Holds FHIR JSON against R4 and profiles
     Validate(validate::Args),
-    /// Prints what a map comes to
+    /// Compiles the maps of a project into one file, or prints what they come to
     Build(build::Args),
     /// Explains a diagnostic, with an example and the cure
     Explain(explain::Args),

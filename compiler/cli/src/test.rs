@@ -10,7 +10,7 @@ use emr_compiler::syntax::tree::Word;
 use emr_compiler::testing;
 
 use crate::end::End;
-use crate::engine::{Engine, Settings, Told, Why};
+use crate::engine::{Engine, Kind, Settings, Told, Why};
 use crate::style::{PLAIN, RED};
 use crate::world::World;
 
@@ -25,12 +25,15 @@ pub struct Args {
     /// The zone of times without an offset, before that of `emr.toml`
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
+    /// What runs the maps
+    #[arg(long, value_enum, default_value = "native")]
+    engine: Kind,
 }
 
 pub fn run(args: &Args) -> Result<End, End> {
     let world = World::open(&args.path, args.timezone.as_deref())?;
     world.sound()?;
-    let settings = Settings::new(&world.outside, None)?;
+    let settings = Settings::of(&world, None)?;
     let mut out = anstream::stdout().lock();
     let (mut passed, mut failed) = (0, 0);
     let mut engines = HashMap::new();
@@ -41,7 +44,8 @@ pub fn run(args: &Args) -> Result<End, End> {
                 continue;
             }
             let folder = source.path.parent().unwrap_or(Path::new("")).to_owned();
-            let mut around = Around { world: &world, file, folder, settings: &settings, engines: &mut engines };
+            let mut around =
+                Around { world: &world, file, folder, settings: &settings, kind: args.engine, engines: &mut engines };
             let report = testing::run(test, &mut around);
             let place = |at: usize| text.get(..at).unwrap_or_default().matches('\n').count() + 1;
             let (path, name) = (source.path.display(), &test.name.text);
@@ -68,6 +72,7 @@ struct Around<'a> {
     file: SourceFile,
     folder: PathBuf,
     settings: &'a Settings,
+    kind: Kind,
     /// The maps that tests have used, by key.
     engines: &'a mut HashMap<String, Engine>,
 }
@@ -88,10 +93,11 @@ impl testing::Context for Around<'_> {
         let engine = match self.engines.get(&key) {
             Some(engine) => engine,
             None => {
-                let made = Engine::new(self.world, Some(&key), self.settings.clone()).map_err(|end| match end {
-                    End::Call(why) | End::World(why) => why,
-                    End::Fine | End::Wrong => "it cannot run".to_owned(),
-                })?;
+                let made =
+                    Engine::new(self.world, Some(&key), self.settings.clone(), self.kind).map_err(|end| match end {
+                        End::Call(why) | End::World(why) => why,
+                        End::Fine | End::Wrong => "it cannot run".to_owned(),
+                    })?;
                 self.engines.entry(key).or_insert(made)
             }
         };

@@ -101,7 +101,7 @@ impl Name {
         }
     }
 
-    fn of(a: u8, b: u8, c: u8) -> Option<Name> {
+    pub(crate) fn of(a: u8, b: u8, c: u8) -> Option<Name> {
         let rest = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
         (a.is_ascii_uppercase() && rest(b) && rest(c)).then_some(Name([a, b, c]))
     }
@@ -304,7 +304,7 @@ fn without_mark(bytes: &[u8]) -> (Option<Charset>, &[u8]) {
 }
 
 /// The charset that MSH-18 or the settings declare (HL7 v2.5.1 §2.15.9.18).
-fn declared(bytes: &[u8], settings: &Settings) -> Result<(Charset, Option<Misdeclared>), Unreadable> {
+pub(crate) fn declared(bytes: &[u8], settings: &Settings) -> Result<(Charset, Option<Misdeclared>), Unreadable> {
     let delimiters = header(bytes)?;
     let start = header_start(bytes).unwrap_or_default();
     let line = bytes.get(start..).unwrap_or_default();

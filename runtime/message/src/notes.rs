@@ -1,7 +1,7 @@
 //! What was odd about a message that could be read all the same: each with its place, none with a value.
 
-use crate::message::Misdeclared;
-use crate::{Message, Name, Place, delimiters, escape};
+use crate::message::{Misdeclared, declared};
+use crate::{Charset, Delimiters, Message, Name, Place, Settings, delimiters, escape};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Note {
@@ -76,6 +76,63 @@ pub(crate) fn of(
     let on_header = on_header.filter_map(move |(odd, field)| Some(note(message, odd?, header, field)));
     let line_end = line_end.map(|segment| note(message, Odd::LineEnd, segment, 0));
     on_header.chain(line_end).chain((0..message.segments().len()).flat_map(|segment| in_segment(message, segment)))
+}
+
+/// Whether it is certain, at a look over the bytes, that a message can be noted for nothing but its line ends and blanks
+/// at the ends of lines. Costs a small part of reading it; where it says no, [`Message::notes`] knows more.
+pub fn is_plain(bytes: &[u8], settings: &Settings) -> bool {
+    if !bytes.starts_with(b"MSH") {
+        return false;
+    }
+    let Some(delimiters) = Delimiters::read(bytes).filter(|it| it.oddity.is_none()) else { return false };
+    let Ok((charset, None)) = declared(bytes, settings) else { return false };
+    // In other charsets a byte of a longer character may look like one that is asked for here.
+    let readable = bytes.is_ascii() || charset == Charset::Utf8;
+    readable && !controls(bytes) && lines(bytes, &delimiters, charset)
+}
+
+/// Counted and not searched for, since that is done many bytes at a time.
+fn controls(bytes: &[u8]) -> bool {
+    let (chunks, rest) = bytes.as_chunks::<64>();
+    let any = |bytes: &[u8]| bytes.iter().fold(false, |any, byte| any | escape::is_unwanted(*byte));
+    chunks.iter().any(|chunk| any(chunk)) || any(rest)
+}
+
+/// Whether each line has a name, only the first is a header, and every escape in them is known.
+fn lines(bytes: &[u8], delimiters: &Delimiters, charset: Charset) -> bool {
+    let mut start = 0;
+    while start < bytes.len() {
+        let rest = bytes.get(start..).unwrap_or_default();
+        let line = rest.get(..memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len())).unwrap_or_default();
+        let fine = match line {
+            [] => true,
+            // MSH-1 and MSH-2 escape nothing.
+            _ if start == 0 => escapes(line.get(8..).unwrap_or_default(), delimiters, charset),
+            [b'M', b'S', b'H', ..] => false,
+            [a, b, c] => Name::of(*a, *b, *c).is_some(),
+            [a, b, c, field, fields @ ..] => {
+                *field == delimiters.field && Name::of(*a, *b, *c).is_some() && escapes(fields, delimiters, charset)
+            }
+            _ => false,
+        };
+        if !fine {
+            return false;
+        }
+        start += line.len() + 1;
+    }
+    true
+}
+
+fn escapes(fields: &[u8], delimiters: &Delimiters, charset: Charset) -> bool {
+    let Some(escape) = delimiters.escape else { return true };
+    if memchr::memchr(escape, fields).is_none() {
+        return true;
+    }
+    let mut fields = fields.split(|byte| *byte == delimiters.field);
+    fields.all(|field| match std::str::from_utf8(field) {
+        Ok(text) => escape::unknown(text, delimiters, charset).is_empty(),
+        Err(_) => false,
+    })
 }
 
 fn in_segment(message: &Message, segment: usize) -> Vec<Note> {

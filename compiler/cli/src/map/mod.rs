@@ -10,10 +10,12 @@ use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use emr_runtime::host::is_artifact;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::build;
 use crate::end::End;
-use crate::engine::{Engine, Outcome, Settings, Why, Worker};
+use crate::engine::{Engine, Kind, Outcome, Settings, Why, Worker};
 use crate::input::{Input, inputs};
 use crate::style::{PLAIN, RED, YELLOW, count};
 use crate::world::World;
@@ -27,7 +29,7 @@ pub struct Args {
     /// Files of one message or more, folders of such files; `-` is standard input
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// The project's folder, or an `.emr` file
+    /// The project's folder, an `.emr` file, or what `emr build` made of one
     #[arg(long, value_name = "PATH")]
     with: PathBuf,
     /// The map, where several take the message
@@ -48,20 +50,30 @@ pub struct Args {
     /// Lays the JSON out over lines
     #[arg(long)]
     pretty: bool,
+    /// What runs the map
+    #[arg(long, value_enum, default_value = "native")]
+    engine: Kind,
 }
 
 pub fn run(args: &Args) -> Result<End, End> {
     let inputs = inputs(&args.files)?;
-    let world = World::open(&args.with, args.timezone.as_deref())?;
-    world.sound()?;
-    let settings = Settings::new(&world.outside, args.charset.as_deref())?;
-    let engine = Engine::new(&world, args.map.as_deref(), settings)?;
+    let engine = engine(args)?;
     let output = Output::new(args.out.as_deref())?;
     let mut tally = Tally { output, bar: bar(inputs.len()), pretty: args.pretty, mapped: 0, refused: 0, issues: 0 };
     let jobs = args.jobs.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN);
     let source = inputs.into_iter().flat_map(Blocks::new);
     pool::ordered(jobs, source, || engine.worker(), work, |done| tally.take(done))?;
     tally.close()
+}
+
+fn engine(args: &Args) -> Result<Engine, End> {
+    let (zone, charset, map) = (args.timezone.as_deref(), args.charset.as_deref(), args.map.as_deref());
+    if args.with.extension().is_some_and(|ending| ending == build::ENDING) || is_artifact(&args.with) {
+        return Engine::stored(&args.with, map, (zone, charset), args.engine);
+    }
+    let world = World::open(&args.with, zone)?;
+    world.sound()?;
+    Engine::new(&world, map, Settings::of(&world, charset)?, args.engine)
 }
 
 /// What came of a block.
@@ -134,10 +146,10 @@ impl Tally {
         };
         for issue in &outcome.issues {
             self.issues += 1;
-            self.say(&format!("{place}: {YELLOW}{}{PLAIN}: {issue}", coded("warning", issue.code)));
+            self.say(&format!("{place}: {YELLOW}{}{PLAIN}: {issue}", coded("warning", &issue.code)));
         }
         if let Some(why) = outcome.rejected {
-            self.refuse(&place, &coded("rejected", why.code), &why.to_string());
+            self.refuse(&place, &coded("rejected", &why.code), &why.to_string());
             return Ok(());
         }
         self.mapped += 1;

@@ -1,0 +1,295 @@
+//! The maps of a project, ready to take messages. Knows no files and prints nothing.
+
+mod known;
+mod ready;
+mod told;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use emr_compiler::check::typed::Function;
+use emr_compiler::plan::{self, interpret};
+use emr_compiler::select::MessageType;
+use emr_compiler::standard::Standards;
+use emr_compiler::{db, select};
+use emr_message::{Charset, Message, Zone, notes};
+use emr_native::artifact;
+use emr_runtime::host::{Artifact, Machine, Unusable};
+
+use crate::end::End;
+use crate::world::World;
+use known::Known;
+pub use ready::Ready;
+pub use told::Told;
+use told::{shown, worth_telling};
+
+/// Which engine runs the maps; the results do not depend on it.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Kind {
+    /// Machine code
+    Native,
+    /// What machine code is held against, without any
+    Interpreter,
+}
+
+/// What a run needs to know besides the message.
+#[derive(Clone)]
+pub struct Settings {
+    run: interpret::Settings,
+    message: emr_message::Settings,
+}
+
+impl Settings {
+    pub fn new(zone: Option<&str>, charset: Option<&str>) -> Result<Settings, End> {
+        let zone = zone.map(|name| Zone::named(name).map_err(|_| unknown_zone(name))).transpose()?;
+        let charset = charset.map(|name| Charset::named(name).map_err(|_| unknown_charset(name))).transpose()?;
+        Ok(Settings { run: interpret::Settings { zone, fuel: None }, message: emr_message::Settings { charset } })
+    }
+
+    /// `charset` goes before that of `emr.toml`.
+    pub fn of(world: &World, charset: Option<&str>) -> Result<Settings, End> {
+        let said = said(world);
+        Settings::new(said.zone.as_deref(), charset.or(said.charset.as_deref()))
+    }
+}
+
+/// What `emr.toml` says of runs, or the call in its place.
+pub fn said(world: &World) -> artifact::Settings {
+    let manifest = &world.outside.manifest;
+    let value = |setting: &Option<emr_project::Setting>| setting.as_ref().map(|it| it.value.clone());
+    artifact::Settings { zone: value(&manifest.timezone), charset: value(&manifest.charset) }
+}
+
+fn unknown_zone(name: &str) -> End {
+    End::Call(format!("there is no timezone `{name}`: zones are named by area and city, such as `Europe/Zurich`"))
+}
+
+fn unknown_charset(name: &str) -> End {
+    End::Call(format!(
+        "there is no charset `{name}`: it may be `UTF-8`, `ASCII`, `ISO-8859-1` to `ISO-8859-16`, `GB18030`"
+    ))
+}
+
+pub struct Engine {
+    kind: Kind,
+    maps: Vec<Ready>,
+    standards: Standards,
+    settings: Settings,
+    /// The map was named in the call: it takes what comes.
+    named: bool,
+}
+
+/// Runs the maps for one message after another: what a thread keeps from message to message.
+pub struct Worker<'e> {
+    engine: &'e Engine,
+    /// One for each map, made when the map gets its first message.
+    machines: Vec<Option<Machine>>,
+    known: Known,
+}
+
+/// What came of a message besides its JSON.
+pub struct Outcome {
+    /// Why there is no JSON.
+    pub rejected: Option<Told>,
+    pub issues: Vec<Told>,
+}
+
+/// Why no map could be run.
+pub enum Why {
+    /// The message cannot be read, or nobody takes it.
+    Message(String),
+    /// Another call would help.
+    Call(String),
+}
+
+/// Why there is no message in these bytes.
+pub fn no_message(bytes: &[u8]) -> String {
+    match Message::read(bytes, &emr_message::Settings::default()) {
+        Err(why) => why.to_string(),
+        Ok(_) => "there is no message in it".to_owned(),
+    }
+}
+
+/// The maps of a sound project that take messages.
+pub fn takers(world: &World) -> Vec<Ready> {
+    let standards = db::standards(&world.db, world.inside);
+    functions(world).filter_map(|it| Ready::new(world, it, standards)).collect()
+}
+
+fn functions(world: &World) -> impl Iterator<Item = &Function> {
+    world.files.iter().flat_map(|&file| db::maps(&world.db, world.inside, file))
+}
+
+impl Engine {
+    /// The maps of a sound project that take a message; the one of that name, if there is a name.
+    pub fn new(world: &World, named: Option<&str>, settings: Settings, kind: Kind) -> Result<Engine, End> {
+        let standards = db::standards(&world.db, world.inside).clone();
+        let found: Vec<_> = functions(world).filter(|it| named.is_none_or(|name| is_named(&it.key, name))).collect();
+        if let Some(name) = named {
+            let takes = |it: &&Function| select::takes(it, &standards).is_some();
+            match found.as_slice() {
+                [] => return Err(no_map(name, functions(world).filter(takes).map(|it| it.key.as_str()))),
+                [one] if !takes(one) => {
+                    return Err(End::Call(format!("the map `{name}` takes parts of a message, not a message")));
+                }
+                [_] => {}
+                several => return Err(several_maps(name, several.iter().map(|it| it.key.as_str()))),
+            }
+        }
+        let maps: Vec<_> = found.into_iter().filter_map(|it| Ready::new(world, it, &standards)).collect();
+        if maps.is_empty() {
+            let place = world.outside.root.display();
+            return Err(End::Call(format!(
+                "no map in `{place}` takes a message: one begins like `map admission(ADT_A01)`"
+            )));
+        }
+        Ok(Engine { kind, maps, standards, settings, named: named.is_some() })
+    }
+
+    /// The maps of an artifact; the one of that name, if there is a name. Zone and charset go before those that it was
+    /// built with.
+    pub fn stored(
+        path: &Path,
+        named: Option<&str>,
+        (zone, charset): (Option<&str>, Option<&str>),
+        kind: Kind,
+    ) -> Result<Engine, End> {
+        let artifact = Artifact::open(path).map_err(|why| unusable(path, &why))?;
+        let index = artifact.index();
+        if index.plans != plan::FORM {
+            return Err(unusable(path, &Unusable::Version));
+        }
+        let settings = Settings::new(zone.or(index.zone.as_deref()), charset.or(index.charset.as_deref()))?;
+        let artifact = Arc::new(artifact);
+        let all = &artifact.index().maps;
+        let wanted = all.iter().filter(|map| named.is_none_or(|name| is_named(&map.name, name)));
+        let maps: Vec<_> = wanted.map(|map| Ready::stored(&artifact, map)).collect();
+        match (named, maps.as_slice()) {
+            (Some(name), []) => Err(no_map(name, all.iter().map(|map| map.name.as_str()))),
+            (Some(name), [_, _, ..]) => Err(several_maps(name, maps.iter().map(|map| map.name.as_str()))),
+            _ => Ok(Engine { kind, maps, standards: Standards::embedded(), settings, named: named.is_some() }),
+        }
+    }
+
+    pub fn worker(&self) -> Worker<'_> {
+        Worker { engine: self, machines: self.maps.iter().map(|_| None).collect(), known: Known::default() }
+    }
+
+    fn read(&self, bytes: &[u8]) -> Result<Message, Why> {
+        Message::read(bytes, &self.settings.message).map_err(|why| Why::Message(why.to_string()))
+    }
+
+    /// The number of the map that takes a message.
+    fn choose(&self, message: &Message) -> Result<usize, Why> {
+        let said = MessageType::of(message);
+        let structure = said.structure(&self.standards);
+        let fitting: Vec<_> = self.maps.iter().enumerate().filter(|(_, map)| map.takes == structure.as_str()).collect();
+        match fitting.as_slice() {
+            [(one, _)] => Ok(*one),
+            [] => {
+                let (known, what) = (self.known(), if self.named { "the map does not take" } else { "no map takes" });
+                Err(Why::Message(format!("{what} {}{known}", shown(&said, &structure))))
+            }
+            several => {
+                let names: Vec<_> = several.iter().map(|(_, map)| format!("`{}`", map.name)).collect();
+                let names = names.join(", ");
+                Err(Why::Call(format!(
+                    "several maps take {}: {names}; choose one with `--map`",
+                    shown(&said, &structure)
+                )))
+            }
+        }
+    }
+
+    fn known(&self) -> String {
+        let known: Vec<_> = self.maps.iter().map(|map| format!("`{}` takes {}", short(&map.name), map.takes)).collect();
+        format!("; {}", known.join(", "))
+    }
+}
+
+impl Worker<'_> {
+    /// Sends one message through the map that takes it. Its JSON goes to the end of `json`, unless it is rejected.
+    pub fn run(&mut self, bytes: &[u8], json: &mut Vec<u8>) -> Result<Outcome, Why> {
+        let engine = self.engine;
+        // Machine code reads the bytes itself; only where something is out of the ordinary they are read here too.
+        let mut message = None;
+        let number = match self.known.map(bytes) {
+            Some(number) => number,
+            None => {
+                let number = engine.choose(message.insert(engine.read(bytes)?))?;
+                self.known.note(bytes, number);
+                number
+            }
+        };
+        let Some(map) = engine.maps.get(number) else { return Err(Why::Message(String::new())) };
+        let compiled = match engine.kind {
+            Kind::Native => self.compiled(number, map, bytes, json),
+            Kind::Interpreter => None,
+        };
+        let mut outcome = match compiled {
+            Some(compiled) => compiled.map_err(|why| Why::Message(why.to_string()))?,
+            None => map.interpreted(read(engine, &mut message, bytes)?, &engine.settings, json),
+        };
+        if !notes::is_plain(bytes, &engine.settings.message) {
+            let notes = read(engine, &mut message, bytes)?.notes().filter(|note| worth_telling(note.odd));
+            outcome.issues.extend(notes.map(|it| Told::engine(it.odd.text(), Some(it.place))));
+        }
+        Ok(outcome)
+    }
+
+    fn compiled(
+        &mut self,
+        number: usize,
+        map: &Ready,
+        bytes: &[u8],
+        json: &mut Vec<u8>,
+    ) -> Option<Result<Outcome, emr_message::Unreadable>> {
+        let machine = self.machines.get_mut(number)?;
+        if machine.is_none() {
+            *machine = map.machine(&self.engine.settings);
+        }
+        map.compiled(machine.as_mut()?, bytes, json)
+    }
+}
+
+/// The message, read if it was not yet.
+fn read<'m>(engine: &Engine, message: &'m mut Option<Message>, bytes: &[u8]) -> Result<&'m Message, Why> {
+    match message {
+        Some(message) => Ok(message),
+        None => Ok(message.insert(engine.read(bytes)?)),
+    }
+}
+
+fn unusable(path: &Path, why: &Unusable) -> End {
+    let text = format!("`{}` {why}", path.display());
+    match why {
+        Unusable::World(why) if why.kind() == std::io::ErrorKind::NotFound => {
+            End::Call(format!("there is no file `{}`", path.display()))
+        }
+        Unusable::World(_) => End::World(text),
+        _ => End::Call(text),
+    }
+}
+
+fn no_map<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> End {
+    End::Call(format!("there is no map `{name}`{}", listed("; these take a message", known)))
+}
+
+fn several_maps<'a>(name: &str, maps: impl Iterator<Item = &'a str>) -> End {
+    End::Call(format!("there are several maps `{name}`{}", listed("", maps)))
+}
+
+/// Whether a map goes by that name: its key or the last word of it.
+pub fn is_named(key: &str, name: &str) -> bool {
+    key == name || short(key) == name
+}
+
+/// `admission` of `hospital.adt.admission`.
+fn short(key: &str) -> &str {
+    key.rsplit('.').next().unwrap_or(key)
+}
+
+fn listed<'a>(lead: &str, maps: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<_> = maps.map(|key| format!("`{key}`")).collect();
+    if names.is_empty() { String::new() } else { format!("{lead}: {}", names.join(", ")) }
+}

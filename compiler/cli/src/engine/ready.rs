@@ -1,0 +1,145 @@
+//! A map that takes messages, in both engines: made when it is first needed, by whoever needs it first.
+
+use std::sync::{Arc, OnceLock};
+
+use emr_abi::artifact;
+use emr_compiler::check::typed::Function;
+use emr_compiler::db;
+use emr_compiler::plan::Plan;
+use emr_compiler::plan::interpret::{self, Issue, Rejection};
+use emr_compiler::select::takes;
+use emr_compiler::standard::Standards;
+use emr_message::{Message, Place, Unreadable};
+use emr_native::{Compiler, Target};
+use emr_runtime::host::{Artifact, Loaded, Machine, Raised, Ran};
+
+use super::{Outcome, Settings, Told};
+use crate::world::World;
+
+/// A map that takes messages of one structure.
+pub struct Ready {
+    pub name: String,
+    pub takes: String,
+    from: From,
+    plan: OnceLock<Option<Arc<Plan>>>,
+    loaded: OnceLock<Option<Arc<Loaded>>>,
+    /// Where each rule of the plan stands: `patient.emr:12`.
+    rules: OnceLock<Vec<String>>,
+}
+
+enum From {
+    /// The plan and the rules are there from the beginning.
+    Source,
+    Artifact(Arc<Artifact>, artifact::Map),
+}
+
+impl Ready {
+    pub fn new(world: &World, function: &Function, standards: &Standards) -> Option<Ready> {
+        let takes = takes(function, standards)?.to_string();
+        let plan = db::plan(&world.db, world.inside, function.key.to_string()).clone()?;
+        let rules = plan.rules.iter().map(|rule| world.place(&rule.function, rule.at.start)).collect();
+        Some(Ready {
+            name: function.key.to_string(),
+            takes,
+            from: From::Source,
+            plan: Some(plan).into(),
+            loaded: OnceLock::new(),
+            rules: Vec::into(rules),
+        })
+    }
+
+    pub fn stored(artifact: &Arc<Artifact>, map: &artifact::Map) -> Ready {
+        Ready {
+            name: map.name.clone(),
+            takes: map.takes.clone(),
+            from: From::Artifact(Arc::clone(artifact), map.clone()),
+            plan: OnceLock::new(),
+            loaded: OnceLock::new(),
+            rules: OnceLock::new(),
+        }
+    }
+
+    pub fn plan(&self) -> Option<&Arc<Plan>> {
+        let read = || match &self.from {
+            From::Source => None,
+            From::Artifact(artifact, map) => Plan::read(artifact.plan(map)).map(Arc::new),
+        };
+        self.plan.get_or_init(read).as_ref()
+    }
+
+    /// Where each rule of the plan stands.
+    pub fn rules(&self) -> &[String] {
+        self.rules.get_or_init(|| match &self.from {
+            From::Source => Vec::new(),
+            From::Artifact(artifact, map) => artifact.rules(map).unwrap_or_default(),
+        })
+    }
+
+    /// Machine code for this map with memory of its own; nothing on a machine that no code is made for.
+    pub fn machine(&self, settings: &Settings) -> Option<Machine> {
+        let load = || match &self.from {
+            From::Source => Loaded::new(Compiler::new(&Target::Host).ok()?.program(self.plan()?)).ok(),
+            From::Artifact(artifact, map) => artifact.program(map).ok(),
+        };
+        let loaded = self.loaded.get_or_init(|| load().map(Arc::new)).as_ref()?;
+        let (zone, fuel) = (settings.run.zone.clone(), settings.run.fuel);
+        Some(Machine::new(Arc::clone(loaded), settings.message.clone(), zone, fuel))
+    }
+
+    /// What machine code makes of a message; nothing where it leaves it to the interpreter.
+    pub fn compiled(
+        &self,
+        machine: &mut Machine,
+        bytes: &[u8],
+        json: &mut Vec<u8>,
+    ) -> Option<Result<Outcome, Unreadable>> {
+        let loaded = self.loaded.get()?.as_ref()?;
+        let told = |raised: &Raised| {
+            let said = loaded.program().issues.get(raised.issue as usize);
+            let (code, text, rule) = said.map_or(("", "", None), |said| (&said.code, &said.text, said.rule));
+            self.told(code, text, raised.place, rule)
+        };
+        Some(Ok(match machine.run(bytes) {
+            Ran::Done(done) => {
+                json.extend_from_slice(done.json);
+                Outcome { rejected: None, issues: done.issues.iter().map(told).collect() }
+            }
+            Ran::Refused(refused) => {
+                Outcome { rejected: Some(told(&refused.why)), issues: refused.issues.iter().map(told).collect() }
+            }
+            Ran::Unreadable(why) => return Some(Err(why)),
+            Ran::Fault => Outcome { rejected: Some(Told::engine("a fault of emr itself", None)), issues: Vec::new() },
+            Ran::Deferred => return None,
+        }))
+    }
+
+    pub fn interpreted(&self, message: &Message, settings: &Settings, json: &mut Vec<u8>) -> Outcome {
+        let Some(plan) = self.plan() else {
+            return Outcome { rejected: Some(Told::engine("a fault of emr itself", None)), issues: Vec::new() };
+        };
+        let interpret::Outcome { result, issues, .. } = interpret::run(plan, message, &settings.run);
+        let rejected = match result {
+            Ok(made) => {
+                append(json, made);
+                None
+            }
+            Err(Rejection { code, text, place, rule, .. }) => Some(self.told(code, &text, place, rule)),
+        };
+        let told = |Issue { code, text, place, rule }| self.told(code, &text, place, rule);
+        Outcome { rejected, issues: issues.into_iter().map(told).collect() }
+    }
+
+    fn told(&self, code: &str, text: &str, place: Option<Place>, rule: Option<u32>) -> Told {
+        let rule = rule.and_then(|rule| self.rules().get(rule as usize)).cloned().unwrap_or_default();
+        Told { code: code.to_owned(), rule, ..Told::engine(text, place) }
+    }
+}
+
+/// A large result is not there twice if it is the first.
+fn append(json: &mut Vec<u8>, made: Vec<u8>) {
+    if json.is_empty() {
+        *json = made;
+    } else {
+        json.extend_from_slice(&made);
+    }
+}

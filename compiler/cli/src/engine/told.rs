@@ -1,0 +1,59 @@
+//! What is said of a message: sentences, and the places that they are about. Never a value.
+
+use emr_compiler::select::MessageType;
+use emr_message::{Odd, Place};
+
+/// A sentence about a message, and the places that it is about: in the message, and in the mapping.
+pub struct Told {
+    /// `R0501`; empty where no page explains it.
+    pub code: String,
+    pub text: String,
+    /// `OBX[3]-5`; empty where there is none.
+    pub place: String,
+    /// `lab.emr:12`; empty where the engine itself says it.
+    pub rule: String,
+}
+
+impl std::fmt::Display for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if !self.place.is_empty() {
+            write!(f, "{}: ", self.place)?;
+        }
+        f.write_str(&self.text)?;
+        if self.rule.is_empty() { Ok(()) } else { write!(f, " ({})", self.rule) }
+    }
+}
+
+impl Told {
+    pub fn engine(text: &str, place: Option<Place>) -> Told {
+        let place = place.map(|it| spelled(&it)).unwrap_or_default();
+        Told { code: String::new(), text: text.to_owned(), place, rule: String::new() }
+    }
+}
+
+/// `OBX[3]-5`: the third OBX of the message.
+fn spelled(place: &Place) -> String {
+    let text = place.to_string();
+    match text.split_once('-') {
+        _ if place.occurrence < 2 => text,
+        Some((name, rest)) => format!("{name}[{}]-{rest}", place.occurrence),
+        None => format!("{text}[{}]", place.occurrence),
+    }
+}
+
+/// What changes how a message is understood. Line ends and blanks do not.
+pub fn worth_telling(odd: Odd) -> bool {
+    !matches!(odd, Odd::LineEnd | Odd::TrailingBlanks | Odd::Mark)
+}
+
+/// `ADT^A08`, and its structure where that is not the same.
+pub fn shown(said: &MessageType, structure: &str) -> String {
+    let said = said.show();
+    match (said.as_str(), structure) {
+        ("", "") => "a message that does not say its type in MSH-9".to_owned(),
+        (said, "") => said.to_owned(),
+        ("", structure) => structure.to_owned(),
+        (said, structure) if said.replace('^', "_") == structure => said.to_owned(),
+        (said, structure) => format!("{said} ({structure})"),
+    }
+}

@@ -1,0 +1,61 @@
+//! Both engines, from source and from an artifact: the same results and the same words.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on stops")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
+}
+
+fn emr(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_emr")).args(arguments).current_dir(root()).output().unwrap()
+}
+
+/// Our own messages, and each with bytes changed at places that differ from turn to turn.
+fn messages(turns: usize) -> Vec<u8> {
+    let mut found: Vec<PathBuf> = Vec::new();
+    for folder in ["tests/messages", "examples/admission/samples", "examples/results/samples"] {
+        found.extend(fs::read_dir(root().join(folder)).unwrap().map(|it| it.unwrap().path()));
+    }
+    found.sort();
+    let others = b"|^~\\&\r\"\x01 \xc3Z0";
+    let mut all = Vec::new();
+    for turn in 0..turns {
+        for (number, path) in found.iter().enumerate() {
+            let mut bytes = fs::read(path).unwrap();
+            for change in 0..turn % 4 {
+                let at = (turn * 7919 + number * 104_729 + change * 15_485_863) % bytes.len();
+                bytes[at] = others[(turn + change) % others.len()];
+            }
+            all.extend(bytes);
+            all.push(b'\r');
+        }
+    }
+    all
+}
+
+#[test]
+fn engines_and_artifacts_say_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (file, artifact) = (path("messages.hl7"), path("maps.emrx"));
+    fs::write(&file, messages(24)).unwrap();
+    for example in ["examples/admission", "examples/results"] {
+        let built = emr(&["build", example, "-o", &artifact]);
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        let run = |with: &str, engine: &str| emr(&["map", &file, "--with", with, "--engine", engine]);
+        let expected = run(example, "interpreter");
+        let said = String::from_utf8_lossy(&expected.stderr).into_owned();
+        assert!(!expected.stdout.is_empty() && said.lines().count() > 100, "{said}");
+        for (with, engine) in [(example, "native"), (&artifact, "native"), (&artifact, "interpreter")] {
+            let run = run(with, engine);
+            let differs = said.lines().zip(String::from_utf8_lossy(&run.stderr).lines()).position(|(a, b)| a != b);
+            assert_eq!(differs.map(|at| said.lines().nth(at).unwrap()), None, "{with}, {engine}");
+            assert!(run.stderr == expected.stderr && run.stdout == expected.stdout, "{with}, {engine}");
+            assert_eq!(run.status.code(), expected.status.code());
+        }
+    }
+}
