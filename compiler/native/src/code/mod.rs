@@ -7,6 +7,8 @@
 mod call;
 mod choose;
 mod issue;
+mod lists;
+mod loops;
 mod output;
 mod read;
 mod step;

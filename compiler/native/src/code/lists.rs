@@ -1,0 +1,121 @@
+//! Lists that a plan makes: all items of some values, in order.
+
+use cranelift_codegen::ir::{InstBuilder, Value, condcodes::IntCC, types::I64};
+use emr_abi::{Call, Member};
+use emr_compiler::plan::Val;
+
+use super::Gen;
+use crate::kinds::Kind;
+
+impl<'p> Gen<'_, 'p> {
+    pub fn gather(&mut self, parts: &[Val], to: Val) {
+        let Kind::List(item) = self.kind(to) else { return self.give_up() };
+        let own = self.own_list(to);
+        let none = self.int(0);
+        self.set_list_count(own, none);
+        for part in parts {
+            self.push_items(*part, own, &item);
+        }
+        let kind = self.kind(to);
+        self.set(to, &kind, &[own]);
+    }
+
+    pub fn push_all(&mut self, of: Val, to: Val) {
+        let Kind::List(item) = self.kind(to) else { return self.give_up() };
+        let own = self.own_list(to);
+        self.push_items(of, own, &item);
+        let kind = self.kind(to);
+        self.set(to, &kind, &[own]);
+    }
+
+    /// Adds all items of a value to a list.
+    fn push_items(&mut self, of: Val, list: Value, item: &Kind) {
+        let kind = self.kind(of);
+        let words = self.get(of);
+        match &kind {
+            Kind::Missing => {}
+            Kind::Any => self.give_up(),
+            Kind::Field => self.push_repetitions(&words, list, item),
+            Kind::Members(_) => self.push_members(&kind, &words, list, item),
+            Kind::List(of) => {
+                if **of == Kind::Missing {
+                    return;
+                }
+                if **of != *item {
+                    return self.give_up();
+                }
+                self.push_list(&words, list, item);
+            }
+            _ => {
+                let (some, done) = (self.label(), self.label());
+                self.present(of, some, done);
+                self.b.switch_to_block(some);
+                let fitted = self.fit(&kind, &words, item);
+                self.push(list, item, &fitted);
+                self.jump(done);
+                self.b.switch_to_block(done);
+            }
+        }
+    }
+
+    fn push_repetitions(&mut self, words: &[Value], list: Value, item: &Kind) {
+        let head = self.label();
+        let [at, left] = [(); 2].map(|()| self.b.append_block_param(head, I64));
+        self.jump_with(head, &[self.word(words, 0), self.word(words, 1)]);
+        self.b.switch_to_block(head);
+        let size = self.repetition(at, left);
+        let (some, next, again, done) = (self.label(), self.label(), self.label(), self.label());
+        self.if_present(at, size, some, next);
+        self.b.switch_to_block(some);
+        self.push(list, item, &[at, size]);
+        self.jump(next);
+        self.b.switch_to_block(next);
+        let is_last = self.b.ins().icmp(IntCC::SignedGreaterThanOrEqual, size, left);
+        self.either(is_last, done, again);
+        self.b.switch_to_block(again);
+        let over = self.add(size, 1);
+        let (at, left) = (self.b.ins().iadd(at, over), self.b.ins().isub(left, over));
+        self.jump_with(head, &[at, left]);
+        self.b.switch_to_block(done);
+    }
+
+    fn push_members(&mut self, kind: &Kind, words: &[Value], list: Value, item: &Kind) {
+        let Kind::Members(node) = kind else { return };
+        let one = kind.item(self.shared.typing);
+        let head = self.label();
+        let after = self.b.append_block_param(head, I64);
+        let none = self.int(i64::from(Member::NONE));
+        self.jump_with(head, &[none]);
+        self.b.switch_to_block(head);
+        let node = self.int(i64::from(*node));
+        let member = self.helper(Call::member, &[self.word(words, 0), node, after]);
+        let (some, done) = (self.label(), self.label());
+        let is_last = self.is(IntCC::Equal, member, i64::from(Member::NONE));
+        self.either(is_last, done, some);
+        self.b.switch_to_block(some);
+        let found = self.member_item(member, &one);
+        self.push(list, item, &found);
+        self.jump_with(head, &[member]);
+        self.b.switch_to_block(done);
+    }
+
+    fn push_list(&mut self, words: &[Value], list: Value, item: &Kind) {
+        let from = self.word(words, 0);
+        let head = self.label();
+        let index = self.b.append_block_param(head, I64);
+        // What is there now: a list may be added to itself.
+        let count = self.list_count(from);
+        let zero = self.int(0);
+        self.jump_with(head, &[zero]);
+        self.b.switch_to_block(head);
+        let more = self.b.ins().icmp(IntCC::UnsignedLessThan, index, count);
+        let (some, done) = (self.label(), self.label());
+        self.either(more, some, done);
+        self.b.switch_to_block(some);
+        let found = self.list_item(from, index, item);
+        self.push(list, item, &found);
+        let index = self.add(index, 1);
+        self.jump_with(head, &[index]);
+        self.b.switch_to_block(done);
+    }
+}
