@@ -123,3 +123,32 @@ fn text_that_is_no_toml_is_shown_at_its_place() {
 fn a_package_that_is_not_there_is_shown_at_its_name() {
     insta::assert_snapshot!(problems("[packages]\nuscore = \"hl7.fhir.us.core#7.0.0\"\n"));
 }
+
+/// Files that are there, and that the system does not let be read.
+struct Locked(BTreeMap<PathBuf, Vec<u8>>);
+
+impl Files for Locked {
+    fn read(&self, _: &Path) -> std::io::Result<Vec<u8>> {
+        Err(std::io::ErrorKind::PermissionDenied.into())
+    }
+
+    fn is_file(&self, path: &Path) -> bool {
+        self.0.is_file(path)
+    }
+
+    fn is_folder(&self, path: &Path) -> bool {
+        self.0.is_folder(path)
+    }
+
+    fn entries(&self, folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+        self.0.entries(folder)
+    }
+}
+
+#[test]
+fn a_file_that_may_not_be_read_ends_the_run_by_its_name() {
+    let files = Locked(memory(&[("h/a.emr", "")]));
+    let error = open(&files, Path::new("h"), None).unwrap_err();
+    assert!(!error.is_of_the_call());
+    assert_eq!(error.to_string(), "`h/a.emr` cannot be read: permission denied");
+}
