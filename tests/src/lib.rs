@@ -5,6 +5,7 @@
 // A test that cannot go on stops, and says where.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+pub mod beginnings;
 pub mod corpus;
 pub mod mutate;
 pub mod oracle;

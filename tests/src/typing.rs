@@ -1,50 +1,43 @@
-//! Text as it is while somebody types: every beginning of the examples goes through the whole checker.
+//! Text as it is while somebody types: many beginnings of the examples go through the parser and the whole checker.
+//!
+//! A debug build takes minutes for all of them: `src/bin/beginnings.rs`, which `.ci/run torture` runs, leaves none out.
 
+use crate::beginnings::{EXAMPLES, HEAD, check, ends, in_trees, texts};
 use crate::corpus::root;
 use crate::pipeline;
 use emr_compiler::db;
 use emr_compiler::diagnostic::Code;
+use emr_compiler::syntax;
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// A mistake at the head of a file, to be seen however the rest of it ends.
-const MISTAKE: &str = "map mistaken(PID) -> Patient { birthdate: PID-7 }\n\n";
-
-/// Checking is quick and the examples are long: of every text about this many beginnings are tried.
-const BEGINNINGS: usize = 60;
+/// How far the beginnings lie apart. Primes, so that words are cut at different letters.
+const STEP_PARSED: usize = 23;
+const STEP_CHECKED: usize = 61;
 
 #[test]
-fn every_beginning_of_the_examples_is_checked_to_its_end() {
-    let mut count = 0;
-    for example in ["examples/admission", "examples/results"] {
-        let mut opened = pipeline::project(example);
-        for index in 0..opened.files.len() {
-            let file = opened.files[index];
-            let whole = file.text(&opened.db).to_owned();
-            for end in beginnings(&whole) {
-                let text = format!("{MISTAKE}{}", &whole[..end]);
-                opened.db.edit(file, text);
-                let path = file.path(&opened.db).to_owned();
-                let checked = || db::diagnostics(&opened.db, opened.project, file).to_vec();
-                let problems = catch_unwind(AssertUnwindSafe(checked)).unwrap_or_else(|_| panic!("{path} up to {end}"));
-                let seen = problems.iter().any(|it| it.code == Code::UnknownElement && it.at.end < MISTAKE.len());
-                assert!(seen, "{path} up to {end} hides the mistake at its head: {problems:?}");
-                for problem in &problems {
-                    assert!(problem.at.end <= MISTAKE.len() + end, "{path} up to {end}: {problem:?} lies beyond");
-                }
-                count += 1;
-            }
-            opened.db.edit(file, whole);
-        }
-    }
-    println!("{count} beginnings were checked");
+fn a_beginning_of_an_item_is_in_its_tree() {
+    let texts = texts();
+    let count: usize = std::thread::scope(|scope| {
+        let started: Vec<_> = texts.iter().map(|(path, text)| scope.spawn(|| items_in_trees(path, text))).collect();
+        started.into_iter().map(|it| it.join().unwrap()).sum()
+    });
+    assert!(count > 1_000);
+    println!("{count} beginnings were parsed");
 }
 
-/// Places spread over the text, on letters' borders; each run of the test takes the same.
-fn beginnings(text: &str) -> Vec<usize> {
-    let step = (text.len() / BEGINNINGS).max(1);
-    // A step that shares no factor with the length of lines meets tokens at different places.
-    (0..=text.len()).step_by(step | 1).filter(|&end| text.is_char_boundary(end)).collect()
+/// The items of a file are read one by one, so a beginning of a file has whole items that are always the same, and one
+/// that is cut off.
+fn items_in_trees(path: &str, text: &str) -> usize {
+    syntax::items(text).into_iter().map(|item| in_trees(path, &text[item], STEP_PARSED)).sum()
+}
+
+#[test]
+fn a_beginning_of_the_examples_hides_nothing_beside_it() {
+    let count: usize = std::thread::scope(|scope| {
+        let started = EXAMPLES.map(|example| scope.spawn(move || check(example, STEP_CHECKED)));
+        started.into_iter().map(|it| it.join().unwrap()).sum()
+    });
+    println!("{count} beginnings were checked");
 }
 
 #[test]
@@ -53,8 +46,8 @@ fn a_short_module_is_checked_at_each_byte() {
     let mut opened = pipeline::module(&whole);
     assert_eq!(opened.rendered(), "", "the text to type is wrong itself");
     let file = opened.files[0];
-    for end in (0..=whole.len()).filter(|&end| whole.is_char_boundary(end)) {
-        opened.db.edit(file, format!("{MISTAKE}{}", &whole[..end]));
+    for end in ends(&whole) {
+        opened.db.edit(file, format!("{HEAD}{}", &whole[..end]));
         let problems = db::diagnostics(&opened.db, opened.project, file);
         assert!(problems.iter().any(|it| it.code == Code::UnknownElement), "nothing seen up to {end}");
     }
