@@ -9,7 +9,10 @@ let client;
 function activate() {
   const command = workspace.getConfiguration("emr").get("path", "emr");
   const server = { command, args: ["lsp"] };
-  client = new LanguageClient("emr", "emr", server, { documentSelector: [{ language: "emr" }] });
+  client = new LanguageClient("emr", "emr", server, {
+    documentSelector: [{ language: "emr" }, { scheme: "file", pattern: "**/emr.toml" }],
+    synchronize: { fileEvents: workspace.createFileSystemWatcher("**/emr.toml") },
+  });
   return client.start();
 }
 

@@ -1,20 +1,47 @@
 //! Between the editor's words and ours; the only file that knows lines, columns and UTF-16.
 
+use std::collections::HashMap;
 use std::ops;
+use std::path::Path;
 
-use emr_compiler::diagnostic::{Diagnostic as Problem, Severity};
+use emr_compiler::diagnostic::{Diagnostic as Problem, Fix, Severity};
 use line_index::{LineIndex, TextSize, WideEncoding};
-use serde_json::from_value;
+use serde_json::{from_value, to_value};
 use tower_lsp::jsonrpc::Request;
 use tower_lsp::lsp_types::{
-    Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DidChangeTextDocumentParams,
-    DidCloseTextDocumentParams, DidOpenTextDocumentParams, Location, NumberOrString, Position, Range, Url,
+    CodeAction, CodeActionKind, CodeActionOrCommand, CodeActionParams, Diagnostic, DiagnosticRelatedInformation,
+    DiagnosticSeverity, DidChangeTextDocumentParams, DidChangeWatchedFilesParams, DidCloseTextDocumentParams,
+    DidOpenTextDocumentParams, DidSaveTextDocumentParams, Location, NumberOrString, Position, Range, TextEdit, Url,
+    WorkspaceEdit,
 };
 
-use crate::world::{Document, Edit};
+use crate::world::{Document, Edit, Told};
 
-/// What a notification does to a document, if it is one that does.
-pub fn edit(request: &Request) -> Option<Edit> {
+/// What a notification tells of documents and files, if it is one that does.
+pub fn told(request: &Request) -> Vec<Told> {
+    let params = || request.params().cloned();
+    let files = match request.method() {
+        "textDocument/didSave" => {
+            let saved = params().and_then(|it| from_value::<DidSaveTextDocumentParams>(it).ok());
+            saved.into_iter().map(|it| it.text_document.uri).collect()
+        }
+        "workspace/didChangeWatchedFiles" => {
+            let changed = params().and_then(|it| from_value::<DidChangeWatchedFilesParams>(it).ok());
+            changed.into_iter().flat_map(|it| it.changes).map(|it| it.uri).collect()
+        }
+        _ => Vec::new(),
+    };
+    // A map is what the editor says; only of settings the disk may know more.
+    let settings = files.into_iter().map(document).filter(Document::is_settings).map(Told::OnDisk);
+    settings.chain(edit(request).map(Told::Edit)).collect()
+}
+
+/// The address of a file.
+pub fn uri(path: &Path) -> Option<String> {
+    Url::from_file_path(path).ok().map(Into::into)
+}
+
+fn edit(request: &Request) -> Option<Edit> {
     let params = || request.params().cloned();
     match request.method() {
         "textDocument/didOpen" => {
@@ -62,8 +89,36 @@ fn problem(uri: &Url, lines: &LineIndex, text: &str, it: &Problem) -> Diagnostic
         source: Some("emr".to_owned()),
         message: std::iter::once(it.message.clone()).chain(help).collect(),
         related_information: Some(related.collect()),
+        // The editor hands it back when it asks what can be done.
+        data: it.fix.as_ref().and_then(|fix| to_value(edit_of(lines, text, fix)).ok()),
         ..Diagnostic::default()
     }
+}
+
+fn edit_of(lines: &LineIndex, text: &str, fix: &Fix) -> TextEdit {
+    TextEdit::new(range(lines, text, &fix.at), fix.text.clone())
+}
+
+/// The edits that repair what the editor shows in a place: those that came with the problems.
+pub fn repairs(asked: CodeActionParams) -> Vec<CodeActionOrCommand> {
+    let uri = asked.text_document.uri;
+    let repair = |problem: Diagnostic| {
+        let edit: TextEdit = from_value(problem.data.clone()?).ok()?;
+        let title = match edit.new_text.trim() {
+            "" => "remove this".to_owned(),
+            text => format!("write `{}`", text.lines().next().unwrap_or_default()),
+        };
+        let changes = Some(HashMap::from([(uri.clone(), vec![edit])]));
+        Some(CodeActionOrCommand::CodeAction(CodeAction {
+            title,
+            kind: Some(CodeActionKind::QUICKFIX),
+            diagnostics: Some(vec![problem]),
+            edit: Some(WorkspaceEdit { changes, ..WorkspaceEdit::default() }),
+            is_preferred: Some(true),
+            ..CodeAction::default()
+        }))
+    };
+    asked.context.diagnostics.into_iter().filter_map(repair).collect()
 }
 
 fn range(lines: &LineIndex, text: &str, at: &ops::Range<usize>) -> Range {

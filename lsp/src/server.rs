@@ -7,14 +7,16 @@ use tokio::sync::mpsc::{Receiver, channel};
 use tokio_util::sync::PollSender;
 use tower_lsp::jsonrpc::{Request, Response, Result};
 use tower_lsp::lsp_types::{
-    DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams, InitializeParams,
-    InitializeResult, ServerCapabilities, ServerInfo, TextDocumentSyncKind, Url,
+    CodeActionKind, CodeActionOptions, CodeActionParams, CodeActionProviderCapability, CodeActionResponse,
+    DidChangeTextDocumentParams, DidChangeWatchedFilesParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
+    DidSaveTextDocumentParams, InitializeParams, InitializeResult, ServerCapabilities, ServerInfo,
+    TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions, TextDocumentSyncSaveOptions, Url,
 };
 use tower_lsp::{Client, LanguageServer, LspService, async_trait};
 use tower_service::Service;
 
 use crate::convert;
-use crate::world::{self, Edit, Found};
+use crate::world::{self, Found, Told};
 
 /// How many edits and answers may wait. When full, we stop reading what the editor says.
 const QUEUE_MAX: usize = 64;
@@ -24,10 +26,10 @@ const REQUESTS_MAX: usize = 64;
 
 /// Speaks with one editor until it hangs up.
 pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite) {
-    let (world, edits) = channel(QUEUE_MAX);
+    let (world, told) = channel(QUEUE_MAX);
     let (service, socket) = LspService::new(|client| {
         let (answers, found) = channel(QUEUE_MAX);
-        world::start(edits, answers);
+        world::start(told, answers);
         tokio::spawn(publish(client, found));
         Server
     });
@@ -35,13 +37,13 @@ pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite) {
     tower_lsp::Server::new(input, output, socket).concurrency_level(REQUESTS_MAX).serve(service).await;
 }
 
-/// Tells the world of an edit at the moment it arrives.
+/// Tells the world what the editor tells at the moment it arrives.
 ///
 /// A handler cannot: several are under way at once, and one that awaits, be it only room in a queue, may be overtaken
 /// by a later one. `call` comes in the order of the messages and awaits nothing.
 struct InOrder<S> {
     inner: S,
-    world: PollSender<Edit>,
+    world: PollSender<Vec<Told>>,
 }
 
 impl<S: Service<Request, Response = Option<Response>>> Service<Request> for InOrder<S> {
@@ -56,8 +58,9 @@ impl<S: Service<Request, Response = Option<Response>>> Service<Request> for InOr
     }
 
     fn call(&mut self, request: Request) -> S::Future {
-        if let Some(edit) = convert::edit(&request) {
-            let _ = self.world.send_item(edit);
+        let told = convert::told(&request);
+        if !told.is_empty() {
+            let _ = self.world.send_item(told);
         }
         self.inner.call(request)
     }
@@ -77,8 +80,17 @@ struct Server;
 #[async_trait]
 impl LanguageServer for Server {
     async fn initialize(&self, _: InitializeParams) -> Result<InitializeResult> {
-        let text_document_sync = Some(TextDocumentSyncKind::FULL.into());
-        let capabilities = ServerCapabilities { text_document_sync, ..ServerCapabilities::default() };
+        let text_document_sync = Some(TextDocumentSyncCapability::Options(TextDocumentSyncOptions {
+            open_close: Some(true),
+            change: Some(TextDocumentSyncKind::FULL),
+            save: Some(TextDocumentSyncSaveOptions::Supported(true)),
+            ..TextDocumentSyncOptions::default()
+        }));
+        let kinds = Some(vec![CodeActionKind::QUICKFIX]);
+        let actions = CodeActionOptions { code_action_kinds: kinds, ..CodeActionOptions::default() };
+        let code_action_provider = Some(CodeActionProviderCapability::Options(actions));
+        let capabilities =
+            ServerCapabilities { text_document_sync, code_action_provider, ..ServerCapabilities::default() };
         let version = Some(env!("CARGO_PKG_VERSION").to_owned());
         Ok(InitializeResult { capabilities, server_info: Some(ServerInfo { name: "emr".to_owned(), version }) })
     }
@@ -87,8 +99,14 @@ impl LanguageServer for Server {
         Ok(())
     }
 
-    // `InOrder` has seen to these three.
+    async fn code_action(&self, asked: CodeActionParams) -> Result<Option<CodeActionResponse>> {
+        Ok(Some(convert::repairs(asked)))
+    }
+
+    // `InOrder` has seen to these.
     async fn did_open(&self, _: DidOpenTextDocumentParams) {}
     async fn did_change(&self, _: DidChangeTextDocumentParams) {}
     async fn did_close(&self, _: DidCloseTextDocumentParams) {}
+    async fn did_save(&self, _: DidSaveTextDocumentParams) {}
+    async fn did_change_watched_files(&self, _: DidChangeWatchedFilesParams) {}
 }

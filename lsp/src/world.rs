@@ -2,14 +2,17 @@
 //! Knows neither the protocol nor salsa.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use emr_compiler::db::{self, Database, Project, SourceFile};
 use emr_compiler::diagnostic::Diagnostic;
 use emr_compiler::standard::Standards;
-use emr_project::{Disk, Files, packages};
+use emr_project::{Disk, Files, SETTINGS, Source, packages};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender};
+
+use crate::convert;
 
 /// What the editor has open.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +20,13 @@ pub struct Document {
     pub uri: String,
     /// Nothing if it is not on the disk.
     pub path: Option<PathBuf>,
+}
+
+/// What the editor tells.
+pub enum Told {
+    Edit(Edit),
+    /// Something happened to this file on the disk.
+    OnDisk(Document),
 }
 
 /// A document has this text now. Nothing: it was closed, and what lies on the disk counts again.
@@ -34,16 +44,18 @@ pub struct Found {
     pub problems: Vec<Diagnostic>,
 }
 
-/// Takes edits until there are no more to come. Never waits for an answer to be computed: an edit ends the work on the
+/// Takes what the editor tells until there is no more to come. Never waits for an answer to be computed: an edit ends the work on the
 /// text before it.
-pub fn start(mut edits: Receiver<Edit>, answers: Sender<Found>) {
+pub fn start(mut told: Receiver<Vec<Told>>, answers: Sender<Found>) {
     let pool = Handle::current();
     std::thread::spawn(move || {
         let mut world = World::default();
-        while let Some(edit) = edits.blocking_recv() {
-            if let Some(question) = world.take(edit) {
-                let answers = answers.clone();
-                pool.spawn_blocking(move || question.answer(&answers));
+        while let Some(told) = told.blocking_recv() {
+            for it in told {
+                if let Some(question) = world.take(it) {
+                    let answers = answers.clone();
+                    pool.spawn_blocking(move || question.answer(&answers));
+                }
             }
         }
     });
@@ -53,13 +65,24 @@ pub fn start(mut edits: Receiver<Edit>, answers: Sender<Found>) {
 #[derive(Default)]
 struct World {
     projects: Vec<Opened>,
+    settings: Settings,
+}
+
+/// The `emr.toml` that are open, by their paths; others are as they lie on the disk.
+#[derive(Default)]
+struct Settings(HashMap<PathBuf, OpenSettings>);
+
+struct OpenSettings {
+    document: Document,
+    version: i32,
+    text: String,
 }
 
 struct Opened {
     db: Database,
     project: Project,
-    /// The folder with its settings; nothing for a file without a project.
-    root: Option<PathBuf>,
+    /// Nothing for a file without a project.
+    settings: Option<Source>,
     /// Every module, by its path.
     files: HashMap<PathBuf, SourceFile>,
     documents: HashMap<Document, Open>,
@@ -77,13 +100,21 @@ struct Question {
     db: Database,
     project: Project,
     documents: Vec<(Document, Open)>,
-    closed: Option<Document>,
+    /// What is known without asking, and said first.
+    known: Vec<Found>,
 }
 
 impl World {
     /// Makes the edit; gives what is to be asked after it.
-    fn take(&mut self, edit: Edit) -> Option<Question> {
-        let Edit { document, version, text } = edit;
+    fn take(&mut self, told: Told) -> Option<Question> {
+        let Edit { document, version, text } = match told {
+            Told::OnDisk(document) => return self.reread(&document),
+            Told::Edit(edit) => edit,
+        };
+        if document.is_settings() {
+            self.settings.edit(document.clone(), version, text);
+            return self.reread(&document);
+        }
         let known = self.projects.iter().position(|it| it.documents.contains_key(&document));
         match (known, text) {
             (None, None) => None,
@@ -91,18 +122,46 @@ impl World {
             (Some(known), Some(text)) => {
                 let opened = self.projects.get_mut(known)?;
                 opened.edit(document, version, text);
-                Some(opened.question(None))
+                Some(opened.question(&self.settings))
             }
             (Some(known), None) => {
-                let opened = self.projects.get_mut(known)?;
+                let mut opened = self.projects.swap_remove(known);
                 opened.close(&document);
-                let question = opened.question(Some(document));
-                if opened.documents.is_empty() {
-                    self.projects.swap_remove(known);
-                }
+                let mut question = self.keep(opened);
+                question.known.push(Found::nothing(document));
                 Some(question)
             }
         }
+    }
+
+    /// Reads the project anew whose settings these are, or that has them now.
+    fn reread(&mut self, settings: &Document) -> Option<Question> {
+        let path = settings.place();
+        let old = self.projects.iter().position(|it| it.obeys(&path)).map(|old| self.projects.swap_remove(old));
+        let module = old.as_ref().and_then(|it| it.documents.keys().next()).map_or(path, Document::place);
+        let fresh = Opened::read(&module, &self.settings);
+        if old.is_none() && fresh.settings.is_none() {
+            // Settings without a module are of no project.
+            return None;
+        }
+        let mut question = self.keep(old.into_iter().fold(fresh, Opened::take_over));
+        if !question.known.iter().any(|it| it.uri == settings.uri) {
+            question.known.push(Found::nothing(settings.clone()));
+        }
+        Some(question)
+    }
+
+    /// Keeps a project while something of it is open; gives what is to be asked of it.
+    fn keep(&mut self, opened: Opened) -> Question {
+        let mut question = opened.question(&self.settings);
+        if opened.documents.is_empty()
+            && !opened.settings.as_ref().is_some_and(|it| self.settings.0.contains_key(&it.path))
+        {
+            question.known.iter_mut().for_each(|it| it.problems.clear());
+        } else {
+            self.projects.push(opened);
+        }
+        question
     }
 
     fn open(&mut self, document: Document, version: i32, text: String) -> Question {
@@ -111,30 +170,32 @@ impl World {
         let mut opened = match known {
             Some(known) => self.projects.swap_remove(known),
             None => {
-                let fresh = Opened::read(&path);
+                let fresh = Opened::read(&path, &self.settings);
                 // A file that is new in a project which is open: what else is open there moves over.
-                let old = self.projects.iter().position(|it| it.root.is_some() && it.root == fresh.root);
+                let settings = fresh.settings.as_ref().map(|it| &it.path);
+                let own = |it: &Opened| it.settings.as_ref().map(|it| &it.path) == settings;
+                let old = settings.and_then(|_| self.projects.iter().position(own));
                 old.map(|old| self.projects.swap_remove(old)).into_iter().fold(fresh, Opened::take_over)
             }
         };
         opened.edit(document, version, text);
-        let question = opened.question(None);
-        self.projects.push(opened);
-        question
+        self.keep(opened)
     }
 }
 
 impl Opened {
-    /// The project around a file, as it lies on the disk.
-    fn read(path: &Path) -> Opened {
+    /// The project around a file or settings, as it lies on the disk but for settings that are open.
+    fn read(path: &Path, files: &Settings) -> Opened {
         let db = Database::default();
-        let found = emr_project::open(&Disk, path, packages::cache().as_deref()).ok();
-        let found = found.filter(|it| it.modules.iter().any(|module| module.source.path == path));
+        let found = emr_project::open(files, path, packages::cache().as_deref()).ok();
+        let is_part = |it: &&Source| it.path == path;
+        let found =
+            found.filter(|it| it.modules.iter().map(|it| &it.source).chain(&it.settings).any(|it| is_part(&it)));
         let Some(found) = found else { return Opened::alone(db, path) };
-        let (project, files) = found.load(&db);
-        let root = found.settings.map(|_| found.root);
+        let (project, sources) = found.load(&db);
         let paths = found.modules.into_iter().map(|module| module.source.path);
-        Opened { db, project, root, files: paths.zip(files).collect(), documents: HashMap::new() }
+        let files = paths.zip(sources).collect();
+        Opened { db, project, settings: found.settings, files, documents: HashMap::new() }
     }
 
     /// A file that is not on the disk: its text will be all there is.
@@ -142,14 +203,33 @@ impl Opened {
         let name = path.file_stem().map_or_else(|| "main".into(), |it| it.to_string_lossy());
         let file = db.open(&name, &path.to_string_lossy(), String::new());
         let project = db.project(vec![file], db::Settings::default(), Standards::embedded());
-        Opened { db, project, root: None, files: HashMap::from([(path.to_owned(), file)]), documents: HashMap::new() }
+        Opened {
+            db,
+            project,
+            settings: None,
+            files: HashMap::from([(path.to_owned(), file)]),
+            documents: HashMap::new(),
+        }
     }
 
-    fn take_over(mut self, old: Opened) -> Opened {
+    fn take_over(mut self, mut old: Opened) -> Opened {
         for (document, Open { file, version }) in old.documents {
-            self.edit(document, version, file.text(&old.db).to_owned());
+            let text = file.text(&old.db).to_owned();
+            // Ends the work on it, so that no answer comes after those of the fresh one.
+            old.db.edit(file, text.clone());
+            self.edit(document, version, text);
         }
         self
+    }
+
+    /// Whether these are its settings, or would be if they were there.
+    fn obeys(&self, settings: &Path) -> bool {
+        match &self.settings {
+            Some(own) => own.path == settings,
+            None => {
+                self.documents.keys().any(|it| settings.parent().is_some_and(|folder| it.place().starts_with(folder)))
+            }
+        }
     }
 
     fn edit(&mut self, document: Document, version: i32, text: String) {
@@ -168,9 +248,10 @@ impl Opened {
     }
 
     /// An edit may change what is wrong with any document of its project.
-    fn question(&self, closed: Option<Document>) -> Question {
+    fn question(&self, settings: &Settings) -> Question {
         let documents = self.documents.iter().map(|(document, open)| (document.clone(), *open)).collect();
-        Question { db: self.db.clone(), project: self.project, documents, closed }
+        let known = self.settings.iter().filter_map(|it| settings.found(it)).collect();
+        Question { db: self.db.clone(), project: self.project, documents, known }
     }
 }
 
@@ -178,9 +259,8 @@ impl Question {
     // The next edit waits until our clone of the database is gone. An answer is sent while we still have it, so that a
     // later answer cannot overtake it.
     fn answer(self, answers: &Sender<Found>) {
-        if let Some(closed) = self.closed {
-            let nothing = Found { uri: closed.uri, version: None, text: String::new(), problems: Vec::new() };
-            let _ = answers.blocking_send(nothing);
+        for found in self.known {
+            let _ = answers.blocking_send(found);
         }
         for (document, Open { file, version }) in self.documents {
             let read = || (file.text(&self.db).to_owned(), db::diagnostics(&self.db, self.project, file).to_vec());
@@ -191,7 +271,59 @@ impl Question {
     }
 }
 
+impl Settings {
+    fn edit(&mut self, document: Document, version: i32, text: Option<String>) {
+        let path = document.place();
+        match text {
+            Some(text) => drop(self.0.insert(path, OpenSettings { document, version, text })),
+            None => drop(self.0.remove(&path)),
+        }
+    }
+
+    /// What reading them has found.
+    fn found(&self, source: &Source) -> Option<Found> {
+        let (document, version) = match self.0.get(&source.path) {
+            Some(open) => (open.document.clone(), Some(open.version)),
+            None => (Document::on_disk(&source.path)?, None),
+        };
+        Some(Found { uri: document.uri, version, text: source.text.clone(), problems: source.problems.clone() })
+    }
+}
+
+impl Files for Settings {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.0.get(path).map_or_else(|| Disk.read(path), |open| Ok(open.text.clone().into_bytes()))
+    }
+
+    fn is_file(&self, path: &Path) -> bool {
+        self.0.contains_key(path) || Disk.is_file(path)
+    }
+
+    fn is_folder(&self, path: &Path) -> bool {
+        Disk.is_folder(path)
+    }
+
+    fn entries(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
+        Disk.entries(folder)
+    }
+}
+
+impl Found {
+    fn nothing(document: Document) -> Found {
+        Found { uri: document.uri, version: None, text: String::new(), problems: Vec::new() }
+    }
+}
+
 impl Document {
+    pub fn is_settings(&self) -> bool {
+        self.path.as_ref().is_some_and(|path| path.file_name().is_some_and(|name| name == SETTINGS))
+    }
+
+    /// A file that the editor has not named.
+    fn on_disk(path: &Path) -> Option<Document> {
+        Some(Document { uri: convert::uri(path)?, path: Some(path.to_owned()) })
+    }
+
     /// What stands for its path if it is not on the disk is its address.
     fn place(&self) -> PathBuf {
         self.path.clone().unwrap_or_else(|| PathBuf::from(&self.uri))

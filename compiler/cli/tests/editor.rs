@@ -110,6 +110,22 @@ impl Editor {
         }
     }
 
+    /// Codes of the next that is published of a file, whatever its version.
+    fn published(&mut self, uri: &str) -> Vec<String> {
+        loop {
+            let message = self.receive();
+            if message["method"] == "textDocument/publishDiagnostics" && message["params"]["uri"] == uri {
+                let found = message["params"]["diagnostics"].as_array().unwrap();
+                return found.iter().map(|it| it["code"].as_str().unwrap().to_owned()).collect();
+            }
+        }
+    }
+
+    /// Passes over what was published before.
+    fn published_in_the_end(&mut self, uri: &str, codes: &[&str]) {
+        while self.published(uri) != codes {}
+    }
+
     fn stop(mut self) {
         assert_eq!(self.ask("shutdown", Value::Null), Value::Null);
         self.tell("exit", Value::Null);
@@ -161,5 +177,85 @@ fn an_edit_of_one_file_shows_in_another() {
     // What was asked before that edit may still be answered, without a problem.
     let found = std::iter::repeat_with(|| editor.problems_at(&uri("map.emr"), 1)).find(|found| !found.is_empty());
     assert_eq!(found, Some(vec![("E0207".to_owned(), 0)]));
+    editor.stop();
+}
+
+#[test]
+fn problems_of_the_settings_are_shown_and_go_when_they_are_repaired() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let (good, wrong) = ("[project]\nname = \"hospital\"\n", "[project]\nnom = \"hospital\"\n");
+    for (name, text) in [("emr.toml", wrong), ("map.emr", RIGHT)] {
+        std::fs::write(root.join(name), text).unwrap();
+    }
+    let uri = |name: &str| format!("file://{}", root.join(name).display());
+    let (settings, map) = (uri("emr.toml"), uri("map.emr"));
+    let mut editor = Editor::start();
+    editor.open_at(&map, RIGHT);
+    assert_eq!(editor.published(&settings), ["E0901"]);
+
+    // Written by somebody else, as the editor's watcher tells.
+    std::fs::write(root.join("emr.toml"), good).unwrap();
+    let changed = json!({ "changes": [{ "uri": settings, "type": 2 }] });
+    editor.tell("workspace/didChangeWatchedFiles", changed.clone());
+    editor.published_in_the_end(&settings, &[]);
+
+    // What is open counts before what lies on the disk.
+    editor.open_at(&settings, wrong);
+    editor.published_in_the_end(&settings, &["E0901"]);
+    editor.change_at(&settings, 2, good);
+    editor.published_in_the_end(&settings, &[]);
+    editor.change_at(&settings, 3, wrong);
+    editor.published_in_the_end(&settings, &["E0901"]);
+    editor.tell("textDocument/didClose", json!({ "textDocument": { "uri": settings } }));
+    editor.published_in_the_end(&settings, &[]);
+
+    std::fs::write(root.join("emr.toml"), wrong).unwrap();
+    editor.tell("textDocument/didSave", json!({ "textDocument": { "uri": settings } }));
+    editor.published_in_the_end(&settings, &["E0901"]);
+    std::fs::remove_file(root.join("emr.toml")).unwrap();
+    editor.tell("workspace/didChangeWatchedFiles", changed);
+    editor.published_in_the_end(&settings, &[]);
+    editor.stop();
+}
+
+#[test]
+fn what_was_said_of_settings_goes_with_their_last_document() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    for (name, text) in [("emr.toml", "[nothing]\n"), ("map.emr", RIGHT)] {
+        std::fs::write(root.join(name), text).unwrap();
+    }
+    let uri = |name: &str| format!("file://{}", root.join(name).display());
+    let mut editor = Editor::start();
+    editor.open_at(&uri("map.emr"), RIGHT);
+    assert_eq!(editor.published(&uri("emr.toml")), ["E0901"]);
+    editor.tell("textDocument/didClose", json!({ "textDocument": { "uri": uri("map.emr") } }));
+    editor.published_in_the_end(&uri("emr.toml"), &[]);
+    editor.stop();
+}
+
+#[test]
+fn a_problem_that_has_an_edit_offers_it() {
+    let mut editor = Editor::start();
+    editor.open(WRONG);
+    let message = std::iter::repeat_with(|| editor.receive())
+        .find(|it| it["method"] == "textDocument/publishDiagnostics")
+        .unwrap();
+    let problem = &message["params"]["diagnostics"][0];
+    let asked = json!({
+        "textDocument": { "uri": URI }, "range": problem["range"], "context": { "diagnostics": [problem] }
+    });
+    let actions = editor.ask("textDocument/codeAction", asked);
+    assert_eq!(actions[0]["title"], "write `birthDate`");
+    assert_eq!(actions[0]["kind"], "quickfix");
+    let edit = &actions[0]["edit"]["changes"][URI][0];
+    assert_eq!(edit["range"], problem["range"]);
+    editor.change(2, &WRONG.replace("birthdate", edit["newText"].as_str().unwrap()));
+    assert_eq!(editor.problems(2), []);
+    let nothing = json!({
+        "textDocument": { "uri": URI }, "range": problem["range"], "context": { "diagnostics": [] }
+    });
+    assert_eq!(editor.ask("textDocument/codeAction", nothing), json!([]));
     editor.stop();
 }
