@@ -129,6 +129,8 @@ impl<'p> Gen<'_, 'p> {
         match (&kind, self.facts.setter(val)) {
             (Kind::Any, _) => Where::Unknown,
             (Kind::Segment(_), _) => Where::In(first, Path::default()),
+            // Only what was set has the place of what it was set from.
+            (Kind::Field | Kind::Piece(_) | Kind::Text(_), Some(_)) if !self.sure.contains(&val) => Where::Unknown,
             (Kind::Field | Kind::Piece(_), Some(Step::Take { of, part, .. })) => self.place_below(*of, part),
             (Kind::Field | Kind::Piece(_) | Kind::Text(_), Some(Step::Set { from, .. }))
                 if self.kind(*from) == kind =>

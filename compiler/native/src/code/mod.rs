@@ -23,7 +23,7 @@ use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::{FunctionBuilder, Variable};
 use emr_abi::{Call, Stop};
 use emr_compiler::plan::{Block, Step, Val};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::kinds::{Instance, Kind, Typing};
 use crate::quiet::Quiet;
@@ -67,6 +67,8 @@ pub struct Gen<'f, 'p> {
     /// Values that are a part of another: of which, and the how-manieth.
     heads: FxHashMap<Val, (Val, u8)>,
     facts: read::Facts<'p>,
+    /// The values that were set on every way to here.
+    sure: FxHashSet<Val>,
     counting: bool,
     /// The lists that values have for themselves.
     lists: FxHashMap<Val, u32>,
@@ -128,6 +130,7 @@ impl<'f, 'p> Gen<'f, 'p> {
             slots: FxHashMap::default(),
             heads: FxHashMap::default(),
             facts: read::Facts::of(&routine.body),
+            sure: FxHashSet::default(),
             lists: FxHashMap::default(),
             only,
             counting: shared.counted.get(index).copied().unwrap_or(true),
@@ -172,15 +175,16 @@ impl<'f, 'p> Gen<'f, 'p> {
     fn block(&mut self, steps: &'p Block, mut cursor: Cursor) -> Option<Cursor> {
         for step in steps {
             cursor = self.step(step, cursor)?;
+            self.sure.extend(step.sets());
         }
         Some(cursor)
     }
 
-    /// A block that is not always carried out: what it took apart is not so behind it.
+    /// A block that is not always carried out: what it set and took apart may not be so behind it.
     fn inside(&mut self, steps: &'p Block, cursor: Cursor) -> Option<Cursor> {
-        let before = (self.split.clone(), self.heads.clone());
+        let before = (self.split.clone(), self.heads.clone(), self.sure.clone());
         let done = self.block(steps, cursor);
-        (self.split, self.heads) = before;
+        (self.split, self.heads, self.sure) = before;
         self.forget(steps);
         done
     }

@@ -401,12 +401,25 @@ impl<'p> Gen<'_, 'p> {
 
     fn builtin(&mut self, function: emr_abi::Builtin, arguments: &[Val], to: Val, issue: IssueId) {
         let kind = self.kind(to);
+        // A list of nothing is not missing, and one of one is still a list.
+        let of_lists = matches!(
+            function,
+            emr_abi::Builtin::count
+                | emr_abi::Builtin::any
+                | emr_abi::Builtin::all
+                | emr_abi::Builtin::distinct
+                | emr_abi::Builtin::join
+                | emr_abi::Builtin::min
+                | emr_abi::Builtin::max
+                | emr_abi::Builtin::sum
+                | emr_abi::Builtin::uuid
+        );
         let too_many = arguments.len() > emr_abi::RESULTS_MAX / 2;
         let unknown = arguments.iter().any(|argument| {
             let kind = self.kind(*argument);
             kind != Kind::Missing && leaf(&kind).is_none()
         });
-        if too_many || unknown || !matches!(kind, Kind::Text(_) | Kind::Bool) {
+        if of_lists || too_many || unknown || !matches!(kind, Kind::Text(_) | Kind::Bool) {
             return self.give_up();
         }
         let count = self.hand_over_texts(arguments);
