@@ -7,7 +7,6 @@
 
 use emr_abi::{Layout, SLACK, Segment};
 use emr_message::identity::Digest;
-use emr_message::message::TEXT_MAX;
 use emr_message::piece::Encoding;
 use emr_message::{Charset, Delimiters, Message, Name, Place, Settings, Unreadable};
 
@@ -27,8 +26,9 @@ use maps::{Bitmaps, Separators};
 use scan::Ends;
 use split::{Defer, Line, Split, Table};
 
-/// Longer messages go to the interpreter, so that no offset of a rewritten segment passes 32 bits.
-const LENGTH_MAX: usize = TEXT_MAX / 16;
+/// Longer messages go to the interpreter, which takes less memory for them; no offset of a rewritten segment passes 32
+/// bits.
+const LENGTH_MAX: usize = 16 << 20;
 
 /// A message made ready for compiled code; its buffers are used again for the next one.
 pub struct Text {
