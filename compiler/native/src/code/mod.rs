@@ -180,11 +180,19 @@ impl<'f, 'p> Gen<'f, 'p> {
         Some(cursor)
     }
 
-    /// A block that is not always carried out: what it set and took apart may not be so behind it.
+    /// A block that is not always carried out: what it sets may not be set behind it.
     fn inside(&mut self, steps: &'p Block, cursor: Cursor) -> Option<Cursor> {
-        let before = (self.split.clone(), self.heads.clone(), self.sure.clone());
+        let before = self.sure.clone();
+        let done = self.apart(steps, cursor);
+        self.sure = before;
+        done
+    }
+
+    /// A block behind which nothing counts as taken apart that was not before.
+    fn apart(&mut self, steps: &'p Block, cursor: Cursor) -> Option<Cursor> {
+        let before = (self.split.clone(), self.heads.clone());
         let done = self.block(steps, cursor);
-        (self.split, self.heads, self.sure) = before;
+        (self.split, self.heads) = before;
         self.forget(steps);
         done
     }
@@ -300,6 +308,17 @@ impl<'f, 'p> Gen<'f, 'p> {
     fn note(&mut self, stop: Stop) {
         let stop = self.int(stop as i64);
         self.store(at!(stop), stop);
+    }
+
+    /// Ends the routine for whoever may leave out what it would have written. A message that was left to the interpreter
+    /// before stays with it.
+    fn skip(&mut self) {
+        let (stop, skipped) = (self.load(at!(stop)), self.int(Stop::Skipped as i64));
+        let goes_on = self.is(IntCC::Equal, stop, Stop::None as i64);
+        let stop = self.b.ins().select(goes_on, skipped, stop);
+        self.store(at!(stop), stop);
+        let none = self.int(0);
+        self.b.ins().return_(&[none]);
     }
 
     /// Leaves the message to the interpreter; what is carried out from here on does not count.

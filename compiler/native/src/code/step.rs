@@ -1,7 +1,7 @@
 //! The steps of a plan, one after the other.
 
 use cranelift_codegen::ir::{BlockArg, InstBuilder, Value, condcodes::IntCC, types::I64};
-use emr_abi::{Call, Stop};
+use emr_abi::Call;
 use emr_compiler::check::typed::Pick;
 use emr_compiler::plan::{Block, CodePart, Constant, IssueId, Need, Step, Val};
 
@@ -21,7 +21,7 @@ impl<'p> Gen<'_, 'p> {
             }
             Step::Or { first, then } => {
                 let start = self.place(&mut cursor);
-                let mut written = self.inside(first, cursor)?;
+                let mut written = self.apart(first, cursor)?;
                 let end = self.place(&mut written);
                 let (none, (done, place)) = (self.label(), self.meeting());
                 let same = self.b.ins().icmp(IntCC::Equal, end, start);
@@ -48,7 +48,7 @@ impl<'p> Gen<'_, 'p> {
                         let failed = attempt.failed;
                         self.jump(failed);
                     }
-                    None => self.stop(Stop::Skipped),
+                    None => self.skip(),
                 }
                 return None;
             }
