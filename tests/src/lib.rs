@@ -12,6 +12,7 @@ pub mod oracle;
 pub mod pipeline;
 pub mod plans;
 pub mod process;
+pub mod programs;
 pub mod random;
 pub mod torture;
 

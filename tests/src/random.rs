@@ -21,6 +21,10 @@ impl Random {
         usize::try_from(self.draw() >> 1).unwrap() % end.max(1)
     }
 
+    pub fn text<'a>(&mut self, all: &[&'a str]) -> &'a str {
+        all[self.below(all.len())]
+    }
+
     pub fn of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
         &all[self.below(all.len())]
     }
