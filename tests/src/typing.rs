@@ -1,6 +1,6 @@
 //! Text as it is while somebody types: many beginnings of the examples go through the parser and the whole checker.
 //!
-//! A debug build takes minutes for all of them: `src/bin/beginnings.rs`, which `.ci/run torture` runs, leaves none out.
+//! A debug build takes minutes for all of them: `src/bin/beginnings.rs` leaves none out.
 
 use crate::beginnings::{EXAMPLES, HEAD, check, ends, in_trees, texts};
 use crate::corpus::root;
