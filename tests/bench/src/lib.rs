@@ -8,6 +8,7 @@ pub mod allocations;
 pub mod corpus;
 mod dice;
 pub mod engine;
+pub mod export;
 mod hand;
 mod idiom;
 mod interpreter;

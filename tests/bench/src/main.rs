@@ -2,10 +2,11 @@
 
 use bench::allocations::Counting;
 use bench::engine::{ROWS, Row, row};
+use bench::export::export;
 use bench::measure::{Figures, measure};
 use bench::workload;
 use clap::{Parser, ValueEnum};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -24,6 +25,9 @@ struct Call {
     rounds: usize,
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    /// Measures nothing, but writes the messages and what the first row makes of them into this folder
+    #[arg(long, value_name = "DIR")]
+    messages: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -47,6 +51,9 @@ fn run(call: &Call) -> Result<(), String> {
     let named = call.rows.iter().map(|name| row(name).ok_or(format!("there is no row `{name}`, only {}", known())));
     let named: Vec<&Row> = named.collect::<Result<_, _>>()?;
     let rows = if named.is_empty() { ROWS.iter().collect() } else { named };
+    if let (Some(folder), Some(first)) = (&call.messages, rows.first()) {
+        return workload::all(&call.workloads)?.iter().try_for_each(|workload| export(workload, first, folder));
+    }
     let (mut figures, mut rounds) = (Vec::new(), Vec::new());
     for workload in workload::all(&call.workloads)? {
         let (own, raw) = measure(&workload, &rows, call.rounds)?;
