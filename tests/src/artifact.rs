@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use emr_abi::artifact::{FORM, Head, Index, PAGE, Part};
+use emr_compiler::db;
 use emr_compiler::plan::Plan;
 use emr_message::Settings;
 use emr_native::artifact::{self, Entry};
@@ -71,14 +72,28 @@ fn code_is_made_for_each_architecture() {
     for architecture in ["x86_64", "aarch64"] {
         let compiler = Compiler::new(&Target::Triple(architecture.to_owned())).unwrap();
         assert_eq!(compiler.target().features, Vec::<String>::new());
+        let measured = measured();
         let mut bytes = 0;
-        for (name, plan) in plans::all() {
+        for (name, plan) in plans::all().iter().chain(&measured) {
             let program = compiler.program(plan);
             assert!((program.entry as usize) < program.code.len(), "{name}");
             bytes += program.code.len();
         }
-        println!("{architecture}: {bytes} bytes of code for {} plans", plans::all().len());
+        println!("{architecture}: {bytes} bytes of code for {} plans", plans::all().len() + measured.len());
     }
+}
+
+/// The plans of the maps that benchmarks run.
+fn measured() -> Vec<(String, Arc<Plan>)> {
+    let opened = pipeline::project("tests/bench/maps");
+    let maps = opened.files.iter().flat_map(|file| db::maps(&opened.db, opened.project, *file));
+    let plans: Vec<_> = maps
+        .filter_map(|map| {
+            Some((map.key.to_string(), db::plan(&opened.db, opened.project, map.key.to_string()).clone()?))
+        })
+        .collect();
+    assert!(plans.len() > 3, "{}", plans.len());
+    plans
 }
 
 #[test]

@@ -53,6 +53,8 @@ mod robust;
 #[cfg(test)]
 mod run_pages;
 #[cfg(test)]
+mod symbols;
+#[cfg(test)]
 mod typing;
 #[cfg(test)]
 mod validate;

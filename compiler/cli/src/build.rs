@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use emr_compiler::db;
-use emr_compiler::plan::Plan;
+use emr_compiler::plan::{Plan, Rule};
 use emr_native::artifact::{Entry, artifact};
 use emr_native::{Compiler, Target};
 
@@ -83,7 +83,7 @@ fn print(args: &Args, world: &World, emit: Emit) -> Result<End, End> {
     let show = |plan: &Plan| -> Result<String, End> {
         Ok(match emit {
             Emit::Plan => plan.to_string(),
-            Emit::Clif => compiler(args)?.clif(plan),
+            Emit::Clif => legend(world, plan) + &compiler(args)?.clif(plan),
             Emit::Asm => compiler(args)?.assembly(plan),
         })
     };
@@ -101,6 +101,13 @@ fn print(args: &Args, world: &World, emit: Emit) -> Result<End, End> {
         Some(name) if !found => Err(End::Call(format!("there is no map `{name}`"))),
         _ => Ok(End::Fine),
     }
+}
+
+/// What the numbers of rules stand for.
+fn legend(world: &World, plan: &Plan) -> String {
+    let place =
+        |(number, rule): (usize, &Rule)| format!("; @{number:04x} {}\n", world.place(&rule.function, rule.at.start));
+    plan.rules.iter().enumerate().map(place).collect()
 }
 
 fn file(args: &Args, world: &World, output: &Path) -> Result<End, End> {

@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
@@ -57,5 +57,31 @@ fn engines_and_artifacts_say_the_same() {
             assert!(run.stderr == expected.stderr && run.stdout == expected.stdout, "{with}, {engine}");
             assert_eq!(run.status.code(), expected.status.code());
         }
+    }
+}
+
+#[test]
+fn code_of_rules_has_names_where_perf_looks_for_them() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_emr"))
+        .args(["map", "examples/admission/samples/a01.hl7", "--with", "examples/admission", "--perf-map"])
+        .current_dir(root())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let path = PathBuf::from(format!("/tmp/perf-{}.map", child.id()));
+    assert!(child.wait().unwrap().success());
+    let lines = fs::read_to_string(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    let mut end = None;
+    for line in lines.lines() {
+        let (start, rest) = line.split_once(' ').unwrap();
+        let (length, _name) = rest.split_once(' ').unwrap();
+        let number = |text| usize::from_str_radix(text, 16).unwrap();
+        assert!(number(length) > 0 && end.is_none_or(|end| end == number(start)), "{line}");
+        end = Some(number(start) + number(length));
+    }
+    // Rules of the project and of the library, and functions where code is of no rule.
+    for name in [" examples/admission/patient.emr:", " std.people.emr:", " admission.admission\n"] {
+        assert!(lines.contains(name), "{name}");
     }
 }

@@ -82,7 +82,7 @@ impl Compiler {
         self.compile(plan, None).0
     }
 
-    /// The code of a plan as Cranelift's text.
+    /// The code of a plan as Cranelift's text. Behind an `@` stands the number of the rule that an instruction comes of.
     pub fn clif(&self, plan: &Plan) -> String {
         self.compile(plan, Some(Show::Clif)).1
     }
@@ -108,14 +108,12 @@ impl Compiler {
         }
         unit.entry(&shared);
         unit.finish();
-        let name = |index: usize| {
-            let routine = typing.instances.get(index).and_then(|instance| plan.routine(instance.routine));
-            routine.map_or_else(|| "entry".to_owned(), |routine| routine.name.to_string())
-        };
         let start = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        let functions = unit.starts.iter().enumerate().map(|(index, at)| (start(*at), name(index))).collect();
+        let entry = unit.functions.last().map_or(0, |(at, _)| start(*at));
+        let functions = unit.functions.into_iter().map(|(at, name)| (start(at), name)).collect();
+        let origins = unit.origins.iter().map(|(at, rule)| (start(*at), *rule)).collect();
         let program = Program {
-            entry: unit.starts.last().map_or(0, |at| start(*at)),
+            entry,
             layout,
             reserve: u32::try_from(reserve(&typing)).unwrap_or(u32::MAX),
             lists: tables.lists,
@@ -133,6 +131,7 @@ impl Compiler {
             several: issue_number(plan, 1),
             constants: tables.into_constants(),
             functions,
+            origins,
             code: unit.code,
         };
         (program, unit.text.map_or_else(String::new, |(_, text)| text))

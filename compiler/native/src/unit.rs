@@ -10,6 +10,7 @@ use cranelift_codegen::ir::{
 use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
 use cranelift_codegen::{Context, FinalizedRelocTarget};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use emr_compiler::plan::RuleId;
 use rustc_hash::FxHashMap;
 use std::mem::offset_of;
 
@@ -25,9 +26,11 @@ pub struct Unit<'u> {
     conv: CallConv,
     builder: FunctionBuilderContext,
     pub code: Vec<u8>,
-    /// Where each function begins, by its number.
-    pub starts: Vec<usize>,
+    /// Where each function begins and which routine it is, by its number.
+    pub functions: Vec<(usize, String)>,
     calls: Vec<Pending>,
+    /// From where on code comes of which rule, in order.
+    pub origins: Vec<(usize, Option<RuleId>)>,
     /// The text of the functions, as far as it is wanted.
     pub text: Option<(Show, String)>,
 }
@@ -60,8 +63,9 @@ impl<'u> Unit<'u> {
             conv: isa.default_call_conv(),
             builder: FunctionBuilderContext::new(),
             code: Vec::new(),
-            starts: Vec::new(),
+            functions: Vec::new(),
             calls: Vec::new(),
+            origins: Vec::new(),
             text: show.map(|show| (show, String::new())),
         }
     }
@@ -88,7 +92,8 @@ impl<'u> Unit<'u> {
             code.routine(self.isa.frontend_config());
         }
         self.builder = context;
-        self.define(function, index);
+        let routine = shared.typing.plan.routine(instance.routine);
+        self.define(function, index, routine.map_or("", |routine| routine.name.as_str()));
     }
 
     /// What the host enters: takes the arguments out of the context and calls the entry's instance, which is the last.
@@ -122,12 +127,12 @@ impl<'u> Unit<'u> {
         b.seal_all_blocks();
         b.finalize(self.isa.frontend_config());
         self.builder = context;
-        self.define(function, index + 1);
+        self.define(function, index + 1, "entry");
     }
 
-    fn define(&mut self, function: Function, number: usize) {
+    fn define(&mut self, function: Function, number: usize, name: &str) {
         if let Some((Show::Clif, text)) = &mut self.text {
-            text.push_str(&format!("{}\n", function.display()));
+            text.push_str(&format!("; {name}\n{}\n", function.display()));
         }
         let mut context = Context::for_function(function);
         context.set_disasm(matches!(self.text, Some((Show::Assembly, _))));
@@ -135,13 +140,18 @@ impl<'u> Unit<'u> {
         let compiled = context.compile(self.isa.as_ref(), &mut ControlPlane::default());
         let compiled = compiled.map_err(|error| error.inner).expect("a valid plan compiles");
         if let (Some((Show::Assembly, text)), Some(assembly)) = (&mut self.text, &compiled.vcode) {
-            text.push_str(&format!("function u0:{number}:\n{assembly}\n"));
+            text.push_str(&format!("; {name}\nfunction u0:{number}:\n{assembly}\n"));
         }
         self.code.resize(self.code.len().next_multiple_of(ALIGNMENT), 0);
         let start = self.code.len();
         self.code.extend_from_slice(compiled.code_buffer());
-        debug_assert_eq!(self.starts.len(), number);
-        self.starts.push(start);
+        debug_assert_eq!(self.functions.len(), number);
+        self.functions.push((start, name.to_owned()));
+        self.origin(start, None);
+        // What the allocator of registers put between comes of what is before it.
+        for place in compiled.buffer.get_srclocs_sorted().iter().filter(|place| !place.loc.is_default()) {
+            self.origin(start + place.start as usize, Some(place.loc.bits()));
+        }
         let relocations: Vec<_> = compiled.buffer.relocs().to_vec();
         for relocation in relocations {
             let FinalizedRelocTarget::ExternalName(ExternalName::User(name)) = relocation.target else { continue };
@@ -155,10 +165,19 @@ impl<'u> Unit<'u> {
         }
     }
 
+    /// Code comes of this rule from here on.
+    fn origin(&mut self, at: usize, rule: Option<RuleId>) {
+        // A range that nothing lies in.
+        self.origins.pop_if(|(before, _)| *before == at);
+        if self.origins.last().is_none_or(|(_, last)| *last != rule) {
+            self.origins.push((at, rule));
+        }
+    }
+
     /// Resolves all calls.
     pub fn finish(&mut self) {
         for call in std::mem::take(&mut self.calls) {
-            let to = self.starts.get(call.to).copied().unwrap_or(0);
+            let to = self.functions.get(call.to).map_or(0, |(start, _)| *start);
             let distance = i64::try_from(to).unwrap_or(0) - i64::try_from(call.at).unwrap_or(0) + call.addend;
             let Some(Ok(place)) = self.code.get_mut(call.at..call.at + 4).map(<&mut [u8; 4]>::try_from) else {
                 continue;

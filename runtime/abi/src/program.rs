@@ -30,6 +30,8 @@ pub struct Program {
     pub several: u32,
     /// For people: where each function of the code begins, and the routine that it is.
     pub functions: Vec<(u32, String)>,
+    /// For people: from where in the code on which rule of the mapping it comes of; nothing for what is of none.
+    pub origins: Vec<(u32, Option<u32>)>,
 }
 
 /// What an issue or a refusal says; never a word of the message.

@@ -14,7 +14,7 @@ use emr_compiler::standard::Standards;
 use emr_compiler::{db, select};
 use emr_message::{Charset, Message, Zone, notes};
 use emr_native::artifact;
-use emr_runtime::host::{Artifact, Machine, Unusable};
+use emr_runtime::host::{Artifact, Machine, Symbol, Unusable};
 
 use crate::end::End;
 use crate::world::World;
@@ -173,6 +173,12 @@ impl Engine {
 
     pub fn worker(&self) -> Worker<'_> {
         Worker { engine: self, machines: self.maps.iter().map(|_| None).collect(), known: Known::default() }
+    }
+
+    /// Which rule each address of machine code comes of: code is made for all maps, if there is none yet.
+    pub fn symbols(&self) -> impl Iterator<Item = Symbol> {
+        let maps = self.maps.iter().filter(|_| self.kind == Kind::Native);
+        maps.flat_map(Ready::symbols)
     }
 
     fn read(&self, bytes: &[u8]) -> Result<Message, Why> {

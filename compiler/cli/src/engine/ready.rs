@@ -11,7 +11,7 @@ use emr_compiler::select::takes;
 use emr_compiler::standard::Standards;
 use emr_message::{Message, Place, Unreadable};
 use emr_native::{Compiler, Target};
-use emr_runtime::host::{Artifact, Loaded, Machine, Raised, Ran};
+use emr_runtime::host::{Artifact, Loaded, Machine, Raised, Ran, Symbol};
 
 use super::{Outcome, Settings, Told};
 use crate::world::World;
@@ -75,15 +75,25 @@ impl Ready {
         })
     }
 
-    /// Machine code for this map with memory of its own; nothing on a machine that no code is made for.
-    pub fn machine(&self, settings: &Settings) -> Option<Machine> {
+    /// Machine code for this map; nothing on a machine that no code is made for.
+    fn loaded(&self) -> Option<&Arc<Loaded>> {
         let load = || match &self.from {
             From::Source => Loaded::new(Compiler::new(&Target::Host).ok()?.program(self.plan()?)).ok(),
             From::Artifact(artifact, map) => artifact.program(map).ok(),
         };
-        let loaded = self.loaded.get_or_init(|| load().map(Arc::new)).as_ref()?;
+        self.loaded.get_or_init(|| load().map(Arc::new)).as_ref()
+    }
+
+    /// The same with memory of its own.
+    pub fn machine(&self, settings: &Settings) -> Option<Machine> {
+        let loaded = self.loaded()?;
         let (zone, fuel) = (settings.run.zone.clone(), settings.run.fuel);
         Some(Machine::new(Arc::clone(loaded), settings.message.clone(), zone, fuel))
+    }
+
+    /// Which rule each address of its machine code comes of.
+    pub fn symbols(&self) -> Vec<Symbol> {
+        self.loaded().map(|loaded| loaded.symbols(self.rules())).unwrap_or_default()
     }
 
     /// What machine code makes of a message; nothing where it leaves it to the interpreter.

@@ -4,6 +4,7 @@ mod block;
 mod output;
 mod pool;
 mod pretty;
+mod symbols;
 
 use std::io::IsTerminal;
 use std::num::NonZero;
@@ -53,11 +54,17 @@ pub struct Args {
     /// What runs the map
     #[arg(long, value_enum, default_value = "native")]
     engine: Kind,
+    /// Names the code of each rule for `perf report`, in /tmp/perf-PID.map
+    #[arg(long)]
+    perf_map: bool,
 }
 
 pub fn run(args: &Args) -> Result<End, End> {
     let inputs = inputs(&args.files)?;
     let engine = engine(args)?;
+    if args.perf_map {
+        symbols::write(&engine)?;
+    }
     let output = Output::new(args.out.as_deref())?;
     let mut tally = Tally { output, bar: bar(inputs.len()), pretty: args.pretty, mapped: 0, refused: 0, issues: 0 };
     let jobs = args.jobs.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN);

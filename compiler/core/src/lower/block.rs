@@ -80,7 +80,7 @@ impl<'a> Lower<'a> {
                 lower.put("\"type\":\"transaction\",");
             }
             for field in fields {
-                lower.field(field, shape, env, &mut needs);
+                lower.ruled_by(field, |lower| lower.field(field, shape, env, &mut needs));
             }
             if is_bundle {
                 lower.push(Step::Entries { requests: asks_a_server(fields) });
@@ -91,6 +91,14 @@ impl<'a> Lower<'a> {
             self.left_out(env, to, &to.at, |lower| lower.extend(whole));
         } else {
             self.extend(whole);
+        }
+    }
+
+    /// What is made for a field comes of its first rule.
+    fn ruled_by(&mut self, field: &Field<'a>, make: impl FnOnce(&mut Self)) {
+        match field.sources.first() {
+            Some(Source::Rule(value, env)) => self.ruled(env, &value.rule, make),
+            _ => make(self),
         }
     }
 
@@ -181,7 +189,7 @@ impl<'a> Lower<'a> {
         match source {
             Source::Rule(value, env) => {
                 let to = To { at: value.rule.clone(), ..to.clone() };
-                self.write(&value.value, env, &to, &Vec::new());
+                self.ruled(env, &value.rule, |lower| lower.write(&value.value, env, &to, &Vec::new()));
             }
             Source::Part(of, code_part) => {
                 let val = self.code_part(*of, *code_part);

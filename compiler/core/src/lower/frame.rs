@@ -2,26 +2,44 @@
 
 use super::write::To;
 use super::{Env, Lower};
-use crate::plan::{Block, Code, Constant, Need, Step, Test, Val};
+use crate::plan::{Block, Code, Constant, Need, RuleId, Step, Test, Val};
 use crate::syntax::tree::At;
 use rustc_hash::FxHashSet;
 
 pub(super) struct Frame {
     vals: u32,
-    blocks: Vec<Block>,
+    blocks: Vec<Open>,
     /// The part of the message that was looked at last: the place of what is said next.
     pub focus: Option<Val>,
     /// Values that are present wherever they are used.
     sure: FxHashSet<Val>,
 }
 
+/// A block that steps are added to.
+#[derive(Default)]
+struct Open {
+    steps: Block,
+    /// What the last step is marked with.
+    rule: Option<RuleId>,
+}
+
+impl Open {
+    fn add(&mut self, step: Step, rule: Option<RuleId>) {
+        if let Some(other) = rule.filter(|_| rule != self.rule) {
+            self.steps.push(Step::Trace { rule: other, of: None });
+            self.rule = rule;
+        }
+        self.steps.push(step);
+    }
+}
+
 impl Frame {
     pub fn new(params: u32) -> Self {
-        Self { vals: params, blocks: vec![Vec::new()], focus: None, sure: FxHashSet::default() }
+        Self { vals: params, blocks: vec![Open::default()], focus: None, sure: FxHashSet::default() }
     }
 
     pub fn done(mut self) -> (u32, Block) {
-        (self.vals, self.blocks.pop().unwrap_or_default())
+        (self.vals, self.blocks.pop().unwrap_or_default().steps)
     }
 }
 
@@ -58,31 +76,37 @@ impl<'a> Lower<'a> {
 
     /// The steps that `make` adds, as a block of their own.
     pub(super) fn block(&mut self, make: impl FnOnce(&mut Self)) -> Block {
-        self.frame().blocks.push(Vec::new());
+        self.frame().blocks.push(Open::default());
         make(self);
-        self.frame().blocks.pop().unwrap_or_default()
+        self.frame().blocks.pop().unwrap_or_default().steps
     }
 
     pub(super) fn push(&mut self, step: Step) {
+        self.push_of(step, self.rule);
+    }
+
+    fn push_of(&mut self, step: Step, rule: Option<RuleId>) {
         if let Some(block) = self.frame().blocks.last_mut() {
-            block.push(step);
+            block.add(step, rule);
         }
     }
 
     pub(super) fn extend(&mut self, steps: Block) {
+        let mut rule = self.rule;
         for step in steps {
             match step {
                 Step::Put(text) => self.put(&text),
-                step => self.push(step),
+                Step::Trace { rule: marked, .. } if !self.trace => rule = Some(marked),
+                step => self.push_of(step, rule),
             }
         }
     }
 
     pub(super) fn put(&mut self, text: &str) {
         let Some(block) = self.frame().blocks.last_mut() else { return };
-        match block.last_mut() {
+        match block.steps.last_mut() {
             Some(Step::Put(before)) => before.push_str(text),
-            _ => block.push(Step::Put(text.to_owned())),
+            _ => block.steps.push(Step::Put(text.to_owned())),
         }
     }
 

@@ -12,6 +12,7 @@ mod emit;
 mod frame;
 mod grammar;
 mod items;
+mod marks;
 mod path;
 mod value;
 mod write;
@@ -57,11 +58,14 @@ fn plan<'a>(entry: &'a Function, world: &'a dyn World, trace: bool) -> Plan {
         fails: Vec::new(),
         issues: IndexSet::new(),
         rules: IndexSet::new(),
+        marked: IndexSet::new(),
+        rule: None,
         reads: BTreeMap::new(),
         frames: Vec::new(),
     };
     let gives = lower.gives(entry);
     let id = lower.entry(entry, gives);
+    lower.mark_routines();
     let structure = entry.params.iter().find_map(|param| match &param.ty.kind {
         TyKind::Structure(version, key) => Some(grammar::of(*version, key, world.standards())),
         _ => None,
@@ -101,6 +105,14 @@ enum Made {
     Table(Key),
 }
 
+impl Made {
+    fn key(&self) -> &Key {
+        match self {
+            Made::Value(key) | Made::Write(key, _) | Made::Emit(key, _) | Made::Table(key) => key,
+        }
+    }
+}
+
 struct Lower<'a> {
     world: &'a dyn World,
     trace: bool,
@@ -110,6 +122,9 @@ struct Lower<'a> {
     fails: Vec<bool>,
     issues: IndexSet<Said>,
     rules: IndexSet<Rule>,
+    /// The rules that steps come of, and the one in hand by its number among them.
+    marked: IndexSet<Rule>,
+    rule: Option<RuleId>,
     reads: BTreeMap<SmolStr, Reads>,
     /// The routine in hand is the last; those before wait for it.
     frames: Vec<Frame>,
@@ -170,15 +185,15 @@ impl<'a> Lower<'a> {
         let params = u32::try_from(entry.params.len()).unwrap_or(u32::MAX);
         self.frames.push(Frame::new(params));
         let env = self.given(entry);
-        match gives {
+        self.ruled(&env, &entry.at, |lower| match gives {
             Gives::Resource => {
-                self.emit_function(entry, &env, false, &Vec::new());
+                lower.emit_function(entry, &env, false, &Vec::new());
             }
             Gives::Bundle | Gives::Value => {
                 let to = To::new(Name::Item);
-                self.write(&entry.body, &env, &to, &Vec::new());
+                lower.write(&entry.body, &env, &to, &Vec::new());
             }
-        }
+        });
         self.finish(entry.key.clone(), params, None)
     }
 
@@ -198,7 +213,9 @@ impl<'a> Lower<'a> {
         }
         let params = u32::try_from(params).unwrap_or(u32::MAX);
         self.frames.push(Frame::new(params));
-        let result = make(self);
+        let env = Env::new(made.key());
+        let at = self.function(made.key()).map_or(0..0, |function| function.at.clone());
+        let result = self.ruled(&env, &at, make);
         let name = match &made {
             Made::Value(key) | Made::Write(key, None) => key.clone(),
             Made::Write(key, Some(stem)) => format!("{key} as {stem}[x]").into(),
@@ -213,9 +230,10 @@ impl<'a> Lower<'a> {
 
     fn finish(&mut self, name: SmolStr, params: u32, result: Option<Val>) -> RoutineId {
         let frame = self.frames.pop().unwrap_or_else(|| Frame::new(0));
-        let (vals, body) = frame.done();
+        let (vals, mut body) = frame.done();
+        let marks = if self.trace { Vec::new() } else { marks::taken(&mut body) };
         self.fails.push(self.may_fail(&body));
-        self.routines.push(Routine { name, params, vals, body, result });
+        self.routines.push(Routine { name, params, vals, body, result, marks });
         u32::try_from(self.routines.len() - 1).unwrap_or(u32::MAX)
     }
 

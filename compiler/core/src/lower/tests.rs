@@ -188,3 +188,38 @@ fn any_message_gives_json_or_a_rejection() {
     });
     result.unwrap();
 }
+
+#[test]
+fn each_step_comes_of_the_rule_that_it_was_made_for() {
+    let text = "\
+map patient(PID) -> Patient {
+    let born = PID-7
+    require PID-3 is present else skip
+    birthDate: born
+    name: each PID-5 { given: .2, suffix: .4 }
+    contact: contact(PID)
+}
+map contact(PID) -> Patient.contact? {
+    gender: PID-8 via Sex
+}
+codes Sex from v2-0001 to \"http://hl7.org/fhir/administrative-gender\" {
+    \"F\" => \"female\"
+    else => \"unknown\"
+}
+";
+    let db = Database::default();
+    let project = project(&db, &[("case".to_owned(), text.to_owned())]);
+    let plan = plan(&db, project, "case.patient");
+    let mut told = String::new();
+    for routine in &plan.routines {
+        writeln!(told, "{}", routine.name).unwrap();
+        for (step, rule) in routine.ruled() {
+            let rule = &plan.rules[rule as usize];
+            let (file, start) = db::place(&db, project, &rule.function).unwrap();
+            let rule = file.text(&db)[start + rule.at.start..].lines().next().unwrap();
+            let step = format!("{step:?}");
+            writeln!(told, "    {}: {rule}", step.split([' ', '(']).next().unwrap()).unwrap();
+        }
+    }
+    insta::assert_snapshot!(told);
+}

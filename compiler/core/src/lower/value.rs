@@ -292,16 +292,16 @@ impl<'a> Lower<'a> {
         for statement in statements {
             match statement {
                 Statement::Let(slot, value) if self.is_plain(&value.ty) => {
-                    let val = self.value(value, env);
+                    let val = self.ruled(env, &value.at, |lower| lower.value(value, env));
                     env.bind(*slot, val, value.ty.clone());
                 }
                 Statement::Let(slot, value) => env.later(*slot, value, env),
-                Statement::Do(value) => self.effect(value, env),
-                Statement::Require { condition, otherwise } => {
-                    let test = self.test(condition, env);
-                    let no = self.block(|lower| lower.effect(otherwise, env));
-                    self.when(test, Block::new(), no);
-                }
+                Statement::Do(value) => self.ruled(env, &value.at, |lower| lower.effect(value, env)),
+                Statement::Require { condition, otherwise } => self.ruled(env, &condition.at, |lower| {
+                    let test = lower.test(condition, env);
+                    let no = lower.block(|lower| lower.effect(otherwise, env));
+                    lower.when(test, Block::new(), no);
+                }),
             }
         }
     }

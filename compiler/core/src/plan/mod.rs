@@ -11,6 +11,7 @@
 
 mod codes;
 pub mod interpret;
+mod marks;
 mod print;
 mod stored;
 mod validate;
@@ -122,6 +123,16 @@ pub struct Routine {
     pub body: Block,
     /// What it gives, if it does not write.
     pub result: Option<Val>,
+    /// Which rules its steps come of.
+    pub marks: Vec<Mark>,
+}
+
+/// From this step of a routine on its steps come of the rule, up to the next mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Steps are counted as they stand in the text of the plan, a block behind the step that it belongs to.
+    pub step: u32,
+    pub rule: RuleId,
 }
 
 /// How a value stands in JSON.
@@ -475,6 +486,23 @@ impl Step {
             Step::Or { first, then } => vec![first, then],
             Step::If { yes, no, .. } => vec![yes, no],
             Step::Choose { arms, other, .. } => arms.iter().map(|(_, body)| body).chain([other]).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    pub fn blocks_mut(&mut self) -> Vec<&mut Block> {
+        match self {
+            Step::Wrap { body, .. }
+            | Step::Wrote { body, .. }
+            | Step::Probe { body, .. }
+            | Step::Attempt { body, .. }
+            | Step::Each { body, .. }
+            | Step::Emit { body, .. }
+            | Step::Contain { body, .. } => vec![body],
+            Step::EachBy { key, body, .. } => vec![key, body],
+            Step::Or { first, then } => vec![first, then],
+            Step::If { yes, no, .. } => vec![yes, no],
+            Step::Choose { arms, other, .. } => arms.iter_mut().map(|(_, body)| body).chain([other]).collect(),
             _ => Vec::new(),
         }
     }

@@ -17,8 +17,12 @@ pub fn validate(plan: &Plan) -> Result<(), String> {
             checking.value(result)?;
         }
     }
-    match plan.issues.iter().find(|said| said.rule as usize >= plan.rules.len()) {
-        Some(said) => Err(format!("the issue `{}` names no rule", said.text)),
+    let lacks = |rule: u32| rule as usize >= plan.rules.len();
+    if let Some(said) = plan.issues.iter().find(|said| lacks(said.rule)) {
+        return Err(format!("the issue `{}` names no rule", said.text));
+    }
+    match plan.routines.iter().find(|routine| routine.marks.iter().any(|mark| lacks(mark.rule))) {
+        Some(routine) => Err(format!("{}: a mark names no rule", routine.name)),
         None => Ok(()),
     }
 }

@@ -16,13 +16,13 @@ mod test;
 mod value;
 
 use cranelift_codegen::ir::{
-    AbiParam, Block as Label, BlockArg, FuncRef, InstBuilder, MemFlagsData, SigRef, Signature, StackSlot, Value,
-    condcodes::IntCC, types::I64,
+    AbiParam, Block as Label, BlockArg, FuncRef, InstBuilder, MemFlagsData, SigRef, Signature, SourceLoc, StackSlot,
+    Value, condcodes::IntCC, types::I64,
 };
 use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::{FunctionBuilder, Variable};
 use emr_abi::{Call, Stop};
-use emr_compiler::plan::{Block, Step, Val};
+use emr_compiler::plan::{Block, RuleId, Step, Val};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::kinds::{Instance, Kind, Typing};
@@ -67,6 +67,8 @@ pub struct Gen<'f, 'p> {
     /// Values that are a part of another: of which, and the how-manieth.
     heads: FxHashMap<Val, (Val, u8)>,
     facts: read::Facts<'p>,
+    /// The rule that each step comes of, by the step's place in memory.
+    rules: FxHashMap<*const Step, RuleId>,
     /// The values that were set on every way to here.
     sure: FxHashSet<Val>,
     counting: bool,
@@ -130,6 +132,7 @@ impl<'f, 'p> Gen<'f, 'p> {
             slots: FxHashMap::default(),
             heads: FxHashMap::default(),
             facts: read::Facts::of(&routine.body),
+            rules: routine.ruled().into_iter().map(|(step, rule)| (std::ptr::from_ref(step), rule)).collect(),
             sure: FxHashSet::default(),
             lists: FxHashMap::default(),
             only,
@@ -172,12 +175,17 @@ impl<'f, 'p> Gen<'f, 'p> {
     }
 
     /// Steps in order; `None` where their end is never reached.
-    fn block(&mut self, steps: &'p Block, mut cursor: Cursor) -> Option<Cursor> {
-        for step in steps {
-            cursor = self.step(step, cursor)?;
+    fn block(&mut self, steps: &'p Block, cursor: Cursor) -> Option<Cursor> {
+        let around = self.b.srcloc();
+        let done = steps.iter().try_fold(cursor, |cursor, step| {
+            let rule = self.rules.get(&std::ptr::from_ref(step));
+            self.b.set_srcloc(rule.map_or(around, |rule| SourceLoc::new(*rule)));
+            let cursor = self.step(step, cursor)?;
             self.sure.extend(step.sets());
-        }
-        Some(cursor)
+            Some(cursor)
+        });
+        self.b.set_srcloc(around);
+        done
     }
 
     /// A block that is not always carried out: what it sets may not be set behind it.

@@ -1,5 +1,6 @@
 //! Runs a program for messages, one after the other.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use emr_abi::{Context, Gives, List, Program, SLACK, Stop, Take, flags};
@@ -48,6 +49,11 @@ impl Loaded {
 
     pub fn program(&self) -> &Program {
         &self.program
+    }
+
+    /// Where its code lies in memory.
+    pub(super) fn addresses(&self) -> Range<usize> {
+        self.code.addresses()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Machine code in memory that may be carried out and not written.
 
 use std::fs::File;
+use std::ops::Range;
 
 use emr_abi::Context;
 use memmap2::{Mmap, MmapMut, MmapOptions};
@@ -36,6 +37,11 @@ impl Code {
         let memory = unsafe { MmapOptions::new().offset(at).len(length).map_copy(file) }.map_err(|_| Unmapped)?;
         let memory = memory.make_exec().map_err(|_| Unmapped)?;
         Ok(Code { memory, entry })
+    }
+
+    pub fn addresses(&self) -> Range<usize> {
+        let range = self.memory.as_ptr_range();
+        range.start as usize..range.end as usize
     }
 
     /// The entry, which is good as long as the code.

@@ -13,10 +13,12 @@ mod machine;
 mod memory;
 mod processor;
 mod structure;
+mod symbols;
 pub mod text;
 mod work;
 
 pub use artifact::{Artifact, Unusable, is_artifact};
 pub use machine::{Done, Loaded, Machine, Ran, Refused};
 pub use memory::Unmapped;
+pub use symbols::Symbol;
 pub use work::Raised;

@@ -1,0 +1,69 @@
+//! Which rule of the text each step comes of: noted while steps are made, and put beside them when a routine is done.
+//!
+//! Until then a step that comes of another rule than the one before it stands behind a `Trace`; a traced plan, whose
+//! `Trace`s are for lineage, has no marks. Constants have none either, so that they still come together.
+
+use super::{Env, Lower};
+use crate::plan::{Block, Mark, Rule, RuleId, Step};
+use crate::syntax::tree::At;
+
+impl<'a> Lower<'a> {
+    /// What `make` adds comes of the rule at this place.
+    pub(super) fn ruled<T>(&mut self, env: &Env<'a>, at: &At, make: impl FnOnce(&mut Self) -> T) -> T {
+        if self.trace {
+            return make(self);
+        }
+        let rule = Rule { function: env.function.clone(), at: at.clone() };
+        let before = self.rule.replace(number(self.marked.insert_full(rule).0));
+        let made = make(self);
+        self.rule = before;
+        made
+    }
+
+    /// The marks of a routine, as numbers among the rules of the plan; what only marks name comes last there.
+    pub(super) fn mark_routines(&mut self) {
+        for routine in &mut self.routines {
+            for mark in &mut routine.marks {
+                if let Some(rule) = self.marked.get_index(mark.rule as usize) {
+                    mark.rule = number(self.rules.insert_full(rule.clone()).0);
+                }
+            }
+        }
+    }
+}
+
+fn number(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+/// Takes the marks out of a routine's steps.
+pub(super) fn taken(body: &mut Block) -> Vec<Mark> {
+    let mut taken = Taken::default();
+    taken.block(body, None);
+    taken.marks
+}
+
+#[derive(Default)]
+struct Taken {
+    /// The steps that were met, which is the number of the next.
+    steps: u32,
+    marks: Vec<Mark>,
+}
+
+impl Taken {
+    fn block(&mut self, block: &mut Block, around: Option<RuleId>) {
+        let mut now = around;
+        block.retain_mut(|step| {
+            if let Step::Trace { rule, .. } = step {
+                now = Some(*rule);
+                return false;
+            }
+            if let Some(rule) = now.filter(|rule| self.marks.last().is_none_or(|last| last.rule != *rule)) {
+                self.marks.push(Mark { step: self.steps, rule });
+            }
+            self.steps += 1;
+            step.blocks_mut().into_iter().for_each(|inner| self.block(inner, now));
+            true
+        });
+    }
+}
