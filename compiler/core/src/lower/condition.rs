@@ -94,6 +94,8 @@ impl<'a> Lower<'a> {
 fn is_silent(step: &Step) -> bool {
     match step {
         Step::Take { .. } | Step::Set { .. } | Step::Decide { .. } | Step::CodePart { .. } => true,
+        // A mark, which is no step in the end.
+        Step::Trace { .. } => true,
         Step::Constant { value, .. } => !matches!(value, Constant::List),
         // A text is read as it is: no conversion of it can fail.
         Step::Convert { into, .. } => matches!(into, crate::check::typed::Primitive::String),

@@ -223,3 +223,12 @@ codes Sex from v2-0001 to \"http://hl7.org/fhir/administrative-gender\" {
     }
     insta::assert_snapshot!(told);
 }
+
+#[test]
+fn a_condition_that_says_nothing_is_one_test() {
+    let text = "map patient(PID) -> Patient {\n    require PID-3 is present and PID-7 is present else skip\n    active: true\n}\n";
+    let db = Database::default();
+    let project = project(&db, &[("case".to_owned(), text.to_owned())]);
+    let plan = plan(&db, project, "case.patient").to_string();
+    assert!(plan.contains(" is present) and ("), "{plan}");
+}
