@@ -15,6 +15,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::pipeline;
 use crate::plans;
+use crate::random::Random;
 
 /// Maps as an artifact: the key and the plan of each.
 fn built<'p>(target: &Target, plans: impl Iterator<Item = &'p Arc<Plan>>) -> Vec<u8> {
@@ -277,4 +278,57 @@ fn a_file_for_another_machine_is_refused() {
 fn a_file_that_is_not_there_is_the_worlds_fault() {
     let path = Shelf::new().0.path().join("none.emrx");
     assert!(matches!(Artifact::open(&path), Err(Unusable::World(_))));
+}
+
+/// Some bytes from `from` on as others.
+fn scribbled(bytes: &mut [u8], from: usize, random: &mut Random) {
+    for _ in 0..=random.below(8) {
+        let at = from + random.below(bytes.len() - from);
+        bytes[at] = u8::try_from(random.below(256)).unwrap();
+    }
+}
+
+#[test]
+fn a_file_with_random_bytes_is_refused() {
+    let bytes = small(&Target::Host);
+    let shelf = Shelf::new();
+    for seed in 0..2_000 {
+        let mut changed = bytes.clone();
+        scribbled(&mut changed, 0, &mut Random::seeded(seed));
+        let refused = shelf.open(&changed).err();
+        let expected = match refused {
+            Some(Unusable::Other) => changed[..8] != bytes[..8],
+            Some(Unusable::Damaged) => changed != bytes,
+            None => changed == bytes,
+            Some(_) => false,
+        };
+        assert!(expected, "seed {seed}: {refused:?}");
+    }
+}
+
+/// As a checksum that fits by chance would have it: whatever can be read is read, or refused.
+#[test]
+fn tables_of_random_bytes_are_read_without_a_crash() {
+    let bytes = small(&Target::Host);
+    let shelf = Shelf::new();
+    // What is not code begins with a plan.
+    let tables = shelf.open(&bytes).unwrap().index().maps[0].plan.at as usize;
+    let mut read = 0;
+    for seed in 0..4_000 {
+        let changed = altered(&bytes, |bytes| scribbled(bytes, tables, &mut Random::seeded(seed)));
+        let Ok(artifact) = shelf.open(&changed) else { continue };
+        for map in &artifact.index().maps {
+            let rules = artifact.rules(map).unwrap_or_default();
+            if let Some(plan) = Plan::read(artifact.plan(map)) {
+                assert_eq!(emr_compiler::plan::validate(&plan), Ok(()), "seed {seed}");
+            }
+            if let Ok(loaded) = artifact.program(map) {
+                let length: usize = loaded.symbols(&rules).iter().map(|symbol| symbol.length).sum();
+                assert!(length <= map.code.length as usize, "seed {seed}");
+                read += 1;
+            }
+        }
+    }
+    println!("{read} of 4000 could be read");
+    assert!(read > 500 && read < 4_000, "{read}");
 }

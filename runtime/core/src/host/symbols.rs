@@ -16,7 +16,7 @@ impl Loaded {
     pub fn symbols(&self, rules: &[String]) -> Vec<Symbol> {
         let (program, code) = (self.program(), self.addresses());
         let starts = program.functions.iter().map(|(at, _)| *at).chain(program.origins.iter().map(|(at, _)| *at));
-        let mut starts: Vec<u32> = starts.collect();
+        let mut starts: Vec<u32> = starts.filter(|at| (*at as usize) < code.len()).collect();
         starts.sort_unstable();
         starts.dedup();
         let ends = starts.iter().skip(1).map(|at| code.start + *at as usize).chain([code.end]);
