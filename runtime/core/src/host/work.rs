@@ -1,6 +1,7 @@
 //! What one message needs while its program runs, and what helpers do with it.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use emr_abi::{Context, List, Member};
 use emr_message::builtin::Pattern;
@@ -23,7 +24,7 @@ pub struct Work {
     pub makers: Vec<Maker>,
     /// Those that the code names by number, and those that it gives as text.
     pub patterns: Vec<Option<Pattern>>,
-    pub written: FxHashMap<String, Option<Pattern>>,
+    pub written: FxHashMap<String, Option<Arc<Pattern>>>,
     pub dates: Offsets,
     pub lists: Vec<List>,
     pub items: Vec<Vec<u64>>,
@@ -174,12 +175,13 @@ impl Work {
         Made { at, length }
     }
 
-    /// A pattern that a plan gives as text, made ready once.
-    pub fn pattern(&mut self, pattern: &str) -> Option<Pattern> {
+    /// A pattern that a plan gives as text, made ready once. It is shared, since a copy has no memory of its own yet, and
+    /// making that costs more than to match a text.
+    pub fn pattern(&mut self, pattern: &str) -> Option<Arc<Pattern>> {
         if let Some(known) = self.written.get(pattern) {
             return known.clone();
         }
-        let made = Pattern::new(pattern).ok();
+        let made = Pattern::new(pattern).ok().map(Arc::new);
         self.written.insert(pattern.to_owned(), made.clone());
         made
     }
