@@ -3,7 +3,7 @@
 use bench::allocations::Counting;
 use bench::engine::{ROWS, Row, row};
 use bench::export::export;
-use bench::measure::{Figures, measure};
+use bench::measure::{Figures, measure, run_only};
 use bench::workload;
 use clap::{Parser, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -28,6 +28,9 @@ struct Call {
     /// Measures nothing, but writes the messages and what the first row makes of them into this folder
     #[arg(long, value_name = "DIR")]
     messages: Option<PathBuf>,
+    /// Runs each row so many times over all messages and measures nothing, for those who count instructions
+    #[arg(long, value_name = "COUNT", conflicts_with_all = ["rounds", "format"])]
+    passes: Option<usize>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -53,6 +56,12 @@ fn run(call: &Call) -> Result<(), String> {
     let rows = if named.is_empty() { ROWS.iter().collect() } else { named };
     if let (Some(folder), Some(first)) = (&call.messages, rows.first()) {
         return workload::all(&call.workloads)?.iter().try_for_each(|workload| export(workload, first, folder));
+    }
+    if let Some(passes) = call.passes {
+        let workloads = workload::all(&call.workloads)?;
+        let each = |workload| rows.iter().for_each(|row| run_only(workload, row, passes));
+        workloads.iter().for_each(each);
+        return Ok(());
     }
     let (mut figures, mut rounds) = (Vec::new(), Vec::new());
     for workload in workload::all(&call.workloads)? {

@@ -23,7 +23,7 @@ mod tests;
 use kinds::Kinds;
 use lanes::Chosen;
 use maps::{Bitmaps, Separators};
-use scan::Ends;
+use scan::{Again, Ends};
 use split::{Defer, Line, Split, Table};
 
 /// Longer messages go to the interpreter, which takes less memory for them; no offset of a rewritten segment passes 32
@@ -318,7 +318,9 @@ impl Text {
         let (text, kinds, maps, table) = (&self.text, &mut self.kinds, &mut self.maps, &mut self.table);
         self.lanes.run(Split { text, ascii, encoding, by, kinds, maps, table })?;
 
-        self.text.extend_from_slice(&self.table.rewritten);
+        if !self.table.rewritten.is_empty() {
+            self.add_rewritten(by);
+        }
         self.text.resize(self.text.len() + SLACK, 0);
         self.classes = [0; 256];
         for separator in [by.component, by.repetition, by.subcomponent] {
@@ -328,6 +330,16 @@ impl Text {
         }
         self.list();
         Ok(())
+    }
+
+    /// The segments that were rewritten, in whole blocks, and their separators.
+    fn add_rewritten(&mut self, by: Separators) {
+        self.text.extend_from_slice(&self.table.rewritten);
+        self.text.resize(self.text.len().next_multiple_of(64), 0);
+        let (blocks, _) = self.text.as_chunks::<64>();
+        self.maps.reach(blocks.len());
+        self.lanes.run(Again { blocks, from: self.message_end / 64, by, maps: &mut self.maps });
+        self.table.literals.iter().for_each(|&at| self.maps.clear(at));
     }
 
     /// The table of segments, now that the starts will not move any more.

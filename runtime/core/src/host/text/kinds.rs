@@ -43,6 +43,11 @@ impl Kind {
         self.declares && self.bars & 0b11 == 0b11
     }
 
+    /// Whether a field that is read begins at the `i`th of its bars.
+    pub fn reads_field(&self, i: usize) -> bool {
+        self.fields.checked_shr(u32::try_from(i).unwrap_or(u32::MAX)).is_some_and(|fields| fields & 1 == 1)
+    }
+
     /// The number of the field that begins at the `i`th of its bars.
     pub fn field(&self, i: usize) -> Option<u16> {
         let bar = u16::try_from(bars(self.bars).nth(i)?).ok()?;

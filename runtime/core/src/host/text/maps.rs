@@ -98,30 +98,29 @@ impl Bitmaps {
         }
     }
 
-    /// Makes the maps reach to this byte, without a bit in what is new.
-    pub fn reach(&mut self, at: usize) {
-        let words = at / 64 + 1;
-        if words <= self.words {
-            return;
-        }
+    /// Makes the maps reach over that many words.
+    pub fn reach(&mut self, words: usize) {
         self.grow(words);
-        for map in [&mut self.components, &mut self.repetitions, &mut self.subcomponents, &mut self.separators] {
-            map.get_mut(self.words..words).unwrap_or_default().fill(0);
-        }
-        self.words = words;
+        self.words = self.words.max(words);
     }
 
-    /// Notes a separator at this byte.
-    pub fn set(&mut self, at: usize, byte: u8, by: Separators) {
-        self.reach(at);
-        let own = match byte {
-            byte if byte == by.component => &mut self.components,
-            byte if byte == by.repetition => &mut self.repetitions,
-            _ => &mut self.subcomponents,
-        };
-        for map in [own, &mut self.separators] {
+    /// Notes the separators of a block in which nothing else is asked for.
+    #[inline(always)]
+    pub fn put_separators(&mut self, block: usize, [components, repetitions, subcomponents]: [u64; 3]) {
+        let separators = components | repetitions | subcomponents;
+        let Bitmaps { components: c, repetitions: r, subcomponents: s, separators: all, .. } = self;
+        for (map, bits) in [(c, components), (r, repetitions), (s, subcomponents), (all, separators)] {
+            if let Some(word) = map.get_mut(block) {
+                *word = bits;
+            }
+        }
+    }
+
+    /// Takes the byte for one that separates nothing.
+    pub fn clear(&mut self, at: usize) {
+        for map in [&mut self.components, &mut self.repetitions, &mut self.subcomponents, &mut self.separators] {
             if let Some(word) = map.get_mut(at / 64) {
-                *word |= 1 << (at % 64);
+                *word &= !(1 << (at % 64));
             }
         }
     }

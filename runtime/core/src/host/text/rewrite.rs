@@ -1,14 +1,14 @@
 //! Segments whose text is not what compiled code may copy: escapes are undone, blanks taken off, nulls taken out, and
 //! what JSON escapes is escaped. The tidy segment holds the fields that are read and no others.
 
-use std::ops::Range;
+use std::{ops::Range, slice};
 
 use emr_abi::flags;
 use emr_message::{Level, Name, Piece, Place, State, escape, json};
 
 use super::kinds::Kind;
-use super::maps::next;
-use super::split::{Defer, Line, SEGMENT_MAX, Split};
+use super::maps::{last, next};
+use super::split::{Defer, Line, SEGMENT_MAX, Split, Table};
 
 /// The most that segments may grow by being rewritten; `\.sp100\` gives two hundred bytes.
 const GROWTH_MAX: usize = 8;
@@ -16,9 +16,8 @@ const GROWTH_MAX: usize = 8;
 impl Split<'_> {
     /// Looks closer at what is strange in the last segment, and rewrites it if it has to be.
     #[inline(never)]
-    pub fn tidy(&mut self) -> Result<(), Defer> {
+    pub fn tidy(&mut self, kind: Kind) -> Result<(), Defer> {
         let line = *self.table.lines.last().ok_or(Defer)?;
-        let kind = *self.kinds.numbered(line.kind).ok_or(Defer)?;
         // MSH-2 is text as it stands, though it looks like separators; where it is read, it is not read in place.
         if kind.reads_delimiters() || self.must_be_rewritten(&line, &kind) { self.rewrite(line, &kind) } else { Ok(()) }
     }
@@ -26,12 +25,11 @@ impl Split<'_> {
     fn must_be_rewritten(&mut self, line: &Line, kind: &Kind) -> bool {
         let starts = self.table.starts_of(line, kind);
         let end = line.end as usize;
-        // The bar that closes a field belongs to it here: it tells of blanks before it.
-        let (mut from, to) = (line.at as usize, starts.last().map_or(end, |&last| last as usize).min(end + 1));
-        let mut spaced = false;
+        let (mut from, to) = bounds(line, starts);
+        let (mut spaced, mut field) = (false, 0);
         while let Some(at) = self.maps.strange(from, to) {
-            let field = starts.partition_point(|&start| start as usize <= at).checked_sub(1);
-            if field.is_some_and(|field| kind.fields >> field & 1 == 1) {
+            field = field_at(starts, field, at);
+            if kind.reads_field(field) {
                 match self.look(at, end) {
                     Strange::Text => return true,
                     Strange::Blanks => spaced = true,
@@ -48,10 +46,9 @@ impl Split<'_> {
 
     fn look(&self, at: usize, end: usize) -> Strange {
         let (before, after) = self.text.split_at_checked(at).unwrap_or_default();
-        let splits = |byte: u8| byte == self.encoding.delimiters.field || self.by.has(byte);
         let blank = match after.first() {
             _ if at == end => ends_blank(before),
-            Some(&byte) if splits(byte) => ends_blank(before),
+            Some(&byte) if self.ends_leaf(byte) => ends_blank(before),
             Some(b' ') if before.last() == Some(&b' ') => return Strange::Blanks,
             Some(128..) => starts_blank(after),
             _ => true,
@@ -59,40 +56,40 @@ impl Split<'_> {
         if blank { Strange::Text } else { Strange::Nothing }
     }
 
+    /// Whether no leaf of a field goes over that byte.
+    fn ends_leaf(&self, byte: u8) -> bool {
+        byte == self.encoding.delimiters.field || self.by.has(byte)
+    }
+
+    /// Copies the segment from its first field that is read to its last, but for the leaves that become something else.
     fn rewrite(&mut self, line: Line, kind: &Kind) -> Result<(), Defer> {
-        let mut starts = [0; 64];
-        let old = self.table.starts_of(&line, kind);
-        let count = old.len();
-        starts.get_mut(..count).ok_or(Defer)?.copy_from_slice(old);
+        let mut old = [0; 64];
+        let count = self.table.starts_of(&line, kind).len();
+        let starts = old.get_mut(..count).ok_or(Defer)?;
+        starts.copy_from_slice(self.table.starts_of(&line, kind));
+        let starts = &*starts;
 
         let begin = self.here();
-        let (end, mut written) = (line.end as usize, 0);
-        for (i, &start) in starts.iter().enumerate().take(count) {
-            let start = start as usize;
-            if start > end {
-                break;
-            }
-            self.table.rewritten.push(self.encoding.delimiters.field);
-            let here = u32::try_from(self.here()).map_err(|_| Defer)?;
-            if let Some(to) = self.table.starts_mut(&line, kind).get_mut(i) {
-                *to = here;
-            }
-            written += 1;
-            if let Some(&next) = starts.get(i + 1)
-                && kind.fields >> i & 1 == 1
-            {
-                let text = start..(next as usize - 1).min(end);
-                if i == 0 && kind.reads_delimiters() { self.verbatim(text)? } else { self.field(text)? }
-            }
+        let (end, last) = (line.end as usize, starts.last().map_or(0, |&last| last as usize));
+        let first = starts.first().map_or(end, |&first| first as usize).min(end);
+        let mut copy = Copied { starts, count: 0, to: first, line };
+        self.table.rewritten.push(self.encoding.delimiters.field);
+        if kind.reads_delimiters() {
+            self.copy(&mut copy, kind, first);
+            let field = copy.field(0, end);
+            self.verbatim(field.clone())?;
+            copy.to = field.end;
         }
+        self.leaves(&mut copy, kind, bounds(&line, starts))?;
+        self.copy(&mut copy, kind, last.min(end));
+
         let end = self.here();
         if end - begin > SEGMENT_MAX || self.table.rewritten.len() > SEGMENT_MAX + GROWTH_MAX * self.text.len() {
             return Err(Defer);
         }
         let end = u32::try_from(end).map_err(|_| Defer)?;
-        self.table.starts_mut(&line, kind).get_mut(written..).unwrap_or_default().fill(end + 1);
+        self.table.starts_mut(&line, kind).get_mut(copy.count..).unwrap_or_default().fill(end + 1);
         self.table.rewritten.push(b'\r');
-        self.maps.reach(self.here());
 
         let number = self.table.lines.len() - 1;
         self.table.lines.last_mut().ok_or(Defer)?.end = end;
@@ -101,21 +98,147 @@ impl Split<'_> {
         Ok(())
     }
 
+    /// Goes from one strange byte to the next and writes the leaves that they are in.
+    fn leaves(&mut self, copy: &mut Copied, kind: &Kind, (mut from, to): (usize, usize)) -> Result<(), Defer> {
+        let end = copy.line.end as usize;
+        let (mut field, mut begun) = (0, None);
+        while let Some(at) = self.maps.strange(from, to) {
+            from = at + 1;
+            field = field_at(copy.starts, field, at);
+            if at < copy.to || !kind.reads_field(field) {
+                continue;
+            }
+            if let Strange::Nothing = self.look(at, end) {
+                continue;
+            }
+            let whole = copy.field(field, end);
+            if begun != Some(field) {
+                begun = Some(field);
+                self.copy(copy, kind, whole.start);
+            }
+            let start = last(&self.maps.separators, copy.to.max(whole.start), at).map_or(copy.to, |found| found + 1);
+            let leaf = start..next(&self.maps.separators, at, whole.end).unwrap_or(whole.end);
+            self.copy(copy, kind, leaf.start);
+            let before = self.table.rewritten.len();
+            copy.to = leaf.end;
+            match self.leaf(leaf.clone()) {
+                Simple::Written => continue,
+                Simple::Other => {}
+            }
+            self.table.rewritten.truncate(before);
+            if self.decoded_leaf(leaf)? == State::Null {
+                // What is null decides over the values around it.
+                let here = copy.moved_to(field, &self.table, kind).ok_or(Defer)?;
+                self.table.rewritten.truncate(here as usize - self.text.len());
+                self.field(whole.clone())?;
+                copy.to = whole.end;
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies what lies before `to`, and notes where the fields that begin in it stand now.
+    fn copy(&mut self, copy: &mut Copied, kind: &Kind, to: usize) {
+        let here = self.here();
+        let moved = self.table.starts_mut(&copy.line, kind);
+        while let (Some(&start), Some(moved)) = (copy.starts.get(copy.count), moved.get_mut(copy.count))
+            && start as usize <= to
+        {
+            // A segment that is rewritten stays below 2³² bytes, or it is deferred.
+            *moved = (here + start as usize - copy.to) as u32;
+            copy.count += 1;
+        }
+        self.table.rewritten.extend_from_slice(self.text.get(copy.to..to).unwrap_or_default());
+        copy.to = copy.to.max(to);
+    }
+
     /// Where the next byte that is rewritten will stand: behind the message.
     fn here(&self) -> usize {
         self.text.len() + self.table.rewritten.len()
     }
 
-    fn field(&mut self, text: Range<usize>) -> Result<(), Defer> {
-        if self.maps.strange(text.start, text.end + 1).is_none() {
-            self.copy(text);
-            return Ok(());
+    /// A leaf with nothing in it but quotes, delimiters that are escaped, and blanks around it.
+    fn leaf(&mut self, at: Range<usize>) -> Simple {
+        let whole = self.text.get(at.clone()).unwrap_or_default();
+        let blanks = |bytes: &mut dyn Iterator<Item = &u8>| bytes.take_while(|byte| **byte == b' ').count();
+        let (before, behind) = (blanks(&mut whole.iter()), blanks(&mut whole.iter().rev()));
+        let Some(bytes) = whole.get(before..whole.len() - behind) else { return Simple::Written };
+        if bytes == b"\"\"" || starts_blank(bytes) || ends_blank(bytes) {
+            return Simple::Other;
         }
+        let (start, end) = (at.start + before, at.end - behind);
+        let mut from = start;
+        while let Some(strange) = self.maps.strange(from, end) {
+            let rest = self.text.get(strange..end).unwrap_or_default();
+            let taken = match rest {
+                [b'"', ..] => {
+                    self.run(from..strange, b"\\\"");
+                    1
+                }
+                [open, letter, close, ..] if *open == self.by.escape && close == open => {
+                    let Some(byte) = self.escaped(*letter) else { return Simple::Other };
+                    self.run(from..strange, if byte == b'\\' { b"\\\\" } else { slice::from_ref(&byte) });
+                    3
+                }
+                [b'\\', ..] if self.by.escape != b'\\' => {
+                    self.run(from..strange, b"\\\\");
+                    1
+                }
+                [b' ', ..] => {
+                    self.table.flags |= flags::SPACED;
+                    self.run(from..strange, b" ");
+                    1
+                }
+                [byte, ..] if !byte.is_ascii() => {
+                    self.run(from..strange, &[*byte]);
+                    1
+                }
+                _ => return Simple::Other,
+            };
+            from = strange + taken;
+        }
+        self.run(from..end, b"");
+        if before > 0 {
+            self.table.flags |= flags::TRIMMED;
+        }
+        Simple::Written
+    }
+
+    /// Bytes as they are, and what follows them.
+    fn run(&mut self, at: Range<usize>, then: &[u8]) {
+        self.table.rewritten.extend_from_slice(self.text.get(at).unwrap_or_default());
+        then.iter().for_each(|byte| self.literal(*byte));
+    }
+
+    /// The delimiter that stands between two escape characters as a letter (HL7 v2.5.1 §2.7.1).
+    fn escaped(&self, letter: u8) -> Option<u8> {
+        let by = &self.encoding.delimiters;
+        match letter {
+            b'F' => Some(by.field),
+            b'S' => by.component,
+            b'T' => by.subcomponent,
+            b'R' => by.repetition,
+            b'E' => by.escape,
+            _ => None,
+        }
+    }
+
+    /// A byte that is text, also where it looks like a separator.
+    fn literal(&mut self, byte: u8) {
+        if self.by.has(byte) {
+            let here = self.here();
+            self.table.literals.push(here);
+        }
+        self.table.rewritten.push(byte);
+    }
+
+    /// A field with a null in it.
+    fn field(&mut self, text: Range<usize>) -> Result<(), Defer> {
         let mut from = text.start;
         let mut field = Levels::default();
         loop {
             let separator = next(&self.maps.separators, from, text.end);
-            let state = self.leaf(from..separator.unwrap_or(text.end))?;
+            let state = self.decoded_leaf(from..separator.unwrap_or(text.end))?;
             field.add(state);
             let Some(at) = separator else { return field.close(Level::Field) };
             let byte = self.text.get(at).copied().ok_or(Defer)?;
@@ -124,30 +247,14 @@ impl Split<'_> {
             } else if byte == self.by.component {
                 field.close(Level::Component)?;
             }
-            self.maps.set(self.here(), byte, self.by);
             self.table.rewritten.push(byte);
             from = at + 1;
         }
     }
 
-    /// A field in which nothing is strange.
-    fn copy(&mut self, text: Range<usize>) {
-        let mut from = text.start;
-        while let Some(at) = next(&self.maps.separators, from, text.end) {
-            let byte = self.text.get(at).copied().unwrap_or_default();
-            self.maps.set(self.here() + (at - text.start), byte, self.by);
-            from = at + 1;
-        }
-        self.table.rewritten.extend_from_slice(self.text.get(text).unwrap_or_default());
-    }
-
-    fn leaf(&mut self, at: Range<usize>) -> Result<State, Defer> {
-        let bytes = self.text.get(at.clone()).unwrap_or_default();
-        if self.maps.strange(at.start, at.end + 1).is_none() {
-            self.table.rewritten.extend_from_slice(bytes);
-            return Ok(if bytes.is_empty() { State::Absent } else { State::Present });
-        }
-        let text = std::str::from_utf8(bytes).map_err(|_| Defer)?;
+    /// A leaf of any kind.
+    fn decoded_leaf(&mut self, at: Range<usize>) -> Result<State, Defer> {
+        let text = std::str::from_utf8(self.text.get(at).unwrap_or_default()).map_err(|_| Defer)?;
         let state = Piece { text, level: Level::Subcomponent, place: NOWHERE, encoding: self.encoding }.state();
         match state {
             State::Absent => {}
@@ -177,9 +284,61 @@ impl Split<'_> {
         if trimmed.contains("  ") || trimmed.contains(['\t', '\r', '\n']) {
             self.table.flags |= flags::SPACED;
         }
+        let before = self.table.rewritten.len();
         json::write_inside(&mut self.table.rewritten, trimmed);
+        let written = self.table.rewritten.get(before..).unwrap_or_default();
+        let here = self.text.len() + before;
+        let literals = (here..).zip(written).filter(|(_, byte)| self.by.has(**byte)).map(|(at, _)| at);
+        self.table.literals.extend(literals);
         Ok(())
     }
+}
+
+/// How far a segment is copied.
+struct Copied<'s> {
+    line: Line,
+    /// Where its fields began.
+    starts: &'s [u32],
+    /// How many of them stand in their new place.
+    count: usize,
+    /// Up to this byte of the message.
+    to: usize,
+}
+
+impl Copied<'_> {
+    /// The text of the field that begins at the `i`th of the starts.
+    fn field(&self, i: usize, end: usize) -> Range<usize> {
+        let start = |i: usize| self.starts.get(i).map_or(end, |&start| start as usize);
+        start(i).min(end)..(start(i + 1) - 1).min(end)
+    }
+
+    /// Where the field stands now.
+    fn moved_to(&self, i: usize, table: &Table, kind: &Kind) -> Option<u32> {
+        table.starts_of(&self.line, kind).get(i).copied()
+    }
+}
+
+/// What became of a leaf.
+enum Simple {
+    Written,
+    /// It takes a closer look; what was written of it does not count.
+    Other,
+}
+
+/// From the first field that is read to the bar behind the last, which tells of blanks before it.
+fn bounds(line: &Line, starts: &[u32]) -> (usize, usize) {
+    let end = line.end as usize;
+    let place = |start: Option<&u32>| start.map_or(end, |&start| start as usize);
+    (place(starts.first()).min(end + 1), place(starts.last()).min(end + 1))
+}
+
+/// The last start that is not behind a byte, from one that is not.
+fn field_at(starts: &[u32], from: usize, at: usize) -> usize {
+    let mut field = from;
+    while starts.get(field + 1).is_some_and(|&start| start as usize <= at) {
+        field += 1;
+    }
+    field
 }
 
 /// What a strange byte turned out to be.

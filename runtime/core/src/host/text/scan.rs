@@ -34,6 +34,28 @@ impl Work for Ends<'_> {
     }
 }
 
+/// The separators of what was rewritten.
+pub struct Again<'a> {
+    /// The whole text, and the block from which on it is looked at.
+    pub blocks: &'a [[u8; 64]],
+    pub from: usize,
+    pub by: Separators,
+    pub maps: &'a mut Bitmaps,
+}
+
+impl Work for Again<'_> {
+    type Done = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let by = [self.by.component, self.by.repetition, self.by.subcomponent].map(|byte| lanes.splat(byte));
+        for (block, bytes) in self.blocks.iter().enumerate().skip(self.from) {
+            let bytes = lanes.load(bytes);
+            self.maps.put_separators(block, by.map(|byte| lanes.mask(lanes.equal(bytes, byte))));
+        }
+    }
+}
+
 /// Looks at blocks, in the order of the message, each once.
 pub struct Look<L: Lanes> {
     pub lanes: L,

@@ -44,6 +44,8 @@ pub struct Table {
     /// The segments that were rewritten, and which lines they were.
     pub rewritten: Vec<u8>,
     pub moved: Vec<u32>,
+    /// Where in the text a separator stands in them that is none.
+    pub literals: Vec<usize>,
     pub flags: u64,
     pub message_bytes: usize,
 }
@@ -54,6 +56,7 @@ impl Table {
         self.names.clear();
         self.rewritten.clear();
         self.moved.clear();
+        self.literals.clear();
         self.flags = 0;
         self.message_bytes = 0;
         // The first are those of the segment that is not there, all 0 for ever.
@@ -140,13 +143,13 @@ impl Split<'_> {
         }
         *seen += 1;
         let starts = self.table.used as u32;
-        let (wanted, closely) = (kind.bars, kind.reads_delimiters());
+        let (kind, wanted) = (*kind, kind.bars);
         self.table.names.push(kind.name);
         self.table.lines.push(Line { at, end: text_end, starts, kind: kind.number, occurrence: *seen });
         self.table.reserve();
         let strange = self.bars(look, from, end, wanted);
         self.table.used += wanted.count_ones() as usize;
-        if strange || closely { self.tidy() } else { Ok(()) }
+        if strange || kind.reads_delimiters() { self.tidy(kind) } else { Ok(()) }
     }
 
     /// Notes the place after each of the bars that are wanted. Gives whether there is anything strange up to the last.
