@@ -7,6 +7,7 @@
 pub mod artifact;
 mod code;
 mod kinds;
+mod made;
 mod quiet;
 mod tables;
 mod unit;
@@ -14,7 +15,7 @@ mod unit;
 use cranelift_codegen::isa::{self, CallConv, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use emr_abi::artifact::Convention;
-use emr_abi::{BAR_MAX, Gives, Layout, Node, NodeKind, Program, Said, Take};
+use emr_abi::{BAR_MAX, Gives, Layout, Node, NodeKind, Program, Said, Slots, Take};
 use emr_compiler::plan::{self, Plan, Step};
 use emr_message::group;
 
@@ -99,7 +100,10 @@ impl Compiler {
         let counted = counted(&typing, &quiet);
         let bars = layout.kinds.iter().map(|kind| kind.bars).collect();
         let several = issue_number(plan, 1);
-        let shared = Shared { typing: &typing, quiet, counted, bars, several };
+        let nodes: Vec<Node> = plan.grammar.nodes.iter().map(node).collect();
+        let slots = Slots::new(&nodes).of;
+        let makes_blanks = made::makes_blanks(plan);
+        let shared = Shared { typing: &typing, quiet, counted, bars, slots, several, makes_blanks };
         let mut tables = Tables::new();
         let takes = takes(plan, &typing, &mut tables);
         let mut unit = Unit::new(&self.isa, show);
@@ -117,13 +121,14 @@ impl Compiler {
             layout,
             reserve: u32::try_from(reserve(&typing)).unwrap_or(u32::MAX),
             lists: tables.lists,
-            nodes: plan.grammar.nodes.iter().map(node).collect(),
+            nodes,
             takes,
             gives: match plan.gives {
                 plan::Gives::Bundle => Gives::Bundle,
                 plan::Gives::Resource => Gives::Resource,
                 plan::Gives::Value => Gives::Value,
             },
+            in_place: made::in_place(&typing),
             emits: std::mem::take(&mut tables.emits),
             patterns: std::mem::take(&mut tables.patterns),
             issues: said(plan),
@@ -242,6 +247,8 @@ fn mark(marking: &Marking, block: &plan::Block, here: bool, counted: &mut [bool]
                 Step::Attempt { .. } => true,
                 _ => false,
             };
+        // A resource of its own is no part of what is written around it.
+        let here = here && !matches!(step, Step::Emit { .. });
         if let (true, Step::Call { routine, arguments, .. }) = (here, step) {
             let params: Vec<_> = arguments.iter().map(|val| kinds::kind(&marking.instance.vals, *val)).collect();
             if let Some(called) = marking.typing.find(*routine, &params).and_then(|index| counted.get_mut(index)) {

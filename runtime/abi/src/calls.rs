@@ -95,10 +95,8 @@ calls! {
 
     // ---- groups
 
-    /// The next member at this node of the group behind member `after` ([`crate::Member::NONE`] for the first).
-    member(group, node, after);
-    /// Of a group that a segment joined out of its turn the second segment at the node, 0 if there is none.
-    joined(group, node);
+    /// Of a group that a segment joined out of its turn the second segment in the slot, 0 if there is none.
+    joined(group, slot);
 
     // ---- texts
 
@@ -109,10 +107,6 @@ calls! {
     date_time(at, length);
     /// 1 if the text is a number or a boolean of JSON.
     bare(at, length);
-    /// Of `count` texts in `results`, one after the other; missing if one is.
-    join(count);
-    /// The second behind the first with the third between them, or alone where there is no first.
-    append(at, length, more, more_length, between, between_length);
     /// A function of the library over the `count` texts in `results`; -1 where an argument is not what it takes.
     builtin(function, count);
     /// A comparison that bytes alone do not decide: 1 if it holds. `op` and `how` are numbers of the plan.
@@ -131,11 +125,12 @@ calls! {
 
     // ---- resources
 
-    /// Begins a resource: its number. The parts of its key stand in `results`, as many words a part as its kind has.
-    emit_begin(emit, parts);
+    /// Begins a resource at a place of output: its number. The parts of its key stand in `results`, as many words a part as
+    /// its kind has. Where it is to be written comes back in `results[0]`, 0 if it is not.
+    emit_begin(emit, at);
     /// Ends it with what was written between two places; the number of the entry that stands for it, -1 for none.
     emit_end(entry, from, to);
-    /// Writes all entries; gives the new place of output.
+    /// Writes all entries; gives the new place of output. What a program writes in place is moved before them.
     entries(to, requests);
     /// Writes a reference to an entry; gives the new place of output.
     reference(to, entry);

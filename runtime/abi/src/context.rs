@@ -15,6 +15,9 @@ pub const PARTS_MAX: usize = 31;
 /// The most values that key parts and results are handed over by.
 pub const RESULTS_MAX: usize = 16;
 
+/// How long a reference to an entry is, as JSON.
+pub const REFERENCE: usize = 61;
+
 /// Why compiled code gave up, in [`Context::stop`].
 #[repr(u64)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,25 +90,24 @@ pub struct List {
     pub room: u64,
 }
 
-/// An instance of a group, and a link to its members in order of the file.
+/// An instance of a group.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Group {
-    pub node: u32,
     pub parent: u32,
-    /// Index of its first member, [`Member::NONE`] if it has none.
-    pub first: u32,
+    /// Where in [`Context::firsts`] its first members stand, one for each slot of its node ([`crate::Slots`]).
+    pub firsts: u32,
+    /// 1 if a segment joined it out of its turn.
     pub joined: u32,
 }
 
-/// What stands at a node of a group: a segment (index into [`Context::segments`]) or an instance of a group.
+/// What stands in a group: a segment (index into [`Context::segments`]) or an instance of a group.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Member {
-    pub node: u32,
     pub item: u32,
+    /// Index of the next at the same node of the same group, in order of the file; [`Member::NONE`] if it is the last.
     pub next: u32,
-    pub spare: u32,
 }
 
 impl Member {
@@ -133,10 +135,16 @@ pub struct Context {
     pub subcomponents: *const u8,
     pub separators: *const u8,
     pub groups: *const Group,
+    pub firsts: *const u32,
     pub members: *const Member,
     /// The plan's constants: texts as JSON holds them, with [`SLACK`] behind the last.
     pub constants: *const u8,
     pub lists: *mut List,
+    /// Where code may write texts of its own, and where it may no longer begin one.
+    pub scratch: *mut u8,
+    pub scratch_end: *const u8,
+    /// Of each entry `{"reference":"urn:uuid:…"}`, [`REFERENCE`] bytes of it.
+    pub references: *const [u8; 64],
     /// For people: where in the compiler it was decided that the interpreter does this, as line and file.
     pub why: u64,
     /// 1 for a separator below the field of this message.

@@ -11,9 +11,9 @@ mod layout;
 mod program;
 
 pub use calls::{Call, Helpers, VERSION, hash};
-pub use context::{Context, Group, List, Member, PARTS_MAX, RESULTS_MAX, SLACK, Segment, Stop, Told, flags};
+pub use context::{Context, Group, List, Member, PARTS_MAX, REFERENCE, RESULTS_MAX, SLACK, Segment, Stop, Told, flags};
 pub use layout::{BAR_MAX, Kind, Layout};
-pub use program::{Emit, Gives, KeyPart, KeyValue, Node, NodeKind, Program, Said, Take};
+pub use program::{Emit, Gives, KeyPart, KeyValue, Node, NodeKind, Program, Said, Slots, Take};
 
 /// Calls the macro `$with` with the names of all built-in functions, as `extern fn` declares them in the library's
 /// prelude.

@@ -21,6 +21,8 @@ pub struct Program {
     pub nodes: Vec<Node>,
     pub takes: Vec<Take>,
     pub gives: Gives,
+    /// Whether resources are written where the Bundle has them, and then whether each asks a server for something.
+    pub in_place: Option<bool>,
     pub emits: Vec<Emit>,
     pub patterns: Vec<String>,
     /// What issues and refusals say, by number.
@@ -60,6 +62,46 @@ pub enum NodeKind {
     Segment([u8; 3]),
     Group(Vec<u32>),
     Choice(Vec<u32>),
+}
+
+/// The members of each group, numbered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Slots {
+    /// Of each node its number in the group around it, choices left out.
+    pub of: Vec<u32>,
+    /// Of each group how many there are in it; 0 for other nodes.
+    pub widths: Vec<u32>,
+}
+
+impl Slots {
+    pub fn new(nodes: &[Node]) -> Slots {
+        let mut slots = Slots { of: vec![0; nodes.len()], widths: vec![0; nodes.len()] };
+        for group in 0..nodes.len() {
+            if let Some(NodeKind::Group(members)) = nodes.get(group).map(|node| &node.kind) {
+                let width = slots.number(nodes, members, 0);
+                if let Some(known) = slots.widths.get_mut(group) {
+                    *known = width;
+                }
+            }
+        }
+        slots
+    }
+
+    /// Numbers them from `next` on, and gives the next that is free.
+    fn number(&mut self, nodes: &[Node], members: &[u32], next: u32) -> u32 {
+        members.iter().fold(next, |next, member| {
+            let member = usize::try_from(*member).unwrap_or(usize::MAX);
+            match nodes.get(member).map(|node| &node.kind) {
+                Some(NodeKind::Choice(members)) => self.number(nodes, members, next),
+                _ => {
+                    if let Some(slot) = self.of.get_mut(member) {
+                        *slot = next;
+                    }
+                    next + 1
+                }
+            }
+        })
+    }
 }
 
 /// Where a parameter of the entry comes from. It is handed over as one word in [`crate::Context::results`].

@@ -121,17 +121,24 @@ impl<'p> Gen<'_, 'p> {
         let number = self.tables.emits.len();
         self.tables.emits.push(emit);
         let start = self.place(&mut cursor);
-        let live = self.counting.then(|| self.load(at!(live)));
+        // What is written in it is no part of what is written around it.
+        let was_counting = std::mem::replace(&mut self.counting, false);
+        let live = was_counting.then(|| self.load(at!(live)));
         self.hand_over_words(0, &words);
-        let (number, count) = (self.count(number), self.count(key.len()));
-        let entry = self.helper(Call::emit_begin, &[number, count]);
+        let number = self.count(number);
+        let entry = self.helper(Call::emit_begin, &[number, start]);
+        let place = self.load(at!(results));
+        self.go_on_or_return(place);
         // It is wanted again behind all that the body does.
-        let slot = self.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, 8, 3));
+        let slot = self.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, 16, 3));
         self.b.ins().stack_store(I64, entry, slot, 0);
-        let mut written = self.block(body, Cursor::at(start))?;
+        self.b.ins().stack_store(I64, place, slot, 8);
+        let written = self.block(body, Cursor::at(place));
+        self.counting = was_counting;
+        let mut written = written?;
         let end = self.place(&mut written);
-        let entry = self.b.ins().stack_load(I64, I64, slot, 0);
-        let reference = self.helper(Call::emit_end, &[entry, start, end]);
+        let [entry, place] = [0, 8].map(|at| self.b.ins().stack_load(I64, I64, slot, at));
+        let reference = self.helper(Call::emit_end, &[entry, place, end]);
         if let Some(live) = live {
             self.store(at!(live), live);
         }

@@ -1,7 +1,7 @@
 //! Lists that a plan makes: all items of some values, in order.
 
 use cranelift_codegen::ir::{InstBuilder, Value, condcodes::IntCC, types::I64};
-use emr_abi::{Call, Member};
+use emr_abi::Member;
 use emr_compiler::plan::Val;
 
 use super::Gen;
@@ -83,19 +83,18 @@ impl<'p> Gen<'_, 'p> {
         let Kind::Members(node) = kind else { return };
         let one = kind.item(self.shared.typing);
         let head = self.label();
-        let after = self.b.append_block_param(head, I64);
-        let none = self.int(i64::from(Member::NONE));
-        self.jump_with(head, &[none]);
+        let member = self.b.append_block_param(head, I64);
+        let first = self.first_member(self.word(words, 0), *node);
+        self.jump_with(head, &[first]);
         self.b.switch_to_block(head);
-        let node = self.int(i64::from(*node));
-        let member = self.helper(Call::member, &[self.word(words, 0), node, after]);
         let (some, done) = (self.label(), self.label());
-        let is_last = self.is(IntCC::Equal, member, i64::from(Member::NONE));
-        self.either(is_last, done, some);
+        let is_none = self.is(IntCC::Equal, member, i64::from(Member::NONE));
+        self.either(is_none, done, some);
         self.b.switch_to_block(some);
         let found = self.member_item(member, &one);
         self.push(list, item, &found);
-        self.jump_with(head, &[member]);
+        let next = self.next_member(member);
+        self.jump_with(head, &[next]);
         self.b.switch_to_block(done);
     }
 

@@ -1,7 +1,7 @@
 //! Loops: over repetitions of a field, members of a group, items of a list, or one value if it is there.
 
 use cranelift_codegen::ir::{BlockArg, InstBuilder, Value, condcodes::IntCC, types::I64};
-use emr_abi::{Call, Member, Stop};
+use emr_abi::{Member, Stop};
 use emr_compiler::plan::{Block, Until, Val};
 
 use super::{Cursor, Gen, at};
@@ -70,20 +70,19 @@ impl<'p> Gen<'_, 'p> {
             }
             Kind::Members(node) => {
                 let head = self.label();
-                let [place_in, after] = [(); 2].map(|()| self.b.append_block_param(head, I64));
-                let none = self.int(i64::from(Member::NONE));
-                self.jump_with(head, &[place, none]);
+                let [place_in, member] = [(); 2].map(|()| self.b.append_block_param(head, I64));
+                let first = self.first_member(first, *node);
+                self.jump_with(head, &[place, first]);
                 self.b.switch_to_block(head);
-                let node = self.int(i64::from(*node));
-                let member = self.helper(Call::member, &[first, node, after]);
                 let (some, (next, place_out)) = (self.label(), self.meeting());
-                let is_last = self.is(IntCC::Equal, member, i64::from(Member::NONE));
-                self.b.ins().brif(is_last, done, &[BlockArg::Value(place_in)], some, &[]);
+                let is_none = self.is(IntCC::Equal, member, i64::from(Member::NONE));
+                self.b.ins().brif(is_none, done, &[BlockArg::Value(place_in)], some, &[]);
                 self.b.switch_to_block(some);
                 let found = self.member_item(member, &one);
                 self.turn(item, &one, &found, body, until, place_in, (next, done));
                 self.b.switch_to_block(next);
-                self.jump_with(head, &[place_out, member]);
+                let after = self.next_member(member);
+                self.jump_with(head, &[place_out, after]);
             }
             Kind::List(of) => {
                 let head = self.label();

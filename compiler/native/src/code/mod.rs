@@ -13,6 +13,7 @@ mod output;
 mod read;
 mod step;
 mod test;
+mod text;
 mod value;
 
 use cranelift_codegen::ir::{
@@ -23,6 +24,7 @@ use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::{FunctionBuilder, Variable};
 use emr_abi::{Call, Stop};
 use emr_compiler::plan::{Block, RuleId, Step, Val};
+use emr_message::group::NodeId;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::kinds::{Instance, Kind, Typing};
@@ -41,8 +43,18 @@ pub struct Shared<'p> {
     pub counted: Vec<bool>,
     /// Each kind's bars, as the layout has them.
     pub bars: Vec<u64>,
+    /// Of each node of the structure its number in the group around it.
+    pub slots: Vec<u32>,
     /// The number of the issue that there are several values where one is expected.
     pub several: u32,
+    /// Whether a text may hold a tab or a line end that no message had.
+    pub makes_blanks: bool,
+}
+
+impl Shared<'_> {
+    pub fn slot(&self, node: NodeId) -> u32 {
+        self.slots.get(node as usize).copied().unwrap_or(0)
+    }
 }
 
 /// Where a `Fail` goes that stands in a block which may be left out.

@@ -5,7 +5,7 @@ use cranelift_codegen::ir::{
     condcodes::IntCC,
     types::{I8, I8X16, I16, I32, I64},
 };
-use emr_abi::{Call, Stop};
+use emr_abi::{Call, REFERENCE, Stop};
 use emr_compiler::plan::{Block, Form, Step, Val};
 
 use super::{Gen, at, mem, offset};
@@ -82,6 +82,15 @@ impl<'p> Gen<'_, 'p> {
     /// Copies text of the message or of a constant: one vector whatever its length, a loop for what is longer. Both sides
     /// have room behind them.
     pub fn copy(&mut self, cursor: &mut Cursor, from: Value, length: Value) {
+        self.copy_asking(cursor, from, length, true);
+    }
+
+    /// The same, to where there is room.
+    pub fn copy_blindly(&mut self, cursor: &mut Cursor, from: Value, length: Value) {
+        self.copy_asking(cursor, from, length, false);
+    }
+
+    fn copy_asking(&mut self, cursor: &mut Cursor, from: Value, length: Value, asks: bool) {
         self.flush(cursor);
         let off = i32::try_from(cursor.off).unwrap_or(i32::MAX);
         let first = self.b.ins().load(I8X16, mem(), from, 0);
@@ -91,9 +100,11 @@ impl<'p> Gen<'_, 'p> {
         self.either(is_long, long, done);
 
         self.b.switch_to_block(long);
-        let place = self.add(cursor.base, cursor.off);
-        let end = self.b.ins().iadd(place, length);
-        self.ask_for_room(end);
+        if asks {
+            let place = self.add(cursor.base, cursor.off);
+            let end = self.b.ins().iadd(place, length);
+            self.ask_for_room(end);
+        }
         let (next, at) = self.meeting();
         self.b.set_cold_block(next);
         let second = self.int(16);
@@ -114,7 +125,7 @@ impl<'p> Gen<'_, 'p> {
 
     /// Ends the routine if the place is behind the last at which writing may go on.
     pub fn ask_for_room(&mut self, place: Value) {
-        let limit = self.given(at!(limit));
+        let limit = self.load(at!(limit));
         let (full, fits) = (self.cold(), self.label());
         let over = self.b.ins().icmp(IntCC::UnsignedGreaterThan, place, limit);
         self.either(over, full, fits);
@@ -135,11 +146,7 @@ impl<'p> Gen<'_, 'p> {
             (Form::Coding | Form::Concept, Kind::Coded(_)) => self.write_coded(cursor, of, form),
             (Form::Reference, Kind::Reference) => {
                 let words = self.get(of);
-                let place = self.place(cursor);
-                let entry = self.word(&words, 0);
-                let end = self.helper(Call::reference, &[place, entry]);
-                self.go_on_or_return(end);
-                *cursor = Cursor::at(end);
+                self.write_reference(cursor, self.word(&words, 0));
             }
             (Form::Reference, _) => self.give_up(),
             (Form::Bare, _) => self.write_bare(cursor, of),
@@ -150,6 +157,28 @@ impl<'p> Gen<'_, 'p> {
                 cursor.pending.push(b'"');
             }
         }
+    }
+
+    fn write_reference(&mut self, cursor: &mut Cursor, entry: Value) {
+        let start = self.place(cursor);
+        let (odd, fine, (done, place)) = (self.cold(), self.label(), self.meeting());
+        let is_there = self.is(IntCC::SignedGreaterThanOrEqual, entry, 0);
+        self.either(is_there, fine, odd);
+        self.b.switch_to_block(odd);
+        let end = self.helper(Call::reference, &[start, entry]);
+        self.go_on_or_return(end);
+        self.goto(done, end);
+        self.b.switch_to_block(fine);
+        let (table, from) = (self.load(at!(references)), self.b.ins().ishl_imm_u(entry, 6));
+        let from = self.b.ins().iadd(table, from);
+        for at in [0, 16, 32, 48] {
+            let vector = self.b.ins().load(I8X16, mem(), from, at);
+            self.b.ins().store(mem(), vector, start, at);
+        }
+        let end = self.add(start, i64::try_from(REFERENCE).unwrap_or(0));
+        self.goto(done, end);
+        self.b.switch_to_block(done);
+        *cursor = Cursor::at(place);
     }
 
     fn write_bare(&mut self, cursor: &mut Cursor, of: Val) {
@@ -223,7 +252,7 @@ fn step_reserve(step: &Step, called: &dyn Fn(&Step) -> usize) -> usize {
         + match step {
             Step::Put(text) => text.len(),
             // Three copies and the names around them.
-            Step::Write { .. } => 3 * COPY + 64,
+            Step::Write { .. } => 3 * COPY + 96,
             Step::Wrap { open, close, .. } => open.len() + close.len(),
             Step::Call { .. } => called(step),
             _ => 0,

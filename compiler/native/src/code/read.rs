@@ -224,9 +224,30 @@ impl<'p> Gen<'_, 'p> {
 
     /// What stands at a node first.
     fn member(&mut self, group: Value, node: u32, kind: &Kind) -> Words {
-        let (node, none) = (self.int(i64::from(node)), self.int(i64::from(Member::NONE)));
-        let index = self.helper(Call::member, &[group, node, none]);
+        let index = self.first_member(group, node);
         self.member_item(index, kind)
+    }
+
+    /// The number of the member that stands at a node first, [`Member::NONE`] if there is none.
+    pub fn first_member(&mut self, group: Value, node: u32) -> Value {
+        let record = self.group(group);
+        let firsts = self.b.ins().uload32(fixed(), record, offset(offset_of!(Group, firsts)));
+        let from = self.b.ins().ishl_imm_u(firsts, 2);
+        let table = self.given(at!(firsts));
+        let place = self.b.ins().iadd(table, from);
+        self.b.ins().uload32(fixed(), place, nth(self.shared.slot(node) as usize, size_of::<u32>()))
+    }
+
+    /// The number of the next member at the node of this one.
+    pub fn next_member(&mut self, index: Value) -> Value {
+        let record = self.member_record(index);
+        self.b.ins().uload32(fixed(), record, offset(offset_of!(Member, next)))
+    }
+
+    fn member_record(&mut self, index: Value) -> Value {
+        let members = self.given(at!(members));
+        let from = self.b.ins().ishl_imm_u(index, 3);
+        self.b.ins().iadd(members, from)
     }
 
     /// The one member at a node; it is said if a segment that joined the group made it two.
@@ -237,8 +258,8 @@ impl<'p> Gen<'_, 'p> {
             let (odd, fine) = (self.cold(), self.label());
             self.either(joined, odd, fine);
             self.b.switch_to_block(odd);
-            let number = self.int(i64::from(node));
-            let second = self.helper(Call::joined, &[group, number]);
+            let slot = self.int(i64::from(self.shared.slot(node)));
+            let second = self.helper(Call::joined, &[group, slot]);
             let found = self.cold();
             self.either(second, found, fine);
             self.b.switch_to_block(found);
@@ -257,9 +278,7 @@ impl<'p> Gen<'_, 'p> {
         let is_none = self.is(IntCC::Equal, index, i64::from(Member::NONE));
         self.b.ins().brif(is_none, done, &[BlockArg::Value(missing)], some, &[]);
         self.b.switch_to_block(some);
-        let members = self.given(at!(members));
-        let from = self.b.ins().imul_imm_s(index, i64::from(nth(1, size_of::<Member>())));
-        let record = self.b.ins().iadd(members, from);
+        let record = self.member_record(index);
         let found = self.b.ins().uload32(fixed(), record, offset(offset_of!(Member, item)));
         self.goto(done, found);
         self.b.switch_to_block(done);

@@ -187,7 +187,7 @@ impl<'p> Gen<'_, 'p> {
     /// The body; a `Fail` inside takes back what it wrote.
     fn attempt(&mut self, body: &'p Block, issue: IssueId, mut cursor: Cursor) -> Cursor {
         let start = self.place(&mut cursor);
-        let before = self.load(at!(live));
+        let (before, limit) = (self.load(at!(live)), self.load(at!(limit)));
         let was_counting = std::mem::replace(&mut self.counting, true);
         let (failed, (done, place)) = (self.cold(), self.meeting());
         self.attempts.push(Attempt { failed });
@@ -206,6 +206,8 @@ impl<'p> Gen<'_, 'p> {
         self.jump(quiet);
         self.b.switch_to_block(quiet);
         self.store(at!(live), before);
+        // It may have left a resource that was begun.
+        self.store(at!(limit), limit);
         self.goto(done, start);
         self.b.switch_to_block(done);
         Cursor::at(place)
@@ -214,12 +216,13 @@ impl<'p> Gen<'_, 'p> {
     /// Whether the body writes something; what it writes is taken back.
     fn probe(&mut self, body: &'p Block, to: Val, mut cursor: Cursor) -> Cursor {
         let start = self.place(&mut cursor);
-        let before = self.load(at!(live));
+        let (before, limit) = (self.load(at!(live)), self.load(at!(limit)));
         let (failed, (done, end)) = (self.cold(), self.meeting());
         self.attempts.push(Attempt { failed });
         self.into(body, Cursor::at(start), done);
         self.attempts.pop();
         self.b.switch_to_block(failed);
+        self.store(at!(limit), limit);
         self.goto(done, start);
         self.b.switch_to_block(done);
         let wrote = self.b.ins().icmp(IntCC::NotEqual, end, start);
@@ -359,44 +362,6 @@ impl<'p> Gen<'_, 'p> {
             (Kind::Piece(_) | Kind::Text(_), CodePart::Code) => self.set(to, &kind, &words),
             _ => self.clear(to),
         }
-    }
-
-    fn join(&mut self, parts: &[Val], to: Val) {
-        let Kind::Text(live) = self.kind(to) else { return self.give_up() };
-        if parts.len() > emr_abi::RESULTS_MAX / 2 || parts.iter().any(|part| self.kind(*part) == Kind::Any) {
-            return self.give_up();
-        }
-        let count = self.hand_over_texts(parts);
-        let length = self.helper(Call::join, &[count]);
-        let at = self.load(at!(results));
-        let told = self.any_live(parts);
-        self.set_text(to, at, length, live, told);
-    }
-
-    fn append(&mut self, of: Val, between: Val, to: Val) {
-        let Kind::Text(live) = self.kind(to) else { return self.give_up() };
-        if [of, between].iter().any(|val| self.kind(*val) == Kind::Any) {
-            return self.give_up();
-        }
-        let ((more, more_length), (between, between_length)) = (self.raw_leaf(of), self.raw_leaf(between));
-        let words = self.get(to);
-        let (at, length) = (self.word(&words, 0), self.word(&words, 1));
-        let (some, done) = (self.label(), self.label());
-        let there = self.above(more_length, 0);
-        self.either(there, some, done);
-        self.b.switch_to_block(some);
-        let grown = self.helper(Call::append, &[at, length, more, more_length, between, between_length]);
-        let place = self.load(at!(results));
-        let told = if live == Live::Told {
-            let more = self.any_live(&[of]);
-            let before = self.word(&words, 2);
-            self.b.ins().bor(before, more)
-        } else {
-            self.int(0)
-        };
-        self.set_text(to, place, grown, live, told);
-        self.jump(done);
-        self.b.switch_to_block(done);
     }
 
     fn builtin(&mut self, function: emr_abi::Builtin, arguments: &[Val], to: Val, issue: IssueId) {

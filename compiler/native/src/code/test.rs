@@ -91,8 +91,7 @@ impl<'p> Gen<'_, 'p> {
             Kind::Segment(_) => self.is(IntCC::NotEqual, first, 0),
             Kind::Group(_) | Kind::Bool | Kind::Reference => self.is(IntCC::SignedGreaterThanOrEqual, first, 0),
             Kind::Members(node) => {
-                let (node, none) = (self.int(i64::from(node)), self.int(i64::from(Member::NONE)));
-                let member = self.helper(Call::member, &[first, node, none]);
+                let member = self.first_member(first, node);
                 self.is(IntCC::NotEqual, member, i64::from(Member::NONE))
             }
             Kind::List(_) => {

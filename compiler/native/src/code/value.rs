@@ -285,13 +285,16 @@ impl<'p> Gen<'_, 'p> {
     }
 
     /// Whether a text that was made may have to be trimmed: it does not begin and end with a visible ASCII character, or
-    /// something in the message was escaped, or is spaced.
+    /// something in the message is spaced, or the mapping itself makes blanks that JSON escapes.
     pub fn ends_oddly(&mut self, at: Value, length: Value) -> Value {
         let end = self.b.ins().iadd(at, length);
         let first = self.b.ins().uload8(I64, fixed(), at, 0);
         let last = self.b.ins().uload8(I64, fixed(), end, -1);
         let mut odd = self.given(at!(flags));
-        odd = self.b.ins().band_imm_u(odd, i64::try_from(flags::SPACED | flags::ESCAPED).unwrap_or(0));
+        odd = self.b.ins().band_imm_u(odd, i64::try_from(flags::SPACED).unwrap_or(0));
+        if self.shared.makes_blanks {
+            return self.int(1);
+        }
         for byte in [first, last] {
             // 0x21 to 0x7f are visible, all but the last.
             let moved = self.add(byte, -0x21);

@@ -11,6 +11,7 @@ pub struct Arena {
     /// The chunk that is filled, and how far.
     now: usize,
     used: usize,
+    none: [u8; 32],
 }
 
 impl Arena {
@@ -33,15 +34,20 @@ impl Arena {
         self.chunks.get_mut(self.now).and_then(|chunk| chunk.get_mut(from..from + bytes)).unwrap_or_default()
     }
 
-    /// Makes the text that was made last longer, if it is that and there is room.
-    pub fn extend(&mut self, at: *const u8, length: usize, more: usize) -> Option<&mut [u8]> {
-        let chunk = self.chunks.get_mut(self.now)?;
-        let end = chunk.as_ptr().wrapping_add(self.used);
-        if at.wrapping_add(length) != end || chunk.len() < self.used + more + SLACK {
-            return None;
+    /// Room for a short text, which [`Arena::keep`] takes.
+    #[inline]
+    pub fn chunk(&mut self) -> &mut [u8; 32] {
+        if self.chunks.get(self.now).is_none_or(|chunk| chunk.len() < self.used + 32 + SLACK) {
+            self.room(32);
+            self.used -= 32;
         }
-        let from = self.used;
-        self.used += more;
-        chunk.get_mut(from..from + more)
+        let chunk = self.chunks.get_mut(self.now).and_then(|chunk| chunk.get_mut(self.used..));
+        chunk.and_then(<[u8]>::first_chunk_mut).unwrap_or(&mut self.none)
+    }
+
+    /// Keeps so many bytes of that.
+    #[inline]
+    pub fn keep(&mut self, bytes: usize) {
+        self.used += bytes;
     }
 }

@@ -9,15 +9,8 @@ const DAYS: usize = 4096;
 /// The offsets of a zone, by the day, as far as one offset holds through it.
 pub struct Offsets {
     zone: Option<Zone>,
-    /// For a day as a number of eight digits its offset, as FHIR writes it; none where it changes, or is not known.
+    /// For a day as a number its offset, as FHIR writes it; none where it changes, or is not known.
     known: Vec<(u32, Option<[u8; 6]>)>,
-}
-
-/// What a text is as a date or time.
-pub enum Written {
-    Text([u8; 32], usize),
-    /// Not of the common shape.
-    Other,
 }
 
 impl Offsets {
@@ -30,75 +23,113 @@ impl Offsets {
     }
 
     /// The offset that holds through a day, if it is one.
-    fn of(&mut self, digits: &[u8; 14]) -> Option<[u8; 6]> {
-        let day = digits.iter().take(8).fold(0, |number, digit| number * 10 + u32::from(digit - b'0'));
-        // The last digits of year and month beside the day: the days of some years lie apart.
-        let [_, _, _, y, m, n, d, e, ..] = digits.map(|digit| usize::from(digit - b'0'));
-        let slot = (y * 12 + m * 10 + n) * 32 + d * 10 + e;
+    fn of(&mut self, text: &[u8; 8], day: Day) -> Option<[u8; 6]> {
+        let Day { year, month, day, .. } = day;
+        let number = u32::from(year) << 16 | u32::from(month) << 8 | u32::from(day);
+        // The days of a dozen years lie apart.
+        let slot = (usize::from(year) * 12 + usize::from(month)) * 32 + usize::from(day);
         let known = self.known.get_mut(slot % DAYS)?;
-        if known.0 != day {
-            *known = (day, through(digits, self.zone.as_ref()));
+        if known.0 != number {
+            *known = (number, through(text, self.zone.as_ref()));
         }
         known.1
     }
 
     /// `20240131` and `20240131083015` as a FHIR date.
-    pub fn date(&mut self, text: &[u8]) -> Written {
-        match read(text) {
-            Some((digits, [])) => {
-                let mut out = [0; 32];
-                write_day(&mut out, &digits);
-                Written::Text(out, 10)
+    #[inline]
+    pub fn date(&mut self, text: &[u8], out: &mut [u8; 32]) -> Option<usize> {
+        match text.len() {
+            8 | 12 | 14 => {
+                let (date, _) = day(text)?;
+                time(text.get(8..)?)?;
+                write(out, 0, date);
+                Some(10)
             }
-            _ => Written::Other,
+            _ => None,
         }
     }
 
-    /// The same as a FHIR dateTime; a time takes its own offset or the zone's.
-    pub fn date_time(&mut self, text: &[u8]) -> Written {
-        let Some((digits, rest)) = read(text) else { return Written::Other };
-        let mut out = [0; 32];
-        write_day(&mut out, &digits);
+    /// The same as a FHIR dateTime; a time takes its own offset or the zone's. Gives how long it is, nothing where it is
+    /// not of the common shape.
+    #[inline]
+    pub fn date_time(&mut self, text: &[u8], out: &mut [u8; 32]) -> Option<usize> {
+        let (date, read) = day(text)?;
         if text.len() == 8 {
-            return Written::Text(out, 10);
+            write(out, 0, date);
+            return Some(10);
         }
+        let (digits, rest) = match text.len() {
+            12 | 14 => text.split_at_checked(text.len())?,
+            17 | 19 => text.split_at_checked(text.len() - 5)?,
+            _ => return None,
+        };
+        let clock = time(digits.get(8..)?)?;
         let offset = match rest {
-            [] => self.of(&digits),
+            [] => self.of(text.first_chunk()?, read)?,
             [sign @ (b'+' | b'-'), a @ b'0'..=b'1', b @ b'0'..=b'9', c @ b'0'..=b'5', d @ b'0'..=b'9']
                 if (*a, *b) < (b'1', b'4') =>
             {
                 let is_utc = [a, b, c, d].iter().all(|digit| **digit == b'0');
-                Some([if is_utc { b'+' } else { *sign }, *a, *b, b':', *c, *d])
+                [if is_utc { b'+' } else { *sign }, *a, *b, b':', *c, *d]
             }
-            _ => None,
+            _ => return None,
         };
-        let Some(offset) = offset else { return Written::Other };
-        let [.., h, i, m, n, s, t] = digits;
-        let time = [b'T', h, i, b':', m, n, b':', s, t];
-        out.iter_mut().skip(10).zip(time.iter().chain(&offset)).for_each(|(to, byte)| *to = *byte);
-        Written::Text(out, 25)
+        write(out, 0, date);
+        write(out, 10, clock);
+        write(out, 19, offset);
+        Some(25)
     }
 }
 
-/// The digits of a date, or a date and time to minute or second, filled with zeros, and what follows; nothing where one
-/// of them is out of its range, or needs a calendar.
-fn read(text: &[u8]) -> Option<([u8; 14], &[u8])> {
-    let count = text.iter().take(15).position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len().min(15));
-    if !matches!(count, 8 | 12 | 14) || count == 8 && text.len() != 8 {
+/// The numbers of a day.
+#[derive(Clone, Copy)]
+struct Day {
+    year: u16,
+    month: u8,
+    day: u8,
+}
+
+fn write<const N: usize>(out: &mut [u8; 32], at: usize, bytes: [u8; N]) {
+    if let Some(to) = out.get_mut(at..at + N) {
+        to.copy_from_slice(&bytes);
+    }
+}
+
+/// Eight digits as four numbers below 100; nothing if one of them is no digit.
+fn pairs(digits: [u8; 8]) -> Option<[u8; 4]> {
+    let low = u64::from_le_bytes(digits) ^ 0x3030_3030_3030_3030;
+    // A byte above 9 carries into its upper half.
+    if (low | low.wrapping_add(0x0606_0606_0606_0606)) & 0xf0f0_f0f0_f0f0_f0f0 != 0 {
         return None;
     }
-    let (given, rest) = text.split_at_checked(count)?;
-    let mut digits = [b'0'; 14];
-    digits.iter_mut().zip(given).for_each(|(to, digit)| *to = *digit);
-    let [y1, y2, y3, y4, m1, m2, d1, d2, h1, h2, i1, i2, s1, s2] = digits.map(|digit| digit - b'0');
-    let two = |tens: u8, ones: u8| tens * 10 + ones;
-    let fits = (y1 | y2 | y3 | y4) != 0
-        && (1..=12).contains(&two(m1, m2))
-        && (1..=length(two(y1, y2), two(y3, y4), two(m1, m2))).contains(&two(d1, d2))
-        && two(h1, h2) < 24
-        && two(i1, i2) < 60
-        && two(s1, s2) < 60;
-    fits.then_some((digits, rest))
+    let [a, _, b, _, c, _, d, _] = (low.wrapping_mul(10) + (low >> 8)).to_le_bytes();
+    Some([a, b, c, d])
+}
+
+/// The day that eight digits begin with, as FHIR writes it; nothing where it is none.
+fn day(text: &[u8]) -> Option<([u8; 10], Day)> {
+    let digits = *text.first_chunk::<8>()?;
+    let [century, of, month, day] = pairs(digits)?;
+    let is_day = (century | of) != 0
+        && (1..=12).contains(&month)
+        && day >= 1
+        && (day <= 28 || day <= length(century, of, month));
+    let [a, b, c, d, m, n, e, f] = digits;
+    let year = u16::from(century) * 100 + u16::from(of);
+    is_day.then_some(([a, b, c, d, b'-', m, n, b'-', e, f], Day { year, month, day }))
+}
+
+/// `T08:30:00` of the digits of hour, minute and perhaps second; of nothing midnight.
+fn time(text: &[u8]) -> Option<[u8; 9]> {
+    let digits = match *text {
+        [] => return Some(*b"T00:00:00"),
+        [h, i, m, n] => [h, i, m, n, b'0', b'0', b'0', b'0'],
+        [h, i, m, n, s, t] => [h, i, m, n, s, t, b'0', b'0'],
+        _ => return None,
+    };
+    let [hour, minute, second, _] = pairs(digits)?;
+    let [h, i, m, n, s, t, ..] = digits;
+    (hour < 24 && minute < 60 && second < 60).then_some([b'T', h, i, b':', m, n, b':', s, t])
 }
 
 /// How many days a month has, in the calendar that holds since 1582 and is carried back before it (ISO 8601).
@@ -113,8 +144,8 @@ fn length(century: u8, year: u8, month: u8) -> u8 {
 }
 
 /// The offset of a zone, if it is the same at the beginning and at the end of each hour of a day.
-fn through(digits: &[u8; 14], zone: Option<&Zone>) -> Option<[u8; 6]> {
-    let day = std::str::from_utf8(digits.get(..8)?).ok()?;
+fn through(digits: &[u8; 8], zone: Option<&Zone>) -> Option<[u8; 6]> {
+    let day = std::str::from_utf8(digits).ok()?;
     let at = |hour: u32, rest: &str| -> Option<[u8; 6]> {
         let text = format!("{day}{hour:02}{rest}");
         let made = convert(&text, Primitive::DateTime, zone).ok()??;
@@ -124,12 +155,6 @@ fn through(digits: &[u8; 14], zone: Option<&Zone>) -> Option<[u8; 6]> {
     (0..24).all(|hour| at(hour, "0000") == Some(first) && at(hour, "5959") == Some(first)).then_some(first)
 }
 
-fn write_day(out: &mut [u8; 32], digits: &[u8; 14]) {
-    let [a, b, c, d, m, n, e, f, ..] = *digits;
-    let day = [a, b, c, d, b'-', m, n, b'-', e, f];
-    out.iter_mut().zip(day).for_each(|(to, byte)| *to = byte);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,11 +162,15 @@ mod tests {
 
     fn same(text: &str, zone: Option<&Zone>) {
         let mut offsets = Offsets::new(zone.cloned());
-        for (into, written) in [
-            (Primitive::Date, offsets.date(text.as_bytes())),
-            (Primitive::DateTime, offsets.date_time(text.as_bytes())),
-        ] {
-            if let Written::Text(bytes, length) = written {
+        let (mut date, mut date_time) = ([0; 32], [0; 32]);
+        let (day, moment) =
+            (offsets.date(text.as_bytes(), &mut date), offsets.date_time(text.as_bytes(), &mut date_time));
+        let mut all = vec![(Primitive::Date, date, day), (Primitive::DateTime, date_time, moment)];
+        if text.len() > 8 {
+            all.push((Primitive::Instant, date_time, moment));
+        }
+        for (into, bytes, length) in all {
+            if let Some(length) = length {
                 let ours = std::str::from_utf8(&bytes[..length]).unwrap();
                 let theirs = convert(text, into, zone).ok().flatten();
                 assert_eq!(theirs.as_deref(), Some(ours), "{text} as {into:?}");
@@ -169,8 +198,9 @@ mod tests {
             ("20240717083015", "2024-07-17T08:30:15+02:00"),
             ("20240717083015-0600", "2024-07-17T08:30:15-06:00"),
         ] {
-            let Written::Text(bytes, length) = offsets.date_time(text.as_bytes()) else { panic!("{text}") };
-            assert_eq!(std::str::from_utf8(&bytes[..length]), Ok(written));
+            let mut out = [0; 32];
+            let length = offsets.date_time(text.as_bytes(), &mut out).unwrap();
+            assert_eq!(std::str::from_utf8(&out[..length]), Ok(written));
         }
     }
 }

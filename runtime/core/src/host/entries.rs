@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use emr_abi::{Emit, KeyValue};
+use emr_abi::{Emit, KeyValue, REFERENCE};
 use emr_message::identity::{self, Digest, Origin};
 use rustc_hash::FxHashMap;
 use uuid::Uuid;
@@ -15,19 +15,20 @@ const BETWEEN: char = '\u{1f}';
 pub struct Maker {
     emit: Emit,
     origin: Origin,
+    /// What a server is asked for where nothing tells whether it has the resource.
+    post: Vec<u8>,
 }
 
 impl Maker {
     pub fn new(emit: &Emit) -> Maker {
-        Maker { emit: emit.clone(), origin: Origin::new(&emit.resource, &emit.place) }
+        let post = format!(",\"request\":{{\"method\":\"POST\",\"url\":\"{}\"}}", emit.resource);
+        Maker { emit: emit.clone(), origin: Origin::new(&emit.resource, &emit.place), post: post.into_bytes() }
     }
 }
 
 struct Entry {
     maker: usize,
     id: Uuid,
-    /// As text, with hyphens.
-    spelled: [u8; Hyphenated::LENGTH],
     json: Range<usize>,
     /// Whether a key makes it the same as others, and by which parameters a server finds it.
     keyed: bool,
@@ -47,7 +48,11 @@ struct Pair {
 #[derive(Default)]
 pub struct Entries {
     entries: Vec<Entry>,
+    /// Of each entry, as [`emr_abi::Context::references`] has it.
+    pub references: Vec<[u8; 64]>,
     bodies: Vec<u8>,
+    /// Where bodies stand that are written in place.
+    region: Option<*const u8>,
     /// Names and values of searches, the latter as they stand in an address.
     texts: Vec<u8>,
     pairs: Vec<Pair>,
@@ -76,8 +81,11 @@ pub enum Ended {
 }
 
 impl Entries {
-    pub fn clear(&mut self) {
+    /// Forgets all; `region` is where bodies will be written in place, if they are.
+    pub fn clear(&mut self, region: Option<*const u8>) {
+        self.region = region;
         self.entries.clear();
+        self.references.clear();
         self.bodies.clear();
         self.texts.clear();
         self.pairs.clear();
@@ -95,7 +103,8 @@ impl Entries {
         digest: impl FnOnce() -> Digest,
     ) -> Option<usize> {
         let made = makers.get(maker)?;
-        let search = self.read_key(makers, made, parts);
+        self.key.clear();
+        let search = if made.emit.key.is_empty() { None } else { self.read_key(makers, made, parts) };
         let keyed = !self.key.is_empty();
         let id = if keyed {
             identity::of_key(&made.emit.resource, &self.key)
@@ -104,10 +113,9 @@ impl Entries {
             *turn += 1;
             made.origin.id(*self.digest.get_or_insert_with(digest), *turn)
         };
-        let mut spelled = [0; Hyphenated::LENGTH];
-        id.hyphenated().encode_lower(&mut spelled);
         let search = search.filter(|_| keyed);
-        self.entries.push(Entry { maker, id, spelled, json: 0..0, keyed, search, dropped: true });
+        self.references.push(reference(id));
+        self.entries.push(Entry { maker, id, json: 0..0, keyed, search, dropped: true });
         Some(self.entries.len() - 1)
     }
 
@@ -227,22 +235,32 @@ impl Entries {
                 return if is_same { Ended::Entry(known) } else { Ended::Differs };
             }
         }
-        let from = self.bodies.len();
-        self.bodies.extend_from_slice(written);
-        let to = self.bodies.len();
+        let from = match self.region {
+            Some(region) => written.as_ptr().addr() - region.addr(),
+            None => {
+                self.bodies.extend_from_slice(written);
+                self.bodies.len() - written.len()
+            }
+        };
         if let Some(entry) = self.entries.get_mut(index) {
-            (entry.json, entry.dropped) = (from..to, false);
+            (entry.json, entry.dropped) = (from..from + written.len(), false);
         }
         Ended::Entry(index)
     }
 
     fn body(&self, index: usize) -> &[u8] {
         let json = self.entries.get(index).map_or(0..0, |entry| entry.json.clone());
-        self.bodies.get(json).unwrap_or_default()
+        match self.region {
+            // SAFETY: the range is that of an entry that compiled code wrote there, and nothing is written over it until
+            // the next message.
+            Some(region) => unsafe { std::slice::from_raw_parts(region.wrapping_add(json.start), json.len()) },
+            None => self.bodies.get(json).unwrap_or_default(),
+        }
     }
 
+    /// The id of an entry, as text.
     pub fn spelled(&self, index: usize) -> Option<&[u8]> {
-        self.entries.get(index).map(|entry| entry.spelled.as_slice())
+        self.references.get(index)?.get(ID)
     }
 
     /// How many entries there are, and that of the first.
@@ -255,42 +273,51 @@ impl Entries {
     /// `"entry":[…],` if there is one, at the end of `out`.
     pub fn write(&self, makers: &[Maker], requests: bool, out: &mut Out) {
         let mut any = false;
-        for (index, entry) in self.entries.iter().enumerate().filter(|(_, entry)| !entry.dropped) {
-            out.add(if any { b",{\"fullUrl\":\"urn:uuid:" } else { b"\"entry\":[{\"fullUrl\":\"urn:uuid:" });
-            any = true;
-            out.add(&entry.spelled);
-            out.add(b"\",\"resource\":");
-            out.add(self.body(index));
-            if requests && let Some(maker) = makers.get(entry.maker) {
-                self.write_request(&maker.emit, entry, out);
+        for (index, _) in self.entries.iter().enumerate().filter(|(_, entry)| !entry.dropped) {
+            if !any {
+                out.add(b"\"entry\":[");
             }
-            out.add(b"}");
+            any = true;
+            self.open(index, out);
+            out.add(self.body(index));
+            self.close(makers, index, requests, out);
         }
         if any {
+            out.length -= 1;
             out.add(b"],");
         }
     }
 
-    /// What a server is asked to do (FHIR R4 §3.1.0.7.1, conditional update; §3.1.0.8.1, conditional create).
-    fn write_request(&self, emit: &Emit, entry: &Entry, out: &mut Out) {
-        match (&entry.search, emit.if_new) {
-            (Some(search), false) => {
-                out.add(b",\"request\":{\"method\":\"PUT\",\"url\":\"");
-                out.add(emit.resource.as_bytes());
-                out.add(b"?");
-                self.write_query(search, out);
-            }
-            (Some(search), true) => {
-                out.add(b",\"request\":{\"method\":\"POST\",\"url\":\"");
-                out.add(emit.resource.as_bytes());
-                out.add(b"\",\"ifNoneExist\":\"");
-                self.write_query(search, out);
-            }
-            (None, _) => {
-                out.add(b",\"request\":{\"method\":\"POST\",\"url\":\"");
-                out.add(emit.resource.as_bytes());
-            }
+    /// What stands before the resource of an entry.
+    pub fn open(&self, index: usize, out: &mut Out) {
+        out.add(b"{\"fullUrl\":\"urn:uuid:");
+        out.add(self.spelled(index).unwrap_or_default());
+        out.add(b"\",\"resource\":");
+    }
+
+    /// What stands behind it, with the comma to the next.
+    pub fn close(&self, makers: &[Maker], index: usize, requests: bool, out: &mut Out) {
+        if requests
+            && let Some(entry) = self.entries.get(index)
+            && let Some(maker) = makers.get(entry.maker)
+        {
+            self.write_request(maker, entry, out);
         }
+        out.add(b"},");
+    }
+
+    /// What a server is asked to do (FHIR R4 §3.1.0.7.1, conditional update; §3.1.0.8.1, conditional create).
+    fn write_request(&self, maker: &Maker, entry: &Entry, out: &mut Out) {
+        let Some(search) = &entry.search else { return out.add(&maker.post) };
+        let if_new = maker.emit.if_new;
+        out.add(if if_new {
+            b",\"request\":{\"method\":\"POST\",\"url\":\""
+        } else {
+            b",\"request\":{\"method\":\"PUT\",\"url\":\""
+        });
+        out.add(maker.emit.resource.as_bytes());
+        out.add(if if_new { b"\",\"ifNoneExist\":\"" } else { b"?" });
+        self.write_query(search, out);
         out.add(b"\"}");
     }
 
@@ -305,6 +332,43 @@ impl Entries {
             out.add(self.texts.get(pair.value.clone()).unwrap_or_default());
         }
     }
+}
+
+const BEFORE_ID: &[u8] = b"{\"reference\":\"urn:uuid:";
+/// Where the id stands in a reference.
+const ID: Range<usize> = BEFORE_ID.len()..REFERENCE - 2;
+
+/// A reference as it stands in a table of them.
+fn reference(id: Uuid) -> [u8; 64] {
+    let mut out = [0; 64];
+    let (before, rest) = out.split_at_mut(ID.start);
+    before.copy_from_slice(BEFORE_ID);
+    let words = id.as_u128().to_be_bytes();
+    let (&[a, b, c, d], []) = words.as_chunks::<4>() else { return out };
+    let ([a, b, c, d], dash) = ([a, b, c, d].map(hex), b'-');
+    let ([b1, b2, b3, b4, b5, b6, b7, b8], [c1, c2, c3, c4, c5, c6, c7, c8]) = (b, c);
+    let middle = [dash, b1, b2, b3, b4, dash, b5, b6, b7, b8, dash, c1, c2, c3, c4, dash, c5, c6, c7, c8];
+    if let Some((to, rest)) = rest.split_first_chunk_mut::<8>()
+        && let Some((between, rest)) = rest.split_first_chunk_mut::<20>()
+        && let Some((last, rest)) = rest.split_first_chunk_mut::<8>()
+        && let Some(close) = rest.first_chunk_mut::<2>()
+    {
+        (*to, *between, *last, *close) = (a, middle, d, *b"\"}");
+    }
+    out
+}
+
+/// Four bytes as eight digits.
+fn hex(bytes: [u8; 4]) -> [u8; 8] {
+    const LOW: u64 = 0x000f_000f_000f_000f;
+    const ONES: u64 = u64::MAX / 255;
+    let spread = u64::from(u32::from_le_bytes(bytes));
+    let spread = (spread | spread << 16) & 0x0000_ffff_0000_ffff;
+    let spread = (spread | spread << 8) & 0x00ff_00ff_00ff_00ff;
+    let digits = spread >> 4 & LOW | (spread & LOW) << 8;
+    // From 10 on a digit is a letter.
+    let letters = (digits + ONES * 6) >> 4 & ONES;
+    (digits + ONES * u64::from(b'0') + letters * u64::from(b'a' - b'0' - 10)).to_le_bytes()
 }
 
 /// Output into room that may end: what does not fit is counted and not written.

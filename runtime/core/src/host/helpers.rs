@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use emr_abi::{Builtin, Context, Helpers, KeyValue, List, RESULTS_MAX, Stop, Told};
+use emr_abi::{Builtin, Context, Helpers, KeyValue, List, RESULTS_MAX, SLACK, Stop, Told};
 use emr_message::Place;
 use emr_message::builtin::text;
 use emr_message::convert::{Compare, Comparison, Invalid, Primitive, moment, order};
@@ -13,7 +13,7 @@ use emr_message::number::{Decimal, decimal};
 use emr_message::time::Precision;
 
 use super::entries::{Ended, Out, Part, words};
-use super::work::{Made, Raised, Work, decoded, member as next_member};
+use super::work::{Made, Raised, Region, Work, decoded, is_same};
 
 /// The table for a context.
 pub const HELPERS: Helpers = Helpers {
@@ -24,14 +24,11 @@ pub const HELPERS: Helpers = Helpers {
     present,
     second,
     nth,
-    member,
     joined,
     convert,
     date,
     date_time,
     bare,
-    join,
-    append,
     builtin,
     compare,
     matches,
@@ -104,6 +101,11 @@ fn argument<'t>(ctx: &Context, index: usize) -> Option<&'t str> {
     has(length).then(|| text_of(at, length))
 }
 
+fn set_result(ctx: &mut Context, word: u64) {
+    let [first, ..] = &mut ctx.results;
+    *first = word;
+}
+
 fn stop(ctx: &mut Context, why: Stop) -> u64 {
     ctx.stop = why as u64;
     0
@@ -111,47 +113,61 @@ fn stop(ctx: &mut Context, why: Stop) -> u64 {
 
 // ---- taking values apart
 
-/// Which separators, by their bit.
-#[derive(Clone, Copy)]
-enum Of {
-    Components,
-    Repetitions,
-    Subcomponents,
-    All,
+/// The separators of one map within a value, as words of bits: the first for the bytes from `start` on.
+struct Separators {
+    map: *const u64,
+    word: usize,
+    /// Offset in the value of the first byte of the word; below 0 where the value begins in the midst of it.
+    base: i64,
+    length: i64,
 }
 
-/// The offsets in a value of the separators that the map has.
-fn separators(ctx: &Context, at: u64, length: u64, of: Of) -> impl Iterator<Item = u64> {
-    let map = match of {
-        Of::Components => ctx.components,
-        Of::Repetitions => ctx.repetitions,
-        Of::Subcomponents => ctx.subcomponents,
-        Of::All => ctx.separators,
-    };
-    let first = at.wrapping_sub(ctx.text as u64);
-    let length = if has(length) { length } else { 0 };
-    let byte = move |index: u64| -> u8 {
-        let offset = usize::try_from(index / 8).unwrap_or(0);
-        // SAFETY: the maps have a bit for each byte of the text, and a value lies in the text.
-        unsafe { *map.add(offset) }
-    };
-    let mut index = first;
-    std::iter::from_fn(move || {
-        while index < first + length {
-            let bits = byte(index) >> (index % 8);
-            if bits == 0 {
-                index = (index / 8 + 1) * 8;
-                continue;
+impl Separators {
+    fn of(map: *const u8, ctx: &Context, at: u64, length: u64) -> Separators {
+        let start = usize::try_from(at.wrapping_sub(ctx.text as u64)).unwrap_or(0);
+        let (word, bit) = (start / 64, i64::try_from(start % 64).unwrap_or(0));
+        Separators { map: map.cast(), word, base: -bit, length: length.cast_signed() }
+    }
+
+    /// The next word that has a bit in the value, and the offset of its first byte.
+    #[inline]
+    fn next(&mut self) -> Option<(u64, i64)> {
+        while self.base < self.length {
+            let base = self.base;
+            // SAFETY: the maps have a bit for each byte of the text, whole words of them, and a value lies in the text.
+            let mut bits = unsafe { *self.map.add(self.word) };
+            if base < 0 {
+                bits &= u64::MAX << -base;
             }
-            index += u64::from(bits.trailing_zeros());
-            if index >= first + length {
-                return None;
+            if self.length - base < 64 {
+                bits &= !(u64::MAX << (self.length - base));
             }
-            index += 1;
-            return Some(index - 1 - first);
+            (self.word, self.base) = (self.word + 1, base + 64);
+            if bits != 0 {
+                return Some((bits, base));
+            }
         }
         None
-    })
+    }
+
+    /// The offset of the first.
+    #[inline]
+    fn first(mut self) -> Option<u64> {
+        let (bits, base) = self.next()?;
+        Some((base + i64::from(bits.trailing_zeros())).cast_unsigned())
+    }
+
+    fn all(mut self) -> impl Iterator<Item = u64> {
+        let mut now = (0, 0);
+        std::iter::from_fn(move || {
+            while now.0 == 0 {
+                now = self.next()?;
+            }
+            let at = now.1 + i64::from(now.0.trailing_zeros());
+            now.0 &= now.0 - 1;
+            Some(at.cast_unsigned())
+        })
+    }
 }
 
 /// The maps tell of the text alone; a value elsewhere has no separators.
@@ -160,65 +176,87 @@ fn lies_in_text(ctx: &Context, work: &Work, at: u64) -> bool {
     at >= base && at < base + word(work.text.bytes())
 }
 
-fn until(ctx: *mut Context, at: u64, length: u64, of: Of) -> u64 {
-    with(ctx, |ctx, work| {
-        if !lies_in_text(ctx, work, at) {
-            return if has(length) { length } else { 0 };
-        }
-        separators(ctx, at, length, of).next().unwrap_or(if has(length) { length } else { 0 })
-    })
+/// The offset of the first separator that a map has in a value; its length if there is none.
+fn until(ctx: &Context, map: *const u8, at: u64, length: u64) -> u64 {
+    // SAFETY: the host's part of the context is there as long as compiled code runs, which is not using it now.
+    let work = unsafe { &*ctx.host.cast::<Work>() };
+    let length = if has(length) { length } else { 0 };
+    if !lies_in_text(ctx, work, at) {
+        return length;
+    }
+    Separators::of(map, ctx, at, length).first().unwrap_or(length)
 }
 
 unsafe extern "C" fn head(ctx: *mut Context, at: u64, length: u64) -> u64 {
-    until(ctx, at, length, Of::All)
+    // SAFETY: compiled code passes on its context and does not use it meanwhile.
+    let ctx = unsafe { &*ctx };
+    until(ctx, ctx.separators, at, length)
 }
 
 unsafe extern "C" fn repetition(ctx: *mut Context, at: u64, length: u64) -> u64 {
-    until(ctx, at, length, Of::Repetitions)
+    // SAFETY: as for `head`.
+    let ctx = unsafe { &*ctx };
+    until(ctx, ctx.repetitions, at, length)
 }
 
-/// The ends of the parts, and the first leaves if they are asked for.
-fn parts(ctx: *mut Context, value: (u64, u64), count: u64, to: u64, of: Of, leaves: bool) -> u64 {
-    with(ctx, |ctx, _| {
-        let (at, length) = value;
-        let count = usize::try_from(count).unwrap_or(0);
-        let size = if leaves { 2 * count + 1 } else { count + 1 };
-        // SAFETY: compiled code gives the place of a slot of its stack that has so many words.
-        let slot = unsafe { std::slice::from_raw_parts_mut(to as *mut u64, size) };
-        let (ends, heads) = slot.split_at_mut(count + 1);
-        let length = if has(length) { length } else { 0 };
-        let found = separators(ctx, at, length, of);
-        let mut past = length;
-        let beyond = std::iter::from_fn(|| {
-            past += 1;
-            Some(past - 1)
-        });
-        let all = [NONE].into_iter().chain(found).chain(beyond);
-        ends.iter_mut().zip(all).for_each(|(end, at)| *end = at);
-        for (head, bounds) in heads.iter_mut().zip(ends.windows(2)) {
-            let [before, end] = *bounds else { continue };
-            let start = before.wrapping_add(1);
-            *head = if start < length {
-                separators(ctx, at + start, end - start, Of::All).next().unwrap_or(end - start)
-            } else {
-                0
-            };
+/// The ends of the parts, behind the place before the first.
+fn ends(ctx: &Context, map: *const u8, (at, length): (u64, u64), ends: &mut [u64]) {
+    let mut room = ends.iter_mut();
+    if let Some(first) = room.next() {
+        *first = NONE;
+    }
+    let mut found = Separators::of(map, ctx, at, length);
+    while let Some((mut bits, base)) = found.next() {
+        while bits != 0 {
+            let Some(end) = room.next() else { return };
+            *end = (base + i64::from(bits.trailing_zeros())).cast_unsigned();
+            bits &= bits - 1;
         }
-        0
-    })
+    }
+    room.zip(length..).for_each(|(end, at)| *end = at);
+}
+
+/// The first leaf of each part.
+fn leaves(ctx: &Context, (at, length): (u64, u64), ends: &[u64], heads: &mut [u64]) {
+    // Few values have parts of parts.
+    let is_deep = Separators::of(ctx.subcomponents, ctx, at, length).next().is_some();
+    for (head, bounds) in heads.iter_mut().zip(ends.windows(2)) {
+        let [before, end] = *bounds else { continue };
+        let start = before.wrapping_add(1);
+        let whole = if start < length { end - start } else { 0 };
+        let first = if is_deep { Separators::of(ctx.separators, ctx, at + start, whole).first() } else { None };
+        *head = first.unwrap_or(whole);
+    }
+}
+
+/// A slot of compiled code's stack.
+fn slot<'s>(to: u64, words: usize) -> &'s mut [u64] {
+    // SAFETY: compiled code gives the place of a slot that has so many words.
+    unsafe { std::slice::from_raw_parts_mut(to as *mut u64, words) }
 }
 
 unsafe extern "C" fn components(ctx: *mut Context, at: u64, length: u64, count: u64, to: u64) -> u64 {
-    parts(ctx, (at, length), count, to, Of::Components, true)
+    // SAFETY: as for `head`.
+    let ctx = unsafe { &*ctx };
+    let count = usize::try_from(count).unwrap_or(0);
+    let (to, heads) = slot(to, 2 * count + 1).split_at_mut(count + 1);
+    let length = if has(length) { length } else { 0 };
+    ends(ctx, ctx.components, (at, length), to);
+    leaves(ctx, (at, length), to, heads);
+    0
 }
 
 unsafe extern "C" fn subcomponents(ctx: *mut Context, at: u64, length: u64, count: u64, to: u64) -> u64 {
-    parts(ctx, (at, length), count, to, Of::Subcomponents, false)
+    // SAFETY: as for `head`.
+    let ctx = unsafe { &*ctx };
+    let length = if has(length) { length } else { 0 };
+    ends(ctx, ctx.subcomponents, (at, length), slot(to, usize::try_from(count).unwrap_or(0) + 1));
+    0
 }
 
 /// Whether anything but separators is in a value.
 fn is_present(ctx: &Context, at: u64, length: u64) -> bool {
-    has(length) && word(separators(ctx, at, length, Of::All).count()) < length
+    has(length) && word(Separators::of(ctx.separators, ctx, at, length).all().count()) < length
 }
 
 unsafe extern "C" fn present(ctx: *mut Context, at: u64, length: u64) -> u64 {
@@ -230,7 +268,7 @@ unsafe extern "C" fn present(ctx: *mut Context, at: u64, length: u64) -> u64 {
 /// The nth repetition, from 1, as offset and length.
 fn repetition_of(ctx: &Context, at: u64, length: u64, n: usize) -> Option<(u64, u64)> {
     let length = if has(length) { length } else { return None };
-    let bounds = [NONE].into_iter().chain(separators(ctx, at, length, Of::Repetitions)).chain([length]);
+    let bounds = [NONE].into_iter().chain(Separators::of(ctx.repetitions, ctx, at, length).all()).chain([length]);
     let mut bounds = bounds.skip(n.checked_sub(1)?);
     let (start, end) = (bounds.next()?.wrapping_add(1), bounds.next()?);
     Some((start, end - start))
@@ -259,24 +297,8 @@ unsafe extern "C" fn nth(ctx: *mut Context, at: u64, length: u64, n: u64) -> u64
 
 // ---- groups
 
-unsafe extern "C" fn member(ctx: *mut Context, group: u64, node: u64, after: u64) -> u64 {
-    with(ctx, |_, work| {
-        let known = work.structure.now();
-        u64::from(next_member(&known.groups, &known.members, group, node, after))
-    })
-}
-
-unsafe extern "C" fn joined(ctx: *mut Context, group: u64, node: u64) -> u64 {
-    with(ctx, |_, work| {
-        let known = work.structure.now();
-        let number = usize::try_from(group.wrapping_add(1)).unwrap_or(usize::MAX);
-        if known.groups.get(number).is_none_or(|group| group.joined == 0) {
-            return 0;
-        }
-        let next = |after| u64::from(next_member(&known.groups, &known.members, group, node, after));
-        let second = usize::try_from(next(next(u64::from(emr_abi::Member::NONE)))).unwrap_or(usize::MAX);
-        known.members.get(second).map_or(0, |member| u64::from(member.item))
-    })
+unsafe extern "C" fn joined(ctx: *mut Context, group: u64, slot: u64) -> u64 {
+    with(ctx, |_, work| work.structure.now().joined(group, slot).map_or(0, u64::from))
 }
 
 // ---- texts
@@ -290,7 +312,13 @@ fn primitive(ctx: *mut Context, at: u64, length: u64, make: impl FnOnce(&mut Wor
 
 unsafe extern "C" fn convert(ctx: *mut Context, into: u64, at: u64, length: u64) -> u64 {
     let into = usize::try_from(into).ok().and_then(|into| Primitive::ALL.get(into)).copied();
-    primitive(ctx, at, length, |work, text| work.convert(text, into.unwrap_or(Primitive::String)))
+    let into = into.unwrap_or(Primitive::String);
+    if is_same(text_of(at, length).as_bytes(), into) {
+        // SAFETY: as for `head`.
+        unsafe { (*ctx).results[0] = at };
+        return length;
+    }
+    primitive(ctx, at, length, |work, text| work.convert(text, into))
 }
 
 unsafe extern "C" fn date(ctx: *mut Context, at: u64, length: u64) -> u64 {
@@ -308,58 +336,29 @@ unsafe extern "C" fn bare(ctx: *mut Context, at: u64, length: u64) -> u64 {
     })
 }
 
-unsafe extern "C" fn join(ctx: *mut Context, count: u64) -> u64 {
-    with(ctx, |ctx, work| {
-        let count = usize::try_from(count).unwrap_or(0);
-        let texts = (0..count).map(|index| argument(ctx, index));
-        if texts.clone().any(|text| text.is_none()) {
-            return 0;
-        }
-        let made = work.joined(texts.flatten());
-        give(ctx, made)
-    })
-}
-
-unsafe extern "C" fn append(
-    ctx: *mut Context,
-    at: u64,
-    length: u64,
-    more: u64,
-    more_length: u64,
-    between: u64,
-    between_length: u64,
-) -> u64 {
-    with(ctx, |ctx, work| {
-        let (text, more) = (text_of(at, length), text_of(more, more_length));
-        if text.is_empty() {
-            return give(ctx, Made { at: more.as_ptr(), length: more.len() });
-        }
-        let between = text_of(between, between_length);
-        // A text that grows turn by turn grows in place.
-        if let Some(room) = work.arena.extend(text.as_ptr(), text.len(), between.len() + more.len())
-            && let Some((first, last)) = room.split_at_mut_checked(between.len())
-        {
-            first.copy_from_slice(between.as_bytes());
-            last.copy_from_slice(more.as_bytes());
-            return give(ctx, Made { at: text.as_ptr(), length: text.len() + between.len() + more.len() });
-        }
-        let made = work.joined([text, between, more].into_iter());
-        give(ctx, made)
-    })
-}
-
 unsafe extern "C" fn builtin(ctx: *mut Context, function: u64, count: u64) -> u64 {
     with(ctx, |ctx, work| {
         let count = usize::try_from(count).unwrap_or(0);
-        let texts: [Option<Cow<str>>; RESULTS_MAX / 2] =
-            std::array::from_fn(|index| if index < count { argument(ctx, index).map(decoded) } else { None });
         let function = usize::try_from(function).ok().and_then(|function| Builtin::ALL.get(function)).copied();
         let Some(function) = function else { return stop(ctx, Stop::Defer) };
-        match called(work, function, &texts) {
+        let called = match plain(ctx, function) {
+            Some(part) => part.map(|part| part.map_or(Called::Missing, Called::Part)),
+            None => {
+                let texts: [Option<Cow<str>>; RESULTS_MAX / 2] =
+                    std::array::from_fn(|index| if index < count { argument(ctx, index).map(decoded) } else { None });
+                called(work, function, &texts)
+            }
+        };
+        match called {
             Ok(Called::Missing) => 0,
             Ok(Called::Truth(value)) => 1 + u64::from(value),
+            Ok(Called::Part(text)) => give(ctx, Made { at: text.as_ptr(), length: text.len() }),
             Ok(Called::Text(text)) => {
                 let made = work.made(&text);
+                give(ctx, made)
+            }
+            Ok(Called::Count(count)) => {
+                let made = work.counted(count);
                 give(ctx, made)
             }
             Err(Invalid) => NONE,
@@ -367,19 +366,35 @@ unsafe extern "C" fn builtin(ctx: *mut Context, function: u64, count: u64) -> u6
     })
 }
 
-enum Called {
+/// A part of the first text, where nothing in it stands for something else; `None` for all other functions.
+fn plain<'t>(ctx: &Context, function: Builtin) -> Option<Result<Option<&'t str>, Invalid>> {
+    let given = argument(ctx, 0).filter(|text| memchr::memchr(b'\\', text.as_bytes()).is_none())?;
+    let number = |index: usize| argument(ctx, index).and_then(|text| text.trim().parse().ok()).ok_or(Invalid);
+    let both = |from: Result<i64, Invalid>| Ok(text::substring(given, from?, number(2)?));
+    match function {
+        Builtin::trim => Some(Ok(text::trim(given))),
+        Builtin::left => Some(number(1).map(|count| text::left(given, count))),
+        Builtin::right => Some(number(1).map(|count| text::right(given, count))),
+        Builtin::substring => Some(both(number(1))),
+        _ => None,
+    }
+}
+
+enum Called<'t> {
     Missing,
     Truth(bool),
+    Part(&'t str),
+    Count(usize),
     Text(String),
 }
 
 /// The functions over one text; those over lists compiled code does not call.
-fn called(work: &mut Work, function: Builtin, arguments: &[Option<Cow<str>>]) -> Result<Called, Invalid> {
+fn called<'t>(work: &mut Work, function: Builtin, arguments: &[Option<Cow<str>>]) -> Result<Called<'t>, Invalid> {
     let text = |index: usize| arguments.get(index).and_then(Option::as_deref);
     let Some(given) = text(0) else { return Ok(Called::Missing) };
     let needed = |index: usize| text(index).and_then(|text| text.trim().parse::<i64>().ok()).ok_or(Invalid);
     let found = match function {
-        Builtin::length => Some(text::length(given).to_string()),
+        Builtin::length => return Ok(Called::Count(text::length(given))),
         Builtin::upper => Some(text::upper(given)),
         Builtin::lower => Some(text::lower(given)),
         Builtin::trim => text::trim(given).map(str::to_owned),
@@ -444,18 +459,30 @@ unsafe extern "C" fn compare(
         let op = Compare::ALL.get(of(op)).copied().unwrap_or(Compare::Equal);
         let how = Comparison::ALL.get(of(how)).copied().unwrap_or(Comparison::Text);
         let order = (has(left_length) && has(right_length)).then(|| {
-            let (left, right) = (decoded(text_of(left, left_length)), decoded(text_of(right, right_length)));
+            let (left, right) = (text_of(left, left_length), text_of(right, right_length));
+            if let (Comparison::Number, Some(left), Some(right)) = (how, small(left), small(right)) {
+                return Some(left.cmp(&right));
+            }
+            let (left, right) = (decoded(left), decoded(right));
             order(&left, &right, how, work.dates.zone())
         });
         u64::from(op.holds(order.flatten()))
     })
 }
 
+/// A whole number of a few digits.
+fn small(text: &str) -> Option<u32> {
+    let digits = text.as_bytes();
+    let is_small = digits.len() <= 9 && digits.iter().all(u8::is_ascii_digit);
+    is_small.then(|| digits.iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0')))
+}
+
 unsafe extern "C" fn matches(ctx: *mut Context, pattern: u64, at: u64, length: u64) -> u64 {
     with(ctx, |_, work| {
-        let pattern =
-            usize::try_from(pattern).ok().and_then(|pattern| work.patterns.get(pattern)).and_then(Option::as_ref);
-        u64::from(pattern.is_some_and(|pattern| pattern.matches(&decoded(text_of(at, length)))))
+        let pattern = usize::try_from(pattern).ok().and_then(|pattern| work.patterns.get(pattern));
+        u64::from(
+            pattern.and_then(Option::as_ref).is_some_and(|pattern| pattern.matches(&decoded(text_of(at, length)))),
+        )
     })
 }
 
@@ -488,44 +515,79 @@ unsafe extern "C" fn copy(ctx: *mut Context, from: u64, to: u64, words: u64) -> 
 
 // ---- resources
 
-unsafe extern "C" fn emit_begin(ctx: *mut Context, emit: u64, _parts: u64) -> u64 {
+unsafe extern "C" fn emit_begin(ctx: *mut Context, emit: u64, at: u64) -> u64 {
     with(ctx, |ctx, work| {
         let number = usize::try_from(emit).unwrap_or(usize::MAX);
-        let Some(maker) = work.makers.get(number) else { return stop(ctx, Stop::Defer) };
-        let mut texts: [Cow<str>; RESULTS_MAX] = [const { Cow::Borrowed("") }; RESULTS_MAX];
-        for (value, from) in words(maker.emit()) {
-            let each: &[usize] = match value {
-                KeyValue::Text => &[0],
-                KeyValue::Token => &[0, 2],
-                KeyValue::Reference => &[],
-            };
-            for index in each.iter().map(|more| from + more) {
-                if let Some(text) = texts.get_mut(index) {
-                    *text = decoded(text_of(given(ctx, index), given(ctx, index + 1)));
-                }
+        let begun = work.makers.get(number).and_then(|maker| {
+            let message = &work.text;
+            let digest = || message.digest();
+            if maker.emit().key.is_empty() {
+                return work.entries.begin(&work.makers, number, std::iter::empty(), digest);
+            }
+            let texts = key_texts(ctx, maker.emit());
+            // A text that is there has a length.
+            let text = |index: usize| texts.get(index).map(AsRef::as_ref).filter(|text| !text.is_empty());
+            let parts = words(maker.emit()).map(|(value, from)| match value {
+                KeyValue::Text => Part::Text(text(from)),
+                KeyValue::Token => Part::Token(text(from), text(from + 2)),
+                KeyValue::Reference => Part::Entry(usize::try_from(given(ctx, from)).ok()),
+            });
+            work.entries.begin(&work.makers, number, parts, digest)
+        });
+        let Some(entry) = begun else {
+            set_result(ctx, 0);
+            return stop(ctx, Stop::Defer);
+        };
+        ctx.references = work.entries.references.as_ptr();
+        let place = match &work.region {
+            Some(region) => {
+                ctx.limit = region.limit as *const u8;
+                written(ctx, work, region.filled as u64, |work, out| work.entries.open(entry, out))
+            }
+            None => at,
+        };
+        set_result(ctx, place);
+        word(entry)
+    })
+}
+
+/// The texts of a key, as they are without JSON's escapes.
+fn key_texts<'t>(ctx: &Context, emit: &emr_abi::Emit) -> [Cow<'t, str>; RESULTS_MAX] {
+    let mut texts = [const { Cow::Borrowed("") }; RESULTS_MAX];
+    for (value, from) in words(emit) {
+        let each: &[usize] = match value {
+            KeyValue::Text => &[0],
+            KeyValue::Token => &[0, 2],
+            KeyValue::Reference => &[],
+        };
+        for index in each.iter().map(|more| from + more) {
+            if let Some(text) = texts.get_mut(index) {
+                *text = decoded(text_of(given(ctx, index), given(ctx, index + 1)));
             }
         }
-        // A text that is there has a length.
-        let text = |index: usize| texts.get(index).map(AsRef::as_ref).filter(|text| !text.is_empty());
-        let parts = words(maker.emit()).map(|(value, from)| match value {
-            KeyValue::Text => Part::Text(text(from)),
-            KeyValue::Token => Part::Token(text(from), text(from + 2)),
-            KeyValue::Reference => Part::Entry(usize::try_from(given(ctx, from)).ok()),
-        });
-        let message = &work.text;
-        match work.entries.begin(&work.makers, number, parts, || message.digest()) {
-            Some(entry) => word(entry),
-            None => stop(ctx, Stop::Defer),
-        }
-    })
+    }
+    texts
 }
 
 unsafe extern "C" fn emit_end(ctx: *mut Context, entry: u64, from: u64, to: u64) -> u64 {
     with(ctx, |ctx, work| {
         let length = usize::try_from(to.saturating_sub(from)).unwrap_or(0);
         // SAFETY: compiled code wrote all bytes from the one place of output to the other.
-        let written = unsafe { std::slice::from_raw_parts(from as *const u8, length) };
-        match work.entries.end(usize::try_from(entry).unwrap_or(usize::MAX), written) {
+        let body = unsafe { std::slice::from_raw_parts(from as *const u8, length) };
+        let index = usize::try_from(entry).unwrap_or(usize::MAX);
+        let ended = work.entries.end(index, body);
+        if let Some(region) = work.region {
+            if matches!(ended, Ended::Entry(same) if same == index) {
+                // The close goes over the comma behind the resource.
+                let body = body.strip_suffix(b",").unwrap_or(body);
+                let end = written(ctx, work, body.as_ptr_range().end as u64, |work, out| {
+                    work.entries.close(&work.makers, index, region.requests, out);
+                });
+                work.region = Some(Region { filled: end as usize, ..region });
+            }
+            ctx.limit = region.head_limit as *const u8;
+        }
+        match ended {
             Ended::Entry(entry) => word(entry),
             Ended::Nothing => NONE,
             Ended::Differs => stop(ctx, Stop::Defer),
@@ -535,8 +597,8 @@ unsafe extern "C" fn emit_end(ctx: *mut Context, entry: u64, from: u64, to: u64)
 
 /// Writes at a place of output as far as there is room; the place behind it, or 0 with [`Stop::Room`].
 fn written(ctx: &mut Context, work: &mut Work, to: u64, write: impl FnOnce(&Work, &mut Out)) -> u64 {
-    let left = work.room.saturating_sub(usize::try_from(to).unwrap_or(usize::MAX));
-    // SAFETY: the output reaches from where the host let code begin to `room`, and code is inside a helper.
+    let left = (ctx.limit as usize + SLACK).saturating_sub(usize::try_from(to).unwrap_or(usize::MAX));
+    // SAFETY: the output has `SLACK` behind the limit at least, and code is inside a helper.
     let room = unsafe { std::slice::from_raw_parts_mut(to as *mut u8, left) };
     let mut out = Out { room, length: 0 };
     write(work, &mut out);
@@ -549,7 +611,31 @@ fn written(ctx: &mut Context, work: &mut Work, to: u64, write: impl FnOnce(&Work
 }
 
 unsafe extern "C" fn entries(ctx: *mut Context, to: u64, requests: u64) -> u64 {
-    with(ctx, |ctx, work| written(ctx, work, to, |work, out| work.entries.write(&work.makers, requests != 0, out)))
+    with(ctx, |ctx, work| match work.region {
+        Some(region) => word(in_place(ctx, work, region, usize::try_from(to).unwrap_or(0))),
+        None => written(ctx, work, to, |work, out| work.entries.write(&work.makers, requests != 0, out)),
+    })
+}
+
+/// The entries stand already: what was written before them is moved there.
+fn in_place(ctx: &mut Context, work: &mut Work, region: Region, to: usize) -> usize {
+    const OPEN: &[u8] = b"\"entry\":[";
+    if region.filled == region.from {
+        return to;
+    }
+    let head = to - work.start;
+    let start = region.from - OPEN.len() - head;
+    // SAFETY: what stands before the region is the machine's own, and longer than the head that was written there and the
+    // text that opens the entries; behind the last entry is a comma, and `SLACK`.
+    unsafe {
+        std::ptr::copy(work.start as *const u8, start as *mut u8, head);
+        std::ptr::copy_nonoverlapping(OPEN.as_ptr(), (start + head) as *mut u8, OPEN.len());
+        *((region.filled - 1) as *mut u8) = b']';
+        *(region.filled as *mut u8) = b',';
+    }
+    work.start = start;
+    ctx.limit = region.limit as *const u8;
+    region.filled + 1
 }
 
 unsafe extern "C" fn reference(ctx: *mut Context, to: u64, entry: u64) -> u64 {

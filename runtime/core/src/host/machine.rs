@@ -4,7 +4,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use emr_abi::{Context, Gives, List, Program, SLACK, Stop, Take, flags};
-use emr_message::builtin::Pattern;
 use emr_message::{Name, Settings, Unreadable, Zone};
 use rustc_hash::FxHashMap;
 
@@ -13,9 +12,10 @@ use super::dates::Offsets;
 use super::entries::{Entries, Maker, Out};
 use super::helpers::HELPERS;
 use super::memory::{Code, Unmapped};
+use super::pattern::Matcher;
 use super::structure::Structure;
 use super::text::{Text, Unready};
-use super::work::{self, Raised, Work};
+use super::work::{self, Raised, Region, Work};
 
 /// What a message may cost before it is given up: the fixed part of the default, and the part for each byte.
 const FUEL_FIXED: i64 = 1_000;
@@ -26,6 +26,11 @@ const ROOM: usize = 1 << 18;
 
 /// The most room that is made; a longer output is the interpreter's.
 const ROOM_MAX: usize = 1 << 30;
+
+/// Room for the texts that code makes: at least, and for each byte of the message. What makes more of it is the
+/// interpreter's.
+const SCRATCH: usize = 1 << 16;
+const SCRATCH_PER_BYTE: usize = 16;
 
 /// How much of the output may stand before what `Resource` puts around it.
 const HEAD: usize = 256;
@@ -97,6 +102,7 @@ pub struct Machine {
     context: Box<Context>,
     work: Box<Work>,
     out: Vec<u8>,
+    scratch: Vec<u8>,
     settings: Settings,
     fuel: Option<u64>,
 }
@@ -116,7 +122,7 @@ impl Machine {
             arena: Arena::default(),
             entries: Entries::default(),
             makers: program.emits.iter().map(Maker::new).collect(),
-            patterns: program.patterns.iter().map(|pattern| Pattern::new(pattern).ok()).collect(),
+            patterns: program.patterns.iter().map(|pattern| Matcher::new(pattern)).collect(),
             written: FxHashMap::default(),
             dates: Offsets::new(zone),
             same: program.issues.iter().map(|said| said.same).collect(),
@@ -124,14 +130,16 @@ impl Machine {
             refusal: None,
             lists: vec![none; lists],
             items: vec![Vec::new(); lists],
-            room: 0,
+            start: 0,
             wanted: 0,
+            region: None,
         };
         let reserve = usize::try_from(program.reserve).unwrap_or(0);
         Machine {
             context: Box::new(work::empty(HELPERS)),
             work: Box::new(work),
-            out: vec![0; ROOM + reserve],
+            out: vec![0; ROOM + 2 * (reserve + SLACK)],
+            scratch: Vec::new(),
             loaded: Arc::clone(&loaded),
             settings,
             fuel,
@@ -170,7 +178,6 @@ impl Machine {
     fn once(&mut self) -> Option<*mut u8> {
         let program = &self.loaded.program;
         let (context, work) = (&mut *self.context, &mut *self.work);
-        work.entries.clear();
         work.arena.clear();
         work.wanted = 0;
         work.issues.clear();
@@ -179,6 +186,7 @@ impl Machine {
         let joined = if known.joined { flags::JOINED } else { 0 };
         // Group -1 is the one that is not there.
         context.groups = known.groups.as_ptr().wrapping_add(1);
+        context.firsts = known.firsts.as_ptr();
         context.members = known.members.as_ptr();
         context.flags = work.text.flags() | joined;
         context.stop = Stop::None as u64;
@@ -204,15 +212,33 @@ impl Machine {
         unplaced(program, work);
         arguments(program, context, work)?;
         context.lists = work.lists.as_mut_ptr();
+        let scratch = SCRATCH.max(SCRATCH_PER_BYTE * work.text.message_bytes()) + SLACK;
+        if self.scratch.len() < scratch {
+            self.scratch = vec![0; scratch];
+        }
+        let scratch = self.scratch.as_mut_ptr_range();
+        (context.scratch, context.scratch_end) = (scratch.start, scratch.end.wrapping_sub(SLACK));
+
         let range = self.out.as_mut_ptr_range();
-        let reserve = usize::try_from(program.reserve).unwrap_or(0);
-        work.room = range.end as usize;
-        context.limit = range.end.wrapping_sub(reserve + SLACK);
+        let reserve = usize::try_from(program.reserve).unwrap_or(0) + SLACK;
+        let start = range.start.wrapping_add(HEAD);
+        work.start = start.addr();
+        context.limit = range.end.wrapping_sub(reserve);
+        // A quarter of the room is for what stands before the entries, and the head that code writes beyond its limit.
+        work.region = program.in_place.map(|requests| {
+            let from = range.start.addr() + (self.out.len() - 2 * reserve) / 4 + reserve;
+            let region =
+                Region { from, filled: from, limit: context.limit.addr(), head_limit: from - reserve, requests };
+            context.limit = range.start.wrapping_add(region.head_limit - range.start.addr());
+            region
+        });
+        work.entries
+            .clear(work.region.map(|region| range.start.cast_const().wrapping_add(region.from - range.start.addr())));
         context.host = std::ptr::from_mut(work).cast();
         let entry = self.loaded.code.entry();
         // SAFETY: the context is filled as the contract says, the text and the maps have the slack that it asks for, and the
         // output has `reserve` and `SLACK` behind its limit.
-        Some(unsafe { entry(context, range.start.wrapping_add(HEAD)) })
+        Some(unsafe { entry(context, start) })
     }
 
     /// For people: what the interpreter was asked for last, as a line of the compiler.
@@ -224,9 +250,8 @@ impl Machine {
     }
 
     fn done(&mut self, end: *mut u8) -> Ran<'_> {
-        let start = self.out.as_ptr().wrapping_add(HEAD);
-        let written = (end as usize).saturating_sub(start as usize);
-        let mut range = HEAD..HEAD + written;
+        let from = self.work.start - self.out.as_ptr().addr();
+        let mut range = from..from + end.addr().saturating_sub(self.work.start);
         if self.loaded.program.gives == Gives::Resource {
             match self.resource() {
                 Some(length) => range = HEAD..HEAD + length,

@@ -11,6 +11,7 @@ mod entries;
 mod helpers;
 mod machine;
 mod memory;
+mod pattern;
 mod processor;
 mod structure;
 mod symbols;

@@ -2,7 +2,7 @@
 
 use std::hash::BuildHasher;
 
-use emr_abi::{Group, Member, Node, NodeKind};
+use emr_abi::{Group, Member, Node, NodeKind, Slots};
 use emr_message::Name;
 use emr_message::group::{self, Bent, Grammar, Groups, Item, Kind};
 use rustc_hash::{FxBuildHasher, FxHashMap};
@@ -13,6 +13,7 @@ const KNOWN_MAX: usize = 4096;
 /// Builds groups, and remembers those of the orders of segments that came before: the messages of a feed are much alike.
 pub struct Structure {
     grammar: Grammar,
+    slots: Slots,
     known: Vec<Known>,
     /// Their places in `known`, by the hash of the names.
     places: FxHashMap<u64, usize>,
@@ -24,19 +25,27 @@ pub struct Known {
     names: Vec<Name>,
     /// The first stands for one that is not there.
     pub groups: Vec<Group>,
+    pub firsts: Vec<u32>,
     pub members: Vec<Member>,
     /// The segments without a place.
     pub unplaced: Vec<u32>,
     pub joined: bool,
 }
 
-static NOTHING: Known =
-    Known { names: Vec::new(), groups: Vec::new(), members: Vec::new(), unplaced: Vec::new(), joined: false };
+static NOTHING: Known = Known {
+    names: Vec::new(),
+    groups: Vec::new(),
+    firsts: Vec::new(),
+    members: Vec::new(),
+    unplaced: Vec::new(),
+    joined: false,
+};
 
 impl Structure {
     pub fn new(nodes: &[Node]) -> Structure {
         Structure {
             grammar: Grammar { nodes: nodes.iter().map(node).collect() },
+            slots: Slots::new(nodes),
             known: Vec::new(),
             places: FxHashMap::default(),
             last: 0,
@@ -64,7 +73,7 @@ impl Structure {
             self.known.clear();
             self.places.clear();
         }
-        self.known.push(built(&self.grammar, names));
+        self.known.push(Known::new(&self.grammar, &self.slots, names));
         self.places.insert(hash, self.known.len() - 1);
         self.known.len() - 1
     }
@@ -81,38 +90,70 @@ fn node(node: &Node) -> group::Node {
     group::Node { name: node.name.clone(), required: node.required, repeats: node.repeats, kind }
 }
 
-fn built(grammar: &Grammar, names: &[Name]) -> Known {
-    let found = if grammar.nodes.is_empty() { Groups::default() } else { group::build(grammar, names.iter().copied()) };
-    let none = Group { node: u32::MAX, parent: 0, first: Member::NONE, joined: 0 };
-    let mut known =
-        Known { names: names.to_vec(), groups: vec![none], members: Vec::new(), unplaced: Vec::new(), joined: false };
-    for group in 0..found.count() {
-        let first = u32::try_from(known.members.len()).unwrap_or(Member::NONE);
-        let members: Vec<_> = found.members(group).collect();
-        let count = members.len();
-        for (index, (node, item)) in members.into_iter().enumerate() {
-            // Segment 0 of the table is one that is not there.
-            let item = match item {
-                Item::Segment(segment) => segment + 1,
-                Item::Group(group) => group,
-            };
-            let next = if index + 1 == count { Member::NONE } else { first + u32::try_from(index).unwrap_or(0) + 1 };
-            known.members.push(Member { node, item, next, spare: 0 });
-        }
-        let first = if count == 0 { Member::NONE } else { first };
-        known.groups.push(Group { node: found.node(group), parent: found.parent(group), first, joined: 0 });
-    }
-    for bent in &found.bent {
-        match bent {
-            Bent::Unplaced { segment } => known.unplaced.push(*segment),
-            Bent::Joined { group, .. } => {
-                known.joined = true;
-                if let Some(group) = known.groups.get_mut(*group as usize + 1) {
-                    group.joined = 1;
-                }
+impl Known {
+    fn new(grammar: &Grammar, slots: &Slots, names: &[Name]) -> Known {
+        let nothing = grammar.nodes.is_empty();
+        let found = if nothing { Groups::default() } else { group::build(grammar, names.iter().copied()) };
+        let widest = slots.widths.iter().max().map_or(0, |width| *width as usize);
+        let mut known = Known {
+            names: names.to_vec(),
+            groups: vec![Group { parent: 0, firsts: 0, joined: 0 }],
+            // The first are those of the group that is not there.
+            firsts: vec![Member::NONE; widest],
+            members: Vec::new(),
+            unplaced: Vec::new(),
+            joined: false,
+        };
+        for group in 0..found.count() {
+            let firsts = known.firsts.len();
+            let width = slots.widths.get(found.node(group) as usize).map_or(0, |width| *width as usize);
+            known.firsts.resize(firsts + width, Member::NONE);
+            let mut lasts = vec![None; width];
+            for (node, item) in found.members(group) {
+                known.add(firsts, slots.of.get(node as usize).map_or(0, |slot| *slot as usize), &mut lasts, item);
             }
-            _ => {}
+            let firsts = u32::try_from(firsts).unwrap_or(0);
+            known.groups.push(Group { parent: found.parent(group), firsts, joined: 0 });
+        }
+        for bent in &found.bent {
+            match bent {
+                Bent::Unplaced { segment } => known.unplaced.push(*segment),
+                Bent::Joined { group, .. } => {
+                    known.joined = true;
+                    if let Some(group) = known.groups.get_mut(*group as usize + 1) {
+                        group.joined = 1;
+                    }
+                }
+                _ => {}
+            }
+        }
+        known
+    }
+
+    /// Notes a member behind the last in its slot.
+    fn add(&mut self, firsts: usize, slot: usize, lasts: &mut [Option<usize>], item: Item) {
+        // Segment 0 of the table is one that is not there.
+        let item = match item {
+            Item::Segment(segment) => segment + 1,
+            Item::Group(group) => group,
+        };
+        let index = self.members.len();
+        self.members.push(Member { item, next: Member::NONE });
+        let Some(last) = lasts.get_mut(slot) else { return };
+        let before = match last.replace(index) {
+            Some(before) => self.members.get_mut(before).map(|member| &mut member.next),
+            None => self.firsts.get_mut(firsts + slot),
+        };
+        if let Some(before) = before {
+            *before = u32::try_from(index).unwrap_or(Member::NONE);
         }
     }
-    known
+
+    /// The second segment in a slot of a group that one joined out of its turn, by its number in the table.
+    pub fn joined(&self, group: u64, slot: u64) -> Option<u32> {
+        let group = self.groups.get(usize::try_from(group.wrapping_add(1)).ok()?).filter(|group| group.joined != 0)?;
+        let first = *self.firsts.get(group.firsts as usize + usize::try_from(slot).ok()?)?;
+        let second = self.members.get(self.members.get(first as usize)?.next as usize)?;
+        Some(second.item)
+    }
 }

@@ -3,15 +3,16 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use emr_abi::{Context, List, Member};
+use emr_abi::{Context, List};
 use emr_message::builtin::Pattern;
 use emr_message::convert::{Primitive, convert};
 use emr_message::{Place, json};
 use rustc_hash::FxHashMap;
 
 use super::arena::Arena;
-use super::dates::{Offsets, Written};
+use super::dates::Offsets;
 use super::entries::{Entries, Maker};
+use super::pattern::Matcher;
 use super::structure::Structure;
 use super::text::Text;
 
@@ -23,7 +24,7 @@ pub struct Work {
     pub entries: Entries,
     pub makers: Vec<Maker>,
     /// Those that the code names by number, and those that it gives as text.
-    pub patterns: Vec<Option<Pattern>>,
+    pub patterns: Vec<Option<Matcher>>,
     pub written: FxHashMap<String, Option<Arc<Pattern>>>,
     pub dates: Offsets,
     pub lists: Vec<List>,
@@ -32,9 +33,25 @@ pub struct Work {
     pub same: Vec<u32>,
     pub issues: Vec<Raised>,
     pub refusal: Option<Raised>,
-    /// The output's last byte, and how much is asked for beyond it.
-    pub room: usize,
+    /// Where the output begins, and how much room is asked for beyond what there is.
+    pub start: usize,
     pub wanted: usize,
+    /// Where resources are written in place.
+    pub region: Option<Region>,
+}
+
+/// Room for entries that are written where they stay, behind the room for what comes before them. All places are
+/// addresses.
+#[derive(Clone, Copy)]
+pub struct Region {
+    pub from: usize,
+    /// How far it is filled.
+    pub filled: usize,
+    /// [`emr_abi::Context::limit`] inside it, and before it.
+    pub limit: usize,
+    pub head_limit: usize,
+    /// Whether an entry asks a server for something.
+    pub requests: bool,
 }
 
 /// An issue, by its number in the program.
@@ -46,7 +63,7 @@ pub struct Raised {
 
 /// The text of a message as it is, from the form that JSON has.
 pub fn decoded(text: &str) -> Cow<'_, str> {
-    if !text.contains('\\') {
+    if !has_escape(text.as_bytes()) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
@@ -74,16 +91,62 @@ pub fn decoded(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Whether it is plain to see that a text stays as it is: visible ASCII at both ends and no escape, and no blanks at all in
-/// what may hold none, or one at a time.
-fn is_same(text: &[u8], into: Primitive) -> bool {
+/// Whether there is a backslash; eight bytes at a time, since texts are short.
+fn has_escape(text: &[u8]) -> bool {
+    let (words, rest) = text.as_chunks::<8>();
+    let mut last = [0; 8];
+    last.iter_mut().zip(rest).for_each(|(to, byte)| *to = *byte);
+    words.iter().chain([&last]).any(|word| {
+        let word = u64::from_le_bytes(*word) ^ (ONES * b'\\' as u64);
+        word.wrapping_sub(ONES) & !word & TOPS != 0
+    })
+}
+
+const ONES: u64 = u64::MAX / 255;
+const TOPS: u64 = ONES << 7;
+
+/// Whether it is plain to see that a text stays as it is.
+#[inline]
+pub fn is_same(text: &[u8], into: Primitive) -> bool {
     let visible = |byte: Option<&u8>| byte.is_some_and(|byte| matches!(byte, 0x21..=0x7e));
-    let ends = visible(text.first()) && visible(text.last()) && !text.contains(&b'\\');
     match into {
-        Primitive::String | Primitive::Markdown => ends,
-        Primitive::Code | Primitive::Uri => ends && text.iter().all(|byte| matches!(byte, 0x21..=0x7e)),
+        Primitive::String | Primitive::Markdown => visible(text.first()) && visible(text.last()) && !has_escape(text),
+        Primitive::Code | Primitive::Uri => is_word(text),
+        Primitive::Decimal => is_number(text),
+        Primitive::Integer | Primitive::PositiveInt | Primitive::UnsignedInt => {
+            text.len() <= 9 && !text.starts_with(b"0") && text.iter().all(u8::is_ascii_digit) && !text.is_empty()
+        }
         _ => false,
     }
+}
+
+/// Whether there is something, and all of it is visible ASCII but a backslash: eight bytes at a time.
+fn is_word(text: &[u8]) -> bool {
+    let odd = |word: u64| {
+        let below = word.wrapping_sub(ONES * 0x21) & !word;
+        let over = word.wrapping_add(ONES) | word;
+        let escape = word ^ (ONES * b'\\' as u64);
+        let escape = escape.wrapping_sub(ONES) & !escape;
+        (below | over | escape) & TOPS != 0
+    };
+    let (words, rest) = text.as_chunks::<8>();
+    // What is behind the end counts as visible.
+    let mut last = [b'a'; 8];
+    last.iter_mut().zip(rest).for_each(|(to, byte)| *to = *byte);
+    !text.is_empty() && !words.iter().chain([&last]).any(|word| odd(u64::from_le_bytes(*word)))
+}
+
+/// `-?(0|[1-9][0-9]*)(\.[0-9]+)?`, as JSON writes it too.
+fn is_number(text: &[u8]) -> bool {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    let whole = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let is_whole = whole == 1 || whole > 1 && !digits.starts_with(b"0");
+    is_whole
+        && match digits.get(whole..) {
+            Some([]) => true,
+            Some([b'.', fraction @ ..]) => !fraction.is_empty() && fraction.iter().all(u8::is_ascii_digit),
+            _ => false,
+        }
 }
 
 /// A text of the arena, for the results of a helper.
@@ -123,6 +186,21 @@ impl Work {
         self.kept(quoted.get(1..quoted.len() - 1).unwrap_or_default())
     }
 
+    /// A whole number.
+    pub fn counted(&mut self, number: usize) -> Made {
+        let (mut digits, mut at, mut left) = ([0; 20], 20, number);
+        loop {
+            at -= 1;
+            if let Some(digit) = digits.get_mut(at) {
+                *digit = b'0' + u8::try_from(left % 10).unwrap_or(0);
+            }
+            left /= 10;
+            if left == 0 {
+                return self.kept(digits.get(at..).unwrap_or_default());
+            }
+        }
+    }
+
     /// Bytes as they are, in the arena.
     pub fn kept(&mut self, bytes: &[u8]) -> Made {
         let room = self.arena.room(bytes.len());
@@ -132,47 +210,47 @@ impl Work {
 
     /// A text as a primitive: `None` if it is no such thing.
     pub fn convert(&mut self, text: &str, into: Primitive) -> Option<Made> {
-        if is_same(text.as_bytes(), into) {
-            return Some(Made { at: text.as_ptr(), length: text.len() });
+        if into == Primitive::Instant {
+            return self.date(text, into);
         }
+        self.convert_any(text, into)
+    }
+
+    fn convert_any(&mut self, text: &str, into: Primitive) -> Option<Made> {
         let plain = decoded(text);
         let converted = match convert(&plain, into, self.dates.zone()) {
             Ok(converted) => converted,
             Err(_) => return None,
         };
-        match (converted, &plain) {
-            (None, _) => Some(Made { at: std::ptr::null(), length: 0 }),
-            (Some(Cow::Borrowed(same)), Cow::Borrowed(_)) => Some(Made { at: same.as_ptr(), length: same.len() }),
-            (Some(other), _) => {
+        match converted {
+            None => Some(Made { at: std::ptr::null(), length: 0 }),
+            // A part of the text, and not a word of the library's own, behind which nothing may be read.
+            Some(Cow::Borrowed(same)) if text.as_bytes().as_ptr_range().contains(&same.as_ptr()) => {
+                Some(Made { at: same.as_ptr(), length: same.len() })
+            }
+            Some(other) => {
                 let other = other.into_owned();
                 Some(self.made(&other))
             }
         }
     }
 
+    #[inline]
     pub fn date(&mut self, text: &str, into: Primitive) -> Option<Made> {
+        let room = self.arena.chunk();
         let written = match into {
-            Primitive::Date => self.dates.date(text.as_bytes()),
-            _ => self.dates.date_time(text.as_bytes()),
+            Primitive::Date => self.dates.date(text.as_bytes(), room),
+            Primitive::Instant if text.len() == 8 => None,
+            _ => self.dates.date_time(text.as_bytes(), room),
         };
         match written {
-            Written::Text(bytes, length) => Some(self.kept(bytes.get(..length).unwrap_or_default())),
-            Written::Other => self.convert(text, into),
+            Some(length) => {
+                let at = room.as_ptr();
+                self.arena.keep(length);
+                Some(Made { at, length })
+            }
+            None => self.convert_any(text, into),
         }
-    }
-
-    /// Texts one behind the other.
-    pub fn joined<'t>(&mut self, texts: impl Iterator<Item = &'t str> + Clone) -> Made {
-        let length = texts.clone().map(str::len).sum();
-        let room = self.arena.room(length);
-        let at = room.as_ptr();
-        let mut rest = room;
-        for text in texts {
-            let Some((now, later)) = rest.split_at_mut_checked(text.len()) else { break };
-            now.copy_from_slice(text.as_bytes());
-            rest = later;
-        }
-        Made { at, length }
     }
 
     /// A pattern that a plan gives as text, made ready once. It is shared, since a copy has no memory of its own yet, and
@@ -215,24 +293,6 @@ impl Work {
     }
 }
 
-/// The next member at a node of a group behind another.
-pub fn member(groups: &[emr_abi::Group], members: &[Member], group: u64, node: u64, after: u64) -> u32 {
-    let mut at = if after == u64::from(Member::NONE) {
-        // The first of the table is a group that is not there.
-        let number = usize::try_from(group.wrapping_add(1)).unwrap_or(usize::MAX);
-        groups.get(number).map_or(Member::NONE, |group| group.first)
-    } else {
-        usize::try_from(after).ok().and_then(|after| members.get(after)).map_or(Member::NONE, |member| member.next)
-    };
-    while let Some(member) = members.get(at as usize) {
-        if u64::from(member.node) == node {
-            return at;
-        }
-        at = member.next;
-    }
-    Member::NONE
-}
-
 /// What a context needs that holds nothing yet.
 pub fn empty(helpers: emr_abi::Helpers) -> Context {
     use std::ptr::{null, null_mut};
@@ -249,9 +309,13 @@ pub fn empty(helpers: emr_abi::Helpers) -> Context {
         subcomponents: null(),
         separators: null(),
         groups: null(),
+        firsts: null(),
         members: null(),
         constants: null(),
         lists: null_mut(),
+        scratch: null_mut(),
+        scratch_end: null(),
+        references: null(),
         why: 0,
         classes: [0; 256],
         results: [0; emr_abi::RESULTS_MAX],

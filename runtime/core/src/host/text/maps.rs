@@ -125,11 +125,6 @@ impl Bitmaps {
         }
     }
 
-    /// The first strange byte of a range.
-    pub fn strange(&self, from: usize, to: usize) -> Option<usize> {
-        first(|word| self.marks.get(word).map_or(0, |marks| marks.strange), from, to)
-    }
-
     /// The nth bar of a range, counted from 0.
     pub fn bar(&self, n: usize, from: usize, to: usize) -> Option<usize> {
         let mut left = n;
@@ -145,6 +140,34 @@ impl Bitmaps {
             left -= count;
         }
         None
+    }
+}
+
+/// Set bits of a range, one after the other.
+pub struct Bits {
+    word: usize,
+    bits: u64,
+    from: usize,
+    to: usize,
+}
+
+impl Bits {
+    pub fn within(from: usize, to: usize) -> Bits {
+        Bits { word: from / 64, bits: 0, from, to }
+    }
+
+    #[inline(always)]
+    pub fn next(&mut self, of: impl Fn(usize) -> u64) -> Option<usize> {
+        while self.bits == 0 {
+            if self.word * 64 >= self.to {
+                return None;
+            }
+            self.bits = of(self.word) & within(self.word, self.from, self.to);
+            self.word += 1;
+        }
+        let at = (self.word - 1) * 64 + self.bits.trailing_zeros() as usize;
+        self.bits &= self.bits - 1;
+        Some(at)
     }
 }
 

@@ -1,94 +1,115 @@
 //! Segments whose text is not what compiled code may copy: escapes are undone, blanks taken off, nulls taken out, and
 //! what JSON escapes is escaped. The tidy segment holds the fields that are read and no others.
 
-use std::{ops::Range, slice};
+use std::ops::Range;
+use std::slice;
 
 use emr_abi::flags;
 use emr_message::{Level, Name, Piece, Place, State, escape, json};
 
 use super::kinds::Kind;
-use super::maps::{last, next};
-use super::split::{Defer, Line, SEGMENT_MAX, Split, Table};
+use super::maps::{Bits, last, next};
+use super::split::{Defer, Line, SEGMENT_MAX, Split};
 
 /// The most that segments may grow by being rewritten; `\.sp100\` gives two hundred bytes.
 const GROWTH_MAX: usize = 8;
 
 impl Split<'_> {
-    /// Looks closer at what is strange in the last segment, and rewrites it if it has to be.
+    /// Looks closer at what is strange in the last segment, and rewrites it if it has to be: it is copied from its first
+    /// field that is read to its last, but for the leaves that become something else.
     #[inline(never)]
     pub fn tidy(&mut self, kind: Kind) -> Result<(), Defer> {
         let line = *self.table.lines.last().ok_or(Defer)?;
-        // MSH-2 is text as it stands, though it looks like separators; where it is read, it is not read in place.
-        if kind.reads_delimiters() || self.must_be_rewritten(&line, &kind) { self.rewrite(line, &kind) } else { Ok(()) }
-    }
-
-    fn must_be_rewritten(&mut self, line: &Line, kind: &Kind) -> bool {
-        let starts = self.table.starts_of(line, kind);
-        let end = line.end as usize;
-        let (mut from, to) = bounds(line, starts);
-        let (mut spaced, mut field) = (false, 0);
-        while let Some(at) = self.maps.strange(from, to) {
-            field = field_at(starts, field, at);
-            if kind.reads_field(field) {
-                match self.look(at, end) {
-                    Strange::Text => return true,
-                    Strange::Blanks => spaced = true,
-                    Strange::Nothing => {}
-                }
-            }
-            from = at + 1;
-        }
-        if spaced {
-            self.table.flags |= flags::SPACED;
-        }
-        false
-    }
-
-    fn look(&self, at: usize, end: usize) -> Strange {
-        let (before, after) = self.text.split_at_checked(at).unwrap_or_default();
-        let blank = match after.first() {
-            _ if at == end => ends_blank(before),
-            Some(&byte) if self.ends_leaf(byte) => ends_blank(before),
-            Some(b' ') if before.last() == Some(&b' ') => return Strange::Blanks,
-            Some(128..) => starts_blank(after),
-            _ => true,
-        };
-        if blank { Strange::Text } else { Strange::Nothing }
-    }
-
-    /// Whether no leaf of a field goes over that byte.
-    fn ends_leaf(&self, byte: u8) -> bool {
-        byte == self.encoding.delimiters.field || self.by.has(byte)
-    }
-
-    /// Copies the segment from its first field that is read to its last, but for the leaves that become something else.
-    fn rewrite(&mut self, line: Line, kind: &Kind) -> Result<(), Defer> {
-        let mut old = [0; 64];
-        let count = self.table.starts_of(&line, kind).len();
-        let starts = old.get_mut(..count).ok_or(Defer)?;
-        starts.copy_from_slice(self.table.starts_of(&line, kind));
-        let starts = &*starts;
-
-        let begin = self.here();
-        let (end, last) = (line.end as usize, starts.last().map_or(0, |&last| last as usize));
+        let mut before = [0; 64];
+        let starts = self.table.starts_of(&line, &kind);
+        let before = before.get_mut(..starts.len()).ok_or(Defer)?;
+        before.copy_from_slice(starts);
+        let starts = &*before;
+        let (end, mut field) = (line.end as usize, 0);
         let first = starts.first().map_or(end, |&first| first as usize).min(end);
-        let mut copy = Copied { starts, count: 0, to: first, line };
-        self.table.rewritten.push(self.encoding.delimiters.field);
-        if kind.reads_delimiters() {
-            self.copy(&mut copy, kind, first);
-            let field = copy.field(0, end);
-            self.verbatim(field.clone())?;
-            copy.to = field.end;
-        }
-        self.leaves(&mut copy, kind, bounds(&line, starts))?;
-        self.copy(&mut copy, kind, last.min(end));
+        let last = starts.last().map_or(end, |&last| last as usize).min(end + 1);
 
+        let mut copy = Copied { line, kind, starts, count: 0, to: first, begun: None };
+        // MSH-2 is text as it stands, though it looks like separators; where it is read, it is not read in place.
+        if kind.reads_delimiters() {
+            self.begin(&mut copy, 0);
+            let whole = copy.field(0);
+            self.verbatim(whole.clone())?;
+            copy.to = whole.end;
+        }
+        // The bar behind the last field tells of blanks before it.
+        let mut strange = Bits::within(first, last);
+        while let Some(at) = strange.next(|word| self.maps.marks.get(word).map_or(0, |marks| marks.strange)) {
+            field = field_at(starts, field, at);
+            if at >= copy.to && kind.reads_field(field) && self.matters(at, end) {
+                self.rewrite(&mut copy, field, at)?;
+            }
+        }
+        if copy.begun.is_some() { self.end(copy) } else { Ok(()) }
+    }
+
+    /// Whether the leaf of a strange byte has to be looked at.
+    fn matters(&self, at: usize, end: usize) -> bool {
+        match self.text.get(at) {
+            _ if at == end => self.is_blank_before(at),
+            Some(&byte) if byte == self.encoding.delimiters.field || self.by.has(byte) => self.is_blank_before(at),
+            Some(128..) => starts_blank(self.text.get(at..).unwrap_or_default()),
+            _ => true,
+        }
+    }
+
+    fn is_blank_before(&self, at: usize) -> bool {
+        ends_blank(self.text.get(at.saturating_sub(3)..at).unwrap_or_default())
+    }
+
+    /// Copies what lies before a field of which something will change.
+    fn begin(&mut self, copy: &mut Copied, field: usize) {
+        if copy.begun.is_none() {
+            self.table.rewritten.push(self.encoding.delimiters.field);
+        }
+        copy.begun = Some(field);
+        self.copy(copy, copy.field(field).start);
+    }
+
+    /// Writes the leaf in which that byte stands.
+    fn rewrite(&mut self, copy: &mut Copied, field: usize, at: usize) -> Result<(), Defer> {
+        if copy.begun != Some(field) {
+            self.begin(copy, field);
+        }
+        let whole = copy.field(field);
+        let start = last(&self.maps.separators, copy.to, at).map_or(copy.to, |found| found + 1);
+        let leaf = start..next(&self.maps.separators, at, whole.end).unwrap_or(whole.end);
+        self.copy(copy, leaf.start);
+        let before = self.table.rewritten.len();
+        copy.to = leaf.end;
+        if let Simple::Written = self.leaf(leaf.clone()) {
+            return Ok(());
+        }
+        self.table.rewritten.truncate(before);
+        if self.decoded_leaf(leaf)? == State::Null {
+            // What is null decides over the values around it.
+            let here = *self.table.starts_of(&copy.line, &copy.kind).get(field).ok_or(Defer)?;
+            self.table.rewritten.truncate(here as usize - self.text.len());
+            self.field(whole.clone())?;
+            copy.to = whole.end;
+        }
+        Ok(())
+    }
+
+    /// Copies the rest, and notes that the segment stands elsewhere now.
+    fn end(&mut self, mut copy: Copied) -> Result<(), Defer> {
+        let end = copy.line.end as usize;
+        let last = copy.starts.last().map_or(end, |&last| last as usize).min(end);
+        self.copy(&mut copy, last);
+        let begin = self.table.starts_of(&copy.line, &copy.kind).first().map_or(0, |&first| first as usize);
         let end = self.here();
-        if end - begin > SEGMENT_MAX || self.table.rewritten.len() > SEGMENT_MAX + GROWTH_MAX * self.text.len() {
+        if end.saturating_sub(begin) >= SEGMENT_MAX
+            || self.table.rewritten.len() > SEGMENT_MAX + GROWTH_MAX * self.text.len()
+        {
             return Err(Defer);
         }
         let end = u32::try_from(end).map_err(|_| Defer)?;
-        self.table.starts_mut(&line, kind).get_mut(copy.count..).unwrap_or_default().fill(end + 1);
+        self.table.starts_mut(&copy.line, &copy.kind).get_mut(copy.count..).unwrap_or_default().fill(end + 1);
         self.table.rewritten.push(b'\r');
 
         let number = self.table.lines.len() - 1;
@@ -98,49 +119,10 @@ impl Split<'_> {
         Ok(())
     }
 
-    /// Goes from one strange byte to the next and writes the leaves that they are in.
-    fn leaves(&mut self, copy: &mut Copied, kind: &Kind, (mut from, to): (usize, usize)) -> Result<(), Defer> {
-        let end = copy.line.end as usize;
-        let (mut field, mut begun) = (0, None);
-        while let Some(at) = self.maps.strange(from, to) {
-            from = at + 1;
-            field = field_at(copy.starts, field, at);
-            if at < copy.to || !kind.reads_field(field) {
-                continue;
-            }
-            if let Strange::Nothing = self.look(at, end) {
-                continue;
-            }
-            let whole = copy.field(field, end);
-            if begun != Some(field) {
-                begun = Some(field);
-                self.copy(copy, kind, whole.start);
-            }
-            let start = last(&self.maps.separators, copy.to.max(whole.start), at).map_or(copy.to, |found| found + 1);
-            let leaf = start..next(&self.maps.separators, at, whole.end).unwrap_or(whole.end);
-            self.copy(copy, kind, leaf.start);
-            let before = self.table.rewritten.len();
-            copy.to = leaf.end;
-            match self.leaf(leaf.clone()) {
-                Simple::Written => continue,
-                Simple::Other => {}
-            }
-            self.table.rewritten.truncate(before);
-            if self.decoded_leaf(leaf)? == State::Null {
-                // What is null decides over the values around it.
-                let here = copy.moved_to(field, &self.table, kind).ok_or(Defer)?;
-                self.table.rewritten.truncate(here as usize - self.text.len());
-                self.field(whole.clone())?;
-                copy.to = whole.end;
-            }
-        }
-        Ok(())
-    }
-
     /// Copies what lies before `to`, and notes where the fields that begin in it stand now.
-    fn copy(&mut self, copy: &mut Copied, kind: &Kind, to: usize) {
+    fn copy(&mut self, copy: &mut Copied, to: usize) {
         let here = self.here();
-        let moved = self.table.starts_mut(&copy.line, kind);
+        let moved = self.table.starts_mut(&copy.line, &copy.kind);
         while let (Some(&start), Some(moved)) = (copy.starts.get(copy.count), moved.get_mut(copy.count))
             && start as usize <= to
         {
@@ -168,7 +150,11 @@ impl Split<'_> {
         }
         let (start, end) = (at.start + before, at.end - behind);
         let mut from = start;
-        while let Some(strange) = self.maps.strange(from, end) {
+        let mut bits = Bits::within(start, end);
+        while let Some(strange) = bits.next(|word| self.maps.marks.get(word).map_or(0, |marks| marks.strange)) {
+            if strange < from {
+                continue;
+            }
             let rest = self.text.get(strange..end).unwrap_or_default();
             let taken = match rest {
                 [b'"', ..] => {
@@ -297,24 +283,23 @@ impl Split<'_> {
 /// How far a segment is copied.
 struct Copied<'s> {
     line: Line,
+    kind: Kind,
     /// Where its fields began.
     starts: &'s [u32],
     /// How many of them stand in their new place.
     count: usize,
     /// Up to this byte of the message.
     to: usize,
+    /// The last field that was begun, once one was.
+    begun: Option<usize>,
 }
 
 impl Copied<'_> {
     /// The text of the field that begins at the `i`th of the starts.
-    fn field(&self, i: usize, end: usize) -> Range<usize> {
-        let start = |i: usize| self.starts.get(i).map_or(end, |&start| start as usize);
+    fn field(&self, i: usize) -> Range<usize> {
+        let end = self.line.end as usize;
+        let start = |i: usize| self.starts.get(i).map_or(end + 1, |&start| start as usize);
         start(i).min(end)..(start(i + 1) - 1).min(end)
-    }
-
-    /// Where the field stands now.
-    fn moved_to(&self, i: usize, table: &Table, kind: &Kind) -> Option<u32> {
-        table.starts_of(&self.line, kind).get(i).copied()
     }
 }
 
@@ -325,13 +310,6 @@ enum Simple {
     Other,
 }
 
-/// From the first field that is read to the bar behind the last, which tells of blanks before it.
-fn bounds(line: &Line, starts: &[u32]) -> (usize, usize) {
-    let end = line.end as usize;
-    let place = |start: Option<&u32>| start.map_or(end, |&start| start as usize);
-    (place(starts.first()).min(end + 1), place(starts.last()).min(end + 1))
-}
-
 /// The last start that is not behind a byte, from one that is not.
 fn field_at(starts: &[u32], from: usize, at: usize) -> usize {
     let mut field = from;
@@ -339,15 +317,6 @@ fn field_at(starts: &[u32], from: usize, at: usize) -> usize {
         field += 1;
     }
     field
-}
-
-/// What a strange byte turned out to be.
-enum Strange {
-    Nothing,
-    /// Two blanks in a row, which may stay.
-    Blanks,
-    /// The text has to be rewritten.
-    Text,
 }
 
 /// Only the text of a piece is asked for here.

@@ -48,10 +48,15 @@ impl Work for Again<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let by = [self.by.component, self.by.repetition, self.by.subcomponent].map(|byte| lanes.splat(byte));
+        let component = lanes.splat(self.by.component);
+        let repetition = lanes.splat(self.by.repetition);
+        let subcomponent = lanes.splat(self.by.subcomponent);
         for (block, bytes) in self.blocks.iter().enumerate().skip(self.from) {
             let bytes = lanes.load(bytes);
-            self.maps.put_separators(block, by.map(|byte| lanes.mask(lanes.equal(bytes, byte))));
+            let components = lanes.mask(lanes.equal(bytes, component));
+            let repetitions = lanes.mask(lanes.equal(bytes, repetition));
+            let subcomponents = lanes.mask(lanes.equal(bytes, subcomponent));
+            self.maps.put_separators(block, [components, repetitions, subcomponents]);
         }
     }
 }
