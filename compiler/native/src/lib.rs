@@ -129,6 +129,7 @@ impl Compiler {
                 plan::Gives::Value => Gives::Value,
             },
             in_place: made::in_place(&typing),
+            refers: made::refers(plan),
             emits: std::mem::take(&mut tables.emits),
             patterns: std::mem::take(&mut tables.patterns),
             issues: said(plan),

@@ -1,7 +1,7 @@
 //! What can be said of a plan's output before a message is there.
 
 use emr_abi::Builtin;
-use emr_compiler::plan::{self, Block, Constant, Plan, Step};
+use emr_compiler::plan::{self, Block, Constant, Form, Plan, Step};
 
 use crate::kinds::{Instance, Typing, kind};
 
@@ -11,6 +11,17 @@ pub fn makes_blanks(plan: &Plan) -> bool {
         any(&routine.body, &mut |step| match step {
             Step::Constant { value: Constant::Text(text), .. } => text.contains(|c: char| c < ' '),
             Step::Builtin { function, .. } => matches!(function, Builtin::unhex | Builtin::replace),
+            _ => false,
+        })
+    })
+}
+
+/// Whether the plan does anything with the id of a resource, but write it in a Bundle.
+pub fn refers(plan: &Plan) -> bool {
+    plan.routines.iter().any(|routine| {
+        any(&routine.body, &mut |step| match step {
+            Step::Write { form, .. } => *form == Form::Reference,
+            Step::Emit { key, .. } => !key.is_empty(),
             _ => false,
         })
     })

@@ -23,6 +23,8 @@ pub struct Program {
     pub gives: Gives,
     /// Whether resources are written where the Bundle has them, and then whether each asks a server for something.
     pub in_place: Option<bool>,
+    /// Whether an id can be seen where there is but one resource.
+    pub refers: bool,
     pub emits: Vec<Emit>,
     pub patterns: Vec<String>,
     /// What issues and refusals say, by number.

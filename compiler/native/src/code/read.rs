@@ -351,7 +351,7 @@ impl<'p> Gen<'_, 'p> {
     }
 
     /// All ones from that bit up: the end of the value as a separator, and as many more as anyone asks for.
-    fn beyond(&mut self, length: Value) -> Value {
+    pub fn beyond(&mut self, length: Value) -> Value {
         let ones = self.int(-1);
         self.b.ins().ishl(ones, length)
     }

@@ -1,6 +1,6 @@
 //! Values in registers: reading and setting them, and their text.
 
-use cranelift_codegen::ir::{BlockArg, InstBuilder, Value, condcodes::IntCC, types::I64};
+use cranelift_codegen::ir::{BlockArg, InstBuilder, Value, condcodes::IntCC, types::{I8, I8X16, I64}};
 use emr_abi::{Call, List, flags};
 use emr_compiler::check::typed::Primitive;
 use emr_compiler::plan::{self, IssueId, Val};
@@ -254,6 +254,12 @@ impl<'p> Gen<'_, 'p> {
             self.b.ins().brif(odd, slow, &[], done, &[BlockArg::Value(at), BlockArg::Value(length)]);
             self.b.switch_to_block(slow);
         }
+        if matches!(into, Primitive::Code | Primitive::Uri) {
+            let slow = self.label();
+            let is_word = self.is_short_word(at, length);
+            self.b.ins().brif(is_word, done, &[BlockArg::Value(at), BlockArg::Value(length)], slow, &[]);
+            self.b.switch_to_block(slow);
+        }
         let got = match into {
             Primitive::Date => self.helper(Call::date, &[at, length]),
             Primitive::DateTime => self.helper(Call::date_time, &[at, length]),
@@ -276,6 +282,26 @@ impl<'p> Gen<'_, 'p> {
         self.b.ins().jump(done, &[BlockArg::Value(place), BlockArg::Value(got)]);
         self.b.switch_to_block(done);
         self.set_text(to, got_at, got_length, live, told);
+    }
+
+    /// Whether a text has up to sixteen bytes, all of them ASCII and neither blanks nor what JSON escapes.
+    fn is_short_word(&mut self, at: Value, length: Value) -> Value {
+        let text = self.b.ins().load(I8X16, fixed(), at, 0);
+        let [blank, escape, last] = [b' ', b'\\', 0x7f].map(|byte| {
+            let byte = self.b.ins().iconst(I8, i64::from(byte));
+            self.b.ins().splat(I8X16, byte)
+        });
+        let low = self.b.ins().icmp(IntCC::UnsignedLessThanOrEqual, text, blank);
+        let high = self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, text, last);
+        let escaped = self.b.ins().icmp(IntCC::Equal, text, escape);
+        let odd = self.b.ins().bor(low, high);
+        let odd = self.b.ins().bor(odd, escaped);
+        let odd = self.b.ins().vhigh_bits(I64, odd);
+        let beyond = self.beyond(length);
+        let inside = self.b.ins().band_not(odd, beyond);
+        let is_word = self.is(IntCC::Equal, inside, 0);
+        let is_short = self.is(IntCC::SignedLessThanOrEqual, length, 16);
+        self.b.ins().band(is_word, is_short)
     }
 
     /// Whether any text of the message holds two blanks in a row or a line end.

@@ -62,6 +62,8 @@ pub struct Entries {
     turns: FxHashMap<u32, u32>,
     digest: Option<Digest>,
     key: String,
+    /// Ids are made when a Bundle is written, if at all.
+    later: bool,
 }
 
 /// A part of a key as compiled code hands it over.
@@ -81,9 +83,10 @@ pub enum Ended {
 }
 
 impl Entries {
-    /// Forgets all; `region` is where bodies will be written in place, if they are.
-    pub fn clear(&mut self, region: Option<*const u8>) {
-        self.region = region;
+    /// Forgets all; `region` is where bodies will be written in place, if they are, and `later` whether no id is asked for
+    /// but by [`Entries::name`].
+    pub fn clear(&mut self, region: Option<*const u8>, later: bool) {
+        (self.region, self.later) = (region, later);
         self.entries.clear();
         self.references.clear();
         self.bodies.clear();
@@ -106,7 +109,9 @@ impl Entries {
         self.key.clear();
         let search = if made.emit.key.is_empty() { None } else { self.read_key(makers, made, parts) };
         let keyed = !self.key.is_empty();
-        let id = if keyed {
+        let id = if self.later {
+            Uuid::nil()
+        } else if keyed {
             identity::of_key(&made.emit.resource, &self.key)
         } else {
             let turn = self.turns.entry(made.emit.rule).or_default();
@@ -117,6 +122,21 @@ impl Entries {
         self.references.push(reference(id));
         self.entries.push(Entry { maker, id, json: 0..0, keyed, search, dropped: true });
         Some(self.entries.len() - 1)
+    }
+
+    /// Makes the ids that were left for later: those of resources without a key.
+    pub fn name(&mut self, makers: &[Maker], digest: impl FnOnce() -> Digest) {
+        if !std::mem::take(&mut self.later) {
+            return;
+        }
+        let digest = digest();
+        for (entry, spelled) in self.entries.iter_mut().zip(&mut self.references) {
+            let Some(made) = makers.get(entry.maker) else { continue };
+            let turn = self.turns.entry(made.emit.rule).or_default();
+            *turn += 1;
+            entry.id = made.origin.id(digest, *turn);
+            *spelled = reference(entry.id);
+        }
     }
 
     /// Reads the parts into the key, which is empty if there is none, and gives the search, if a server can make it.

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use emr_abi::{Context, Gives, List, Program, SLACK, Stop, Take, flags};
-use emr_message::{Name, Settings, Unreadable, Zone};
+use emr_message::{Settings, Unreadable, Zone};
 use rustc_hash::FxHashMap;
 
 use super::arena::Arena;
@@ -14,7 +14,7 @@ use super::helpers::HELPERS;
 use super::memory::{Code, Unmapped};
 use super::pattern::Matcher;
 use super::structure::Structure;
-use super::text::{Text, Unready};
+use super::text::{Text, Unready, tag};
 use super::work::{self, Raised, Region, Work};
 
 /// What a message may cost before it is given up: the fixed part of the default, and the part for each byte.
@@ -182,7 +182,7 @@ impl Machine {
         work.wanted = 0;
         work.issues.clear();
         work.refusal = None;
-        let known = work.structure.of(work.text.names());
+        let known = work.structure.of(work.text.tags());
         let joined = if known.joined { flags::JOINED } else { 0 };
         // Group -1 is the one that is not there.
         context.groups = known.groups.as_ptr().wrapping_add(1);
@@ -232,8 +232,8 @@ impl Machine {
             context.limit = range.start.wrapping_add(region.head_limit - range.start.addr());
             region
         });
-        work.entries
-            .clear(work.region.map(|region| range.start.cast_const().wrapping_add(region.from - range.start.addr())));
+        let first = work.region.map(|region| range.start.cast_const().wrapping_add(region.from - range.start.addr()));
+        work.entries.clear(first, program.gives == Gives::Resource && !program.refers);
         context.host = std::ptr::from_mut(work).cast();
         let entry = self.loaded.code.entry();
         // SAFETY: the context is filled as the contract says, the text and the maps have the slack that it asks for, and the
@@ -270,6 +270,8 @@ impl Machine {
         let (count, first) = self.work.entries.written();
         if count > 1 {
             out.add(b"{\"resourceType\":\"Bundle\",\"type\":\"collection\",");
+            let text = &self.work.text;
+            self.work.entries.name(&self.work.makers, || text.digest());
             self.work.entries.write(&self.work.makers, false, &mut out);
             out.length -= 1;
             out.add(b"}");
@@ -286,14 +288,14 @@ fn arguments(program: &Program, context: &mut Context, work: &mut Work) -> Optio
         let word = match take {
             Take::Message | Take::Nothing => 0,
             Take::Segment { name, required, .. } => {
-                let found = numbered(work.text.names(), name).next();
+                let found = numbered(work.text.tags(), name).next();
                 if *required && found.is_none() {
                     return None;
                 }
                 found.unwrap_or(0)
             }
             Take::Segments { name, required, list, .. } => {
-                let found: Vec<u64> = numbered(work.text.names(), name).collect();
+                let found: Vec<u64> = numbered(work.text.tags(), name).collect();
                 if *required && found.is_empty() {
                     return None;
                 }
@@ -315,8 +317,9 @@ fn arguments(program: &Program, context: &mut Context, work: &mut Work) -> Optio
 }
 
 /// The segments of that name, by their number in the table.
-fn numbered(names: &[Name], name: &str) -> impl Iterator<Item = u64> {
-    let named = (1..).zip(names).filter(move |(_, known)| known.as_str() == name);
+fn numbered(tags: &[u32], name: &str) -> impl Iterator<Item = u64> {
+    let wanted = tag(name);
+    let named = (1..).zip(tags).filter(move |(_, tag)| **tag == wanted);
     named.map(|(number, _)| number)
 }
 

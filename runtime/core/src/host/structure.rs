@@ -7,6 +7,8 @@ use emr_message::Name;
 use emr_message::group::{self, Bent, Grammar, Groups, Item, Kind};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
+use super::text::name;
+
 /// How many orders of segments are remembered.
 const KNOWN_MAX: usize = 4096;
 
@@ -22,7 +24,8 @@ pub struct Structure {
 
 /// The groups of one order of segments.
 pub struct Known {
-    names: Vec<Name>,
+    /// The names of its segments ([`super::text::tag`]).
+    tags: Vec<u32>,
     /// The first stands for one that is not there.
     pub groups: Vec<Group>,
     pub firsts: Vec<u32>,
@@ -33,7 +36,7 @@ pub struct Known {
 }
 
 static NOTHING: Known = Known {
-    names: Vec::new(),
+    tags: Vec::new(),
     groups: Vec::new(),
     firsts: Vec::new(),
     members: Vec::new(),
@@ -58,22 +61,22 @@ impl Structure {
     }
 
     /// The groups of a message with these segments.
-    pub fn of(&mut self, names: &[Name]) -> &Known {
-        let is_same = |known: Option<&Known>| known.is_some_and(|known| known.names == names);
+    pub fn of(&mut self, tags: &[u32]) -> &Known {
+        let is_same = |known: Option<&Known>| known.is_some_and(|known| known.tags == tags);
         if !is_same(self.known.get(self.last)) {
-            let hash = FxBuildHasher.hash_one(names);
+            let hash = FxBuildHasher.hash_one(tags);
             let found = self.places.get(&hash).copied().filter(|place| is_same(self.known.get(*place)));
-            self.last = found.unwrap_or_else(|| self.add(hash, names));
+            self.last = found.unwrap_or_else(|| self.add(hash, tags));
         }
         self.now()
     }
 
-    fn add(&mut self, hash: u64, names: &[Name]) -> usize {
+    fn add(&mut self, hash: u64, tags: &[u32]) -> usize {
         if self.known.len() == KNOWN_MAX {
             self.known.clear();
             self.places.clear();
         }
-        self.known.push(Known::new(&self.grammar, &self.slots, names));
+        self.known.push(Known::new(&self.grammar, &self.slots, tags));
         self.places.insert(hash, self.known.len() - 1);
         self.known.len() - 1
     }
@@ -91,12 +94,13 @@ fn node(node: &Node) -> group::Node {
 }
 
 impl Known {
-    fn new(grammar: &Grammar, slots: &Slots, names: &[Name]) -> Known {
+    fn new(grammar: &Grammar, slots: &Slots, tags: &[u32]) -> Known {
         let nothing = grammar.nodes.is_empty();
-        let found = if nothing { Groups::default() } else { group::build(grammar, names.iter().copied()) };
+        let names = tags.iter().map(|tag| name(*tag));
+        let found = if nothing { Groups::default() } else { group::build(grammar, names) };
         let widest = slots.widths.iter().max().map_or(0, |width| *width as usize);
         let mut known = Known {
-            names: names.to_vec(),
+            tags: tags.to_vec(),
             groups: vec![Group { parent: 0, firsts: 0, joined: 0 }],
             // The first are those of the group that is not there.
             firsts: vec![Member::NONE; widest],

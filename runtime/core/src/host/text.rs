@@ -8,7 +8,7 @@
 use emr_abi::{Layout, SLACK, Segment};
 use emr_message::identity::Digest;
 use emr_message::piece::Encoding;
-use emr_message::{Charset, Delimiters, Message, Name, Place, Settings, Unreadable};
+use emr_message::{Charset, Delimiters, Message, Place, Settings, Unreadable};
 
 mod kinds;
 mod lanes;
@@ -25,6 +25,7 @@ use lanes::Chosen;
 use maps::{Bitmaps, Separators};
 use scan::{Again, Ends};
 use split::{Defer, Line, Split, Table};
+pub use split::{name, tag};
 
 /// Longer messages go to the interpreter, which takes less memory for them; no offset of a rewritten segment passes 32
 /// bits.
@@ -138,9 +139,9 @@ impl Text {
         &self.segments
     }
 
-    /// The names of all segments in order, [`Name::NONE`] for a line that is none, as [`Message::segments`] has them.
-    pub fn names(&self) -> &[Name] {
-        &self.table.names
+    /// The names of all segments in order as numbers ([`tag`]), 0 for a line that is none.
+    pub fn tags(&self) -> &[u32] {
+        &self.table.tags
     }
 
     pub fn maps(&self) -> Maps {

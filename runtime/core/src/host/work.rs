@@ -14,7 +14,7 @@ use super::dates::Offsets;
 use super::entries::{Entries, Maker};
 use super::pattern::Matcher;
 use super::structure::Structure;
-use super::text::Text;
+use super::text::{Text, name};
 
 /// The host's own part of a context.
 pub struct Work {
@@ -167,10 +167,11 @@ impl Work {
 
     /// The place of a segment, by its index.
     pub fn place(&self, segment: u32) -> Option<Place> {
-        let names = self.text.names();
+        let tags = self.text.tags();
         let index = usize::try_from(segment).ok()?;
-        let name = *names.get(index)?;
-        let before = names.get(..=index)?.iter().filter(|other| **other == name).count();
+        let tag = *tags.get(index)?;
+        let before = tags.get(..=index)?.iter().filter(|other| **other == tag).count();
+        let name = name(tag);
         let occurrence = u32::try_from(before).ok()?;
         Some(Place { segment, name, occurrence, field: 0, repetition: 0, component: 0, subcomponent: 0 })
     }

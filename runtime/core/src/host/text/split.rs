@@ -38,7 +38,8 @@ pub struct Line {
 #[derive(Default)]
 pub struct Table {
     pub lines: Vec<Line>,
-    pub names: Vec<Name>,
+    /// Their names as numbers, 0 for a line that is no segment.
+    pub tags: Vec<u32>,
     pub starts: Vec<u32>,
     used: usize,
     /// The segments that were rewritten, and which lines they were.
@@ -53,7 +54,7 @@ pub struct Table {
 impl Table {
     pub fn begin(&mut self) {
         self.lines.clear();
-        self.names.clear();
+        self.tags.clear();
         self.rewritten.clear();
         self.moved.clear();
         self.literals.clear();
@@ -126,15 +127,15 @@ impl Split<'_> {
         self.table.message_bytes += end - from;
         // A message has fewer than 2³² bytes, or it would not have been loaded.
         let (at, text_end) = (from as u32, end as u32);
-        let head = self.text.get(from..).and_then(|rest| rest.first_chunk::<4>());
-        let named =
-            head.filter(|head| end - from == 3 || (end - from > 3 && head[3] == self.encoding.delimiters.field));
-        let kind = named.and_then(|head| self.kinds.find(u32::from_le_bytes(*head) & 0xff_ffff));
+        let head = self.text.get(from..).and_then(|rest| rest.first_chunk::<4>()).copied().unwrap_or_default();
+        let [a, b, c, bar] = head;
+        let is_named = end - from == 3 || end - from > 3 && bar == self.encoding.delimiters.field;
+        let tag = if is_named { u32::from_le_bytes([a, b, c, 0]) } else { 0 };
         if self.table.lines.len() == SEGMENTS_MAX {
             return Err(Defer);
         }
-        let Some((kind, seen)) = kind else {
-            self.table.names.push(named.map_or(Name::NONE, unread));
+        let Some((kind, seen)) = self.kinds.find(tag) else {
+            self.table.tags.push(if is_name([a, b, c]) { tag } else { 0 });
             self.table.lines.push(Line { at, end: text_end, starts: 0, kind: 0, occurrence: 0 });
             return Ok(());
         };
@@ -144,7 +145,7 @@ impl Split<'_> {
         *seen += 1;
         let starts = self.table.used as u32;
         let (kind, wanted) = (*kind, kind.bars);
-        self.table.names.push(kind.name);
+        self.table.tags.push(tag);
         self.table.lines.push(Line { at, end: text_end, starts, kind: kind.number, occurrence: *seen });
         self.table.reserve();
         let strange = self.bars(look, from, end, wanted);
@@ -189,7 +190,22 @@ impl Split<'_> {
     }
 }
 
-/// The name of a segment that the plan does not read.
-fn unread([a, b, c, _]: &[u8; 4]) -> Name {
-    std::str::from_utf8(&[*a, *b, *c]).ok().and_then(Name::read).unwrap_or(Name::NONE)
+/// Whether a segment can be called so, as [`Name::read`] has it.
+fn is_name([a, b, c]: [u8; 3]) -> bool {
+    let rest = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    a.is_ascii_uppercase() && rest(b) && rest(c)
+}
+
+/// A name of a segment as a number.
+pub fn tag(name: &str) -> u32 {
+    match name.as_bytes() {
+        &[a, b, c] => u32::from_le_bytes([a, b, c, 0]),
+        _ => 0,
+    }
+}
+
+/// The name that a number stands for.
+pub fn name(tag: u32) -> Name {
+    let [a, b, c, _] = tag.to_le_bytes();
+    std::str::from_utf8(&[a, b, c]).ok().and_then(Name::read).unwrap_or(Name::NONE)
 }

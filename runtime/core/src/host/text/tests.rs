@@ -169,7 +169,7 @@ fn wanted(layout: &Layout, bytes: &[u8], settings: &Settings) -> Result<(Message
 fn check(text: &Text, layout: &Layout, message: &Message, expected: &mut Expected) {
     assert_eq!(text.flags() & !flags::ESCAPED, expected.flags);
     assert!(!expected.changed || text.flags() & flags::ESCAPED != 0);
-    assert_eq!(text.names(), message.segments().iter().map(|segment| segment.name).collect::<Vec<_>>());
+    assert_eq!(text.tags().iter().map(|tag| name(*tag)).collect::<Vec<_>>(), message.segments().iter().map(|segment| segment.name).collect::<Vec<_>>());
     assert_eq!(text.message_bytes(), message.segments().iter().map(|segment| segment.range().len()).sum::<usize>());
 
     let seen = Seen::of(text);
