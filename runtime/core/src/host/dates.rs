@@ -58,12 +58,21 @@ impl Offsets {
             write(out, 0, date);
             return Some(10);
         }
-        let (digits, rest) = match text.len() {
-            12 | 14 => text.split_at_checked(text.len())?,
-            17 | 19 => text.split_at_checked(text.len() - 5)?,
-            _ => return None,
+        let (digits, rest) = match text.get(12..)? {
+            [] | [b'+' | b'-', ..] => text.split_at_checked(12)?,
+            _ => text.split_at_checked(14)?,
         };
         let clock = time(digits.get(8..)?)?;
+        let (fraction, rest) = match rest {
+            [b'.', ..] if digits.len() == 14 => {
+                let count = rest.iter().skip(1).take_while(|byte| byte.is_ascii_digit()).count();
+                if !(1..=4).contains(&count) {
+                    return None;
+                }
+                rest.split_at_checked(1 + count)?
+            }
+            _ => rest.split_at_checked(0)?,
+        };
         let offset = match rest {
             [] => self.of(text.first_chunk()?, read)?,
             [sign @ (b'+' | b'-'), a @ b'0'..=b'1', b @ b'0'..=b'9', c @ b'0'..=b'5', d @ b'0'..=b'9']
@@ -76,8 +85,11 @@ impl Offsets {
         };
         write(out, 0, date);
         write(out, 10, clock);
-        write(out, 19, offset);
-        Some(25)
+        if !fraction.is_empty() {
+            out.get_mut(19..19 + fraction.len())?.copy_from_slice(fraction);
+        }
+        write(out, 19 + fraction.len(), offset);
+        Some(25 + fraction.len())
     }
 }
 
@@ -181,7 +193,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_what_the_message_crate_writes(
-            text in "[0-9]{4,16}|(19|20)[0-9]{2}(0[1-9]|1[0-2])[0-2][0-9]([01][0-9][0-5][0-9]([0-5][0-9])?([+-][01][0-9][0-5][0-9])?)?",
+            text in "[0-9]{4,16}|(19|20)[0-9]{2}(0[1-9]|1[0-2])[0-2][0-9]([01][0-9][0-5][0-9]([0-5][0-9](\\.[0-9]{0,5})?)?([+-][01][0-9][0-5][0-9])?)?",
         ) {
             for zone in [None, Some(Zone::named("UTC").unwrap()), Some(Zone::named("Europe/Zurich").unwrap()), Some(Zone::named("Australia/Lord_Howe").unwrap())] {
                 same(&text, zone.as_ref());
@@ -197,6 +209,7 @@ mod tests {
             ("202401170830", "2024-01-17T08:30:00+01:00"),
             ("20240717083015", "2024-07-17T08:30:15+02:00"),
             ("20240717083015-0600", "2024-07-17T08:30:15-06:00"),
+            ("20240717083015.123", "2024-07-17T08:30:15.123+02:00"),
         ] {
             let mut out = [0; 32];
             let length = offsets.date_time(text.as_bytes(), &mut out).unwrap();

@@ -279,8 +279,8 @@ impl Entries {
     }
 
     /// The id of an entry, as text.
-    pub fn spelled(&self, index: usize) -> Option<&[u8]> {
-        self.references.get(index)?.get(ID)
+    pub fn spelled(&self, index: usize) -> Option<&[u8; 36]> {
+        self.references.get(index)?.get(ID)?.first_chunk()
     }
 
     /// How many entries there are, and that of the first.
@@ -311,7 +311,7 @@ impl Entries {
     /// What stands before the resource of an entry.
     pub fn open(&self, index: usize, out: &mut Out) {
         out.add(b"{\"fullUrl\":\"urn:uuid:");
-        out.add(self.spelled(index).unwrap_or_default());
+        out.add(self.spelled(index).unwrap_or(&[0; 36]));
         out.add(b"\",\"resource\":");
     }
 
@@ -398,6 +398,7 @@ pub struct Out<'o> {
 }
 
 impl Out<'_> {
+    #[inline(always)]
     pub fn add(&mut self, bytes: &[u8]) {
         let to = self.length + bytes.len();
         if let Some(room) = self.room.get_mut(self.length..to) {

@@ -93,13 +93,14 @@ pub fn decoded(text: &str) -> Cow<'_, str> {
 
 /// Whether there is a backslash; eight bytes at a time, since texts are short.
 fn has_escape(text: &[u8]) -> bool {
-    let (words, rest) = text.as_chunks::<8>();
-    let mut last = [0; 8];
-    last.iter_mut().zip(rest).for_each(|(to, byte)| *to = *byte);
-    words.iter().chain([&last]).any(|word| {
-        let word = u64::from_le_bytes(*word) ^ (ONES * b'\\' as u64);
+    let is_in = |word: [u8; 8]| {
+        let word = u64::from_le_bytes(word) ^ (ONES * b'\\' as u64);
         word.wrapping_sub(ONES) & !word & TOPS != 0
-    })
+    };
+    match text.last_chunk::<8>() {
+        Some(last) => text.as_chunks::<8>().0.iter().any(|word| is_in(*word)) || is_in(*last),
+        None => text.contains(&b'\\'),
+    }
 }
 
 const ONES: u64 = u64::MAX / 255;
@@ -129,11 +130,13 @@ fn is_word(text: &[u8]) -> bool {
         let escape = escape.wrapping_sub(ONES) & !escape;
         (below | over | escape) & TOPS != 0
     };
-    let (words, rest) = text.as_chunks::<8>();
-    // What is behind the end counts as visible.
-    let mut last = [b'a'; 8];
-    last.iter_mut().zip(rest).for_each(|(to, byte)| *to = *byte);
-    !text.is_empty() && !words.iter().chain([&last]).any(|word| odd(u64::from_le_bytes(*word)))
+    match text.last_chunk::<8>() {
+        Some(last) => {
+            let (words, _) = text.as_chunks::<8>();
+            !words.iter().any(|word| odd(u64::from_le_bytes(*word))) && !odd(u64::from_le_bytes(*last))
+        }
+        None => !text.is_empty() && text.iter().all(|byte| matches!(byte, 0x21..=0x7e) && *byte != b'\\'),
+    }
 }
 
 /// `-?(0|[1-9][0-9]*)(\.[0-9]+)?`, as JSON writes it too.

@@ -166,6 +166,14 @@ impl Split<'_> {
                     self.run(from..strange, if byte == b'\\' { b"\\\\" } else { slice::from_ref(&byte) });
                     3
                 }
+                // A line break inside the text; at either end it would be off.
+                [open, b'.', b'b', b'r', close, _, ..]
+                    if *open == self.by.escape && close == open && strange > start =>
+                {
+                    self.table.flags |= flags::SPACED;
+                    self.run(from..strange, b"\\n");
+                    5
+                }
                 [b'\\', ..] if self.by.escape != b'\\' => {
                     self.run(from..strange, b"\\\\");
                     1

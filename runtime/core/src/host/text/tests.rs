@@ -9,6 +9,7 @@ use emr_abi::{Kind, Layout, flags};
 use emr_message::{Level, Message, Piece, Settings, State, batch, escape, json};
 use proptest::prelude::*;
 
+use super::split::name;
 use super::lanes::Chosen;
 use super::split::SEGMENT_MAX;
 use super::{Text, Unready};
