@@ -1,6 +1,10 @@
 //! Values in registers: reading and setting them, and their text.
 
-use cranelift_codegen::ir::{BlockArg, InstBuilder, Value, condcodes::IntCC, types::{I8, I8X16, I64}};
+use cranelift_codegen::ir::{
+    BlockArg, InstBuilder, Value,
+    condcodes::IntCC,
+    types::{I8, I8X16, I64},
+};
 use emr_abi::{Call, List, flags};
 use emr_compiler::check::typed::Primitive;
 use emr_compiler::plan::{self, IssueId, Val};

@@ -15,14 +15,23 @@ const BETWEEN: char = '\u{1f}';
 pub struct Maker {
     emit: Emit,
     origin: Origin,
+    /// Its rule among those of all makers: by rule it is counted how often something was emitted.
+    rule: usize,
     /// What a server is asked for where nothing tells whether it has the resource.
     post: Vec<u8>,
 }
 
 impl Maker {
-    pub fn new(emit: &Emit) -> Maker {
+    /// Of all that a program emits.
+    pub fn all(emits: &[Emit]) -> Vec<Maker> {
+        let rule = |emit: &Emit| emits.iter().position(|other| other.rule == emit.rule).unwrap_or(0);
+        emits.iter().map(|emit| Maker::new(emit, rule(emit))).collect()
+    }
+
+    fn new(emit: &Emit, rule: usize) -> Maker {
         let post = format!(",\"request\":{{\"method\":\"POST\",\"url\":\"{}\"}}", emit.resource);
-        Maker { emit: emit.clone(), origin: Origin::new(&emit.resource, &emit.place), post: post.into_bytes() }
+        let origin = Origin::new(&emit.resource, &emit.place);
+        Maker { emit: emit.clone(), origin, rule, post: post.into_bytes() }
     }
 }
 
@@ -59,7 +68,7 @@ pub struct Entries {
     /// The entry of each keyed resource.
     keyed: FxHashMap<(Uuid, usize), usize>,
     /// How often each rule emitted something without a key.
-    turns: FxHashMap<u32, u32>,
+    turns: Vec<u32>,
     digest: Option<Digest>,
     key: String,
     /// Ids are made when a Bundle is written, if at all.
@@ -114,9 +123,8 @@ impl Entries {
         } else if keyed {
             identity::of_key(&made.emit.resource, &self.key)
         } else {
-            let turn = self.turns.entry(made.emit.rule).or_default();
-            *turn += 1;
-            made.origin.id(*self.digest.get_or_insert_with(digest), *turn)
+            let turn = turn(&mut self.turns, made);
+            made.origin.id(*self.digest.get_or_insert_with(digest), turn)
         };
         let search = search.filter(|_| keyed);
         self.references.push(reference(id));
@@ -132,9 +140,7 @@ impl Entries {
         let digest = digest();
         for (entry, spelled) in self.entries.iter_mut().zip(&mut self.references) {
             let Some(made) = makers.get(entry.maker) else { continue };
-            let turn = self.turns.entry(made.emit.rule).or_default();
-            *turn += 1;
-            entry.id = made.origin.id(digest, *turn);
+            entry.id = made.origin.id(digest, turn(&mut self.turns, made));
             *spelled = reference(entry.id);
         }
     }
@@ -352,6 +358,17 @@ impl Entries {
             out.add(self.texts.get(pair.value.clone()).unwrap_or_default());
         }
     }
+}
+
+/// How often the rule of a maker emitted something, this time included.
+fn turn(turns: &mut Vec<u32>, maker: &Maker) -> u32 {
+    if turns.len() <= maker.rule {
+        turns.resize(maker.rule + 1, 0);
+    }
+    turns.get_mut(maker.rule).map_or(1, |turn| {
+        *turn += 1;
+        *turn
+    })
 }
 
 const BEFORE_ID: &[u8] = b"{\"reference\":\"urn:uuid:";

@@ -13,7 +13,7 @@ use emr_message::number::{Decimal, decimal};
 use emr_message::time::Precision;
 
 use super::entries::{Ended, Out, Part, words};
-use super::work::{Made, Raised, Region, Work, decoded, is_same};
+use super::work::{Made, Raised, Region, Work, decoded, has_escape, is_same};
 
 /// The table for a context.
 pub const HELPERS: Helpers = Helpers {
@@ -342,7 +342,7 @@ unsafe extern "C" fn builtin(ctx: *mut Context, function: u64, count: u64) -> u6
         let function = usize::try_from(function).ok().and_then(|function| Builtin::ALL.get(function)).copied();
         let Some(function) = function else { return stop(ctx, Stop::Defer) };
         let called = match plain(ctx, function) {
-            Some(part) => part.map(|part| part.map_or(Called::Missing, Called::Part)),
+            Some(called) => called,
             None => {
                 let texts: [Option<Cow<str>>; RESULTS_MAX / 2] =
                     std::array::from_fn(|index| if index < count { argument(ctx, index).map(decoded) } else { None });
@@ -366,15 +366,18 @@ unsafe extern "C" fn builtin(ctx: *mut Context, function: u64, count: u64) -> u6
     })
 }
 
-/// A part of the first text, where nothing in it stands for something else; `None` for all other functions.
-fn plain<'t>(ctx: &Context, function: Builtin) -> Option<Result<Option<&'t str>, Invalid>> {
-    let given = argument(ctx, 0).filter(|text| memchr::memchr(b'\\', text.as_bytes()).is_none())?;
+/// The functions that look at the first text alone, where nothing in it stands for something else; `None` for all others.
+fn plain<'t>(ctx: &Context, function: Builtin) -> Option<Result<Called<'t>, Invalid>> {
+    let given = argument(ctx, 0).filter(|text| !has_escape(text.as_bytes()))?;
     let number = |index: usize| argument(ctx, index).and_then(|text| text.trim().parse().ok()).ok_or(Invalid);
-    let both = |from: Result<i64, Invalid>| Ok(text::substring(given, from?, number(2)?));
+    let part = |found: Option<&'t str>| found.map_or(Called::Missing, Called::Part);
+    let both = |from: Result<i64, Invalid>| Ok(part(text::substring(given, from?, number(2)?)));
     match function {
-        Builtin::trim => Some(Ok(text::trim(given))),
-        Builtin::left => Some(number(1).map(|count| text::left(given, count))),
-        Builtin::right => Some(number(1).map(|count| text::right(given, count))),
+        Builtin::length if given.is_ascii() => Some(Ok(Called::Count(given.len()))),
+        Builtin::length => Some(Ok(Called::Count(text::length(given)))),
+        Builtin::trim => Some(Ok(part(text::trim(given)))),
+        Builtin::left => Some(number(1).map(|count| part(text::left(given, count)))),
+        Builtin::right => Some(number(1).map(|count| part(text::right(given, count)))),
         Builtin::substring => Some(both(number(1))),
         _ => None,
     }

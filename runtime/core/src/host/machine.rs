@@ -121,7 +121,7 @@ impl Machine {
             structure: Structure::new(&program.nodes),
             arena: Arena::default(),
             entries: Entries::default(),
-            makers: program.emits.iter().map(Maker::new).collect(),
+            makers: Maker::all(&program.emits),
             patterns: program.patterns.iter().map(|pattern| Matcher::new(pattern)).collect(),
             written: FxHashMap::default(),
             dates: Offsets::new(zone),

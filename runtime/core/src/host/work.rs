@@ -92,7 +92,8 @@ pub fn decoded(text: &str) -> Cow<'_, str> {
 }
 
 /// Whether there is a backslash; eight bytes at a time, since texts are short.
-fn has_escape(text: &[u8]) -> bool {
+#[inline]
+pub fn has_escape(text: &[u8]) -> bool {
     let is_in = |word: [u8; 8]| {
         let word = u64::from_le_bytes(word) ^ (ONES * b'\\' as u64);
         word.wrapping_sub(ONES) & !word & TOPS != 0

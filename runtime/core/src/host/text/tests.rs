@@ -9,9 +9,9 @@ use emr_abi::{Kind, Layout, flags};
 use emr_message::{Level, Message, Piece, Settings, State, batch, escape, json};
 use proptest::prelude::*;
 
-use super::split::name;
 use super::lanes::Chosen;
 use super::split::SEGMENT_MAX;
+use super::split::name;
 use super::{Text, Unready};
 
 /// What the interpreter would see of the fields that are read.
@@ -170,7 +170,10 @@ fn wanted(layout: &Layout, bytes: &[u8], settings: &Settings) -> Result<(Message
 fn check(text: &Text, layout: &Layout, message: &Message, expected: &mut Expected) {
     assert_eq!(text.flags() & !flags::ESCAPED, expected.flags);
     assert!(!expected.changed || text.flags() & flags::ESCAPED != 0);
-    assert_eq!(text.tags().iter().map(|tag| name(*tag)).collect::<Vec<_>>(), message.segments().iter().map(|segment| segment.name).collect::<Vec<_>>());
+    assert_eq!(
+        text.tags().iter().map(|tag| name(*tag)).collect::<Vec<_>>(),
+        message.segments().iter().map(|segment| segment.name).collect::<Vec<_>>()
+    );
     assert_eq!(text.message_bytes(), message.segments().iter().map(|segment| segment.range().len()).sum::<usize>());
 
     let seen = Seen::of(text);
