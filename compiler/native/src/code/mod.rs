@@ -78,6 +78,8 @@ pub struct Gen<'f, 'p> {
     slots: FxHashMap<Val, StackSlot>,
     /// Values that are a part of another: of which, and the how-manieth.
     heads: FxHashMap<Val, (Val, u8)>,
+    /// How long the first repetition of a field is, where that was asked for already.
+    singles: FxHashMap<Val, Variable>,
     facts: read::Facts<'p>,
     /// The rule that each step comes of, by the step's place in memory.
     rules: FxHashMap<*const Step, RuleId>,
@@ -143,6 +145,7 @@ impl<'f, 'p> Gen<'f, 'p> {
             split: FxHashMap::default(),
             slots: FxHashMap::default(),
             heads: FxHashMap::default(),
+            singles: FxHashMap::default(),
             facts: read::Facts::of(&routine.body),
             rules: routine.ruled().into_iter().map(|(step, rule)| (std::ptr::from_ref(step), rule)).collect(),
             sure: FxHashSet::default(),
@@ -210,9 +213,9 @@ impl<'f, 'p> Gen<'f, 'p> {
 
     /// A block behind which nothing counts as taken apart that was not before.
     fn apart(&mut self, steps: &'p Block, cursor: Cursor) -> Option<Cursor> {
-        let before = (self.split.clone(), self.heads.clone());
+        let before = (self.split.clone(), self.heads.clone(), self.singles.clone());
         let done = self.block(steps, cursor);
-        (self.split, self.heads) = before;
+        (self.split, self.heads, self.singles) = before;
         self.forget(steps);
         done
     }
@@ -242,6 +245,7 @@ impl<'f, 'p> Gen<'f, 'p> {
 
     fn forget_one(&mut self, val: Val) {
         self.split.remove(&val);
+        self.singles.remove(&val);
         self.heads.retain(|part, (of, _)| *part != val && *of != val);
     }
 

@@ -112,6 +112,14 @@ impl<'p> Gen<'_, 'p> {
         let words = self.get(of);
         let (kind, words) = self.step_into(&from, &words, part);
         self.set(to, &kind, &words);
+        if let (Part::Field { repeats: false, .. }, Kind::Piece(Level::Field)) = (part, &kind) {
+            let repetition = self.expect_one(self.word(&words, 0), self.word(&words, 1));
+            if self.kind(to) == kind {
+                let single = self.b.declare_var(I64);
+                self.b.def_var(single, repetition);
+                self.singles.insert(to, single);
+            }
+        }
     }
 
     fn step_into(&mut self, from: &Kind, words: &[Value], part: &Part) -> (Kind, Words) {
@@ -128,7 +136,7 @@ impl<'p> Gen<'_, 'p> {
                 }
             }
             (Part::Field { number, repeats }, Kind::Segment(segment)) if kind != Kind::Any => {
-                self.field(first, *segment, *number, *repeats)
+                self.field(first, *segment, *number)
             }
             (Part::Component(1), Kind::Piece(Level::Subcomponent)) => words.to_vec(),
             (Part::Component(_), Kind::Piece(Level::Subcomponent)) => self.missing(&kind),
@@ -287,7 +295,7 @@ impl<'p> Gen<'_, 'p> {
 
     // ---- fields
 
-    fn field(&mut self, segment: Value, kind: u32, number: u16, repeats: bool) -> Words {
+    fn field(&mut self, segment: Value, kind: u32, number: u16) -> Words {
         let first = if self.shared.typing.declares(kind) { 2 } else { 1 };
         let bars = (kind as usize).checked_sub(1).and_then(|index| self.shared.bars.get(index)).copied().unwrap_or(0);
         let bar = u32::from(number).checked_sub(first);
@@ -309,19 +317,17 @@ impl<'p> Gen<'_, 'p> {
         let length = self.b.ins().smax(length, none);
         let text = self.given(at!(text));
         let at = self.b.ins().iadd(text, start);
-        if !repeats {
-            self.expect_one(at, length);
-        }
         vec![at, length]
     }
 
     /// Where the standard or the profile has one value, and the message several: it is said.
-    pub fn expect_one(&mut self, at: Value, length: Value) {
-        self.if_second(at, length, |this, second| this.say_several(second));
+    /// Gives how long the first is.
+    fn expect_one(&mut self, at: Value, length: Value) -> Value {
+        self.if_second(at, length, |this, second| this.say_several(second))
     }
 
-    /// Says something of the second repetition with a value, if there is one.
-    pub fn if_second(&mut self, at: Value, length: Value, say: impl FnOnce(&mut Self, Where)) {
+    /// Says something of the second repetition with a value, if there is one. Gives how long the first is.
+    pub fn if_second(&mut self, at: Value, length: Value, say: impl FnOnce(&mut Self, Where)) -> Value {
         let repetition = self.repetition(at, length);
         let (several, fine) = (self.cold(), self.label());
         let is_one = self.b.ins().icmp(IntCC::Equal, repetition, length);
@@ -335,6 +341,7 @@ impl<'p> Gen<'_, 'p> {
         say(self, place);
         self.jump(fine);
         self.b.switch_to_block(fine);
+        repetition
     }
 
     // ---- parts of values
@@ -425,7 +432,10 @@ impl<'p> Gen<'_, 'p> {
         let words = self.get(of);
         let (at, mut length) = (self.word(&words, 0), self.word(&words, 1));
         if level == Level::Field {
-            length = self.repetition(at, length);
+            length = match self.singles.get(&of).copied() {
+                Some(single) => self.b.use_var(single),
+                None => self.repetition(at, length),
+            };
         }
         let is_whole = level < Level::Component;
         let (map, slow) =
