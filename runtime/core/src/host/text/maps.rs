@@ -108,11 +108,13 @@ impl Bitmaps {
     #[inline(always)]
     pub fn put_separators(&mut self, block: usize, [components, repetitions, subcomponents]: [u64; 3]) {
         let separators = components | repetitions | subcomponents;
-        let Bitmaps { components: c, repetitions: r, subcomponents: s, separators: all, .. } = self;
-        for (map, bits) in [(c, components), (r, repetitions), (s, subcomponents), (all, separators)] {
-            if let Some(word) = map.get_mut(block) {
-                *word = bits;
-            }
+        assert!(block < self.words, "the maps reach over what was rewritten");
+        // SAFETY: `begin` and `reach` keep each of the maps at `words` words at least.
+        unsafe {
+            *self.components.get_unchecked_mut(block) = components;
+            *self.repetitions.get_unchecked_mut(block) = repetitions;
+            *self.subcomponents.get_unchecked_mut(block) = subcomponents;
+            *self.separators.get_unchecked_mut(block) = separators;
         }
     }
 
