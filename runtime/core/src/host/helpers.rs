@@ -586,7 +586,10 @@ unsafe extern "C" fn emit_end(ctx: *mut Context, entry: u64, from: u64, to: u64)
                 let end = written(ctx, work, body.as_ptr_range().end as u64, |work, out| {
                     work.entries.close(&work.makers, index, region.requests, out);
                 });
-                work.region = Some(Region { filled: end as usize, ..region });
+                // Without room for it the message begins anew.
+                if end > 0 {
+                    work.region = Some(Region { filled: end as usize, ..region });
+                }
             }
             ctx.limit = region.head_limit as *const u8;
         }
