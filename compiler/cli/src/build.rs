@@ -114,11 +114,10 @@ fn file(args: &Args, world: &World, output: &Path) -> Result<End, End> {
     let maps = takers(world).into_iter().filter(|map| wanted(args, &map.name));
     let entries: Vec<Entry> = maps.filter_map(|map| entry(&map)).collect();
     if entries.is_empty() {
-        let place = world.outside.root.display();
-        return Err(End::Call(match &args.map {
-            Some(name) => format!("there is no map `{name}` that takes a message"),
-            None => format!("no map in `{place}` takes a message: one begins like `map admission(ADT_A01)`"),
-        }));
+        return Err(match &args.map {
+            Some(name) => End::Call(format!("there is no map `{name}` that takes a message")),
+            None => End::takes_nothing(),
+        });
     }
     write::whole(output, &artifact(&compiler(args)?, &said(world), &entries))?;
     Ok(End::Fine)

@@ -17,6 +17,13 @@ pub enum End {
     World(String),
 }
 
+impl End {
+    /// The mapping that the call names has no map that a message could go through.
+    pub fn takes_nothing() -> Self {
+        Self::Call("no map takes a message: one that does begins like `map admission(ADT_A01)`".to_owned())
+    }
+}
+
 pub fn code(end: Result<End, End>) -> ExitCode {
     match end.unwrap_or_else(|end| end) {
         End::Fine => ExitCode::SUCCESS,

@@ -138,10 +138,7 @@ impl Engine {
         }
         let maps: Vec<_> = found.into_iter().filter_map(|it| Ready::new(world, it, &standards)).collect();
         if maps.is_empty() {
-            let place = world.outside.root.display();
-            return Err(End::Call(format!(
-                "no map in `{place}` takes a message: one begins like `map admission(ADT_A01)`"
-            )));
+            return Err(End::takes_nothing());
         }
         Ok(Engine { kind, maps, standards, settings, named: named.is_some() })
     }

@@ -2,7 +2,7 @@
 
 use super::arms::{holds_rules, is_block, match_rules, match_statements};
 use super::convert::Want;
-use super::required::required;
+use super::required::{Doubt, required};
 use super::scope::Scope;
 use super::sourceless::is_constant;
 use super::typed::{Block, Expr, Field, Kind, Statement, Ty, TyKind, Value};
@@ -51,14 +51,12 @@ pub(super) fn built(scope: &mut Scope, block: &tree::Block, key: &SmolStr, at: &
     let before = scope.problems.len();
     let mut fields = Fields::default();
     let statements = items(scope, &block.items, &shape, &mut fields);
-    let sound = scope.problems.len() == before;
+    let doubt = Doubt::of(scope.errors_since(before), &block.items, &shape);
     let mut written = finish(scope, fields, &shape);
     if types::base(&shape) == "Bundle" {
         with_bundle_type(&mut written, at);
     }
-    if sound {
-        required(scope, &written, &shape, at, always);
-    }
+    required(scope, &written, &shape, at, always, &doubt);
     let written = with_fixed(written, &shape);
     scope.forget(known);
     scope.release(mark);
@@ -270,9 +268,8 @@ fn nested_value(scope: &mut Scope, key: SmolStr, nested: Fields, at: At, with: b
     let kind = if with {
         Kind::With { base: Expr::new(Kind::Keep, ty.clone(), &at), fields }
     } else {
-        if scope.problems.len() == before {
-            required(scope, &fields, &inner, &at, false);
-        }
+        let doubt = if scope.errors_since(before).next().is_some() { Doubt::All } else { Doubt::None };
+        required(scope, &fields, &inner, &at, false, &doubt);
         let fields = with_fixed(fields, &inner);
         Kind::Block(Block { shape: key, resource: None, statements: Vec::new(), fields, always: false })
     };

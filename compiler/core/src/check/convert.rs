@@ -454,7 +454,8 @@ fn many_for_one(value: &Expr, want: &Want) -> Diagnostic {
 fn refuse(scope: &mut Scope, value: &Expr, want: &Want) -> Option<How> {
     let from = show_kind(&value.ty.kind);
     if is_constant(value) || value.ty.kind == TyKind::Duration {
-        let message = format!("`{}` takes {}, and this is a {from}", want.label, want.show());
+        let article = if from.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+        let message = format!("`{}` takes {}, and this is {article} {from}", want.label, want.show());
         scope.problem(Diagnostic::new(Code::WrongType, value.at.clone(), message).help("write a value of that type"));
         return None;
     }

@@ -6,14 +6,50 @@ use super::typed::{Expr, Field, Kind};
 use super::{missing, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::shape::{self, Element, Shape};
-use crate::syntax::tree::At;
+use crate::syntax::tree::{At, BlockItem};
+use smol_str::SmolStr;
 use std::sync::Arc;
 
+/// What the errors of a block leave open, so that no requirement is said to be missed because of them.
+pub(super) enum Doubt {
+    None,
+    /// The elements of these names have rules that are wrong.
+    These(Vec<SmolStr>),
+    /// What is wrong may have been meant for any element.
+    All,
+}
+
+impl Doubt {
+    pub fn of<'a>(errors: impl Iterator<Item = &'a At>, items: &[BlockItem], shape: &Shape) -> Self {
+        let mut names = Vec::new();
+        for error in errors {
+            let rules = items.iter().filter_map(|item| match item {
+                BlockItem::Rule(rule) if rule.at.start <= error.start && error.end <= rule.at.end => Some(rule),
+                _ => None,
+            });
+            match rules.map(|rule| &rule.target.first.text).find(|name| shape.element(name).is_some()) {
+                Some(name) => names.push(name.clone()),
+                None => return Self::All,
+            }
+        }
+        if names.is_empty() { Self::None } else { Self::These(names) }
+    }
+
+    fn holds(&self, name: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::These(names) => names.iter().any(|it| it == name),
+            Self::All => true,
+        }
+    }
+}
+
 /// Each element that the shape requires is assigned, and a value that may be missing says what then.
-pub(super) fn required(scope: &mut Scope, fields: &[Field], shape: &Arc<Shape>, at: &At, always: bool) {
+pub(super) fn required(scope: &mut Scope, fields: &[Field], shape: &Arc<Shape>, at: &At, always: bool, doubt: &Doubt) {
     // The URL of an extension stands in the target of its rule.
     let given = |element: &&Element| types::base(shape) == "Extension" && element.name == "url";
-    for element in shape.elements.iter().filter(|element| element.min > 0 && !given(element)) {
+    let open = |element: &&Element| given(element) || doubt.holds(&element.name);
+    for element in shape.elements.iter().filter(|element| element.min > 0 && !open(element)) {
         let label = format!("{}.{}", types::short(&shape.key), element.name);
         let Some(field) = fields.iter().find(|field| field.name == element.name) else {
             if element.fixed.is_none() && element.pattern.is_none() && !fields.is_empty() | always {

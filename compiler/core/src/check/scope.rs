@@ -2,7 +2,7 @@
 
 use super::World;
 use super::typed::{Expr, Key, Kind, Slot, Ty, TyKind};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::syntax::tree::{At, Count};
 use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
@@ -126,6 +126,12 @@ impl<'w> Scope<'w> {
 
     pub fn problem(&mut self, diagnostic: Diagnostic) {
         self.problems.push(diagnostic);
+    }
+
+    /// Where there are errors among the problems from that number on; a warning leaves nothing open.
+    pub fn errors_since(&self, before: usize) -> impl Iterator<Item = &At> {
+        let problems = self.problems.iter().skip(before);
+        problems.filter(|problem| problem.severity() == Severity::Error).map(|problem| &problem.at)
     }
 
     pub fn error(&mut self, code: Code, at: &At, message: impl Into<String>) {
