@@ -7,6 +7,7 @@
 
 pub mod beginnings;
 pub mod corpus;
+pub mod guards;
 pub mod mutate;
 pub mod oracle;
 pub mod pipeline;
@@ -30,6 +31,8 @@ mod docs;
 mod fhir_tables;
 #[cfg(test)]
 mod fixes;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod language;
 #[cfg(test)]

@@ -40,9 +40,15 @@ impl Both {
     pub fn new(map: Map) -> Both {
         let program = Compiler::new(&Target::Host).unwrap().program(&map.plan);
         let loaded = Arc::new(Loaded::new(program).unwrap());
-        let zone = map.runs.zone.clone();
-        let machine = Machine::new(Arc::clone(&loaded), Settings::default(), zone, map.runs.fuel);
+        let machine = machine(&map, &loaded);
         Both { map, loaded, machine, tally: Tally::default(), reasons: BTreeMap::new() }
+    }
+
+    /// Takes a machine that has seen no message, so that its memory is as small as at first, and counts anew.
+    pub fn renew(&mut self, fuel: Option<u64>) {
+        self.map.runs.fuel = fuel;
+        self.tally = Tally::default();
+        self.machine = machine(&self.map, &self.loaded);
     }
 
     /// Runs a message in both; what differs, if anything does.
@@ -85,6 +91,10 @@ impl Both {
         let message = Message::read(bytes, &Settings::default())?;
         Ok(interpret::run(&self.map.plan, &message, &self.map.runs))
     }
+}
+
+fn machine(map: &Map, loaded: &Arc<Loaded>) -> Machine {
+    Machine::new(Arc::clone(loaded), Settings::default(), map.runs.zone.clone(), map.runs.fuel)
 }
 
 /// Code, text, place and rule of what is said.
