@@ -58,9 +58,13 @@ fn run(call: &Call) -> Result<(), String> {
         return workload::all(&call.workloads)?.iter().try_for_each(|workload| export(workload, first, folder));
     }
     if let Some(passes) = call.passes {
-        let workloads = workload::all(&call.workloads)?;
-        let each = |workload| rows.iter().for_each(|row| run_only(workload, row, passes));
-        workloads.iter().for_each(each);
+        for workload in workload::all(&call.workloads)? {
+            for row in &rows {
+                if let Some(messages) = run_only(&workload, row, passes) {
+                    println!("{} {}: {messages} messages", workload.name, row.name);
+                }
+            }
+        }
         return Ok(());
     }
     let (mut figures, mut rounds) = (Vec::new(), Vec::new());

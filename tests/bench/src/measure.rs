@@ -76,11 +76,11 @@ pub fn measure(workload: &Workload, rows: &[&Row], rounds: usize) -> Result<(Vec
     Ok((figures, raw))
 }
 
-/// So many passes, without a look at the clock.
-pub fn run_only(workload: &Workload, row: &Row, passes: usize) {
-    if let Some(mut engine) = (row.prepare)(workload) {
-        run(workload, &mut *engine, passes);
-    }
+/// So many passes, without a look at the clock. Gives how many messages one has, if the row does the workload.
+pub fn run_only(workload: &Workload, row: &Row, passes: usize) -> Option<usize> {
+    let mut engine = (row.prepare)(workload)?;
+    run(workload, &mut *engine, passes);
+    Some(workload.corpus.messages().count())
 }
 
 /// What a row writes for each message; nothing if it does not do the workload.
