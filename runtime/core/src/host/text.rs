@@ -10,6 +10,7 @@ use emr_message::identity::Digest;
 use emr_message::piece::Encoding;
 use emr_message::{Charset, Delimiters, Message, Place, Settings, Unreadable};
 
+mod edit;
 mod kinds;
 mod lanes;
 mod maps;

@@ -1,22 +1,20 @@
 //! Segments whose text is not what compiled code may copy: escapes are undone, blanks taken off, nulls taken out, and
-//! what JSON escapes is escaped. The tidy segment holds the fields that are read and no others.
+//! what JSON escapes is escaped. Mostly a copy with a few changes does ([`super::edit`]); otherwise each leaf is decoded.
 
 use std::ops::Range;
-use std::slice;
 
 use emr_abi::flags;
 use emr_message::{Level, Name, Piece, Place, State, escape, json};
 
 use super::kinds::Kind;
-use super::maps::{Bits, last, next};
+use super::maps::next;
 use super::split::{Defer, Line, SEGMENT_MAX, Split};
 
 /// The most that segments may grow by being rewritten; `\.sp100\` gives two hundred bytes.
 const GROWTH_MAX: usize = 8;
 
 impl Split<'_> {
-    /// Looks closer at what is strange in the last segment, and rewrites it if it has to be: it is copied from its first
-    /// field that is read to its last, but for the leaves that become something else.
+    /// Looks closer at what is strange in the last segment, and rewrites it if it has to be.
     #[inline(never)]
     pub fn tidy(&mut self, kind: Kind) -> Result<(), Defer> {
         let line = *self.table.lines.last().ok_or(Defer)?;
@@ -24,206 +22,63 @@ impl Split<'_> {
         let starts = self.table.starts_of(&line, &kind);
         let before = before.get_mut(..starts.len()).ok_or(Defer)?;
         before.copy_from_slice(starts);
-        let starts = &*before;
-        let (end, mut field) = (line.end as usize, 0);
-        let first = starts.first().map_or(end, |&first| first as usize).min(end);
-        let last = starts.last().map_or(end, |&last| last as usize).min(end + 1);
-
-        let mut copy = Copied { line, kind, starts, count: 0, to: first, begun: None };
+        let segment = Segment { line, kind, starts: before };
+        let (from, literals, flags) = (self.table.rewritten.len(), self.table.literals.len(), self.table.flags);
         // MSH-2 is text as it stands, though it looks like separators; where it is read, it is not read in place.
-        if kind.reads_delimiters() {
-            self.begin(&mut copy, 0);
-            let whole = copy.field(0);
-            self.verbatim(whole.clone())?;
-            copy.to = whole.end;
-        }
-        // The bar behind the last field tells of blanks before it.
-        let mut strange = Bits::within(first, last);
-        while let Some(at) = strange.next(|word| self.maps.marks.get(word).map_or(0, |marks| marks.strange)) {
-            field = field_at(starts, field, at);
-            if at >= copy.to && kind.reads_field(field) && self.matters(at, end) {
-                self.rewrite(&mut copy, field, at)?;
+        let edited = if kind.reads_delimiters() { None } else { self.edit(&segment) };
+        match edited {
+            Some(false) => return Ok(()),
+            Some(true) => {}
+            None => {
+                self.table.rewritten.truncate(from);
+                self.table.literals.truncate(literals);
+                self.table.flags = flags;
+                self.decode(&segment)?;
             }
         }
-        if copy.begun.is_some() { self.end(copy) } else { Ok(()) }
+        self.moved(&segment)
     }
 
-    /// Whether the leaf of a strange byte has to be looked at.
-    fn matters(&self, at: usize, end: usize) -> bool {
-        match self.text.get(at) {
-            _ if at == end => self.is_blank_before(at),
-            Some(&byte) if byte == self.encoding.delimiters.field || self.by.has(byte) => self.is_blank_before(at),
-            Some(128..) => starts_blank(self.text.get(at..).unwrap_or_default()),
-            _ => true,
-        }
-    }
-
-    fn is_blank_before(&self, at: usize) -> bool {
-        ends_blank(self.text.get(at.saturating_sub(3)..at).unwrap_or_default())
-    }
-
-    /// Copies what lies before a field of which something will change.
-    fn begin(&mut self, copy: &mut Copied, field: usize) {
-        if copy.begun.is_none() {
+    /// Writes every field that is read anew, leaf by leaf.
+    #[cold]
+    fn decode(&mut self, segment: &Segment) -> Result<(), Defer> {
+        let there = segment.starts.partition_point(|&start| start <= segment.line.end);
+        for i in 0..there {
             self.table.rewritten.push(self.encoding.delimiters.field);
+            let here = u32::try_from(self.here()).map_err(|_| Defer)?;
+            *self.table.starts_mut(&segment.line, &segment.kind).get_mut(i).ok_or(Defer)? = here;
+            let text = segment.field(i);
+            if i == 0 && segment.kind.reads_delimiters() {
+                self.verbatim(text)?;
+            } else if segment.kind.reads_field(i) {
+                self.field(text)?;
+            }
         }
-        copy.begun = Some(field);
-        self.copy(copy, copy.field(field).start);
-    }
-
-    /// Writes the leaf in which that byte stands.
-    fn rewrite(&mut self, copy: &mut Copied, field: usize, at: usize) -> Result<(), Defer> {
-        if copy.begun != Some(field) {
-            self.begin(copy, field);
-        }
-        let whole = copy.field(field);
-        let start = last(&self.maps.separators, copy.to, at).map_or(copy.to, |found| found + 1);
-        let leaf = start..next(&self.maps.separators, at, whole.end).unwrap_or(whole.end);
-        self.copy(copy, leaf.start);
-        let before = self.table.rewritten.len();
-        copy.to = leaf.end;
-        if let Simple::Written = self.leaf(leaf.clone()) {
-            return Ok(());
-        }
-        self.table.rewritten.truncate(before);
-        if self.decoded_leaf(leaf)? == State::Null {
-            // What is null decides over the values around it.
-            let here = *self.table.starts_of(&copy.line, &copy.kind).get(field).ok_or(Defer)?;
-            self.table.rewritten.truncate(here as usize - self.text.len());
-            self.field(whole.clone())?;
-            copy.to = whole.end;
-        }
+        let end = u32::try_from(self.here()).map_err(|_| Defer)?;
+        self.table.starts_mut(&segment.line, &segment.kind).get_mut(there..).unwrap_or_default().fill(end + 1);
         Ok(())
     }
 
-    /// Copies the rest, and notes that the segment stands elsewhere now.
-    fn end(&mut self, mut copy: Copied) -> Result<(), Defer> {
-        let end = copy.line.end as usize;
-        let last = copy.starts.last().map_or(end, |&last| last as usize).min(end);
-        self.copy(&mut copy, last);
-        let begin = self.table.starts_of(&copy.line, &copy.kind).first().map_or(0, |&first| first as usize);
+    /// Notes that the segment stands elsewhere now. What follows its last field does not matter.
+    fn moved(&mut self, segment: &Segment) -> Result<(), Defer> {
+        let begin = self.table.starts_of(&segment.line, &segment.kind).first().map_or(0, |&first| first as usize);
         let end = self.here();
         if end.saturating_sub(begin) >= SEGMENT_MAX
             || self.table.rewritten.len() > SEGMENT_MAX + GROWTH_MAX * self.text.len()
         {
             return Err(Defer);
         }
-        let end = u32::try_from(end).map_err(|_| Defer)?;
-        self.table.starts_mut(&copy.line, &copy.kind).get_mut(copy.count..).unwrap_or_default().fill(end + 1);
         self.table.rewritten.push(b'\r');
-
         let number = self.table.lines.len() - 1;
-        self.table.lines.last_mut().ok_or(Defer)?.end = end;
+        self.table.lines.last_mut().ok_or(Defer)?.end = u32::try_from(end).map_err(|_| Defer)?;
         self.table.moved.push(u32::try_from(number).map_err(|_| Defer)?);
         self.table.flags |= flags::ESCAPED;
         Ok(())
     }
 
-    /// Copies what lies before `to`, and notes where the fields that begin in it stand now.
-    fn copy(&mut self, copy: &mut Copied, to: usize) {
-        let here = self.here();
-        let moved = self.table.starts_mut(&copy.line, &copy.kind);
-        while let (Some(&start), Some(moved)) = (copy.starts.get(copy.count), moved.get_mut(copy.count))
-            && start as usize <= to
-        {
-            // A segment that is rewritten stays below 2³² bytes, or it is deferred.
-            *moved = (here + start as usize - copy.to) as u32;
-            copy.count += 1;
-        }
-        self.table.rewritten.extend_from_slice(self.text.get(copy.to..to).unwrap_or_default());
-        copy.to = copy.to.max(to);
-    }
-
     /// Where the next byte that is rewritten will stand: behind the message.
     fn here(&self) -> usize {
         self.text.len() + self.table.rewritten.len()
-    }
-
-    /// A leaf with nothing in it but quotes, delimiters that are escaped, and blanks around it.
-    fn leaf(&mut self, at: Range<usize>) -> Simple {
-        let whole = self.text.get(at.clone()).unwrap_or_default();
-        let blanks = |bytes: &mut dyn Iterator<Item = &u8>| bytes.take_while(|byte| **byte == b' ').count();
-        let (before, behind) = (blanks(&mut whole.iter()), blanks(&mut whole.iter().rev()));
-        let Some(bytes) = whole.get(before..whole.len() - behind) else { return Simple::Written };
-        if bytes == b"\"\"" || starts_blank(bytes) || ends_blank(bytes) {
-            return Simple::Other;
-        }
-        let (start, end) = (at.start + before, at.end - behind);
-        let mut from = start;
-        let mut bits = Bits::within(start, end);
-        while let Some(strange) = bits.next(|word| self.maps.marks.get(word).map_or(0, |marks| marks.strange)) {
-            if strange < from {
-                continue;
-            }
-            let rest = self.text.get(strange..end).unwrap_or_default();
-            let taken = match rest {
-                [b'"', ..] => {
-                    self.run(from..strange, b"\\\"");
-                    1
-                }
-                [open, letter, close, ..] if *open == self.by.escape && close == open => {
-                    let Some(byte) = self.escaped(*letter) else { return Simple::Other };
-                    self.run(from..strange, if byte == b'\\' { b"\\\\" } else { slice::from_ref(&byte) });
-                    3
-                }
-                // A line break inside the text; at either end it would be off.
-                [open, b'.', b'b', b'r', close, _, ..]
-                    if *open == self.by.escape && close == open && strange > start =>
-                {
-                    self.table.flags |= flags::SPACED;
-                    self.run(from..strange, b"\\n");
-                    5
-                }
-                [b'\\', ..] if self.by.escape != b'\\' => {
-                    self.run(from..strange, b"\\\\");
-                    1
-                }
-                [b' ', ..] => {
-                    self.table.flags |= flags::SPACED;
-                    self.run(from..strange, b" ");
-                    1
-                }
-                [byte, ..] if !byte.is_ascii() => {
-                    self.run(from..strange, &[*byte]);
-                    1
-                }
-                _ => return Simple::Other,
-            };
-            from = strange + taken;
-        }
-        self.run(from..end, b"");
-        if before > 0 {
-            self.table.flags |= flags::TRIMMED;
-        }
-        Simple::Written
-    }
-
-    /// Bytes as they are, and what follows them.
-    fn run(&mut self, at: Range<usize>, then: &[u8]) {
-        self.table.rewritten.extend_from_slice(self.text.get(at).unwrap_or_default());
-        then.iter().for_each(|byte| self.literal(*byte));
-    }
-
-    /// The delimiter that stands between two escape characters as a letter (HL7 v2.5.1 §2.7.1).
-    fn escaped(&self, letter: u8) -> Option<u8> {
-        let by = &self.encoding.delimiters;
-        match letter {
-            b'F' => Some(by.field),
-            b'S' => by.component,
-            b'T' => by.subcomponent,
-            b'R' => by.repetition,
-            b'E' => by.escape,
-            _ => None,
-        }
-    }
-
-    /// A byte that is text, also where it looks like a separator.
-    fn literal(&mut self, byte: u8) {
-        if self.by.has(byte) {
-            let here = self.here();
-            self.table.literals.push(here);
-        }
-        self.table.rewritten.push(byte);
     }
 
     /// A field with a null in it.
@@ -288,43 +143,21 @@ impl Split<'_> {
     }
 }
 
-/// How far a segment is copied.
-struct Copied<'s> {
-    line: Line,
-    kind: Kind,
+/// A segment that is rewritten.
+pub struct Segment<'s> {
+    pub line: Line,
+    pub kind: Kind,
     /// Where its fields began.
-    starts: &'s [u32],
-    /// How many of them stand in their new place.
-    count: usize,
-    /// Up to this byte of the message.
-    to: usize,
-    /// The last field that was begun, once one was.
-    begun: Option<usize>,
+    pub starts: &'s [u32],
 }
 
-impl Copied<'_> {
+impl Segment<'_> {
     /// The text of the field that begins at the `i`th of the starts.
     fn field(&self, i: usize) -> Range<usize> {
         let end = self.line.end as usize;
         let start = |i: usize| self.starts.get(i).map_or(end + 1, |&start| start as usize);
         start(i).min(end)..(start(i + 1) - 1).min(end)
     }
-}
-
-/// What became of a leaf.
-enum Simple {
-    Written,
-    /// It takes a closer look; what was written of it does not count.
-    Other,
-}
-
-/// The last start that is not behind a byte, from one that is not.
-fn field_at(starts: &[u32], from: usize, at: usize) -> usize {
-    let mut field = from;
-    while starts.get(field + 1).is_some_and(|&start| start as usize <= at) {
-        field += 1;
-    }
-    field
 }
 
 /// Only the text of a piece is asked for here.
@@ -376,7 +209,7 @@ impl Leaves {
 }
 
 /// Whether the text begins with white space of Unicode's, or of ASCII's that is a control or a blank.
-fn starts_blank(text: &[u8]) -> bool {
+pub fn starts_blank(text: &[u8]) -> bool {
     matches!(
         text,
         [b'\t'..=b'\r' | b' ', ..]
@@ -389,7 +222,7 @@ fn starts_blank(text: &[u8]) -> bool {
 }
 
 /// The same for its end. No character ends like another one as a whole.
-fn ends_blank(text: &[u8]) -> bool {
+pub fn ends_blank(text: &[u8]) -> bool {
     (1..=3).any(|length| {
         let at = text.len().checked_sub(length);
         at.and_then(|at| text.get(at..)).is_some_and(|last| starts_blank(last) && whole(last))

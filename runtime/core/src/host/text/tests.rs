@@ -427,7 +427,7 @@ fn text_is_tidy() {
         (r"a\.br\b", r"a\nb spaced escaped"),
         ("\"\"|a~\"\"|\"\"^", "/a~/^ nulls escaped"),
         (" a|b\u{a0}", "a/b trimmed escaped"),
-        ("a  b", "a  b spaced escaped"),
+        ("a  b", "a  b spaced"),
         ("\u{dc}nal|\u{df}", "\u{dc}nal/\u{df}"),
         ("^\"\"", "Defer"),
         ("\u{a0}", "Defer"),
