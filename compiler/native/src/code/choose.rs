@@ -1,15 +1,11 @@
 //! Code tables: a text against constants, by its length and then by its bytes as numbers.
 
-use cranelift_codegen::ir::{
-    Block as Label, InstBuilder, Value,
-    condcodes::IntCC,
-    types::{I32, I64},
-};
+use cranelift_codegen::ir::{Block as Label, InstBuilder, Value, condcodes::IntCC, types::I64};
 use emr_abi::Call;
 use emr_compiler::check::typed::CodeKey;
 use emr_compiler::plan::{Block, Val};
 
-use super::{Cursor, Gen, fixed};
+use super::{Cursor, Gen, fixed, offset};
 use crate::kinds::Kind;
 use crate::tables::escaped;
 
@@ -20,8 +16,13 @@ fn number(bytes: &[u8], from: usize, size: usize) -> i64 {
     i64::from_le_bytes(word)
 }
 
-fn mask(bytes: usize) -> i64 {
-    if bytes >= 8 { -1 } else { (1 << (8 * bytes)) - 1 }
+/// What [`Gen::first_bytes`] gives for this text.
+fn first_number(key: &[u8]) -> i64 {
+    match key.len() {
+        3 => number(key, 0, 2) | number(key, 1, 2) << 16,
+        size @ 5..8 => number(key, 0, 4) | number(key, size - 4, 4) << 32,
+        size => number(key, 0, size.min(8)),
+    }
 }
 
 impl<'p> Gen<'_, 'p> {
@@ -112,21 +113,28 @@ impl<'p> Gen<'_, 'p> {
         }
     }
 
-    /// The first bytes of a text, as many as it has up to eight, as a number.
+    /// The first bytes of a text, as many as it has up to eight, as [`first_number`] has them.
     fn first_bytes(&mut self, text: Value, size: usize) -> Value {
         match size {
             0 => self.int(0),
             1 => self.b.ins().uload8(I64, fixed(), text, 0),
             2 => self.b.ins().uload16(I64, fixed(), text, 0),
-            3 | 4 => {
-                let word = self.b.ins().load(I32, fixed(), text, 0);
-                let word = self.b.ins().uextend(I64, word);
-                if size == 3 { self.b.ins().band_imm_u(word, mask(3)) } else { word }
+            4 => self.b.ins().uload32(fixed(), text, 0),
+            3 | 5..8 => {
+                // Two halves that overlap: a mask would be carried out again for each key.
+                let half = if size == 3 { 2 } else { 4 };
+                let [low, high] = [0, size - half].map(|at| {
+                    let at = offset(at);
+                    if size == 3 {
+                        self.b.ins().uload16(I64, fixed(), text, at)
+                    } else {
+                        self.b.ins().uload32(fixed(), text, at)
+                    }
+                });
+                let high = self.b.ins().ishl_imm_u(high, i64::try_from(8 * half).unwrap_or(0));
+                self.b.ins().bor(low, high)
             }
-            _ => {
-                let word = self.b.ins().load(I64, fixed(), text, 0);
-                if size < 8 { self.b.ins().band_imm_s(word, mask(size)) } else { word }
-            }
+            _ => self.b.ins().load(I64, fixed(), text, 0),
         }
     }
 
@@ -134,7 +142,7 @@ impl<'p> Gen<'_, 'p> {
         if key.is_empty() {
             return self.int(1);
         }
-        let mut same = self.is(IntCC::Equal, first, number(key, 0, key.len().min(8)));
+        let mut same = self.is(IntCC::Equal, first, first_number(key));
         let mut at = 8;
         while at < key.len() {
             // The last word may overlap the one before it.

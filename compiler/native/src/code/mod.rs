@@ -102,6 +102,11 @@ fn fixed() -> MemFlagsData {
     MemFlagsData::trusted().with_readonly()
 }
 
+/// The same, and it may be read wherever in the function its address is known, also where nobody asks for it.
+fn open() -> MemFlagsData {
+    fixed().with_can_move()
+}
+
 /// An offset as instructions take it. Structures and routines are far smaller than this can hold.
 fn offset(bytes: usize) -> i32 {
     i32::try_from(bytes).unwrap_or(i32::MAX)
@@ -265,7 +270,7 @@ impl<'f, 'p> Gen<'f, 'p> {
 
     /// A field of the context that stays as it is.
     fn given(&mut self, field: i32) -> Value {
-        self.b.ins().load(I64, fixed(), self.ctx, field)
+        self.b.ins().load(I64, open(), self.ctx, field)
     }
 
     /// One that changes.

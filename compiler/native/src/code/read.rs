@@ -5,7 +5,9 @@
 //! helper.
 
 use cranelift_codegen::ir::{
-    BlockArg, InstBuilder, StackSlot, StackSlotData, StackSlotKind, Value, condcodes::IntCC, types::I64,
+    BlockArg, InstBuilder, StackSlotData, StackSlotKind, Value,
+    condcodes::IntCC,
+    types::{I32, I64},
 };
 use emr_abi::{Call, Group, Member, PARTS_MAX, Segment};
 use emr_compiler::check::typed::Primitive;
@@ -16,17 +18,28 @@ use std::mem::offset_of;
 
 use super::issue::{Path, Where};
 use super::output::nth;
-use super::{Gen, Words, at, fixed, mem, offset};
+use super::{Gen, Words, at, fixed, mem, offset, open};
 use crate::kinds::{Kind, Level};
 
 /// Of how many bytes a word of a map tells, wherever it begins.
 const WINDOW: i64 = 57;
 
-/// A value that was taken apart: the slot with its parts, and how many there are.
-#[derive(Clone, Copy)]
+/// A value that was taken apart, by the numbers of the parts that are read: where they and those before them end, and how
+/// long the first leaf of each is. Those that nobody asks for after all cost nothing but a register for a while.
+#[derive(Clone, Default)]
 pub struct Split {
-    slot: StackSlot,
-    most: usize,
+    ends: Vec<(usize, Value)>,
+    heads: Vec<(usize, Value)>,
+}
+
+impl Split {
+    fn end(&self, number: usize) -> Option<Value> {
+        self.ends.iter().find(|(end, _)| *end == number).map(|(_, value)| *value)
+    }
+
+    fn head(&self, number: usize) -> Option<Value> {
+        self.heads.iter().find(|(head, _)| *head == number).map(|(_, value)| *value)
+    }
 }
 
 /// What can be read from a routine's steps without carrying them out.
@@ -308,9 +321,12 @@ impl<'p> Gen<'_, 'p> {
         let segments = self.given(at!(segments));
         let record = self.b.ins().imul_imm_s(segment, i64::from(nth(1, size_of::<Segment>())));
         let record = self.b.ins().iadd(segments, record);
-        let starts = self.b.ins().load(I64, fixed(), record, offset(offset_of!(Segment, starts)));
-        let start = self.b.ins().uload32(fixed(), starts, rank(bar));
-        let end = self.b.ins().uload32(fixed(), starts, rank(bar + 1));
+        // There is a record for what is not there, too.
+        let starts = self.b.ins().load(I64, open(), record, offset(offset_of!(Segment, starts)));
+        let [start, end] = [bar, bar + 1].map(|bar| {
+            let start = self.b.ins().load(I32, open(), starts, rank(bar));
+            self.b.ins().uextend(I64, start)
+        });
         let over = self.b.ins().isub(end, start);
         let length = self.add(over, -1);
         let none = self.int(0);
@@ -353,7 +369,7 @@ impl<'p> Gen<'_, 'p> {
         let byte = self.b.ins().ushr_imm_u(bit, 3);
         let shift = self.b.ins().band_imm_u(bit, 7);
         let place = self.b.ins().iadd(map, byte);
-        let word = self.b.ins().load(I64, fixed(), place, 0);
+        let word = self.b.ins().load(I64, open(), place, 0);
         self.b.ins().ushr(word, shift)
     }
 
@@ -403,32 +419,28 @@ impl<'p> Gen<'_, 'p> {
     /// The nth part of a value, from 1.
     fn part(&mut self, of: Val, level: Level, number: u8) -> Words {
         let split = match self.split.get(&of) {
-            Some(split) => *split,
+            Some(split) => split.clone(),
             None => self.split(of, level),
         };
         let words = self.get(of);
-        let start = self.b.ins().stack_load(I64, I64, split.slot, nth(usize::from(number) - 1, 8));
-        let end = self.b.ins().stack_load(I64, I64, split.slot, nth(usize::from(number), 8));
-        let start = self.add(start, 1);
+        let number = usize::from(number);
         let whole = self.word(&words, 0);
+        let Some(end) = split.end(number) else {
+            self.give_up();
+            return vec![whole, self.int(0)];
+        };
+        let Some(before) = split.end(number - 1) else { return vec![whole, end] };
+        let start = self.add(before, 1);
         let at = self.b.ins().iadd(whole, start);
         vec![at, self.b.ins().isub(end, start)]
     }
 
     /// Finds the ends of all parts that are read, and the first leaf of each.
     fn split(&mut self, of: Val, level: Level) -> Split {
-        let mut parts = self.facts.parts.get(&of).cloned().unwrap_or_default();
-        parts.retain(|part| usize::from(*part) <= PARTS_MAX && *part > 0);
-        let most = usize::from(parts.iter().copied().max().unwrap_or(1));
-        let slot = match self.slots.get(&of) {
-            Some(slot) => *slot,
-            None => {
-                let size = u32::try_from(8 * (2 * most + 1)).unwrap_or(u32::MAX);
-                let slot = self.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, size, 3));
-                self.slots.insert(of, slot);
-                slot
-            }
-        };
+        let mut parts: Vec<usize> =
+            self.facts.parts.get(&of).into_iter().flatten().map(|part| usize::from(*part)).collect();
+        parts.retain(|part| *part <= PARTS_MAX && *part > 0);
+        let most = parts.iter().copied().max().unwrap_or(1);
         let words = self.get(of);
         let (at, mut length) = (self.word(&words, 0), self.word(&words, 1));
         if level == Level::Field {
@@ -438,8 +450,8 @@ impl<'p> Gen<'_, 'p> {
             };
         }
         let is_whole = level < Level::Component;
-        let (map, slow) =
-            if is_whole { (at!(components), Call::components) } else { (at!(subcomponents), Call::subcomponents) };
+        let ends: Vec<usize> = (1..=most).filter(|end| parts.contains(end) || parts.contains(&(end + 1))).collect();
+        let heads: Vec<usize> = (1..=most).filter(|part| is_whole && parts.contains(part)).collect();
 
         let (long, short, done) = (self.cold(), self.label(), self.label());
         let limit = WINDOW.min(62 - i64::try_from(most).unwrap_or(0));
@@ -447,42 +459,83 @@ impl<'p> Gen<'_, 'p> {
         self.either(is_long, long, short);
 
         self.b.switch_to_block(long);
-        let (count, to) = (self.count(most), self.b.ins().stack_addr(I64, slot, 0));
-        self.helper(slow, &[at, length, count, to]);
-        self.jump(done);
+        let found = self.split_long(of, (at, length), is_whole, most);
+        let load = |this: &mut Self, index: usize| this.b.ins().load(I64, mem(), found, nth(index, 8));
+        let mut told: Vec<Value> = ends.iter().map(|end| load(self, *end)).collect();
+        told.extend(heads.iter().map(|part| load(self, most + part)));
+        self.jump_with(done, &told);
 
         self.b.switch_to_block(short);
-        let end = self.beyond(length);
-        let window = self.window(map, at);
-        let mut word = self.b.ins().bor(window, end);
-        let leaves = if is_whole {
-            let lower = self.window(at!(separators), at);
-            self.b.ins().bor(lower, end)
-        } else {
-            word
+        let told = self.split_short((at, length), is_whole, most, (&ends, &heads));
+        self.jump_with(done, &told);
+
+        let mut param = |number: &usize| (*number, self.b.append_block_param(done, I64));
+        let split =
+            Split { ends: ends.iter().map(&mut param).collect(), heads: heads.iter().map(&mut param).collect() };
+        self.b.switch_to_block(done);
+        self.split.insert(of, split.clone());
+        split
+    }
+
+    /// By a helper: the ends of the parts from the second word on that this gives the place of, and behind them the lengths
+    /// of the leaves.
+    fn split_long(&mut self, of: Val, (at, length): (Value, Value), is_whole: bool, most: usize) -> Value {
+        let slot = match self.slots.get(&of) {
+            Some(slot) => *slot,
+            None => {
+                let size = u32::try_from(8 * (2 * most + 1)).unwrap_or(u32::MAX);
+                let slot = self.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, size, 3));
+                self.slots.insert(of, slot);
+                slot
+            }
         };
-        let before = self.int(-1);
-        self.b.ins().stack_store(I64, before, slot, 0);
-        let mut start = None;
+        let call = if is_whole { Call::components } else { Call::subcomponents };
+        let (count, to) = (self.count(most), self.b.ins().stack_addr(I64, slot, 0));
+        self.helper(call, &[at, length, count, to]);
+        to
+    }
+
+    /// By a word of the maps: the ends and the lengths of the leaves that are asked for.
+    fn split_short(
+        &mut self,
+        (at, length): (Value, Value),
+        is_whole: bool,
+        most: usize,
+        (ends, heads): (&[usize], &[usize]),
+    ) -> Vec<Value> {
+        let beyond = self.beyond(length);
+        let window = self.window(if is_whole { at!(components) } else { at!(subcomponents) }, at);
+        let mut word = self.b.ins().bor(window, beyond);
+        let mut leaves = word;
+        if is_whole {
+            let lower = self.window(at!(separators), at);
+            leaves = self.b.ins().bor(lower, beyond);
+        }
+        let (mut told, mut lengths, mut before) = (Vec::new(), Vec::new(), None);
         for number in 1..=most {
-            let end = self.b.ins().ctz(word);
-            self.b.ins().stack_store(I64, end, slot, nth(number, 8));
-            if is_whole && parts.iter().any(|part| usize::from(*part) == number) {
-                let rest = start.map_or(leaves, |start| self.b.ins().ushr(leaves, start));
-                let head = self.b.ins().ctz(rest);
-                self.b.ins().stack_store(I64, head, slot, nth(most + number, 8));
+            if heads.contains(&number) {
+                let rest = match before {
+                    Some(before) => {
+                        let start = self.add(before, 1);
+                        self.b.ins().ushr(leaves, start)
+                    }
+                    None => leaves,
+                };
+                lengths.push(self.b.ins().ctz(rest));
+            }
+            before = None;
+            if ends.contains(&number) {
+                let end = self.b.ins().ctz(word);
+                told.push(end);
+                before = Some(end);
             }
             if number < most {
                 let less = self.add(word, -1);
                 word = self.b.ins().band(word, less);
-                start = Some(self.add(end, 1));
             }
         }
-        self.jump(done);
-        self.b.switch_to_block(done);
-        let split = Split { slot, most };
-        self.split.insert(of, split);
-        split
+        told.extend(lengths);
+        told
     }
 
     /// The length of the first leaf of a part, found with the part.
@@ -498,9 +551,8 @@ impl<'p> Gen<'_, 'p> {
         if self.kind(of) == Kind::Piece(Level::Component) {
             return None;
         }
-        let split = *self.split.get(&of)?;
+        let head = self.split.get(&of)?.head(usize::from(number))?;
         let words = self.get(val);
-        let head = self.b.ins().stack_load(I64, I64, split.slot, nth(split.most + usize::from(number), 8));
         Some((self.word(&words, 0), head))
     }
 

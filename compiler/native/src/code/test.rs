@@ -219,6 +219,11 @@ impl<'p> Gen<'_, 'p> {
         let odd = self.ends_oddly(text, length);
         self.b.ins().brif(odd, slow, &[], done, &args(text, length));
         self.b.switch_to_block(slow);
+        // It need not be this text that made the message odd.
+        let longer = self.label();
+        let is_word = self.is_short_word(text, length);
+        self.b.ins().brif(is_word, done, &args(text, length), longer, &[]);
+        self.b.switch_to_block(longer);
         let into = self.int(emr_compiler::check::typed::Primitive::String as i64);
         let trimmed = self.helper(Call::convert, &[into, text, length]);
         let place = self.load(at!(results));

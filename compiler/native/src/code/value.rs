@@ -289,7 +289,7 @@ impl<'p> Gen<'_, 'p> {
     }
 
     /// Whether a text has up to sixteen bytes, all of them ASCII and neither blanks nor what JSON escapes.
-    fn is_short_word(&mut self, at: Value, length: Value) -> Value {
+    pub fn is_short_word(&mut self, at: Value, length: Value) -> Value {
         let text = self.b.ins().load(I8X16, fixed(), at, 0);
         let [blank, escape, last] = [b' ', b'\\', 0x7f].map(|byte| {
             let byte = self.b.ins().iconst(I8, i64::from(byte));
