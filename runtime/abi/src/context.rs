@@ -72,7 +72,8 @@ pub mod flags {
 #[derive(Clone, Copy, Debug)]
 pub struct Segment {
     /// The place after each bar that the plan asked for, as offset from [`Context::text`], in order. A field lies between
-    /// two of them, without the bar; past the last field its length is -1.
+    /// two of them, without the bar; past the last field its length is -1. The word before them is 0 where no field of the
+    /// segment has a second repetition.
     pub starts: *const u32,
     /// Index of its kind among those that the plan reads, from 1; 0 for others.
     pub kind: u32,

@@ -123,10 +123,15 @@ impl<'p> Gen<'_, 'p> {
             return;
         }
         let words = self.get(of);
+        let segment = self.word(&words, 0);
         let (kind, words) = self.step_into(&from, &words, part);
         self.set(to, &kind, &words);
         if let (Part::Field { repeats: false, .. }, Kind::Piece(Level::Field)) = (part, &kind) {
-            let repetition = self.expect_one(self.word(&words, 0), self.word(&words, 1));
+            let (at, length) = (self.word(&words, 0), self.word(&words, 1));
+            let repetition = match &from {
+                Kind::Segment(_) => self.expect_one_in(segment, at, length),
+                _ => self.expect_one(at, length),
+            };
             if self.kind(to) == kind {
                 let single = self.b.declare_var(I64);
                 self.b.def_var(single, repetition);
@@ -318,11 +323,7 @@ impl<'p> Gen<'_, 'p> {
             return self.missing(&Kind::Field);
         };
         let rank = |bar: u32| nth((bars & ((1 << bar) - 1)).count_ones() as usize, size_of::<u32>());
-        let segments = self.given(at!(segments));
-        let record = self.b.ins().imul_imm_s(segment, i64::from(nth(1, size_of::<Segment>())));
-        let record = self.b.ins().iadd(segments, record);
-        // There is a record for what is not there, too.
-        let starts = self.b.ins().load(I64, open(), record, offset(offset_of!(Segment, starts)));
+        let starts = self.starts(segment);
         let [start, end] = [bar, bar + 1].map(|bar| {
             let start = self.b.ins().load(I32, open(), starts, rank(bar));
             self.b.ins().uextend(I64, start)
@@ -336,10 +337,31 @@ impl<'p> Gen<'_, 'p> {
         vec![at, length]
     }
 
+    /// Where the places after the bars of a segment stand; there is a record for one that is not there, too.
+    fn starts(&mut self, segment: Value) -> Value {
+        let segments = self.given(at!(segments));
+        let record = self.b.ins().imul_imm_s(segment, i64::from(nth(1, size_of::<Segment>())));
+        let record = self.b.ins().iadd(segments, record);
+        self.b.ins().load(I64, open(), record, offset(offset_of!(Segment, starts)))
+    }
+
     /// Where the standard or the profile has one value, and the message several: it is said.
     /// Gives how long the first is.
     fn expect_one(&mut self, at: Value, length: Value) -> Value {
         self.if_second(at, length, |this, second| this.say_several(second))
+    }
+
+    /// The same for a field of a segment, most of which have no second repetition anywhere.
+    fn expect_one_in(&mut self, segment: Value, at: Value, length: Value) -> Value {
+        let starts = self.starts(segment);
+        let repeats = self.b.ins().load(I32, open(), starts, -nth(1, size_of::<u32>()));
+        let (some, (done, single)) = (self.cold(), self.meeting());
+        self.b.ins().brif(repeats, some, &[], done, &[BlockArg::Value(length)]);
+        self.b.switch_to_block(some);
+        let first = self.expect_one(at, length);
+        self.goto(done, first);
+        self.b.switch_to_block(done);
+        single
     }
 
     /// Says something of the second repetition with a value, if there is one. Gives how long the first is.

@@ -9,30 +9,56 @@ const DAYS: usize = 4096;
 /// The offsets of a zone, by the day, as far as one offset holds through it.
 pub struct Offsets {
     zone: Option<Zone>,
-    /// For a day as a number its offset, as FHIR writes it; none where it changes, or is not known.
-    known: Vec<(u32, Option<[u8; 6]>)>,
+    known: Vec<Known>,
+}
+
+/// A day that was looked at.
+#[derive(Clone, Copy)]
+struct Known {
+    /// As it is written, and one that is none at first.
+    digits: [u8; 8],
+    /// As FHIR writes it; none where it changes through the day.
+    offset: Option<[u8; 6]>,
 }
 
 impl Offsets {
     pub fn new(zone: Option<Zone>) -> Offsets {
-        Offsets { zone, known: vec![(0, None); DAYS] }
+        Offsets { zone, known: vec![Known { digits: [u8::MAX; 8], offset: None }; DAYS] }
     }
 
     pub fn zone(&self) -> Option<&Zone> {
         self.zone.as_ref()
     }
 
-    /// The offset that holds through a day, if it is one.
-    fn of(&mut self, text: &[u8; 8], day: Day) -> Option<[u8; 6]> {
-        let Day { year, month, day, .. } = day;
-        let number = u32::from(year) << 16 | u32::from(month) << 8 | u32::from(day);
-        // The days of a dozen years lie apart.
-        let slot = (usize::from(year) * 12 + usize::from(month)) * 32 + usize::from(day);
-        let known = self.known.get_mut(slot % DAYS)?;
-        if known.0 != number {
-            *known = (number, through(text, self.zone.as_ref()));
+    /// The offset that holds through a day.
+    fn of(&mut self, digits: &[u8; 8]) -> Option<[u8; 6]> {
+        let zone = self.zone.as_ref();
+        let known = self.known.get_mut(slot(*digits)?)?;
+        if known.digits != *digits {
+            *known = Known { digits: *digits, offset: through(digits, zone) };
         }
-        known.1
+        known.offset
+    }
+
+    /// What [`Offsets::date_time`] gives for the most common shapes: a day, or a time to the second whose offset stands
+    /// with it or was looked up for its day before.
+    #[inline]
+    pub fn known_date_time(&self, text: &[u8], out: &mut [u8; 32]) -> Option<usize> {
+        let (digits, rest) = text.split_first_chunk::<8>()?;
+        let (clock, length) = match rest {
+            [] => return known_date(text, out),
+            [h, i, m, n, s, t] => {
+                let known = self.known.get(slot(*digits)?).filter(|known| known.digits == *digits)?;
+                (Clock::read([*h, *i, *m, *n, *s, *t], known.offset?)?, 25)
+            }
+            [h, i, m, n, s, t, offset @ ..] => {
+                is_day(pairs(*digits)?).then_some(())?;
+                (Clock::read([*h, *i, *m, *n, *s, *t], written_offset(offset.try_into().ok()?)?)?, 25)
+            }
+            _ => return None,
+        };
+        clock.write(*digits, out);
+        Some(length)
     }
 
     /// `20240131` and `20240131083015` as a FHIR date.
@@ -40,7 +66,7 @@ impl Offsets {
     pub fn date(&mut self, text: &[u8], out: &mut [u8; 32]) -> Option<usize> {
         match text.len() {
             8 | 12 | 14 => {
-                let (date, _) = day(text)?;
+                let date = day(text)?;
                 time(text.get(8..)?)?;
                 write(out, 0, date);
                 Some(10)
@@ -53,7 +79,7 @@ impl Offsets {
     /// not of the common shape.
     #[inline]
     pub fn date_time(&mut self, text: &[u8], out: &mut [u8; 32]) -> Option<usize> {
-        let (date, read) = day(text)?;
+        let date = day(text)?;
         if text.len() == 8 {
             write(out, 0, date);
             return Some(10);
@@ -74,14 +100,8 @@ impl Offsets {
             _ => rest.split_at_checked(0)?,
         };
         let offset = match rest {
-            [] => self.of(text.first_chunk()?, read)?,
-            [sign @ (b'+' | b'-'), a @ b'0'..=b'1', b @ b'0'..=b'9', c @ b'0'..=b'5', d @ b'0'..=b'9']
-                if (*a, *b) < (b'1', b'4') =>
-            {
-                let is_utc = [a, b, c, d].iter().all(|digit| **digit == b'0');
-                [if is_utc { b'+' } else { *sign }, *a, *b, b':', *c, *d]
-            }
-            _ => return None,
+            [] => self.of(text.first_chunk()?)?,
+            rest => written_offset(rest.try_into().ok()?)?,
         };
         write(out, 0, date);
         write(out, 10, clock);
@@ -93,12 +113,68 @@ impl Offsets {
     }
 }
 
-/// The numbers of a day.
-#[derive(Clone, Copy)]
-struct Day {
-    year: u16,
-    month: u8,
-    day: u8,
+/// Where a day is remembered: those of eight years lie apart.
+fn slot(digits: [u8; 8]) -> Option<usize> {
+    let [_, year, month, day] = pairs(digits)?.map(usize::from);
+    Some(((year * 16 + month % 16) * 32 + day % 32) % DAYS)
+}
+
+/// What [`Offsets::date`] gives for a day alone.
+#[inline]
+pub fn known_date(text: &[u8], out: &mut [u8; 32]) -> Option<usize> {
+    let digits: [u8; 8] = text.try_into().ok()?;
+    is_day(pairs(digits)?).then_some(())?;
+    Clock { h: 0, m: 0, s: 0, offset: [0; 6] }.write(digits, out);
+    Some(10)
+}
+
+/// `+0100` as FHIR writes it; nothing where it is no offset.
+fn written_offset(text: [u8; 5]) -> Option<[u8; 6]> {
+    match text {
+        [sign @ (b'+' | b'-'), a @ b'0'..=b'1', b @ b'0'..=b'9', c @ b'0'..=b'5', d @ b'0'..=b'9']
+            if (a, b) < (b'1', b'4') =>
+        {
+            let is_utc = [a, b, c, d] == *b"0000";
+            Some([if is_utc { b'+' } else { sign }, a, b, b':', c, d])
+        }
+        _ => None,
+    }
+}
+
+/// A time of day, each two digits as a number of two bytes, and its offset.
+struct Clock {
+    h: u16,
+    m: u16,
+    s: u16,
+    offset: [u8; 6],
+}
+
+impl Clock {
+    fn read(digits: [u8; 6], offset: [u8; 6]) -> Option<Clock> {
+        let [h, i, m, n, s, t] = digits;
+        let [hour, minute, second, _] = pairs([h, i, m, n, s, t, b'0', b'0'])?;
+        let [h, m, s] = [[h, i], [m, n], [s, t]].map(u16::from_le_bytes);
+        (hour < 24 && minute < 60 && second < 60).then_some(Clock { h, m, s, offset })
+    }
+
+    /// `2024-01-31T08:30:15+01:00`, eight bytes at a time.
+    fn write(&self, day: [u8; 8], out: &mut [u8; 32]) {
+        let day = u64::from_le_bytes(day);
+        let dashes = u64::from_le_bytes(*b"\0\0\0\0-\0\0-");
+        let [a, b, c, d, e, f] = self.offset;
+        let words = [
+            day & 0xffff_ffff | (day >> 32 & 0xffff) << 40 | dashes,
+            day >> 48
+                | u64::from(b'T') << 16
+                | u64::from(self.h) << 24
+                | u64::from(b':') << 40
+                | u64::from(self.m) << 48,
+            u64::from(b':') | u64::from(self.s) << 8 | u64::from_le_bytes([0, 0, 0, a, b, c, d, e]),
+            u64::from(f),
+        ];
+        let (room, _) = out.as_chunks_mut::<8>();
+        room.iter_mut().zip(words).for_each(|(to, word)| *to = word.to_le_bytes());
+    }
 }
 
 fn write<const N: usize>(out: &mut [u8; 32], at: usize, bytes: [u8; N]) {
@@ -119,16 +195,16 @@ fn pairs(digits: [u8; 8]) -> Option<[u8; 4]> {
 }
 
 /// The day that eight digits begin with, as FHIR writes it; nothing where it is none.
-fn day(text: &[u8]) -> Option<([u8; 10], Day)> {
+fn day(text: &[u8]) -> Option<[u8; 10]> {
     let digits = *text.first_chunk::<8>()?;
-    let [century, of, month, day] = pairs(digits)?;
-    let is_day = (century | of) != 0
-        && (1..=12).contains(&month)
-        && day >= 1
-        && (day <= 28 || day <= length(century, of, month));
+    let is_day = is_day(pairs(digits)?);
     let [a, b, c, d, m, n, e, f] = digits;
-    let year = u16::from(century) * 100 + u16::from(of);
-    is_day.then_some(([a, b, c, d, b'-', m, n, b'-', e, f], Day { year, month, day }))
+    is_day.then_some([a, b, c, d, b'-', m, n, b'-', e, f])
+}
+
+/// Whether century, year, month and day are those of a day.
+fn is_day([century, year, month, day]: [u8; 4]) -> bool {
+    (century | year) != 0 && (1..=12).contains(&month) && day >= 1 && (day <= 28 || day <= length(century, year, month))
 }
 
 /// `T08:30:00` of the digits of hour, minute and perhaps second; of nothing midnight.
@@ -177,6 +253,13 @@ mod tests {
         let (mut date, mut date_time) = ([0; 32], [0; 32]);
         let (day, moment) =
             (offsets.date(text.as_bytes(), &mut date), offsets.date_time(text.as_bytes(), &mut date_time));
+        let mut known = [0; 32];
+        if let Some(length) = known_date(text.as_bytes(), &mut known) {
+            assert_eq!((Some(length), &known[..length]), (day, &date[..length]), "{text}");
+        }
+        if let Some(length) = offsets.known_date_time(text.as_bytes(), &mut known) {
+            assert_eq!((Some(length), &known[..length]), (moment, &date_time[..length]), "{text}");
+        }
         let mut all = vec![(Primitive::Date, date, day), (Primitive::DateTime, date_time, moment)];
         if text.len() > 8 {
             all.push((Primitive::Instant, date_time, moment));
@@ -213,6 +296,10 @@ mod tests {
         ] {
             let mut out = [0; 32];
             let length = offsets.date_time(text.as_bytes(), &mut out).unwrap();
+            assert_eq!(std::str::from_utf8(&out[..length]), Ok(written));
+            // What was seen once is read in one step, but for shapes that few send.
+            let again = offsets.known_date_time(text.as_bytes(), &mut out);
+            assert_eq!(again, (text.len() != 12 && !text.contains('.')).then_some(length), "{text}");
             assert_eq!(std::str::from_utf8(&out[..length]), Ok(written));
         }
     }

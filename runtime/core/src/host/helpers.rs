@@ -12,6 +12,7 @@ use emr_message::convert::{Compare, Comparison, Invalid, Primitive, moment, orde
 use emr_message::number::{Decimal, decimal};
 use emr_message::time::Precision;
 
+use super::dates::{Offsets, known_date};
 use super::entries::{Ended, Out, Part, words};
 use super::work::{Made, Raised, Region, Work, decoded, has_escape, is_same};
 
@@ -318,15 +319,47 @@ unsafe extern "C" fn convert(ctx: *mut Context, into: u64, at: u64, length: u64)
         unsafe { (*ctx).results[0] = at };
         return length;
     }
-    primitive(ctx, at, length, |work, text| work.convert(text, into))
+    let quick = match into {
+        Primitive::Instant if length > 8 => known(ctx, at, length, Offsets::known_date_time),
+        _ => None,
+    };
+    quick.unwrap_or_else(|| primitive(ctx, at, length, |work, text| work.convert(text, into)))
 }
 
 unsafe extern "C" fn date(ctx: *mut Context, at: u64, length: u64) -> u64 {
-    primitive(ctx, at, length, |work, text| work.date(text, Primitive::Date))
+    known(ctx, at, length, |_, text, room| known_date(text, room))
+        .unwrap_or_else(|| primitive(ctx, at, length, |work, text| work.date(text, Primitive::Date)))
 }
 
 unsafe extern "C" fn date_time(ctx: *mut Context, at: u64, length: u64) -> u64 {
-    primitive(ctx, at, length, |work, text| work.date(text, Primitive::DateTime))
+    known(ctx, at, length, Offsets::known_date_time)
+        .unwrap_or_else(|| primitive(ctx, at, length, |work, text| work.date(text, Primitive::DateTime)))
+}
+
+/// A date of a common shape, where code writes texts of its own. Nothing in it can panic.
+#[inline(always)]
+fn known(
+    ctx: *mut Context,
+    at: u64,
+    length: u64,
+    read: impl FnOnce(&Offsets, &[u8], &mut [u8; 32]) -> Option<usize>,
+) -> Option<u64> {
+    // SAFETY: as for `with`.
+    let (ctx, work) = unsafe {
+        let ctx = &mut *ctx;
+        let work = &*ctx.host.cast::<Work>();
+        (ctx, work)
+    };
+    let at = text_of(at, length).as_bytes();
+    if ctx.scratch.cast_const() >= ctx.scratch_end {
+        return None;
+    }
+    // SAFETY: there are more writable bytes than that behind a place that is before the end of the scratch.
+    let room = unsafe { &mut *ctx.scratch.cast::<[u8; 32]>() };
+    let written = read(&work.dates, at, room)?;
+    let made = Made { at: ctx.scratch, length: written };
+    ctx.scratch = ctx.scratch.wrapping_add(written);
+    Some(give(ctx, made))
 }
 
 unsafe extern "C" fn bare(ctx: *mut Context, at: u64, length: u64) -> u64 {

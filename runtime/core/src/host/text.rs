@@ -348,7 +348,7 @@ impl Text {
     fn list(&mut self) {
         let starts = self.table.starts.as_ptr();
         self.segments.clear();
-        self.segments.push(Segment { starts, kind: 0, index: 0 });
+        self.segments.push(Segment { starts: starts.wrapping_add(split::NOWHERE as usize), kind: 0, index: 0 });
         self.segments.extend((0..).zip(&self.table.lines).map(|(index, line)| Segment {
             starts: starts.wrapping_add(line.starts as usize),
             kind: line.kind,

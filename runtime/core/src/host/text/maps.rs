@@ -24,6 +24,7 @@ pub struct Bitmaps {
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
 pub struct Marks {
     pub bars: u64,
+    pub repetitions: u64,
     /// A byte on whose account a leaf may have to be rewritten, or a blank after a blank. What makes blanks at the end
     /// of a leaf strange is the separator, bar or line end behind it.
     pub strange: u64,

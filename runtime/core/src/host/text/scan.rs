@@ -139,7 +139,7 @@ impl<L: Lanes> Look<L> {
             | (blanks & (blanks << 1 | before.blanks >> 63));
         self.before = Before { edges, soft, blanks };
 
-        let marks = Marks { bars, strange };
+        let marks = Marks { bars, repetitions, strange };
         maps.put(block, Found { components, repetitions, subcomponents, separators, marks });
         marks
     }

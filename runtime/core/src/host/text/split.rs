@@ -12,8 +12,10 @@ use super::scan::Look;
 pub const SEGMENT_MAX: usize = 1 << 16;
 /// The most bars of a message that are noted, so that a file of names cannot take many times its size.
 const STARTS_MAX: usize = 1 << 22;
-/// How many starts can be read of a segment, whatever its kind.
-const STARTS: usize = 64 + 8;
+/// How many starts can be read of a segment, whatever its kind, and the word before them.
+const STARTS: usize = 1 + 64 + 8;
+/// Where the starts are of a segment that is not there.
+pub const NOWHERE: u32 = 1;
 
 /// The interpreter does this message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +28,7 @@ pub struct Line {
     pub at: u32,
     /// Where its text ends, rewritten or not.
     pub end: u32,
-    /// Index of its first start.
+    /// Index of its first start. The word before says whether a repetition separator stands in it.
     pub starts: u32,
     /// 0 if the plan does not read it.
     pub kind: u32,
@@ -136,20 +138,20 @@ impl Split<'_> {
         }
         let Some((kind, seen)) = self.kinds.find(tag) else {
             self.table.tags.push(if is_name([a, b, c]) { tag } else { 0 });
-            self.table.lines.push(Line { at, end: text_end, starts: 0, kind: 0, occurrence: 0 });
+            self.table.lines.push(Line { at, end: text_end, starts: NOWHERE, kind: 0, occurrence: 0 });
             return Ok(());
         };
         if end - from > SEGMENT_MAX || self.table.used > STARTS_MAX {
             return Err(Defer);
         }
         *seen += 1;
-        let starts = self.table.used as u32;
+        let starts = self.table.used as u32 + 1;
         let (kind, wanted) = (*kind, kind.bars);
         self.table.tags.push(tag);
         self.table.lines.push(Line { at, end: text_end, starts, kind: kind.number, occurrence: *seen });
         self.table.reserve();
         let strange = self.bars(look, from, end, wanted);
-        self.table.used += wanted.count_ones() as usize;
+        self.table.used += 1 + wanted.count_ones() as usize;
         if strange || kind.reads_delimiters() { self.tidy(kind) } else { Ok(()) }
     }
 
@@ -157,9 +159,10 @@ impl Split<'_> {
     #[inline(always)]
     fn bars<L: Lanes>(&mut self, look: &mut Look<L>, from: usize, end: usize, wanted: u64) -> bool {
         let room = self.table.starts.get_mut(self.table.used..).unwrap_or_default();
+        let Some((repeats, room)) = room.split_first_mut() else { return false };
         let (blocks, _) = self.text.as_chunks::<64>();
         let all = wanted.count_ones() as usize;
-        let (mut wanted, mut found, mut strange) = (wanted, 0, 0);
+        let (mut wanted, mut found, mut strange, mut repetitions) = (wanted, 0, 0, 0);
         let mut inside = u64::MAX << (from % 64);
         let mut block = from / 64;
         while wanted != 0 && block <= end / 64 {
@@ -172,6 +175,7 @@ impl Split<'_> {
             // What stands behind the last bar does not matter.
             let read = if wanted == 0 { u64::MAX >> picked.leading_zeros() } else { line << 1 | 1 };
             strange |= marks.strange & inside & read;
+            repetitions |= marks.repetitions & inside & line;
             let count = picked.count_ones() as usize;
             for to in room.get_mut(found..found + count).unwrap_or_default() {
                 *to = (base as u32).wrapping_add(picked.trailing_zeros()).wrapping_add(1);
@@ -181,6 +185,7 @@ impl Split<'_> {
             inside = u64::MAX;
             block += 1;
         }
+        *repeats = u32::from(repetitions != 0);
         // What is too much will be overwritten by the next segment.
         let (rest, _) = room.get_mut(found..).unwrap_or_default().as_chunks_mut::<8>();
         for starts in rest.iter_mut().take((all - found).div_ceil(8)) {
