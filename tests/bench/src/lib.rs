@@ -5,6 +5,7 @@
 //! Nothing is timed before all rows gave the same bytes for every message.
 
 pub mod allocations;
+mod best;
 pub mod corpus;
 mod dice;
 pub mod engine;

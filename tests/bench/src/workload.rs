@@ -83,10 +83,15 @@ impl Maps {
 impl Workload {
     /// Where the map writes resources of the type. Who writes the same by hand needs it, for ids tell places apart.
     pub fn origin(&self, resource: &str) -> Option<Origin> {
+        Some(Origin::new(resource, self.place(resource)?))
+    }
+
+    /// The same as the text that an id is made of.
+    pub fn place(&self, resource: &str) -> Option<String> {
         let steps = self.plan.routines.iter().flat_map(|routine| &routine.body);
         let rule = steps.filter_map(|step| emitting(step, resource)).next()?;
         let rule = self.plan.rules.get(rule as usize)?;
-        Some(Origin::new(resource, format!("{}:{}", rule.function, rule.at.start)))
+        Some(format!("{}:{}", rule.function, rule.at.start))
     }
 }
 

@@ -1,0 +1,112 @@
+//! XXH3 with 128 bits, of a whole message by vectors. See github.com/Cyan4973/xxHash, doc/xxhash_spec.md.
+
+use core::arch::x86_64::*;
+use xxhash_rust::xxh3::xxh3_128;
+
+pub const P1: u64 = 0x9e37_79b1_85eb_ca87;
+pub const P2: u64 = 0xc2b2_ae3d_27d4_eb4f;
+pub const P4: u64 = 0x85eb_ca77_c2b2_ae63;
+const P3: u64 = 0x1656_67b1_9e37_79f9;
+const P5: u64 = 0x27d4_eb2f_1656_67c5;
+const Q1: u64 = 0x9e37_79b1;
+const Q2: u64 = 0x85eb_ca77;
+const Q3: u64 = 0xc2b2_ae3d;
+const STRIPE: usize = 64;
+
+pub static SECRET: [u8; 192] = [
+    0xb8, 0xfe, 0x6c, 0x39, 0x23, 0xa4, 0x4b, 0xbe, 0x7c, 0x01, 0x81, 0x2c, 0xf7, 0x21, 0xad, 0x1c, 0xde, 0xd4, 0x6d,
+    0xe9, 0x83, 0x90, 0x97, 0xdb, 0x72, 0x40, 0xa4, 0xa4, 0xb7, 0xb3, 0x67, 0x1f, 0xcb, 0x79, 0xe6, 0x4e, 0xcc, 0xc0,
+    0xe5, 0x78, 0x82, 0x5a, 0xd0, 0x7d, 0xcc, 0xff, 0x72, 0x21, 0xb8, 0x08, 0x46, 0x74, 0xf7, 0x43, 0x24, 0x8e, 0xe0,
+    0x35, 0x90, 0xe6, 0x81, 0x3a, 0x26, 0x4c, 0x3c, 0x28, 0x52, 0xbb, 0x91, 0xc3, 0x00, 0xcb, 0x88, 0xd0, 0x65, 0x8b,
+    0x1b, 0x53, 0x2e, 0xa3, 0x71, 0x64, 0x48, 0x97, 0xa2, 0x0d, 0xf9, 0x4e, 0x38, 0x19, 0xef, 0x46, 0xa9, 0xde, 0xac,
+    0xd8, 0xa8, 0xfa, 0x76, 0x3f, 0xe3, 0x9c, 0x34, 0x3f, 0xf9, 0xdc, 0xbb, 0xc7, 0xc7, 0x0b, 0x4f, 0x1d, 0x8a, 0x51,
+    0xe0, 0x4b, 0xcd, 0xb4, 0x59, 0x31, 0xc8, 0x9f, 0x7e, 0xc9, 0xd9, 0x78, 0x73, 0x64, 0xea, 0xc5, 0xac, 0x83, 0x34,
+    0xd3, 0xeb, 0xc3, 0xc5, 0x81, 0xa0, 0xff, 0xfa, 0x13, 0x63, 0xeb, 0x17, 0x0d, 0xdd, 0x51, 0xb7, 0xf0, 0xda, 0x49,
+    0xd3, 0x16, 0x55, 0x26, 0x29, 0xd4, 0x68, 0x9e, 0x2b, 0x16, 0xbe, 0x58, 0x7d, 0x47, 0xa1, 0xfc, 0x8f, 0xf8, 0xb8,
+    0xd1, 0x7a, 0xd0, 0x31, 0xce, 0x45, 0xcb, 0x3a, 0x8f, 0x95, 0x16, 0x04, 0x28, 0xaf, 0xd7, 0xfb, 0xca, 0xbb, 0x4b,
+    0x40, 0x7e,
+];
+
+#[inline(always)]
+pub fn secret(at: usize) -> u64 {
+    // SAFETY: all who ask stay inside.
+    unsafe { SECRET.as_ptr().wrapping_add(at).cast::<u64>().read_unaligned() }
+}
+
+#[inline(always)]
+pub fn fold(a: u64, b: u64) -> u64 {
+    let wide = u128::from(a) * u128::from(b);
+    wide as u64 ^ (wide >> 64) as u64
+}
+
+#[inline(always)]
+pub fn avalanche(x: u64) -> u64 {
+    let x = (x ^ x >> 37).wrapping_mul(0x1656_6791_9e37_79f9);
+    x ^ x >> 32
+}
+
+/// The low and the high half.
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+pub fn digest(text: &[u8]) -> (u64, u64) {
+    let n = text.len();
+    if n <= 240 {
+        let short = xxh3_128(text);
+        return (short as u64, (short >> 64) as u64);
+    }
+    let (mut a, mut b) = (vector(Q3, P1, P2, P3), vector(P4, Q2, P5, Q1));
+    let key = SECRET.as_ptr();
+    let p = text.as_ptr();
+    let stripes = (n - 1) / STRIPE;
+    // SAFETY: all stripes lie in the text, and all keys in the secret.
+    unsafe {
+        for stripe in 0..stripes {
+            let (at, k) = (p.add(stripe * STRIPE), key.add(stripe % 16 * 8));
+            (a, b) = (accumulate(a, at, k), accumulate(b, at.add(32), k.add(32)));
+            if stripe % 16 == 15 {
+                (a, b) = (scramble(a, key.add(128)), scramble(b, key.add(160)));
+            }
+        }
+        let (at, k) = (p.add(n - STRIPE), key.add(121));
+        (a, b) = (accumulate(a, at, k), accumulate(b, at.add(32), k.add(32)));
+        let mut all = [0_u64; 8];
+        _mm256_storeu_si256(all.as_mut_ptr().cast(), a);
+        _mm256_storeu_si256(all.as_mut_ptr().add(4).cast(), b);
+        let low = merge(&all, 11, (n as u64).wrapping_mul(P1));
+        (low, merge(&all, 117, !(n as u64).wrapping_mul(P2)))
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn vector(a: u64, b: u64, c: u64, d: u64) -> __m256i {
+    _mm256_setr_epi64x(a as i64, b as i64, c as i64, d as i64)
+}
+
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+unsafe fn accumulate(sum: __m256i, text: *const u8, key: *const u8) -> __m256i {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let v = _mm256_loadu_si256(text.cast());
+        let mixed = _mm256_xor_si256(v, _mm256_loadu_si256(key.cast()));
+        let product = _mm256_mul_epu32(mixed, _mm256_srli_epi64::<32>(mixed));
+        _mm256_add_epi64(product, _mm256_add_epi64(sum, _mm256_shuffle_epi32::<0b01_00_11_10>(v)))
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+unsafe fn scramble(sum: __m256i, key: *const u8) -> __m256i {
+    // SAFETY: the caller's promise.
+    let key = unsafe { _mm256_loadu_si256(key.cast()) };
+    let mixed = _mm256_xor_si256(_mm256_xor_si256(sum, _mm256_srli_epi64::<47>(sum)), key);
+    let prime = _mm256_set1_epi64x(Q1 as i64);
+    let high = _mm256_mul_epu32(_mm256_srli_epi64::<32>(mixed), prime);
+    _mm256_add_epi64(_mm256_mul_epu32(mixed, prime), _mm256_slli_epi64::<32>(high))
+}
+
+#[inline(always)]
+fn merge(all: &[u64; 8], from: usize, start: u64) -> u64 {
+    let pairs = (0..4).map(|k| fold(all[2 * k] ^ secret(from + 16 * k), all[2 * k + 1] ^ secret(from + 16 * k + 8)));
+    avalanche(pairs.fold(start, u64::wrapping_add))
+}
