@@ -46,6 +46,7 @@ pub fn avalanche(x: u64) -> u64 {
 }
 
 /// The low and the high half.
+#[inline(never)]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 pub fn digest(text: &[u8]) -> (u64, u64) {
     let n = text.len();

@@ -91,6 +91,7 @@ impl Index {
     ///
     /// # Safety
     /// 64 bytes behind the message can be read.
+    #[inline(never)]
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
     pub unsafe fn scan(&mut self, msg: &[u8]) -> Option<Text> {
         let n = msg.len();

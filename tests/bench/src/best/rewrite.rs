@@ -10,6 +10,7 @@ impl Index {
     ///
     /// # Safety
     /// The tokens are those of the message at hand.
+    #[inline(never)]
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
     pub unsafe fn rewrite(&mut self) -> bool {
         let odd = core::mem::take(&mut self.odd);
@@ -19,6 +20,7 @@ impl Index {
         done
     }
 
+    #[inline(never)]
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
     unsafe fn field(&mut self, token: usize, is_loose: bool) -> bool {
         let text = self.text();
