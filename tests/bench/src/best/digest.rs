@@ -12,6 +12,8 @@ const Q1: u64 = 0x9e37_79b1;
 const Q2: u64 = 0x85eb_ca77;
 const Q3: u64 = 0xc2b2_ae3d;
 const STRIPE: usize = 64;
+const STRIPES: usize = 16;
+const BLOCK: usize = STRIPES * STRIPE;
 
 pub static SECRET: [u8; 192] = [
     0xb8, 0xfe, 0x6c, 0x39, 0x23, 0xa4, 0x4b, 0xbe, 0x7c, 0x01, 0x81, 0x2c, 0xf7, 0x21, 0xad, 0x1c, 0xde, 0xd4, 0x6d,
@@ -57,15 +59,20 @@ pub fn digest(text: &[u8]) -> (u64, u64) {
     let (mut a, mut b) = (vector(Q3, P1, P2, P3), vector(P4, Q2, P5, Q1));
     let key = SECRET.as_ptr();
     let p = text.as_ptr();
-    let stripes = (n - 1) / STRIPE;
     // SAFETY: all stripes lie in the text, and all keys in the secret.
     unsafe {
-        for stripe in 0..stripes {
-            let (at, k) = (p.add(stripe * STRIPE), key.add(stripe % 16 * 8));
-            (a, b) = (accumulate(a, at, k), accumulate(b, at.add(32), k.add(32)));
-            if stripe % 16 == 15 {
-                (a, b) = (scramble(a, key.add(128)), scramble(b, key.add(160)));
+        let mut at = p;
+        for _ in 0..(n - 1) / BLOCK {
+            for stripe in 0..STRIPES {
+                (a, b) = (accumulate(a, at, key.add(8 * stripe)), accumulate(b, at.add(32), key.add(8 * stripe + 32)));
+                at = at.add(STRIPE);
             }
+            (a, b) = (scramble(a, key.add(128)), scramble(b, key.add(160)));
+        }
+        let mut k = key;
+        for _ in 0..(n - 1) % BLOCK / STRIPE {
+            (a, b) = (accumulate(a, at, k), accumulate(b, at.add(32), k.add(32)));
+            (at, k) = (at.add(STRIPE), k.add(8));
         }
         let (at, k) = (p.add(n - STRIPE), key.add(121));
         (a, b) = (accumulate(a, at, k), accumulate(b, at.add(32), k.add(32)));

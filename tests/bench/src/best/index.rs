@@ -91,7 +91,6 @@ impl Index {
     ///
     /// # Safety
     /// 64 bytes behind the message can be read.
-    #[inline(never)]
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
     pub unsafe fn scan(&mut self, msg: &[u8]) -> Option<Text> {
         let n = msg.len();
@@ -209,7 +208,7 @@ impl Index {
 }
 
 /// The fields that such marks stand in.
-#[inline(always)]
+#[inline(never)]
 fn note(odd: &mut Vec<u32>, before: u32, bars: u64, mut marks: u64, loose: u64) {
     while marks != 0 {
         let below = !marks & marks.wrapping_sub(1);

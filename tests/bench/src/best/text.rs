@@ -6,14 +6,20 @@ pub const MESSAGE_MAX: usize = 1 << 18;
 /// The message, and behind it its fields that were written anew.
 pub const TEXT: usize = 1 << 20;
 /// Bitmaps of the text, and how long each is.
-pub const MAP: usize = TEXT / 8 + 64;
+pub const MAP: usize = TEXT / 8 + 1344;
 const CARETS: usize = TEXT;
 const TILDES: usize = CARETS + MAP;
 const AMPS: usize = TILDES + MAP;
 const SEPARATORS: usize = AMPS + MAP;
+/// Bitmaps that only the pass over a message needs.
+pub const BARS: usize = SEPARATORS + MAP;
+pub const RETURNS: usize = BARS + PASS;
+pub const ODD: usize = RETURNS + PASS;
+pub const LOOSE: usize = ODD + PASS;
+const PASS: usize = MESSAGE_MAX / 8 + 1344;
 /// Where each field begins and ends. The place of a bar is the end of one and next to the beginning of the next, which
 /// are written together: they are aligned, so the table is not.
-pub const TOKENS: usize = SEPARATORS + MAP + 4;
+pub const TOKENS: usize = LOOSE + PASS + 4;
 /// Room for the fields of a segment that has fewer than are read.
 pub const PADDED: usize = MESSAGE_MAX + 128;
 pub const ARENA: usize = TOKENS + 8 * (PADDED + 128);
@@ -181,6 +187,31 @@ impl Text {
             ends &= ends.wrapping_sub(1);
         }
         (amps == 0).then_some(all)
+    }
+
+    /// The same of up to twice the length, and how many it has.
+    #[inline(always)]
+    pub fn middling<const N: usize>(self, s: S) -> Option<([S; N], u32)> {
+        if s.n <= WINDOW || s.n > 2 * WINDOW {
+            return None;
+        }
+        let amps = self.window(Map::Amps, s.o) & !from(WINDOW)
+            | self.window(Map::Amps, s.o + WINDOW as usize) & !from(s.n - WINDOW);
+        if amps != 0 {
+            return None;
+        }
+        let left = self.window(Map::Carets, s.o) & !from(WINDOW);
+        let right = self.window(Map::Carets, s.o + WINDOW as usize);
+        let count = left.count_ones() + (right & !from(s.n - WINDOW)).count_ones() + 1;
+        let mut ends = u128::from(left) | u128::from(right | from(s.n - WINDOW)) << WINDOW;
+        let (mut all, mut o) = ([NONE; N], 0);
+        for one in &mut all {
+            let end = ends.trailing_zeros() as usize;
+            *one = S { o: s.o + o, n: end.wrapping_sub(o) as isize };
+            o = end + 1;
+            ends &= ends.wrapping_sub(1);
+        }
+        Some((all, count))
     }
 
     /// So many components of a repetition of any length, each its first leaf.

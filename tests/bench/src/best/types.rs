@@ -126,8 +126,14 @@ pub fn concept(mut out: Out, text: Text, s: S, said: S) -> Out {
 #[inline(never)]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 fn concept_far(mut out: Out, text: Text, s: S, said: S) -> Out {
-    let [a, b, c, d, e, f, _, _, other] = text.far::<9>(s);
-    coded(&mut out, text, &[a, b, c, d, e, f], other, said);
+    let (c, other) = match text.middling::<6>(s) {
+        Some((c, count)) if count <= 6 => (c, NONE),
+        _ => {
+            let [a, b, c, d, e, f, _, _, other] = text.far::<9>(s);
+            ([a, b, c, d, e, f], other)
+        }
+    };
+    coded(&mut out, text, &c, other, said);
     out
 }
 
