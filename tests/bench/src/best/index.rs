@@ -21,6 +21,8 @@ impl Delimiters {
 
 pub struct Index {
     arena: Box<[u8]>,
+    /// Whether the processor has vectors of a whole block.
+    is_wide: bool,
     pub delimiters: Delimiters,
     /// The token that is the name of each segment, and one more behind the last.
     segments: Vec<u32>,
@@ -42,6 +44,101 @@ const AT_ONCE: usize = 8;
 
 pub const fn tag(name: &[u8; 3]) -> u32 {
     name[0] as u32 | (name[1] as u32) << 8 | (name[2] as u32) << 16
+}
+
+/// The number of each byte in a block.
+static PLACES: [u8; 64] = {
+    let mut all = [0; 64];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = at as u8;
+        at += 1;
+    }
+    all
+};
+/// A place times this is the place in both halves.
+const BOTH: u64 = 0x1_0000_0001;
+
+/// What stands where in a block.
+struct Found {
+    returns: u64,
+    /// And returns: whatever ends a field.
+    bars: u64,
+    carets: u64,
+    tildes: u64,
+    amps: u64,
+    blanks: u64,
+    /// Quotes, escapes and controls.
+    marks: u64,
+}
+
+/// Where a pass over blocks stands.
+struct Pass {
+    text: Text,
+    segment: *mut u32,
+    token: u32,
+    /// Whether the byte before the block is a blank, or a delimiter.
+    after_blank: u64,
+    after_delimiter: u64,
+}
+
+impl Pass {
+    #[inline(always)]
+    fn new(index: &mut Index, text: Text) -> Pass {
+        let segment = index.segments.as_mut_ptr();
+        // SAFETY: there is room for as many as the message has bytes, and more.
+        unsafe {
+            text.0.add(TOKENS).cast::<u32>().write(0);
+            *segment = 0;
+            Pass { text, segment: segment.add(1), token: 0, after_blank: 0, after_delimiter: 0 }
+        }
+    }
+
+    /// Where the next token goes.
+    #[inline(always)]
+    fn tokens(&self) -> *mut u64 {
+        self.text.0.wrapping_add(TOKENS + 4 + 8 * self.token as usize).cast()
+    }
+
+    /// Bitmaps, odd fields and segments of a block.
+    #[inline(always)]
+    fn block(&mut self, index: &mut Index, i: usize, found: &Found) {
+        let &Found { returns, bars, carets, tildes, amps, blanks, marks } = found;
+        let separators = carets | tildes | amps;
+        let map = self.text.0.wrapping_add(i / 8);
+        // SAFETY: the maps are as long as the text, and there is room for as many segments as the message has bytes.
+        unsafe {
+            map.add(Map::Carets as usize).cast::<u64>().write_unaligned(carets);
+            map.add(Map::Tildes as usize).cast::<u64>().write_unaligned(tildes);
+            map.add(Map::Amps as usize).cast::<u64>().write_unaligned(amps);
+            map.add(Map::Separators as usize).cast::<u64>().write_unaligned(separators);
+            let delimiters = separators | bars;
+            let beside = delimiters >> 1 | delimiters << 1 | self.after_delimiter;
+            let loose = blanks & beside | delimiters & self.after_blank;
+            (self.after_blank, self.after_delimiter) = (blanks >> 63, delimiters >> 63);
+            let marks = marks & !returns | loose;
+            if marks != 0 {
+                note(&mut index.odd, self.token, bars, marks, loose);
+            }
+            let mut ends = returns;
+            while ends != 0 {
+                let upto = ends ^ ends.wrapping_sub(1);
+                *self.segment = self.token + (bars & upto).count_ones();
+                self.segment = self.segment.add(1);
+                ends &= ends.wrapping_sub(1);
+            }
+        }
+    }
+
+    /// The last segment has no fields, but an end.
+    #[inline(always)]
+    fn end(self, index: &mut Index) {
+        // SAFETY: as above.
+        unsafe {
+            index.count = self.segment.offset_from(index.segments.as_ptr()) as usize;
+            *self.segment = self.token;
+        }
+    }
 }
 
 #[inline]
@@ -74,6 +171,9 @@ impl Index {
     pub fn new() -> Index {
         Index {
             arena: vec![0; ARENA].into_boxed_slice(),
+            is_wide: is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vbmi2"),
             delimiters: Delimiters::default(),
             segments: vec![0; MESSAGE_MAX + 64],
             count: 0,
@@ -91,6 +191,7 @@ impl Index {
     ///
     /// # Safety
     /// 64 bytes behind the message can be read.
+    #[inline(never)]
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
     pub unsafe fn scan(&mut self, msg: &[u8]) -> Option<Text> {
         let n = msg.len();
@@ -98,94 +199,133 @@ impl Index {
             return None;
         }
         let sub = if msg[7] == msg[3] { b'&' } else { msg[7] };
-        let d = Delimiters { field: msg[3], component: msg[4], repetition: msg[5], escape: msg[6], sub };
-        self.delimiters = d;
+        self.delimiters = Delimiters { field: msg[3], component: msg[4], repetition: msg[5], escape: msg[6], sub };
         self.odd.clear();
         let text = self.text();
-        let (bar, caret, tilde, amp) = (splat(d.field), splat(d.component), splat(d.repetition), splat(d.sub));
-        let (cr, quote, backslash, last, blank) = (splat(b'\r'), splat(b'"'), splat(b'\\'), splat(0x1f), splat(b' '));
-        let mut high = _mm256_setzero_si256();
-        let mut segment = self.segments.as_mut_ptr();
-        let mut tokens = text.0.wrapping_add(TOKENS + 4).cast::<u64>();
-        let first = tokens;
-        // Whether the byte before the block is a blank, or a delimiter.
-        let (mut after_blank, mut after_delimiter) = (0, 0);
-        // SAFETY: the caller's promise; the arena has room for text, maps and tokens of the longest message and a block
-        // more, the segments for as many as it has bytes.
+        let tail = n & !63;
+        // SAFETY: the caller's promise; the arena has room for the longest message and a block more.
         unsafe {
-            let tail = n & !63;
             let end = text.0.add(tail);
             end.cast::<[u8; 64]>().write_unaligned(msg.as_ptr().add(tail).cast::<[u8; 64]>().read_unaligned());
             text.0.add(n).cast::<[u8; 64]>().write_unaligned([FILLER; 64]);
             *text.0.add(n) = b'\r';
-            text.0.add(TOKENS).cast::<u32>().write(0);
-            *segment = 0;
-            segment = segment.add(1);
-            let mut i = 0;
-            while i <= tail {
-                let from = if i < tail { msg.as_ptr() } else { text.0.cast_const() }.add(i);
-                let a = _mm256_loadu_si256(from.cast());
-                let b = _mm256_loadu_si256(from.add(32).cast());
+            let is_ascii = if self.is_wide {
+                self.blocks_512(msg.as_ptr(), tail, text)
+            } else {
+                self.blocks_256(msg.as_ptr(), tail, text)
+            };
+            self.spare = tail + 128;
+            if self.delimiters.escape != b'\\' {
+                self.odd.clear();
+                self.odd.extend(2..self.segments[self.count]);
+            }
+            if !is_ascii && simdutf8::basic::from_utf8(msg).is_err() {
+                return None;
+            }
+            self.rewrite().then_some(text)
+        }
+    }
+
+    /// All blocks by two vectors each. Whether all of it is ASCII.
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+    unsafe fn blocks_256(&mut self, msg: *const u8, tail: usize, text: Text) -> bool {
+        let d = self.delimiters;
+        let (bar, caret, tilde, amp) = (splat(d.field), splat(d.component), splat(d.repetition), splat(d.sub));
+        let (cr, quote, backslash, last, blank) = (splat(b'\r'), splat(b'"'), splat(b'\\'), splat(0x1f), splat(b' '));
+        let mut pass = Pass::new(self, text);
+        let (mut high, mut i) = (0, 0);
+        while i <= tail {
+            let from = if i < tail { msg } else { text.0.cast_const() };
+            // SAFETY: as where it is called.
+            unsafe {
+                let a = _mm256_loadu_si256(from.add(i).cast());
+                let b = _mm256_loadu_si256(from.add(i + 32).cast());
                 _mm256_storeu_si256(text.0.add(i).cast(), a);
                 _mm256_storeu_si256(text.0.add(i + 32).cast(), b);
-                high = _mm256_or_si256(high, _mm256_or_si256(a, b));
+                high |= _mm256_movemask_epi8(_mm256_or_si256(a, b));
                 let returns = equal(a, b, cr);
-                let bars = equal(a, b, bar) | returns;
-                let (carets, tildes, amps) = (equal(a, b, caret), equal(a, b, tilde), equal(a, b, amp));
-                let separators = carets | tildes | amps;
-                let map = text.0.add(i / 8);
-                map.add(Map::Carets as usize).cast::<u64>().write_unaligned(carets);
-                map.add(Map::Tildes as usize).cast::<u64>().write_unaligned(tildes);
-                map.add(Map::Amps as usize).cast::<u64>().write_unaligned(amps);
-                map.add(Map::Separators as usize).cast::<u64>().write_unaligned(separators);
-                let delimiters = separators | bars;
-                let blanks = equal(a, b, blank);
-                let beside = delimiters >> 1 | delimiters << 1 | after_delimiter;
-                let loose = blanks & beside | delimiters & after_blank;
-                (after_blank, after_delimiter) = (blanks >> 63, delimiters >> 63);
-                let marks = bits(special(a, quote, backslash, last), special(b, quote, backslash, last)) & !returns;
-                if marks | loose != 0 {
-                    let before = tokens.offset_from(first) as u32;
-                    note(&mut self.odd, before, bars, marks | loose, loose);
-                }
-                let mut ends = returns;
-                while ends != 0 {
-                    let upto = ends ^ ends.wrapping_sub(1);
-                    let before = tokens.offset_from(first) as u32;
-                    *segment = before + (bars & upto).count_ones();
-                    segment = segment.add(1);
-                    ends &= ends.wrapping_sub(1);
-                }
+                let found = Found {
+                    returns,
+                    bars: equal(a, b, bar) | returns,
+                    carets: equal(a, b, caret),
+                    tildes: equal(a, b, tilde),
+                    amps: equal(a, b, amp),
+                    blanks: equal(a, b, blank),
+                    marks: bits(special(a, quote, backslash, last), special(b, quote, backslash, last)),
+                };
+                pass.block(self, i, &found);
                 // The end of a field and the beginning of the next at once.
-                let base = (i as u64) * 0x1_0000_0001 + (1 << 32);
-                let stop = tokens.add(bars.count_ones() as usize);
-                let mut m = bars;
-                while tokens < stop {
+                let base = (i as u64) * BOTH + (1 << 32);
+                let (mut to, mut m) = (pass.tokens(), found.bars);
+                pass.token += found.bars.count_ones();
+                while m != 0 {
                     for k in 0..AT_ONCE {
-                        tokens.add(k).write(u64::from(m.trailing_zeros()) * 0x1_0000_0001 + base);
+                        to.add(k).write(u64::from(m.trailing_zeros()) * BOTH + base);
                         m &= m.wrapping_sub(1);
                     }
-                    tokens = tokens.add(AT_ONCE);
+                    to = to.add(AT_ONCE);
                 }
-                tokens = stop;
+            }
+            i += 64;
+        }
+        pass.end(self);
+        high == 0
+    }
+
+    /// The same by one vector each, where bitmaps come without detours and places of bars in one instruction.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx2,bmi1,bmi2,lzcnt,popcnt")]
+    unsafe fn blocks_512(&mut self, msg: *const u8, tail: usize, text: Text) -> bool {
+        let d = self.delimiters;
+        let wide = |b: u8| _mm512_set1_epi8(b as i8);
+        let (bar, caret, tilde, amp) = (wide(d.field), wide(d.component), wide(d.repetition), wide(d.sub));
+        let (cr, quote, backslash, blank) = (wide(b'\r'), wide(b'"'), wide(b'\\'), wide(b' '));
+        let mut pass = Pass::new(self, text);
+        let (mut high, mut i) = (0, 0);
+        // SAFETY: as where it is called.
+        unsafe {
+            let places = _mm512_loadu_si512(PLACES.as_ptr().cast());
+            while i <= tail {
+                let from = if i < tail { msg } else { text.0.cast_const() };
+                let v = _mm512_loadu_si512(from.add(i).cast());
+                _mm512_storeu_si512(text.0.add(i).cast(), v);
+                high |= _mm512_movepi8_mask(v);
+                let returns = _mm512_cmpeq_epi8_mask(v, cr);
+                let marks = _mm512_cmpeq_epi8_mask(v, quote) | _mm512_cmpeq_epi8_mask(v, backslash);
+                let found = Found {
+                    returns,
+                    bars: _mm512_cmpeq_epi8_mask(v, bar) | returns,
+                    carets: _mm512_cmpeq_epi8_mask(v, caret),
+                    tildes: _mm512_cmpeq_epi8_mask(v, tilde),
+                    amps: _mm512_cmpeq_epi8_mask(v, amp),
+                    blanks: _mm512_cmpeq_epi8_mask(v, blank),
+                    marks: marks | _mm512_cmplt_epu8_mask(v, blank),
+                };
+                pass.block(self, i, &found);
+                let base = _mm512_set1_epi64(((i as u64) * BOTH + (1 << 32)) as i64);
+                let mut to = pass.tokens();
+                let mut bars = _mm512_maskz_compress_epi8(found.bars, places);
+                let count = found.bars.count_ones();
+                pass.token += count;
+                let mut left = count as i32;
+                loop {
+                    let eight = _mm512_castsi512_si128(bars);
+                    for eight in [eight, _mm_srli_si128::<8>(eight)] {
+                        let one = _mm512_cvtepu8_epi64(eight);
+                        let both = _mm512_or_si512(one, _mm512_slli_epi64::<32>(one));
+                        _mm512_storeu_si512(to.cast(), _mm512_add_epi64(both, base));
+                        to = to.add(8);
+                    }
+                    left -= 16;
+                    if left <= 0 {
+                        break;
+                    }
+                    bars = _mm512_alignr_epi32::<4>(bars, bars);
+                }
                 i += 64;
             }
-            self.spare = i + 64;
-            let count = segment.offset_from(self.segments.as_ptr()) as usize;
-            debug_assert!(count <= self.segments.len());
-            // The last one has no fields, but an end.
-            *segment = tokens.offset_from(first) as u32;
-            if d.escape != b'\\' {
-                self.odd.clear();
-                self.odd.extend(2..tokens.offset_from(first) as u32);
-            }
-            self.count = count;
         }
-        if _mm256_movemask_epi8(high) != 0 && simdutf8::basic::from_utf8(msg).is_err() {
-            return None;
-        }
-        // SAFETY: the fields of this message.
-        unsafe { self.rewrite() }.then_some(text)
+        pass.end(self);
+        high == 0
     }
 
     /// The token that is the name of the segment, or of a copy that has as many fields as are read.

@@ -6,20 +6,14 @@ pub const MESSAGE_MAX: usize = 1 << 18;
 /// The message, and behind it its fields that were written anew.
 pub const TEXT: usize = 1 << 20;
 /// Bitmaps of the text, and how long each is.
-pub const MAP: usize = TEXT / 8 + 1344;
+pub const MAP: usize = TEXT / 8 + 64;
 const CARETS: usize = TEXT;
 const TILDES: usize = CARETS + MAP;
 const AMPS: usize = TILDES + MAP;
 const SEPARATORS: usize = AMPS + MAP;
-/// Bitmaps that only the pass over a message needs.
-pub const BARS: usize = SEPARATORS + MAP;
-pub const RETURNS: usize = BARS + PASS;
-pub const ODD: usize = RETURNS + PASS;
-pub const LOOSE: usize = ODD + PASS;
-const PASS: usize = MESSAGE_MAX / 8 + 1344;
 /// Where each field begins and ends. The place of a bar is the end of one and next to the beginning of the next, which
 /// are written together: they are aligned, so the table is not.
-pub const TOKENS: usize = LOOSE + PASS + 4;
+pub const TOKENS: usize = SEPARATORS + MAP + 4;
 /// Room for the fields of a segment that has fewer than are read.
 pub const PADDED: usize = MESSAGE_MAX + 128;
 pub const ARENA: usize = TOKENS + 8 * (PADDED + 128);
