@@ -2,9 +2,11 @@
 //!
 //! `standards/extract/fhir.py` makes them and says how they are written.
 
-use std::collections::HashMap;
 use std::str::Lines;
 use std::sync::OnceLock;
+
+use memchr::memmem;
+use rustc_hash::FxHashMap;
 
 /// The resources, and each of their elements that has elements: `Patient`, `Patient.contact`.
 pub static RESOURCES: Table = Table::new(include_str!("../standards/fhir/resources.txt"));
@@ -22,7 +24,7 @@ pub static CODE_SYSTEMS: Table = Table::new(include_str!("../standards/fhir/code
 /// A text of blocks. Where each begins is found out when the first is asked for; no block is read before it is.
 pub struct Table {
     text: &'static str,
-    places: OnceLock<HashMap<&'static str, usize>>,
+    places: OnceLock<FxHashMap<&'static str, usize>>,
 }
 
 impl Table {
@@ -42,7 +44,7 @@ impl Table {
     pub fn headings(&self) -> impl Iterator<Item = (usize, &'static str)> {
         let text = self.text;
         let first = text.starts_with("# ").then_some(0);
-        let others = text.match_indices("\n# ").map(|(at, _)| at + 1);
+        let others = memmem::find_iter(text.as_bytes(), "\n# ").map(|at| at + 1);
         first.into_iter().chain(others).filter_map(move |at| Some((at, text.get(at + 2..)?.lines().next()?)))
     }
 

@@ -2,9 +2,11 @@
 //!
 //! `standards/extract/hl7v2.py` makes them and says how they are written.
 
-use std::collections::HashMap;
 use std::str::Lines;
 use std::sync::OnceLock;
+
+use memchr::memmem;
+use rustc_hash::FxHashMap;
 
 macro_rules! versions {
     ($($version:literal)*) => {
@@ -23,7 +25,7 @@ pub static TABLES: Facts = Facts::new(include_str!("../standards/hl7v2/tables.tx
 /// A text of blocks. Where each begins is found out when the first is asked for; no block is read before it is.
 pub struct Facts {
     text: &'static str,
-    places: OnceLock<HashMap<(&'static str, &'static str), usize>>,
+    places: OnceLock<FxHashMap<(&'static str, &'static str), usize>>,
 }
 
 impl Facts {
@@ -47,7 +49,7 @@ impl Facts {
     fn headings(&self) -> impl Iterator<Item = (usize, &'static str, &'static str)> {
         let text = self.text;
         let first = text.starts_with("# ").then_some(0);
-        let others = text.match_indices("\n# ").map(|(at, _)| at + 1);
+        let others = memmem::find_iter(text.as_bytes(), "\n# ").map(|at| at + 1);
         first.into_iter().chain(others).filter_map(move |at| {
             let mut words = text.get(at + 2..)?.lines().next()?.split(' ');
             Some((at, words.next()?, words.next().unwrap_or_default()))
@@ -74,7 +76,7 @@ mod tests {
         for (version, facts) in VERSIONS.iter().chain([&("tables", Facts::new(TABLES.text))]) {
             let all = facts.headings().count();
             facts.block("", "");
-            assert_eq!(facts.places.get().map(HashMap::len), Some(all), "{version}");
+            assert_eq!(facts.places.get().map(FxHashMap::len), Some(all), "{version}");
         }
     }
 }

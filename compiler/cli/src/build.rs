@@ -105,8 +105,7 @@ fn print(args: &Args, world: &World, emit: Emit) -> Result<End, End> {
 
 /// What the numbers of rules stand for.
 fn legend(world: &World, plan: &Plan) -> String {
-    let place =
-        |(number, rule): (usize, &Rule)| format!("; @{number:04x} {}\n", world.place(&rule.function, rule.at.start));
+    let place = |(number, rule): (usize, &Rule)| format!("; @{number:04x} {}\n", world.place(rule));
     plan.rules.iter().enumerate().map(place).collect()
 }
 

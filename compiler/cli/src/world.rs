@@ -1,9 +1,11 @@
 //! A project in the compiler's hands, for the commands that check, run or test it.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use emr_compiler::db::{self, Database, SourceFile};
 use emr_compiler::diagnostic::{Diagnostic, Severity};
+use emr_compiler::plan::{Plan, Rule};
 use emr_project::{Disk, Project, Source};
 
 use crate::end::End;
@@ -55,10 +57,44 @@ impl World {
         all.filter(|(module, _)| self.outside.is_asked(module)).map(|(module, file)| (&module.source, *file))
     }
 
-    /// `patient.emr:12`, for a byte of an item.
-    pub fn place(&self, key: &str, at: usize) -> String {
-        let Some((file, start)) = db::place(&self.db, self.inside, key) else { return String::new() };
-        let before = file.text(&self.db).get(..start + at).unwrap_or_default();
-        format!("{}:{}", file.path(&self.db), before.matches('\n').count() + 1)
+    /// Whether a map of a sound project can run.
+    pub fn runs(&self, key: &str) -> bool {
+        db::runs(&self.db, self.inside, key)
     }
+
+    /// `patient.emr:12`, for a rule of a plan.
+    pub fn place(&self, rule: &Rule) -> String {
+        place(&self.db, self.inside, rule)
+    }
+
+    pub fn shared(&self) -> Arc<Shared> {
+        Arc::new(Shared { db: Mutex::new(self.db.clone()), inside: self.inside })
+    }
+}
+
+/// What threads ask of a project while they map, one at a time.
+pub struct Shared {
+    db: Mutex<Database>,
+    inside: db::Project,
+}
+
+impl Shared {
+    pub fn plan(&self, key: &str) -> Option<Arc<Plan>> {
+        self.ask(|db| db::plan(db, self.inside, key.to_owned()).clone())
+    }
+
+    /// Where each rule stands.
+    pub fn places(&self, rules: &[Rule]) -> Vec<String> {
+        self.ask(|db| rules.iter().map(|rule| place(db, self.inside, rule)).collect())
+    }
+
+    fn ask<T>(&self, question: impl FnOnce(&Database) -> T) -> T {
+        question(&self.db.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn place(db: &Database, project: db::Project, rule: &Rule) -> String {
+    let Some((file, start)) = db::place(db, project, &rule.function) else { return String::new() };
+    let before = file.text(db).get(..start + rule.at.start).unwrap_or_default();
+    format!("{}:{}", file.path(db), before.bytes().filter(|byte| *byte == b'\n').count() + 1)
 }

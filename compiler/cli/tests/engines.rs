@@ -50,7 +50,8 @@ fn engines_and_artifacts_say_the_same() {
         let expected = run(example, "interpreter");
         let said = String::from_utf8_lossy(&expected.stderr).into_owned();
         assert!(!expected.stdout.is_empty() && said.lines().count() > 100, "{said}");
-        for (with, engine) in [(example, "native"), (&artifact, "native"), (&artifact, "interpreter")] {
+        for (with, engine) in [(example, "auto"), (example, "native"), (&artifact, "auto"), (&artifact, "interpreter")]
+        {
             let run = run(with, engine);
             let differs = said.lines().zip(String::from_utf8_lossy(&run.stderr).lines()).position(|(a, b)| a != b);
             assert_eq!(differs.map(|at| said.lines().nth(at).unwrap()), None, "{with}, {engine}");

@@ -354,6 +354,11 @@ pub fn plan(db: &dyn salsa::Database, project: Project, key: String) -> Option<A
     sound_entry(db, project, &key).map(|(entry, view)| Arc::new(lower::map(entry, &view)))
 }
 
+/// Whether a map has a plan, without making it.
+pub fn runs(db: &dyn salsa::Database, project: Project, key: &str) -> bool {
+    sound_entry(db, project, key).is_some()
+}
+
 /// The same plan, which also tells where each written value comes from.
 #[salsa::tracked]
 pub fn traced_plan(db: &dyn salsa::Database, project: Project, key: String) -> Option<Arc<Plan>> {

@@ -49,7 +49,7 @@ impl Writer<'_> {
         let structure = (*self.random.of(&STRUCTURES)).to_owned();
         let all = self.known.standards.fhir.resources();
         for _ in 0..3 {
-            let any = (*self.random.of(&all)).to_owned();
+            let any = (*self.random.of(all)).to_owned();
             let common = (*self.random.of(&RESOURCES)).to_owned();
             let rare = !matches!(any.as_str(), "Bundle" | "Parameters" | "Binary") && self.chance(15);
             self.uses.push(if rare { any } else { common });

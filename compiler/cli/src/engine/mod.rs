@@ -26,6 +26,8 @@ use told::{shown, worth_telling};
 /// Which engine runs the maps; the results do not depend on it.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Kind {
+    /// The interpreter for a few messages, machine code for many
+    Auto,
     /// Machine code
     Native,
     /// What machine code is held against, without any
@@ -112,8 +114,8 @@ pub fn no_message(bytes: &[u8]) -> String {
 
 /// The maps of a sound project that take messages.
 pub fn takers(world: &World) -> Vec<Ready> {
-    let standards = db::standards(&world.db, world.inside);
-    functions(world).filter_map(|it| Ready::new(world, it, standards)).collect()
+    let (standards, shared) = (db::standards(&world.db, world.inside), world.shared());
+    functions(world).filter_map(|it| Ready::new(world, &shared, it, standards)).collect()
 }
 
 fn functions(world: &World) -> impl Iterator<Item = &Function> {
@@ -136,7 +138,8 @@ impl Engine {
                 several => return Err(several_maps(name, several.iter().map(|it| it.key.as_str()))),
             }
         }
-        let maps: Vec<_> = found.into_iter().filter_map(|it| Ready::new(world, it, &standards)).collect();
+        let shared = world.shared();
+        let maps: Vec<_> = found.into_iter().filter_map(|it| Ready::new(world, &shared, it, &standards)).collect();
         if maps.is_empty() {
             return Err(End::takes_nothing());
         }
@@ -174,7 +177,7 @@ impl Engine {
 
     /// Which rule each address of machine code comes of: code is made for all maps, if there is none yet.
     pub fn symbols(&self) -> impl Iterator<Item = Symbol> {
-        let maps = self.maps.iter().filter(|_| self.kind == Kind::Native);
+        let maps = self.maps.iter().filter(|_| self.kind != Kind::Interpreter);
         maps.flat_map(Ready::symbols)
     }
 
@@ -225,11 +228,7 @@ impl Worker<'_> {
             }
         };
         let Some(map) = engine.maps.get(number) else { return Err(Why::Message(String::new())) };
-        let compiled = match engine.kind {
-            Kind::Native => self.compiled(number, map, bytes, json),
-            Kind::Interpreter => None,
-        };
-        let mut outcome = match compiled {
+        let mut outcome = match self.compiled(number, map, bytes, json) {
             Some(compiled) => compiled.map_err(|why| Why::Message(why.to_string()))?,
             None => map.interpreted(read(engine, &mut message, bytes)?, &engine.settings, json),
         };
@@ -249,7 +248,7 @@ impl Worker<'_> {
     ) -> Option<Result<Outcome, emr_message::Unreadable>> {
         let machine = self.machines.get_mut(number)?;
         if machine.is_none() {
-            *machine = map.machine(&self.engine.settings);
+            *machine = map.machine(self.engine.kind, bytes.len(), &self.engine.settings);
         }
         map.compiled(machine.as_mut()?, bytes, json)
     }

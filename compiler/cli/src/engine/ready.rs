@@ -1,10 +1,10 @@
 //! A map that takes messages, in both engines: made when it is first needed, by whoever needs it first.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use emr_abi::artifact;
 use emr_compiler::check::typed::Function;
-use emr_compiler::db;
 use emr_compiler::plan::Plan;
 use emr_compiler::plan::interpret::{self, Issue, Rejection};
 use emr_compiler::select::takes;
@@ -13,8 +13,13 @@ use emr_message::{Message, Place, Unreadable};
 use emr_native::{Compiler, Target};
 use emr_runtime::host::{Artifact, Loaded, Machine, Raised, Ran, Symbol};
 
-use super::{Outcome, Settings, Told};
-use crate::world::World;
+use super::{Kind, Outcome, Settings, Told};
+use crate::world::{Shared, World};
+
+/// How many bytes of messages a map takes before machine code is made for it, where nobody asked for code: about half of
+/// what is interpreted in the time that making the code takes, so that neither a few messages nor many cost twice what
+/// they could.
+const WORTH_BYTES: usize = 1 << 18;
 
 /// A map that takes messages of one structure.
 pub struct Ready {
@@ -23,45 +28,37 @@ pub struct Ready {
     from: From,
     plan: OnceLock<Option<Arc<Plan>>>,
     loaded: OnceLock<Option<Arc<Loaded>>>,
+    /// How many bytes of messages it took.
+    taken: AtomicUsize,
     /// Where each rule of the plan stands: `patient.emr:12`.
     rules: OnceLock<Vec<String>>,
 }
 
 enum From {
-    /// The plan and the rules are there from the beginning.
-    Source,
+    Source(Arc<Shared>),
     Artifact(Arc<Artifact>, artifact::Map),
 }
 
 impl Ready {
-    pub fn new(world: &World, function: &Function, standards: &Standards) -> Option<Ready> {
+    /// Nothing for a map over parts of a message, or one that cannot run.
+    pub fn new(world: &World, shared: &Arc<Shared>, function: &Function, standards: &Standards) -> Option<Ready> {
         let takes = takes(function, standards)?.to_string();
-        let plan = db::plan(&world.db, world.inside, function.key.to_string()).clone()?;
-        let rules = plan.rules.iter().map(|rule| world.place(&rule.function, rule.at.start)).collect();
-        Some(Ready {
-            name: function.key.to_string(),
-            takes,
-            from: From::Source,
-            plan: Some(plan).into(),
-            loaded: OnceLock::new(),
-            rules: Vec::into(rules),
-        })
+        let name = function.key.to_string();
+        world.runs(&name).then(|| Ready::of(name, takes, From::Source(Arc::clone(shared))))
     }
 
     pub fn stored(artifact: &Arc<Artifact>, map: &artifact::Map) -> Ready {
-        Ready {
-            name: map.name.clone(),
-            takes: map.takes.clone(),
-            from: From::Artifact(Arc::clone(artifact), map.clone()),
-            plan: OnceLock::new(),
-            loaded: OnceLock::new(),
-            rules: OnceLock::new(),
-        }
+        Ready::of(map.name.clone(), map.takes.clone(), From::Artifact(Arc::clone(artifact), map.clone()))
+    }
+
+    fn of(name: String, takes: String, from: From) -> Ready {
+        let (plan, loaded, rules) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Ready { name, takes, from, plan, loaded, taken: AtomicUsize::new(0), rules }
     }
 
     pub fn plan(&self) -> Option<&Arc<Plan>> {
         let read = || match &self.from {
-            From::Source => None,
+            From::Source(shared) => shared.plan(&self.name),
             From::Artifact(artifact, map) => Plan::read(artifact.plan(map)).map(Arc::new),
         };
         self.plan.get_or_init(read).as_ref()
@@ -70,7 +67,7 @@ impl Ready {
     /// Where each rule of the plan stands.
     pub fn rules(&self) -> &[String] {
         self.rules.get_or_init(|| match &self.from {
-            From::Source => Vec::new(),
+            From::Source(shared) => self.plan().map(|plan| shared.places(&plan.rules)).unwrap_or_default(),
             From::Artifact(artifact, map) => artifact.rules(map).unwrap_or_default(),
         })
     }
@@ -78,17 +75,28 @@ impl Ready {
     /// Machine code for this map; nothing on a machine that no code is made for.
     fn loaded(&self) -> Option<&Arc<Loaded>> {
         let load = || match &self.from {
-            From::Source => Loaded::new(Compiler::new(&Target::Host).ok()?.program(self.plan()?)).ok(),
+            From::Source(_) => Loaded::new(Compiler::new(&Target::Host).ok()?.program(self.plan()?)).ok(),
             From::Artifact(artifact, map) => artifact.program(map).ok(),
         };
         self.loaded.get_or_init(|| load().map(Arc::new)).as_ref()
     }
 
-    /// The same with memory of its own.
-    pub fn machine(&self, settings: &Settings) -> Option<Machine> {
-        let loaded = self.loaded()?;
+    /// What runs machine code, with memory of its own, for a message of so many bytes and those that follow; nothing where
+    /// it is to be interpreted.
+    pub fn machine(&self, kind: Kind, bytes: usize, settings: &Settings) -> Option<Machine> {
+        let loaded = match kind {
+            Kind::Interpreter => None,
+            Kind::Auto if !self.is_worth_code(bytes) => None,
+            Kind::Auto | Kind::Native => self.loaded(),
+        }?;
         let (zone, fuel) = (settings.run.zone.clone(), settings.run.fuel);
         Some(Machine::new(Arc::clone(loaded), settings.message.clone(), zone, fuel))
+    }
+
+    /// An artifact has its code already.
+    fn is_worth_code(&self, bytes: usize) -> bool {
+        let before = self.taken.fetch_add(bytes, Ordering::Relaxed);
+        matches!(self.from, From::Artifact(..)) || self.loaded.get().is_some() || before + bytes > WORTH_BYTES
     }
 
     /// Which rule each address of its machine code comes of.

@@ -51,8 +51,8 @@ pub struct Args {
     /// Lays the JSON out over lines
     #[arg(long)]
     pretty: bool,
-    /// What runs the map
-    #[arg(long, value_enum, default_value = "native")]
+    /// What runs the map; the results do not depend on it
+    #[arg(long, value_enum, default_value = "auto")]
     engine: Kind,
     /// Names the code of each rule for `perf report`, in /tmp/perf-PID.map
     #[arg(long)]

@@ -86,8 +86,7 @@ pub(super) fn literal(scope: &mut Scope, value: &Expr, primitive: &str) -> bool 
         Kind::Text(text) | Kind::Number(text) => text,
         _ => return true,
     };
-    let Some(pattern) = scope.world.standards().fhir.regex(primitive) else { return true };
-    let fits = regex::Regex::new(&format!("^(?:{pattern})$")).map_or(true, |regex| regex.is_match(text));
+    let fits = scope.world.standards().fhir.fits(primitive, text);
     if !fits {
         let message = format!("this is not a FHIR `{primitive}`");
         scope.error(Code::WrongType, &value.at, message);

@@ -161,7 +161,7 @@ fn unknown_type(name: &Word, world: &dyn World) -> Diagnostic {
         let known: Vec<SmolStr> = hl7_names(world);
         nearest(&name.text, known.iter().map(SmolStr::as_str)).map(str::to_owned)
     } else {
-        let known = standards.fhir.resources().into_iter().chain(standards.fhir.datatypes());
+        let known = standards.fhir.resources().iter().chain(standards.fhir.datatypes()).copied();
         nearest(&name.text, known).map(str::to_owned)
     };
     match near {

@@ -177,23 +177,28 @@ impl Fhir {
     }
 
     /// The names of the resources that can be sent, in the order of the alphabet.
-    pub fn resources(&self) -> Vec<&'static str> {
-        embedded::names("resource")
+    pub fn resources(&self) -> &'static [&'static str] {
+        &embedded::RESOURCES
     }
 
     /// The names of the data types with elements, in the order of the alphabet.
-    pub fn datatypes(&self) -> Vec<&'static str> {
-        embedded::names("datatype")
+    pub fn datatypes(&self) -> &'static [&'static str] {
+        &embedded::DATATYPES
     }
 
     /// The names of the types that are one JSON value, in the order of the alphabet.
-    pub fn primitives(&self) -> Vec<&'static str> {
-        embedded::names("primitive")
+    pub fn primitives(&self) -> &'static [&'static str] {
+        &embedded::PRIMITIVES
     }
 
     /// What the text of a primitive's JSON value matches as a whole; none for `xhtml`.
     pub fn regex(&self, primitive: &str) -> Option<&'static str> {
         embedded::regex(primitive)
+    }
+
+    /// Whether the text of a primitive's JSON value has the form of its type; where that has none, any text has.
+    pub fn fits(&self, primitive: &str, text: &str) -> bool {
+        embedded::form(primitive).is_none_or(|form| form.is_match(text))
     }
 }
 

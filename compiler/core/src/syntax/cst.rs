@@ -2,7 +2,7 @@
 //!
 //! Its nodes are what the grammar found, its tokens what `scan` cut; the formatter works on it.
 
-use super::grammar::{Grammar, Pair, Parser, Rule};
+use super::grammar::{Pair, Rule};
 use super::patch::Patched;
 use super::scan::{Kind, Token, tokens};
 use rowan::{GreenNode, GreenNodeBuilder, SyntaxKind};
@@ -121,13 +121,14 @@ impl Builder<'_> {
         let piece = self.text.get(item.clone()).unwrap_or_default();
         let (clean, _) = super::without_marks(piece);
         let piece = clean.as_deref().unwrap_or(piece);
-        let (patched, problems) = super::readable(piece);
-        self.load(item.clone());
-        self.tree.start_node(of_node(if problems.is_empty() && clean.is_none() { Node::Item } else { Node::Broken }));
-        let parsed = Grammar::parse(Rule::only_declaration, &patched.text);
-        for pair in parsed.into_iter().flatten().filter(|pair| pair.as_rule() != Rule::EOI) {
-            self.node(pair, &patched, item.start, 0);
-        }
+        super::read(piece, |pair, patched, problems| {
+            self.load(item.clone());
+            let node = if problems.is_empty() && clean.is_none() { Node::Item } else { Node::Broken };
+            self.tree.start_node(of_node(node));
+            if let Some(pair) = pair {
+                self.node(pair, patched, item.start, 0);
+            }
+        });
         self.until(item.end);
         self.tree.finish_node();
         self.tokens.clear();

@@ -18,7 +18,7 @@ pub use format::{Formatted, format};
 pub use items::{head, items};
 
 use crate::diagnostic::{Code, Diagnostic};
-use grammar::{Grammar, Parser, Rule};
+use grammar::{Grammar, Pair, Parser, Rule};
 use patch::Patched;
 use std::ops::Range;
 use tree::Parsed;
@@ -27,12 +27,10 @@ use tree::Parsed;
 pub fn item(text: &str) -> Parsed {
     let (clean, mut problems) = without_marks(text);
     let text = clean.as_deref().unwrap_or(text);
-    let (patched, found) = readable(text);
-    problems.extend(found);
-    let found_before: Vec<_> = problems.iter().map(|problem| problem.at.clone()).collect();
-    let mut pairs = Grammar::parse(Rule::only_declaration, &patched.text);
-    let item = pairs.as_mut().ok().and_then(Iterator::next).and_then(|pair| {
-        let (item, found) = build::item(pair, &patched);
+    let item = read(text, |pair, patched, found| {
+        problems.extend(found);
+        let found_before: Vec<_> = problems.iter().map(|problem| problem.at.clone()).collect();
+        let (item, found) = build::item(pair?, patched);
         // One sentence for each place is enough.
         problems.extend(found.into_iter().filter(|new| !found_before.iter().any(|old| touch(old, &new.at))));
         item
@@ -47,14 +45,21 @@ fn touch(one: &Range<usize>, other: &Range<usize>) -> bool {
     one.start <= other.end && other.start <= one.end
 }
 
-/// The text itself if the grammar takes it, else with the edits that make it readable, and why they were needed.
-fn readable(text: &str) -> (Patched, Vec<Diagnostic>) {
+/// Hands on the declaration that the text is, if the grammar takes it, else with the edits that make it readable, and
+/// why they were needed.
+fn read<T>(text: &str, take: impl FnOnce(Option<Pair<'_, Rule>>, &Patched, Vec<Diagnostic>) -> T) -> T {
     let patched = Patched::new(text, 0..text.len(), &[]);
-    if scan::too_deep(text).is_none() && Grammar::parse(Rule::only_declaration, text).is_ok() {
-        return (patched, Vec::new());
+    let pair = if scan::too_deep(text).is_none() { declaration(&patched.text) } else { None };
+    if pair.is_some() {
+        return take(pair, &patched, Vec::new());
     }
     let (edits, problems) = recover::item(text);
-    (Patched::new(text, 0..text.len(), &edits), problems)
+    let patched = Patched::new(text, 0..text.len(), &edits);
+    take(declaration(&patched.text), &patched, problems)
+}
+
+fn declaration(text: &str) -> Option<Pair<'_, Rule>> {
+    Grammar::parse(Rule::only_declaration, text).ok()?.next()
 }
 
 /// The two characters that repairs put into a text stand for nothing in what somebody wrote.

@@ -279,7 +279,7 @@ impl Checker<'_> {
         }
         let found = Diagnostic::new(Code::UnknownName, root.at.clone(), format!("there is nothing named `{name}`"));
         let lets = self.lets.iter().map(|(name, _)| name.as_str());
-        let found = suggested(found, name, resources.into_iter().chain(lets), &root.at);
+        let found = suggested(found, name, resources.iter().copied().chain(lets), &root.at);
         let help = "a test names resources of the output, such as `Patient`, and its own `let`s";
         self.found.push(if found.help.is_some() { found } else { found.help(help) });
         None

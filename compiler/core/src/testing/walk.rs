@@ -144,7 +144,7 @@ fn entries(outputs: &[Json]) -> impl Iterator<Item = (Option<String>, Json)> {
 pub fn choice_type(ending: &str) -> Option<SmolStr> {
     static TYPES: LazyLock<HashSet<&str>> = LazyLock::new(|| {
         let fhir = Fhir::r4();
-        fhir.datatypes().into_iter().chain(fhir.primitives()).collect()
+        fhir.datatypes().iter().chain(fhir.primitives()).copied().collect()
     });
     let mut letters = ending.chars();
     let first = letters.next().filter(char::is_ascii_uppercase)?;

@@ -4,6 +4,7 @@ use std::str::Lines;
 use std::sync::{Arc, LazyLock};
 
 use emr_stdlib::fhir as text;
+use regex::Regex;
 use serde_json::Value;
 use smol_str::SmolStr;
 
@@ -15,6 +16,8 @@ const VALUE_SET: &str = "http://hl7.org/fhir/ValueSet/";
 
 /// Once read, a shape of the standard stays: it is the same for every project.
 static SHAPES: LazyLock<Memo<Option<Arc<Shape>>>> = LazyLock::new(Memo::default);
+
+static FORMS: LazyLock<Memo<Option<Arc<Regex>>>> = LazyLock::new(Memo::default);
 
 /// The resource, data type, backbone element or primitive of that key; for an extension its URL, and `URL#:part` for a
 /// part of it.
@@ -41,9 +44,25 @@ pub fn regex(primitive: &str) -> Option<&'static str> {
     text::DATATYPES.block(primitive)?.find_map(|line| line.strip_prefix("regex "))
 }
 
-/// The names of the types whose heading says `kind`, in the order of the alphabet; abstract ones are not among them.
-pub fn names(kind: &str) -> Vec<&'static str> {
-    let table = if kind == "resource" { &text::RESOURCES } else { &text::DATATYPES };
+/// The same, compiled when its type is met first.
+pub fn form(primitive: &str) -> Option<Arc<Regex>> {
+    FORMS.get(primitive, || compile(regex(primitive)?))
+}
+
+/// The standard writes regexes in which white space is blank, tab and the line ends; and they match the whole text.
+fn compile(regex: &str) -> Option<Arc<Regex>> {
+    let plain = regex.replace(r"\S", r"[^ \t\n\r]").replace(r"\s", r"[ \t\n\r]");
+    Regex::new(&format!(r"\A(?:{plain})\z")).ok().map(Arc::new)
+}
+
+/// The names of the resources, the data types with elements, and the primitives, each in the order of the alphabet;
+/// abstract ones are not among them.
+pub static RESOURCES: LazyLock<Vec<&str>> = LazyLock::new(|| names(&text::RESOURCES, "resource"));
+pub static DATATYPES: LazyLock<Vec<&str>> = LazyLock::new(|| names(&text::DATATYPES, "datatype"));
+pub static PRIMITIVES: LazyLock<Vec<&str>> = LazyLock::new(|| names(&text::DATATYPES, "primitive"));
+
+/// The names of the types whose heading says `kind`.
+fn names(table: &text::Table, kind: &str) -> Vec<&'static str> {
     let words = table.headings().map(|(_, heading)| heading.split(' ').collect::<Vec<_>>());
     words
         .filter_map(|words| (words.len() == 3 && words.get(1) == Some(&kind)).then(|| words.first().copied())?)

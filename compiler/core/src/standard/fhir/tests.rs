@@ -32,6 +32,13 @@ fn r4_has_all_its_types() {
 }
 
 #[test]
+fn every_regex_compiles() {
+    for primitive in Fhir::r4().primitives() {
+        assert_eq!(embedded::regex(primitive).is_some(), embedded::form(primitive).is_some(), "{primitive}");
+    }
+}
+
+#[test]
 fn every_type_that_an_element_names_has_a_shape_and_every_target_is_a_resource() {
     let fhir = Fhir::r4();
     let mut seen = 0;
