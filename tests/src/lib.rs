@@ -14,6 +14,7 @@ pub mod pipeline;
 pub mod plans;
 pub mod process;
 pub mod programs;
+pub mod project;
 pub mod random;
 pub mod torture;
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::Compiler;
+use crate::cores::each;
 
 /// A map that takes messages.
 pub struct Entry {
@@ -29,9 +30,9 @@ pub struct Settings {
 /// Code of a map begins at a multiple of this, as its functions do.
 const ALIGNMENT: usize = 64;
 
-/// The bytes of the file: the same for the same maps, target and build of emr.
+/// The bytes of the file: the same for the same maps, target and build of emr. All cores make code.
 pub fn artifact(compiler: &Compiler, settings: &Settings, entries: &[Entry]) -> Vec<u8> {
-    let mut programs: Vec<_> = entries.iter().map(|entry| compiler.program(&entry.plan)).collect();
+    let mut programs = each(entries, |entry| compiler.program(&entry.plan));
     let mut file = File { bytes: vec![0; PAGE] };
     let codes: Vec<_> = programs.iter_mut().map(|program| file.code(&std::mem::take(&mut program.code))).collect();
     // So that nothing but code lies in memory that may be carried out.

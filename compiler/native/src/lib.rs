@@ -6,6 +6,7 @@
 
 pub mod artifact;
 mod code;
+mod cores;
 mod kinds;
 mod made;
 mod quiet;
