@@ -6,6 +6,7 @@
 
 pub mod allocations;
 mod best;
+pub mod compiling;
 pub mod corpus;
 mod dice;
 pub mod engine;

@@ -1,6 +1,7 @@
 //! `cargo run --release -p bench -- --rows hand,idiom,interpreter`: see docs/benchmarks.md.
 
 use bench::allocations::Counting;
+use bench::compiling::{self, Compiling};
 use bench::engine::{ROWS, Row, row};
 use bench::export::export;
 use bench::measure::{Figures, measure, run_only};
@@ -68,8 +69,16 @@ fn run(call: &Call) -> Result<(), String> {
         return Ok(());
     }
     let (mut figures, mut rounds) = (Vec::new(), Vec::new());
+    let mut compiled: Vec<Compiling> = Vec::new();
     for workload in workload::all(&call.workloads)? {
-        let (own, raw) = measure(&workload, &rows, call.rounds)?;
+        let (mut own, raw) = measure(&workload, &rows, call.rounds)?;
+        if let Some(native) = own.iter_mut().find(|it| it.engine == "native") {
+            let key = workload.map.key();
+            if compiled.iter().all(|it| it.map != key) {
+                compiled.push(compiling::measure(workload.map, call.rounds)?);
+            }
+            native.compile = compiled.iter().find(|it| it.map == key).cloned();
+        }
         figures.extend(own);
         rounds.extend(raw);
     }
@@ -79,7 +88,13 @@ fn run(call: &Call) -> Result<(), String> {
     write().map_err(|why| format!("{}: {why}", folder.display()))?;
     match call.format {
         Format::Json => println!("{}", json(&figures)),
-        Format::Table => table(&figures),
+        Format::Table => {
+            table(&figures);
+            if !compiled.is_empty() {
+                println!();
+                compiling::table(&compiled);
+            }
+        }
     }
     Ok(())
 }

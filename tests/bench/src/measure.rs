@@ -2,6 +2,7 @@
 //! beside it hits all of them alike, and a ratio within a round says more than a figure.
 
 use crate::allocations::{self, Taken};
+use crate::compiling::Compiling;
 use crate::engine::{Engine, Row};
 use crate::workload::Workload;
 use rustix::time::{ClockId, clock_gettime};
@@ -26,6 +27,9 @@ pub struct Figures {
     pub output_bytes_per_message: f64,
     /// CPU time as part of that of the first row: the median of the rounds.
     pub ratio: f64,
+    /// What its map cost to compile, for machine code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compile: Option<Compiling>,
 }
 
 /// What was measured in each round, in ns a message.
@@ -104,7 +108,8 @@ fn pass(workload: &Workload, engine: &mut dyn Engine, done: &mut dyn FnMut(&[u8]
     }
 }
 
-fn cpu() -> f64 {
+/// The CPU time of this thread so far, in ns.
+pub fn cpu() -> f64 {
     let now = clock_gettime(ClockId::ThreadCPUTime);
     now.tv_sec as f64 * 1e9 + now.tv_nsec as f64
 }
@@ -156,6 +161,7 @@ impl Entrant {
             peak_bytes: self.taken.peak,
             output_bytes_per_message: written,
             ratio: median(self.ns.iter().zip(first).map(|(own, first)| own / first).collect()),
+            compile: None,
         }
     }
 
@@ -164,7 +170,7 @@ impl Entrant {
     }
 }
 
-fn median(mut of: Vec<f64>) -> f64 {
+pub fn median(mut of: Vec<f64>) -> f64 {
     of.sort_by(f64::total_cmp);
     of.get(of.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -17,6 +17,17 @@ pub enum Map {
     Routing,
 }
 
+impl Map {
+    /// As the compiler names it.
+    pub fn key(self) -> &'static str {
+        match self {
+            Map::Admission => "admission.admission",
+            Map::Results => "results.results",
+            Map::Routing => "routing.routing",
+        }
+    }
+}
+
 pub struct Workload {
     /// `W1`
     pub name: &'static str,
@@ -45,14 +56,15 @@ pub fn all(wanted: &[String]) -> Result<Vec<Workload>, String> {
     chosen.map(|(name, map, is_batch)| maps.workload(name, *map, *is_batch)).collect()
 }
 
-struct Maps {
+/// The maps of the bench, checked.
+pub struct Maps {
     db: Database,
     project: db::Project,
     settings: interpret::Settings,
 }
 
 impl Maps {
-    fn open() -> Result<Maps, String> {
+    pub fn open() -> Result<Maps, String> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("maps");
         let outside = emr_project::open(&Disk, &folder, None).map_err(|why| why.to_string())?;
         let db = Database::default();
@@ -64,13 +76,14 @@ impl Maps {
         Ok(Maps { db, project, settings: interpret::Settings { zone, fuel: None } })
     }
 
+    /// Made when it is first asked for.
+    pub fn plan(&self, map: Map) -> Result<Arc<Plan>, String> {
+        let key = map.key();
+        db::plan(&self.db, self.project, key.to_owned()).clone().ok_or(format!("there is no map {key}"))
+    }
+
     fn workload(&self, name: &'static str, map: Map, is_batch: bool) -> Result<Workload, String> {
-        let key = match map {
-            Map::Admission => "admission.admission",
-            Map::Results => "results.results",
-            Map::Routing => "routing.routing",
-        };
-        let plan = db::plan(&self.db, self.project, key.to_owned()).clone().ok_or(format!("there is no map {key}"))?;
+        let plan = self.plan(map)?;
         let corpus = match (map, is_batch) {
             (Map::Results, _) => Corpus::results(),
             (_, true) => Corpus::batch(),
