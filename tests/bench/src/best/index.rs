@@ -1,10 +1,11 @@
 //! One pass over a message: where its fields begin and end, bitmaps of the separators, its segments, and which fields
 //! must be written anew because of escapes, quotes, nulls or blanks.
 
+use super::rewrite::{USUAL, Usual};
 use super::text::{ARENA, MAP, MESSAGE_MAX, Map, PADDED, S, TEXT, TOKENS, Text};
 use core::arch::x86_64::*;
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Delimiters {
     pub field: u8,
     pub component: u8,
@@ -30,6 +31,7 @@ pub struct Index {
     pub count: usize,
     /// Tokens of fields to be written anew; with [`LOOSE`] if blanks stand at the edge of a value.
     pub odd: Vec<u32>,
+    pub usual: [Usual; USUAL],
     /// Separators in the text of the field at hand that an escape sequence brought in.
     pub quoted: Vec<usize>,
     /// Where the next field goes that is written anew.
@@ -178,6 +180,7 @@ impl Index {
             segments: vec![0; MESSAGE_MAX + 64],
             count: 0,
             odd: Vec::with_capacity(1 << 12),
+            usual: [Usual::default(); USUAL],
             quoted: Vec::with_capacity(1 << 12),
             spare: 0,
         }
@@ -199,7 +202,11 @@ impl Index {
             return None;
         }
         let sub = if msg[7] == msg[3] { b'&' } else { msg[7] };
-        self.delimiters = Delimiters { field: msg[3], component: msg[4], repetition: msg[5], escape: msg[6], sub };
+        let d = Delimiters { field: msg[3], component: msg[4], repetition: msg[5], escape: msg[6], sub };
+        if self.delimiters != d {
+            self.delimiters = d;
+            self.learn();
+        }
         self.odd.clear();
         let text = self.text();
         let tail = n & !63;

@@ -5,7 +5,32 @@ use super::index::{Delimiters, Index, LOOSE, equal, special, splat};
 use super::text::{Map, TEXT, TOKENS, Text};
 use core::arch::x86_64::*;
 
+/// What a mark that is often met becomes; nothing where it must be looked at closer.
+#[derive(Clone, Copy, Default)]
+pub struct Usual {
+    json: u16,
+    n: u8,
+    is_delimiter: bool,
+}
+
+/// By the letter of an escape sequence, then everything else, then a quote.
+pub const USUAL: usize = 258;
+const OTHERS: usize = 256;
+
 impl Index {
+    /// Notes what escape sequences mean in this message.
+    pub fn learn(&mut self) {
+        let d = self.delimiters;
+        self.usual = [Usual::default(); USUAL];
+        let letters = [(b'F', d.field), (b'S', d.component), (b'T', d.sub), (b'R', d.repetition), (b'E', d.escape)];
+        for (letter, b) in letters {
+            let (json, n) = escaped(b);
+            self.usual[usize::from(letter)] = Usual { json, n: n as u8, is_delimiter: d.any(b) };
+        }
+        let (json, n) = escaped(b'"');
+        self.usual[OTHERS + 1] = Usual { json, n: n as u8, is_delimiter: false };
+    }
+
     /// All that [`Index::scan`] noted. False if there is no room.
     ///
     /// # Safety
@@ -32,6 +57,9 @@ impl Index {
             return false;
         }
         self.quoted.clear();
+        // As many as the field has bytes, and one more.
+        self.quoted.reserve(end - i + 1);
+        let mut quoted = self.quoted.as_mut_ptr();
         let mut o = start;
         // SAFETY: the field lies in the arena, what it becomes at most doubles it, and there is room for that.
         unsafe {
@@ -49,20 +77,18 @@ impl Index {
                     continue;
                 }
                 let (b, next, third) = (*text.at(i), *text.at(i + 1), *text.at(i + 2));
-                if b == d.escape && third == d.escape {
-                    let decoded = match next {
-                        b'T' => Some(d.sub),
-                        b'S' => Some(d.component),
-                        b'F' => Some(d.field),
-                        b'R' => Some(d.repetition),
-                        _ => None,
-                    };
-                    if let Some(b) = decoded.filter(|&b| b != b'"' && b != b'\\') {
-                        self.quoted.push(o);
-                        *text.0.add(o) = b;
-                        (i, o) = (i + 3, o + 1);
-                        continue;
-                    }
+                // Which of the usual ones it is, without a branch that nobody can foresee.
+                let is_sequence = b == d.escape && third == d.escape;
+                let is_quote = b == b'"' && next != b'"';
+                let line = if is_sequence { usize::from(next) } else { OTHERS + usize::from(is_quote) };
+                let usual = *self.usual.get_unchecked(line);
+                if usual.n != 0 {
+                    text.0.add(o).cast::<u16>().write_unaligned(usual.json);
+                    *quoted = o;
+                    quoted = quoted.add(usize::from(usual.is_delimiter));
+                    i += if is_sequence { 3 } else { 1 };
+                    o += usize::from(usual.n);
+                    continue;
                 }
                 let rest = core::slice::from_raw_parts(text.at(i), end - i);
                 if b == b' ' {
@@ -76,16 +102,15 @@ impl Index {
                     i += 2;
                     continue;
                 }
-                let quoted = &mut self.quoted;
                 i += unescape(rest, &d, |b| {
-                    if d.any(b) {
-                        quoted.push(o);
-                    }
+                    *quoted = o;
+                    quoted = quoted.add(usize::from(d.any(b)));
                     let (json, n) = escaped(b);
                     text.0.add(o).cast::<u16>().write_unaligned(json);
                     o += n;
                 });
             }
+            self.quoted.set_len(quoted.offset_from(self.quoted.as_ptr()) as usize);
             self.map(text, start, o);
             let at = text.0.add(TOKENS + 8 * token).cast::<u32>();
             at.write(start as u32);
