@@ -41,6 +41,8 @@ pub struct Index {
 pub const LOOSE: u32 = 1 << 31;
 /// What is behind the end of a message in its last block: nothing that anybody looks for.
 const FILLER: u8 = b'x';
+/// How far ahead memory is asked for.
+const AHEAD: usize = 1024;
 /// How many bars are noted without a test.
 const AT_ONCE: usize = 8;
 
@@ -245,6 +247,7 @@ impl Index {
             let from = if i < tail { msg } else { text.0.cast_const() };
             // SAFETY: as where it is called.
             unsafe {
+                _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(i + AHEAD).cast());
                 let a = _mm256_loadu_si256(from.add(i).cast());
                 let b = _mm256_loadu_si256(from.add(i + 32).cast());
                 _mm256_storeu_si256(text.0.add(i).cast(), a);
@@ -293,6 +296,7 @@ impl Index {
             let places = _mm512_loadu_si512(PLACES.as_ptr().cast());
             while i <= tail {
                 let from = if i < tail { msg } else { text.0.cast_const() };
+                _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(i + AHEAD).cast());
                 let v = _mm512_loadu_si512(from.add(i).cast());
                 _mm512_storeu_si512(text.0.add(i).cast(), v);
                 high |= _mm512_movepi8_mask(v);

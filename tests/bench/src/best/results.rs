@@ -9,6 +9,7 @@ use super::out::Out;
 use super::patient::PID;
 use super::text::{NONE, S, Text};
 use super::types::{clinician, concept_of, each, system};
+use core::arch::x86_64::*;
 
 /// The last field of each segment that is read.
 const OBR: usize = 25;
@@ -247,11 +248,17 @@ fn value(out: &mut Out, text: Text, obx: usize) {
         return;
     }
     let said = text.leaf(value);
-    match text.bytes(text.leaf(text.field(obx, 2))) {
-        b"NM" if is_decimal(text.bytes(said)) => quantity(out, text, NONE, said, text.field(obx, 6)),
+    let kind = text.field(obx, 2);
+    // Nearly all are numbers.
+    if kind.n == 2 && text.word(kind.o) as u16 == u16::from_le_bytes(*b"NM") && is_decimal(text, said) {
+        quantity(out, text, NONE, said, text.field(obx, 6));
+        return;
+    }
+    match text.bytes(text.leaf(kind)) {
+        b"NM" if is_decimal(text, said) => quantity(out, text, NONE, said, text.field(obx, 6)),
         b"SN" => {
             let [comparator, number, separator] = text.far::<3>(value);
-            if !separator.some() && is_decimal(text.bytes(number)) {
+            if !separator.some() && is_decimal(text, number) {
                 quantity(out, text, comparator, number, text.field(obx, 6));
             } else {
                 out.pair(b"\"valueString\":\"", text, said);
@@ -284,24 +291,39 @@ fn quantity(out: &mut Out, text: Text, comparator: S, number: S, units: S) {
 
 /// The JSON grammar of numbers without exponent. Other numbers of HL7 (`+5`, `.5`) do not come.
 #[inline]
-fn is_decimal(b: &[u8]) -> bool {
-    let digits = |mut i: usize| {
-        while i < b.len() && b[i].wrapping_sub(b'0') <= 9 {
-            i += 1;
-        }
-        i
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn is_decimal(text: Text, s: S) -> bool {
+    let is_short = s.n > 0 && s.n <= 16;
+    // SAFETY: a stretch of the text, behind which a vector can be read.
+    let (digits, dots) = unsafe {
+        let v = _mm_loadu_si128(text.at(s.o).cast());
+        let d = _mm_sub_epi8(v, _mm_set1_epi8(b'0' as i8));
+        let digits = _mm_cmpeq_epi8(_mm_min_epu8(d, _mm_set1_epi8(9)), d);
+        let dots = _mm_cmpeq_epi8(v, _mm_set1_epi8(b'.' as i8));
+        (_mm_movemask_epi8(digits) as u32, _mm_movemask_epi8(dots) as u32)
     };
-    let from = usize::from(b.first() == Some(&b'-'));
-    let mut i = digits(from);
-    if i == from || (b[from] == b'0' && i - from > 1) {
+    let all = !(!0_u32).wrapping_shl(s.n as u32);
+    let (digits, dots) = (digits & all, dots & all);
+    // Digits and at most one dot, a digit at both ends, and no zero before another.
+    let edges = 1 | 1_u32.wrapping_shl((s.n as u32).wrapping_sub(1));
+    let is_plain = digits | dots == all && dots & dots.wrapping_sub(1) == 0 && digits & edges == edges;
+    if is_short && is_plain && (text.word(s.o) as u8 != b'0' || digits & 2 == 0) {
+        return true;
+    }
+    is_decimal_far(text.bytes(s))
+}
+
+#[inline(never)]
+fn is_decimal_far(b: &[u8]) -> bool {
+    let digits = |b: &[u8]| b.iter().take_while(|b| b.is_ascii_digit()).count();
+    let b = b.strip_prefix(b"-").unwrap_or(b);
+    let whole = digits(b);
+    if whole == 0 || b[0] == b'0' && whole > 1 {
         return false;
     }
-    if b.get(i) == Some(&b'.') {
-        let from = i + 1;
-        i = digits(from);
-        if i == from {
-            return false;
-        }
+    match b[whole..].split_first() {
+        Some((b'.', rest)) => !rest.is_empty() && digits(rest) == rest.len(),
+        Some(_) => false,
+        None => true,
     }
-    i == b.len()
 }
