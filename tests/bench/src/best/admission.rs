@@ -273,7 +273,8 @@ fn coverage(mut out: Out, text: Text, in1: usize, id: Id, ties: &Ties) -> Out {
         out.lit(b"\"display\":\"unknown\"}],");
     }
     let group = text.leaf(field(8));
-    let [code, called] = text.far::<2>(text.until(Map::Tildes, field(2)));
+    let plan = text.until(Map::Tildes, field(2));
+    let [code, called] = text.near::<2>(plan).unwrap_or_else(|| text.far::<2>(plan));
     if group.some() | code.some() {
         out.lit(b"\"class\":[");
         if group.some() {

@@ -47,47 +47,87 @@ pub fn avalanche(x: u64) -> u64 {
     x ^ x >> 32
 }
 
-/// The low and the high half.
-#[inline(never)]
+const START: [u64; 8] = [Q3, P1, P2, P3, P4, Q2, P5, Q1];
+
+/// The low and the high half; `is_wide` where there are vectors of a whole stripe.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-pub fn digest(text: &[u8]) -> (u64, u64) {
+pub fn digest(text: &[u8], is_wide: bool) -> (u64, u64) {
     let n = text.len();
     if n <= 240 {
         let short = xxh3_128(text);
         return (short as u64, (short >> 64) as u64);
     }
-    let (mut a, mut b) = (vector(Q3, P1, P2, P3), vector(P4, Q2, P5, Q1));
-    let key = SECRET.as_ptr();
-    let p = text.as_ptr();
+    // SAFETY: the text is long enough, and only who asked the processor says that it is wide.
+    let sums = unsafe { if is_wide { sums_512(text) } else { sums_256(text) } };
+    let low = merge(&sums, 11, (n as u64).wrapping_mul(P1));
+    (low, merge(&sums, 117, !(n as u64).wrapping_mul(P2)))
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+unsafe fn sums_256(text: &[u8]) -> [u64; 8] {
+    let n = text.len();
+    let (mut at, key) = (text.as_ptr(), SECRET.as_ptr());
+    let mut sums = START;
     // SAFETY: all stripes lie in the text, and all keys in the secret.
     unsafe {
-        let mut at = p;
+        let last = at.add(n - STRIPE);
+        let mut a = _mm256_loadu_si256(sums.as_ptr().cast());
+        let mut b = _mm256_loadu_si256(sums.as_ptr().add(4).cast());
         for _ in 0..(n - 1) / BLOCK {
             for stripe in 0..STRIPES {
-                (a, b) = (accumulate(a, at, key.add(8 * stripe)), accumulate(b, at.add(32), key.add(8 * stripe + 32)));
+                let k = key.add(8 * stripe);
+                (a, b) = (accumulate(a, at, k), accumulate(b, at.add(32), k.add(32)));
                 at = at.add(STRIPE);
             }
             (a, b) = (scramble(a, key.add(128)), scramble(b, key.add(160)));
         }
-        let mut k = key;
-        for _ in 0..(n - 1) % BLOCK / STRIPE {
+        for stripe in 0..(n - 1) % BLOCK / STRIPE {
+            let k = key.add(8 * stripe);
             (a, b) = (accumulate(a, at, k), accumulate(b, at.add(32), k.add(32)));
-            (at, k) = (at.add(STRIPE), k.add(8));
+            at = at.add(STRIPE);
         }
-        let (at, k) = (p.add(n - STRIPE), key.add(121));
-        (a, b) = (accumulate(a, at, k), accumulate(b, at.add(32), k.add(32)));
-        let mut all = [0_u64; 8];
-        _mm256_storeu_si256(all.as_mut_ptr().cast(), a);
-        _mm256_storeu_si256(all.as_mut_ptr().add(4).cast(), b);
-        let low = merge(&all, 11, (n as u64).wrapping_mul(P1));
-        (low, merge(&all, 117, !(n as u64).wrapping_mul(P2)))
+        let k = key.add(121);
+        (a, b) = (accumulate(a, last, k), accumulate(b, last.add(32), k.add(32)));
+        _mm256_storeu_si256(sums.as_mut_ptr().cast(), a);
+        _mm256_storeu_si256(sums.as_mut_ptr().add(4).cast(), b);
     }
+    sums
 }
 
-#[inline]
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-fn vector(a: u64, b: u64, c: u64, d: u64) -> __m256i {
-    _mm256_setr_epi64x(a as i64, b as i64, c as i64, d as i64)
+#[target_feature(enable = "avx512f,avx2,bmi1,bmi2,lzcnt,popcnt")]
+unsafe fn sums_512(text: &[u8]) -> [u64; 8] {
+    let n = text.len();
+    let (mut at, key) = (text.as_ptr(), SECRET.as_ptr());
+    let mut sums = START;
+    // SAFETY: as above.
+    unsafe {
+        let last = at.add(n - STRIPE);
+        let accumulate = |sum, at: *const u8, key: *const u8| {
+            let v = _mm512_loadu_si512(at.cast());
+            let mixed = _mm512_xor_si512(v, _mm512_loadu_si512(key.cast()));
+            let product = _mm512_mul_epu32(mixed, _mm512_srli_epi64::<32>(mixed));
+            _mm512_add_epi64(product, _mm512_add_epi64(sum, _mm512_shuffle_epi32::<0b01_00_11_10>(v)))
+        };
+        let mut all = _mm512_loadu_si512(sums.as_ptr().cast());
+        let prime = _mm512_set1_epi64(Q1 as i64);
+        for _ in 0..(n - 1) / BLOCK {
+            for stripe in 0..STRIPES {
+                all = accumulate(all, at, key.add(8 * stripe));
+                at = at.add(STRIPE);
+            }
+            let mixed = _mm512_xor_si512(all, _mm512_srli_epi64::<47>(all));
+            let mixed = _mm512_xor_si512(mixed, _mm512_loadu_si512(key.add(128).cast()));
+            let high = _mm512_mul_epu32(_mm512_srli_epi64::<32>(mixed), prime);
+            all = _mm512_add_epi64(_mm512_mul_epu32(mixed, prime), _mm512_slli_epi64::<32>(high));
+        }
+        for stripe in 0..(n - 1) % BLOCK / STRIPE {
+            all = accumulate(all, at, key.add(8 * stripe));
+            at = at.add(STRIPE);
+        }
+        all = accumulate(all, last, key.add(121));
+        _mm512_storeu_si512(sums.as_mut_ptr().cast(), all);
+    }
+    sums
 }
 
 #[inline]

@@ -106,11 +106,13 @@ mod tests {
         for n in [0, 1, 17, 129, 240, 241, 255, 256, 257, 1023, 1024, 1025, 1088, 1089, 2047, 2048, 2049, 3000, 5000] {
             let text = &text[..n];
             let place = Place::new("Patient", "a:1");
-            // SAFETY: asked for above.
-            let series = place.series(unsafe { digest(text) });
-            for turn in [1, 2, 3, 1000, u32::MAX] {
-                let expected = Origin::new("Patient", "a:1").id(Digest::of_joined(text), turn);
-                assert_eq!(&series.id(turn).0, expected.as_bytes(), "{n} {turn}");
+            for is_wide in [false, is_x86_feature_detected!("avx512f")] {
+                // SAFETY: asked for above.
+                let series = place.series(unsafe { digest(text, is_wide) });
+                for turn in [1, 2, 3, 1000, u32::MAX] {
+                    let expected = Origin::new("Patient", "a:1").id(Digest::of_joined(text), turn);
+                    assert_eq!(&series.id(turn).0, expected.as_bytes(), "{n} {turn}");
+                }
             }
         }
     }

@@ -23,7 +23,7 @@ impl Delimiters {
 pub struct Index {
     arena: Box<[u8]>,
     /// Whether the processor has vectors of a whole block.
-    is_wide: bool,
+    pub is_wide: bool,
     pub delimiters: Delimiters,
     /// The token that is the name of each segment, and one more behind the last.
     segments: Vec<u32>,

@@ -94,7 +94,8 @@ fn married(out: &mut Out, text: Text, s: S) {
     if !s.some() {
         return;
     }
-    let [code, display] = text.far::<2>(text.until(Map::Tildes, s));
+    let one = text.until(Map::Tildes, s);
+    let [code, display] = text.near::<2>(one).unwrap_or_else(|| text.far::<2>(one));
     if code.some() {
         out.lit(b"\"maritalStatus\":{\"coding\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/v3-MaritalStatus\",\"code\":\"");
         out.text(text, code);
