@@ -3,7 +3,7 @@
 
 use super::text::{S, Text};
 
-const BITS: u32 = 5;
+const BITS: u32 = 6;
 const LINES: usize = 1 << BITS;
 /// Where codes go that are not in the table.
 const OTHERS: usize = LINES;

@@ -127,9 +127,7 @@ impl Converter {
         out.wide(who, REFERENCE);
         let before = out;
         time(&mut out, text, b"\"effectiveDateTime\":\"", field(14), Kind::DateTime);
-        if out == before {
-            out.wide(&taken.text, taken.n);
-        }
+        out.wide(&taken.text, if out == before { taken.n } else { 0 });
         issued(&mut out, text, field(19));
         let mark = out;
         out.lit(b"\"performer\":[");

@@ -22,6 +22,15 @@ static SYSTEMS: Table = Table::new(
         (b"C4", b"\"system\":\"http://www.ama-assn.org/go/cpt\","),
         (b"CDCREC", b"\"system\":\"urn:oid:2.16.840.1.113883.6.238\","),
         (b"RXNORM", b"\"system\":\"http://www.nlm.nih.gov/research/umls/rxnorm\","),
+        // What others become as well, for those that come most: local names, and the fields' own tables.
+        (b"L", b"\"system\":\"urn:id:L\","),
+        (b"HL70007", b"\"system\":\"http://terminology.hl7.org/CodeSystem/v2-0007\","),
+        (b"HL70023", b"\"system\":\"http://terminology.hl7.org/CodeSystem/v2-0023\","),
+        (b"HL70063", b"\"system\":\"http://terminology.hl7.org/CodeSystem/v2-0063\","),
+        (b"HL70078", b"\"system\":\"http://terminology.hl7.org/CodeSystem/v2-0078\","),
+        (b"HL70086", b"\"system\":\"http://terminology.hl7.org/CodeSystem/v2-0086\","),
+        (b"HL70112", b"\"system\":\"http://terminology.hl7.org/CodeSystem/v2-0112\","),
+        (b"HL70296", b"\"system\":\"http://terminology.hl7.org/CodeSystem/v2-0296\","),
     ],
 );
 static NAME_USES: Table = Table::new(
