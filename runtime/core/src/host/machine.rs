@@ -24,6 +24,11 @@ const FUEL_PER_BYTE: i64 = 16;
 /// The output's room at first.
 const ROOM: usize = 1 << 18;
 
+/// A long message gets room for each of its bytes, more than outputs take: it begins again where there is too little, and
+/// room that nothing is written to is no memory yet.
+const LONG_BYTES: usize = 1 << 16;
+const ROOM_PER_BYTE: usize = 32;
+
 /// The most room that is made; a longer output is the interpreter's.
 const ROOM_MAX: usize = 1 << 30;
 
@@ -153,6 +158,10 @@ impl Machine {
             Err(Unready::Unreadable(why)) => return Ran::Unreadable(why),
             Err(Unready::Defer) => return Ran::Deferred,
         }
+        let room = ROOM_MAX.min(ROOM_PER_BYTE * bytes.len());
+        if bytes.len() > LONG_BYTES && self.out.len() < room {
+            self.make_room(room);
+        }
         loop {
             let Some(end) = self.once() else { return Ran::Deferred };
             match self.context.stop {
@@ -163,15 +172,21 @@ impl Machine {
                     return self.work.refusal.map_or(Ran::Deferred, |why| Ran::Refused(Refused { why, issues }));
                 }
                 stop if stop == Stop::Room as u64 => {
-                    let wanted = (2 * self.out.len()).max(self.out.len() + 2 * self.work.wanted);
-                    if wanted > ROOM_MAX {
+                    let room = self.out.len();
+                    if room >= ROOM_MAX {
                         return Ran::Deferred;
                     }
-                    self.out = vec![0; wanted];
+                    self.make_room(ROOM_MAX.min((2 * room).max(room + 2 * self.work.wanted)));
                 }
                 _ => return Ran::Deferred,
             }
         }
+    }
+
+    fn make_room(&mut self, bytes: usize) {
+        // Not there beside the new one.
+        self.out = Vec::new();
+        self.out = vec![0; bytes];
     }
 
     /// One try with the room that there is: where output ended, or nothing if the interpreter must do it.
