@@ -1,18 +1,11 @@
-//! Pipes batches of messages through the built command line and holds it to a memory that does not grow with them.
-//!
-//! `stream PATH_OF_EMR [MESSAGES]`: sends a tenth, a half and all of so many messages, prints the peak and the time of
-//! each, and ends with 1 if memory grows or a result is missing or out of order.
+//! Ever more messages, through standard input.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
-
+use super::{Run, runs, show};
 use emr_tests::corpus::root;
 use emr_tests::process::{Ended, watch};
 use emr_tests::random::Random;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
-use std::process::{Command, ExitCode, Stdio};
-
-/// How many messages are sent, if the call does not say.
-const MESSAGES: usize = 1_000_000;
+use std::process::{Command, Stdio};
 
 /// What memory may grow by, whatever it is at first: what the system gives to threads in pieces.
 const SLACK: u64 = 4 << 20;
@@ -20,34 +13,19 @@ const SLACK: u64 = 4 << 20;
 /// What it may be for ten times the messages, in tenths.
 const TENTHS: u64 = 11;
 
-fn main() -> ExitCode {
-    let mut args = std::env::args().skip(1);
-    let (Some(emr), Ok(messages)) = (args.next(), args.next().map_or(Ok(MESSAGES), |it| it.parse())) else {
-        eprintln!("usage: stream PATH_OF_EMR [MESSAGES]");
-        return ExitCode::from(2);
-    };
-    let mut peaks = Vec::new();
-    for count in [messages / 10, messages / 2, messages] {
-        let Some(Ended { peak, user, succeeded }) = send(&emr, count) else {
-            println!("skipped: this system does not tell the memory of a process");
-            return ExitCode::SUCCESS;
-        };
-        let each = user.as_secs_f64() * 1e6 / count as f64;
-        println!("{count} messages: peak {peak} bytes, user time {:.2} s, {each:.1} us for each", user.as_secs_f64());
-        if !succeeded {
-            println!("the messages were not mapped");
-            return ExitCode::FAILURE;
-        }
-        peaks.push(peak);
-    }
-    let allowed = peaks.first().unwrap() * TENTHS / 10 + SLACK;
-    let peak = *peaks.last().unwrap();
-    println!("peak {peak} of {allowed} allowed for ten times the messages");
-    if peak > allowed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+/// Whether memory stays as it is and all results come.
+pub fn measure(emr: &str, messages: u64) -> bool {
+    let Some(runs) = runs(messages, |count| send(emr, count)) else { return true };
+    show(&runs, "messages");
+    let peak = |run: Option<&Run>| run.unwrap().ended.peak;
+    let allowed = peak(runs.first()) * TENTHS / 10 + SLACK;
+    let most = peak(runs.last());
+    println!("peak {most} of {allowed} bytes allowed for ten times the messages\n");
+    most <= allowed && runs.iter().all(|run| run.ended.succeeded)
 }
 
-/// Sends a batch through standard input; each line that comes back must be of the next message.
-fn send(emr: &str, count: usize) -> Option<Ended> {
+/// Sends a batch; each line that comes back must be of the next message.
+fn send(emr: &str, count: u64) -> Option<Ended> {
     let mut child = Command::new(emr)
         .args(["map", "-", "--with"])
         .arg(root().join("examples/admission"))
@@ -66,7 +44,7 @@ fn send(emr: &str, count: usize) -> Option<Ended> {
     })
 }
 
-fn write_batch(mut out: impl Write, count: usize) -> io::Result<()> {
+fn write_batch(mut out: impl Write, count: u64) -> io::Result<()> {
     let mut random = Random::seeded(1);
     out.write_all(b"FHS|^~\\&\rBHS|^~\\&\r")?;
     for number in 0..count {
@@ -86,12 +64,12 @@ fn write_batch(mut out: impl Write, count: usize) -> io::Result<()> {
 }
 
 /// The patient's number, which the result holds too.
-fn key(number: usize) -> String {
+fn key(number: u64) -> String {
     format!("P{number:09}")
 }
 
 /// How many results come in the order of their messages, up to the first that does not.
-fn receive(lines: impl BufRead) -> usize {
+fn receive(lines: impl BufRead) -> u64 {
     let mut count = 0;
     for line in lines.lines() {
         let line = line.unwrap();
