@@ -177,13 +177,15 @@ impl Edit<'_> {
     fn escape(&mut self, at: usize, rest: &[u8]) -> Option<()> {
         let plain = |byte: u8| byte != b' ' && byte != self.by.escape && byte.is_ascii_graphic();
         match rest {
-            [_, letter, close, ..] if *close == self.by.escape => {
+            // A letter may be a separator, which goes before.
+            [_, letter, close, ..] if *close == self.by.escape && !self.is_edge(*letter) => {
                 let byte = escaped(self.by, self.bar, *letter)?;
                 let text: &[u8] = if byte == b'\\' { b"\\\\" } else { &[byte] };
                 self.replace(at..at + 3, text)
             }
             [_, b'.', b'b', b'r', close, behind, ..]
                 if *close == self.by.escape
+                    && !b".br".iter().any(|byte| self.is_edge(*byte))
                     && self.before(at).is_some_and(plain)
                     && plain(*behind)
                     && !self.is_edge(*behind) =>

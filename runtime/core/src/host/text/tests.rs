@@ -445,6 +445,14 @@ fn what_stands_in_no_field_that_is_read_is_left_alone() {
 }
 
 #[test]
+fn a_letter_that_separates_ends_an_escape() {
+    let layout = layout(&[("PID", ALL)]);
+    for bytes in [&b"MSH|^~\\S|A\rPID|1\\S\\|a\\.br\\b\r"[..], b"MSH|^~\\b|A\rPID|1\\S\\|a\\.br\\b\r"] {
+        assert!(check_all(&mut texts(&layout), &layout, bytes, &Settings::default()));
+    }
+}
+
+#[test]
 fn the_delimiters_are_text_where_they_are_read() {
     let mut text = Text::new(&layout(&[("MSH", 0b111)]));
     text.read(b"MSH|^~\\&|A^B\r", &Settings::default()).unwrap();
