@@ -38,6 +38,8 @@ mod hostile;
 #[cfg(test)]
 mod language;
 #[cfg(test)]
+mod lineage;
+#[cfg(test)]
 mod manual;
 #[cfg(test)]
 mod memory;

@@ -1,4 +1,4 @@
-//! Machine code beside the interpreter: the same bytes and the same issues, or the code says that it leaves the message to
+//! Machine code beside the interpreter: the same bytes, issues and, of a traced plan, lineage, or the code says that it leaves the message to
 //! it.
 
 use std::collections::BTreeMap;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use emr_abi::Program;
 use emr_compiler::plan::interpret::{self, Issue, Outcome, Rejection};
+use emr_message::lineage::Lineage;
 use emr_message::{Message, Place, Settings, Unreadable};
 use emr_native::{Compiler, Target};
 use emr_runtime::host::{Loaded, Machine, Raised, Ran};
@@ -68,12 +69,14 @@ impl Both {
                 tally.unreadable += 1;
                 (ours != theirs).then(|| format!("{ours} instead of {theirs}"))
             }
-            (Ran::Done(done), Ok(Outcome { result: Ok(json), issues, .. })) => {
+            (Ran::Done(done), Ok(Outcome { result: Ok(json), issues, lineage })) => {
                 tally.native += 1;
                 tally.with_issues += usize::from(!issues.is_empty());
                 let issues = issues.iter().map(said).collect();
                 let ours = done.issues.iter().map(|raised| told(self.loaded.program(), *raised)).collect();
-                unlike(ours, issues).or_else(|| (done.json != json).then(|| different(done.json, &json)))
+                unlike(ours, issues)
+                    .or_else(|| (done.json != json).then(|| different(done.json, &json)))
+                    .or_else(|| elsewhere(&done.lineage(), &lineage))
             }
             (Ran::Refused(refused), Ok(Outcome { result: Err(rejection), issues, .. })) if !rejection.fault => {
                 tally.rejected += 1;
@@ -111,6 +114,13 @@ fn told(program: &Program, raised: Raised) -> Saying {
 
 fn unlike(ours: Vec<Saying>, theirs: Vec<Saying>) -> Option<String> {
     (ours != theirs).then(|| format!("said:\n  ours   {ours:?}\n  theirs {theirs:?}"))
+}
+
+/// Which value comes from elsewhere.
+fn elsewhere(ours: &[Lineage], theirs: &[Lineage]) -> Option<String> {
+    let same = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
+    let parted = ours.len().max(theirs.len()) > same;
+    parted.then(|| format!("lineage:\n  ours   {:?}\n  theirs {:?}", ours.get(same), theirs.get(same)))
 }
 
 /// Where two outputs part.

@@ -71,7 +71,15 @@ impl Opened {
 
     /// A map by its key, such as `admission.admission`, ready to run.
     pub fn map(&self, key: &str) -> Map {
-        let plan = db::plan(&self.db, self.project, key.to_owned()).clone();
+        self.planned(key, db::plan(&self.db, self.project, key.to_owned()).clone())
+    }
+
+    /// The same, which also tells where what it writes comes from.
+    pub fn traced(&self, key: &str) -> Map {
+        self.planned(key, db::traced_plan(&self.db, self.project, key.to_owned()).clone())
+    }
+
+    fn planned(&self, key: &str, plan: Option<Arc<Plan>>) -> Map {
         let plan = plan.unwrap_or_else(|| panic!("{key} has no plan:\n{}", self.rendered()));
         Map { plan, runs: self.runs.clone() }
     }

@@ -10,6 +10,8 @@ use emr_compiler::plan::{Block, CodePart, Constant, Part, Plan, RoutineId, Step,
 use emr_message::group::{self, NodeId};
 use rustc_hash::FxHashMap;
 
+use crate::made;
+
 /// Where in a field a part of the message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
@@ -26,6 +28,8 @@ pub enum Live {
     No,
     /// Known when it runs, by a word of its own.
     Told,
+    /// In a traced plan: by the lowest bit of a word that is also the text's origin ([`emr_abi::Helpers::trace`]).
+    Traced,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -62,9 +66,9 @@ impl Kind {
             Kind::Missing | Kind::Any => 0,
             Kind::Group(_) | Kind::Members(_) | Kind::Segment(_) | Kind::Bool | Kind::Reference | Kind::List(_) => 1,
             Kind::Field | Kind::Piece(_) | Kind::Text(Live::Yes | Live::No) => 2,
-            Kind::Text(Live::Told) => 3,
+            Kind::Text(Live::Told | Live::Traced) => 3,
             Kind::Coded(Live::Yes | Live::No) => 6,
-            Kind::Coded(Live::Told) => 7,
+            Kind::Coded(Live::Told | Live::Traced) => 7,
         }
     }
 
@@ -91,6 +95,16 @@ impl Kind {
             Kind::Members(node) => typing.standing(*node),
             Kind::List(item) => (**item).clone(),
             one => one.clone(),
+        }
+    }
+
+    /// The same in a traced plan, where each text has its origin. A coded value has none.
+    fn traced(self) -> Kind {
+        match self {
+            Kind::Text(_) => Kind::Text(Live::Traced),
+            Kind::Coded(Live::Traced) => Kind::Coded(Live::Told),
+            Kind::List(item) => Kind::List(Box::new(item.traced())),
+            other => other,
         }
     }
 
@@ -131,6 +145,8 @@ pub struct Instance {
 /// All instances that the entry reaches, each after those that it calls.
 pub struct Typing<'p> {
     pub plan: &'p Plan,
+    /// Whether the plan tells where what it writes comes from.
+    pub traced: bool,
     pub instances: Vec<Instance>,
     known: FxHashMap<(RoutineId, Vec<Kind>), usize>,
     /// The kinds of segments that are read, in order, and the group that each node of the structure stands in.
@@ -142,7 +158,8 @@ impl<'p> Typing<'p> {
     pub fn new(plan: &'p Plan, kinds: Vec<[u8; 3]>) -> Typing<'p> {
         let mut parents = vec![0; plan.grammar.nodes.len()];
         enclose(plan, 0, 0, &mut parents);
-        let mut typing = Typing { plan, instances: Vec::new(), known: FxHashMap::default(), kinds, parents };
+        let traced = made::traces(plan);
+        let mut typing = Typing { plan, traced, instances: Vec::new(), known: FxHashMap::default(), kinds, parents };
         let params = plan.takes.iter().map(|take| typing.taken(take)).collect();
         let entry = typing.instance(plan.entry, params);
         let mut reached = vec![false; typing.instances.len()];
@@ -219,7 +236,7 @@ impl<'p> Typing<'p> {
             }
             if let Some(to) = step.sets() {
                 let given = self.gives(step, vals);
-                widen(vals, to, &given);
+                widen(vals, to, &if self.traced { given.traced() } else { given });
             } else if let Step::Call { .. } = step {
                 self.gives(step, vals);
             }

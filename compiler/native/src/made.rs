@@ -16,6 +16,11 @@ pub fn makes_blanks(plan: &Plan) -> bool {
     })
 }
 
+/// Whether the plan tells where what it writes comes from.
+pub fn traces(plan: &Plan) -> bool {
+    plan.routines.iter().any(|routine| any(&routine.body, &mut |step| matches!(step, Step::Trace { .. })))
+}
+
 /// Whether the plan does anything with the id of a resource, but write it in a Bundle.
 pub fn refers(plan: &Plan) -> bool {
     plan.routines.iter().any(|routine| {

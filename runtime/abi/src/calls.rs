@@ -88,6 +88,8 @@ calls! {
     subcomponents(at, length, count, to);
     /// 1 if anything but separators is in it.
     present(at, length);
+    /// 1 if it is an explicit null, or one of its repetitions where `repeats` is 1.
+    null(at, length, repeats);
     /// The length of the first repetition after the first that has a value, 0 if there is none; its place is `results[0]`.
     second(at, length);
     /// The nth repetition, counted from 1; its place is `results[0]`.
@@ -134,6 +136,19 @@ calls! {
     entries(to, requests);
     /// Writes a reference to an entry; gives the new place of output.
     reference(to, entry);
+
+    // ---- lineage, which only traced programs tell
+
+    /// What is written from that place on comes of a rule, by its number, and of an origin: where the value stands in the
+    /// message, as the place in the text, shifted by three bits, its level in two bits, and a bit of the code's own; of no
+    /// place if only that bit is set.
+    trace(at, rule, origin);
+    /// What was written from that place on is taken back.
+    untrace(at);
+    /// The same as `emit_end`, for a traced program.
+    trace_end(entry, from, to);
+    /// The same as `entries`.
+    trace_entries(to, requests);
 
     // ---- what is said
 

@@ -50,6 +50,8 @@ pub enum Told {
     Segment = 2,
     /// By the address of a value, its level, and a path below it.
     Below = 3,
+    /// By an origin, as [`crate::Helpers::trace`] takes it.
+    Origin = 4,
 }
 
 /// Bits of [`Context::flags`]: what the splitter saw in the message.

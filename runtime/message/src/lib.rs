@@ -13,6 +13,7 @@ pub mod escape;
 pub mod group;
 pub mod identity;
 pub mod json;
+pub mod lineage;
 pub mod message;
 pub mod notes;
 pub mod number;

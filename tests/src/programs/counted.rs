@@ -74,9 +74,8 @@ names! { take TAKES Take {
     Take::Segments { .. } => "segment",
 } }
 
-/// What no run of fast plans carries out, and why.
-const NEVER: [(&str, &str); 6] = [
-    ("step trace", "only traced plans have it"),
+/// What no run carries out, and why.
+const NEVER: [(&str, &str); 5] = [
     ("step count", "nothing is lowered to it"),
     ("convert Duration", "nothing is lowered to it"),
     ("built-in join", "lowered to appends"),

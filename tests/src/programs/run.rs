@@ -52,8 +52,7 @@ impl Workshop {
         }
     }
 
-    /// The same map, traced. What compiled code makes of such a plan is to be compared with the interpreter's lineage as
-    /// soon as it tells any; until then tracing must change nothing of what is written.
+    /// The same map, traced: it also tells where what it writes comes from, and changes nothing of that.
     pub fn traced(&self) -> Option<Map> {
         let runs = interpret::Settings { zone: Zone::named(ZONE).ok(), ..Default::default() };
         let plan = db::traced_plan(&self.db, self.project, "main.m".to_owned()).clone();
@@ -67,8 +66,8 @@ impl Workshop {
     }
 }
 
-/// Every so many messages are also run through the marked and the traced plan.
-const SAMPLED: u64 = 5;
+/// Every so many messages are also run through the marked and the traced plan; messages of a kind come in twenties.
+const SAMPLED: u64 = 3;
 
 /// After so many programs a new compiler is taken: it remembers each of them.
 const REMEMBERED: usize = 50;
@@ -86,6 +85,9 @@ pub struct Results {
     pub deferred: usize,
     pub deferred_clean: usize,
     pub unreadable: usize,
+    /// Outputs of which machine code told the lineage, and messages whose lineage it left to the interpreter.
+    pub traced: usize,
+    pub untraced: usize,
     pub reasons: BTreeMap<String, usize>,
     pub counted: Counted,
     pub differences: Vec<Difference>,
@@ -125,36 +127,73 @@ impl Runner {
         self.results.counted.wrote(&program.constructs);
         let differs =
             |number, message: Vec<u8>, what| Difference { seed, number, text: program.text.clone(), message, what };
-        let mut both = match both(&map) {
-            Ok(both) => both,
+        let mut engines = match Engines::new(map, self.shop.traced()) {
+            Ok(engines) => engines,
             Err(what) => return self.results.differences.push(differs(0, Vec::new(), what)),
         };
-        let marked = Marked::new(&map);
-        let traced = self.shop.traced();
         for number in numbers {
             before(number);
-            let message = messages::message(&self.known, &program, &map.plan, seed, number);
+            let message = messages::message(&self.known, &program, &engines.map.plan, seed, number);
             self.results.messages += 1;
-            let done = both.tally.native + both.tally.rejected;
-            let what = differ(&mut both, &message).or_else(|| {
-                let sampled = number % SAMPLED == 0 && message.len() < 20_000;
-                if sampled {
-                    let native = both.tally.native + both.tally.rejected > done;
-                    self.results.counted.ran(&marked.reached(&message), native);
-                }
-                sampled.then(|| traced.as_ref().and_then(|traced| tracing_changes(&map, traced, &message))).flatten()
-            });
+            let sampled = number % SAMPLED == 0 && message.len() < 20_000;
+            let what = differ(&mut engines.fast, &message)
+                .or_else(|| sampled.then(|| engines.traced(&message, &mut self.results.counted)).flatten());
             if let Some(what) = what {
                 self.results.differences.push(differs(number, message, what));
                 break;
             }
         }
-        self.results.take(&both);
+        self.results.take(&engines);
+    }
+}
+
+/// A program in all that runs it.
+struct Engines {
+    map: Map,
+    fast: Both,
+    traced: Option<Traced>,
+}
+
+/// The same, telling where everything comes from.
+struct Traced {
+    map: Map,
+    both: Both,
+    marked: Marked,
+}
+
+impl Engines {
+    fn new(map: Map, traced: Option<Map>) -> Result<Engines, String> {
+        let fast = both(&map)?;
+        let traced = traced.map(Traced::new).transpose()?;
+        Ok(Engines { map, fast, traced })
+    }
+
+    /// What differs for the traced plan: between its engines, or from the fast one.
+    fn traced(&mut self, message: &[u8], counted: &mut Counted) -> Option<String> {
+        let Traced { map, both, marked } = self.traced.as_mut()?;
+        let done = both.tally.native + both.tally.rejected;
+        if let Some(what) = differ(both, message) {
+            return Some(format!("traced: {what}"));
+        }
+        let native = both.tally.native + both.tally.rejected > done;
+        counted.ran(&marked.reached(message), native);
+        tracing_changes(&self.map, map, message)
+    }
+}
+
+impl Traced {
+    fn new(map: Map) -> Result<Traced, String> {
+        Ok(Traced { both: both(&map)?, marked: Marked::new(&map), map })
     }
 }
 
 impl Results {
-    fn take(&mut self, both: &Both) {
+    fn take(&mut self, engines: &Engines) {
+        let both = &engines.fast;
+        if let Some(Traced { both, .. }) = &engines.traced {
+            self.traced += both.tally.native;
+            self.untraced += both.tally.deferred;
+        }
         self.native += both.tally.native;
         self.with_issues += both.tally.with_issues;
         self.rejected += both.tally.rejected;
@@ -176,6 +215,8 @@ impl Results {
         self.deferred += other.deferred;
         self.deferred_clean += other.deferred_clean;
         self.unreadable += other.unreadable;
+        self.traced += other.traced;
+        self.untraced += other.untraced;
         for (reason, count) in other.reasons {
             *self.reasons.entry(reason).or_default() += count;
         }
@@ -205,6 +246,7 @@ impl Display for Results {
             "{} left to the interpreter ({deferred:.1} %), {} of them without a word of it; {} unreadable",
             self.deferred, self.deferred_clean, self.unreadable
         )?;
+        writeln!(f, "{} traced by native, {} left to the interpreter", self.traced, self.untraced)?;
         let mut reasons: Vec<_> = self.reasons.iter().collect();
         reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
         reasons.iter().take(20).try_for_each(|(reason, count)| writeln!(f, "{count:>8} {reason}"))

@@ -56,10 +56,6 @@ fn shown(outcome: &Outcome) -> String {
     for issue in &outcome.issues {
         writeln!(out, "issue: {} {} {}", issue.code, issue.text, issue.spelled()).unwrap();
     }
-    for of in &outcome.lineage {
-        writeln!(out, "{} <- {} {:?}", of.path, of.place.as_ref().map(spelled).unwrap_or_default(), of.rule.at)
-            .unwrap();
-    }
     out
 }
 

@@ -138,7 +138,8 @@ impl<'p> Gen<'_, 'p> {
         let mut written = written?;
         let end = self.place(&mut written);
         let [entry, place] = [0, 8].map(|at| self.b.ins().stack_load(I64, I64, slot, at));
-        let reference = self.helper(Call::emit_end, &[entry, place, end]);
+        let ends = if self.shared.typing.traced { Call::trace_end } else { Call::emit_end };
+        let reference = self.helper(ends, &[entry, place, end]);
         if let Some(live) = live {
             self.store(at!(live), live);
         }

@@ -8,7 +8,7 @@ use emr_abi::{Call, Stop, Told};
 use emr_compiler::plan::{IssueId, Part, Step, Val};
 
 use super::{Gen, at};
-use crate::kinds::{Kind, Level};
+use crate::kinds::{Kind, Level, Live};
 
 /// Where a value stands in the message, as compiled code can tell it.
 #[derive(Clone, Copy)]
@@ -22,6 +22,8 @@ pub enum Where {
     Below([Value; 2], Level, Path),
     /// Only if the text of that length is there.
     If(Value, Known),
+    /// By the origin of the text of that length, if it is there and has one.
+    Origin(Value, Value),
     /// Not to be told: the interpreter says it.
     Unknown,
 }
@@ -97,6 +99,11 @@ impl<'p> Gen<'_, 'p> {
                 let is_there = self.above(length, 0);
                 Some([self.b.ins().select(is_there, told, none), at, level, path])
             }
+            Where::Origin(length, origin) => {
+                let told = self.int(Told::Origin as i64);
+                let is_there = self.above(length, 0);
+                Some([self.b.ins().select(is_there, told, none), origin, none, none])
+            }
             Where::At(value, level) => Some(self.told_of(Known::At(value, level))),
             Where::In(segment, path) => Some(self.told_of(Known::In(segment, path))),
             Where::Below(value, level, path) => Some(self.told_of(Known::Below(value, level, path))),
@@ -129,6 +136,7 @@ impl<'p> Gen<'_, 'p> {
         match (&kind, self.facts.setter(val)) {
             (Kind::Any, _) => Where::Unknown,
             (Kind::Segment(_), _) => Where::In(first, Path::default()),
+            (Kind::Text(Live::Traced), _) => Where::Origin(self.word(&words, 1), self.word(&words, 2)),
             // Only what was set has the place of what it was set from.
             (Kind::Field | Kind::Piece(_) | Kind::Text(_), Some(_)) if !self.sure.contains(&val) => Where::Unknown,
             (Kind::Field | Kind::Piece(_), Some(Step::Take { of, part, .. })) => self.place_below(*of, part),
@@ -147,7 +155,7 @@ impl<'p> Gen<'_, 'p> {
                     Where::In(segment, path) => Where::If(length, Known::In(segment, path)),
                     Where::Below(at, level, path) => Where::If(length, Known::Below(at, level, path)),
                     Where::Nowhere => Where::Nowhere,
-                    Where::If(..) | Where::Unknown => Where::Unknown,
+                    Where::If(..) | Where::Origin(..) | Where::Unknown => Where::Unknown,
                 }
             }
             (Kind::Text(_) | Kind::List(_), _) => Where::Unknown,
@@ -179,6 +187,7 @@ impl<'p> Gen<'_, 'p> {
         match kind {
             Kind::Piece(level) => Where::At([first, self.word(words, 1)], *level),
             Kind::Segment(_) => Where::In(first, Path::default()),
+            Kind::Text(Live::Traced) => Where::Origin(self.word(words, 1), self.word(words, 2)),
             Kind::Text(_) | Kind::List(_) | Kind::Any | Kind::Field => Where::Unknown,
             _ => Where::Nowhere,
         }
@@ -219,7 +228,7 @@ impl<'p> Gen<'_, 'p> {
         for val in vals {
             match self.place_of(*val) {
                 Where::Nowhere => {}
-                Where::If(..) | Where::Unknown => return Where::Unknown,
+                Where::If(..) | Where::Origin(..) | Where::Unknown => return Where::Unknown,
                 known => return known,
             }
         }

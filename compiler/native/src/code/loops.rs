@@ -166,6 +166,7 @@ impl<'p> Gen<'_, 'p> {
                 }
                 let about = self.place_of_item(kind, words);
                 self.say(issue, about);
+                self.untrace(place);
                 self.goto(done, place);
             }
             _ => self.goto(next, end),

@@ -14,6 +14,7 @@ mod read;
 mod step;
 mod test;
 mod text;
+mod trace;
 mod value;
 
 use cranelift_codegen::ir::{

@@ -226,9 +226,9 @@ impl<'p> Gen<'_, 'p> {
         let live = match kind.live() {
             Live::No => return,
             Live::Yes => self.int(1),
-            Live::Told => {
+            Live::Told | Live::Traced => {
                 let words = self.get(of);
-                self.word(&words, kind.words() - 1)
+                self.live(kind, &words)
             }
         };
         self.count_as_live(live);

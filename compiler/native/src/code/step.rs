@@ -61,7 +61,8 @@ impl<'p> Gen<'_, 'p> {
             Step::Entries { requests } => {
                 let place = self.place(&mut cursor);
                 let requests = self.int(i64::from(*requests));
-                let end = self.helper(Call::entries, &[place, requests]);
+                let call = if self.shared.typing.traced { Call::trace_entries } else { Call::entries };
+                let end = self.helper(call, &[place, requests]);
                 self.go_on_or_return(end);
                 return Some(Cursor::at(end));
             }
@@ -78,7 +79,8 @@ impl<'p> Gen<'_, 'p> {
             }
             Step::Choose { of, arms, other } => return Some(self.choose(*of, arms, other, cursor)),
             Step::Each { of, item, body, until } => return Some(self.each(*of, *item, body, *until, cursor)),
-            Step::EachBy { .. } | Step::Contain { .. } | Step::Trace { .. } | Step::Calculate { .. } => self.give_up(),
+            Step::EachBy { .. } | Step::Contain { .. } | Step::Calculate { .. } => self.give_up(),
+            Step::Trace { rule, of } => self.trace(&cursor, *rule, *of),
             Step::Call { routine, arguments, to } => return Some(self.call(*routine, arguments, *to, cursor)),
             Step::Emit { .. } => return self.emit(step, cursor),
             Step::Issue { issue, at } => {
@@ -164,7 +166,9 @@ impl<'p> Gen<'_, 'p> {
             closed = self.add(end, i64::try_from(close.len()).unwrap_or(0) - 1);
         }
         let start = self.add(base, mark);
-        Some(Cursor::at(self.b.ins().select(none, start, closed)))
+        let place = self.b.ins().select(none, start, closed);
+        self.untrace(place);
+        Some(Cursor::at(place))
     }
 
     /// A required element that wrote nothing refuses the message, if the block around it stays.
@@ -208,6 +212,7 @@ impl<'p> Gen<'_, 'p> {
         self.store(at!(live), before);
         // It may have left a resource that was begun.
         self.store(at!(limit), limit);
+        self.untrace(start);
         self.goto(done, start);
         self.b.switch_to_block(done);
         Cursor::at(place)
@@ -228,6 +233,7 @@ impl<'p> Gen<'_, 'p> {
         let wrote = self.b.ins().icmp(IntCC::NotEqual, end, start);
         let wrote = self.b.ins().uextend(I64, wrote);
         self.store(at!(live), before);
+        self.untrace(start);
         self.set(to, &Kind::Bool, &[wrote]);
         Cursor::at(start)
     }
@@ -342,6 +348,7 @@ impl<'p> Gen<'_, 'p> {
             let (text, length) = if is_trimmed && is_made { self.trimmed(text, length) } else { (text, length) };
             words.extend([text, length]);
         }
+        let live = if live == Live::Traced { Live::Told } else { live };
         if live == Live::Told {
             let told = self.any_live(&[code]);
             words.push(told);
@@ -405,6 +412,7 @@ impl<'p> Gen<'_, 'p> {
             Kind::Text(live) => {
                 let at = self.load(at!(results));
                 let told = self.any_live(arguments);
+                let told = self.told_with_origin_of(told, arguments.get(..1).unwrap_or_default());
                 self.set_text(to, at, got, live, told);
             }
             _ => {

@@ -39,6 +39,7 @@ impl<'p> Gen<'_, 'p> {
         self.jump_with(done, &[start, whole]);
         self.b.switch_to_block(done);
         let told = self.any_live(parts);
+        let told = self.told_with_origin_of(told, parts);
         self.set_text(to, at, length, live, told);
     }
 
@@ -77,9 +78,12 @@ impl<'p> Gen<'_, 'p> {
         self.jump_with(done, &[start, whole]);
 
         self.b.switch_to_block(done);
-        let told = if live == Live::Told {
+        let told = if matches!(live, Live::Told | Live::Traced) {
             let more = self.any_live(&[of]);
-            let before = self.word(&words, 2);
+            let mut before = self.word(&words, 2);
+            if live == Live::Traced {
+                before = self.word_of_grown(before, length, of);
+            }
             // Without more to add it stays what it was.
             let none = self.int(0);
             let more = self.b.ins().select(there, more, none);

@@ -73,14 +73,15 @@ impl<'p> Gen<'_, 'p> {
             (from, to) if from == to => words.to_vec(),
             (Kind::Missing, to) => self.missing(to),
             (_, Kind::Any) => Vec::new(),
-            (Kind::Text(live), Kind::Text(Live::Told)) | (Kind::Coded(live), Kind::Coded(Live::Told)) => {
+            (Kind::Text(live), Kind::Text(Live::Told | Live::Traced))
+            | (Kind::Coded(live), Kind::Coded(Live::Told)) => {
                 let told = self.int(i64::from(*live == Live::Yes));
                 words.iter().copied().chain([told]).collect()
             }
             (Kind::Bool, Kind::Text(live)) => {
                 let (at, length) = self.spelled(self.word(words, 0));
                 let mut words = vec![at, length];
-                if *live == Live::Told {
+                if matches!(live, Live::Told | Live::Traced) {
                     words.push(self.int(1));
                 }
                 words
@@ -203,6 +204,10 @@ impl<'p> Gen<'_, 'p> {
         match leaf(kind) {
             Some(Live::Yes) => self.int(1),
             Some(Live::Told) => self.word(words, kind.words() - 1),
+            Some(Live::Traced) => {
+                let word = self.word(words, kind.words() - 1);
+                self.b.ins().band_imm_u(word, 1)
+            }
             _ => self.int(0),
         }
     }
@@ -218,9 +223,11 @@ impl<'p> Gen<'_, 'p> {
         any
     }
 
-    /// Sets a value to a text that was made.
+    /// Sets a value to a text that was made; `told` is whether it is live, and in a traced plan its origin.
     pub fn set_text(&mut self, to: Val, at: Value, length: Value, live: Live, told: Value) {
-        let words = if live == Live::Told { vec![at, length, told] } else { vec![at, length] };
+        let live = if self.shared.typing.traced { Live::Traced } else { live };
+        let is_told = matches!(live, Live::Told | Live::Traced);
+        let words = if is_told { vec![at, length, told] } else { vec![at, length] };
         self.set(to, &Kind::Text(live), &words);
     }
 
@@ -236,6 +243,7 @@ impl<'p> Gen<'_, 'p> {
         };
         let (at, length) = known.unwrap_or_else(|| self.leaf_of(&kind, &words));
         let told = self.live(&kind, &words);
+        let told = self.told_with_origin(told, &kind, &words);
         let is_part = matches!(kind, Kind::Piece(_));
         match into {
             Primitive::Duration => return self.give_up(),

@@ -296,8 +296,27 @@ impl Entries {
         (usize::from(first.is_some()) + there.count(), first.map_or(&[], |first| self.body(first)))
     }
 
-    /// `"entry":[…],` if there is one, at the end of `out`.
-    pub fn write(&self, makers: &[Maker], requests: bool, out: &mut Out) {
+    /// Where the resource of each entry that is written stands, if the list of them begins at that place.
+    pub fn places(&self, makers: &[Maker], requests: bool, from: usize) -> Vec<(usize, usize)> {
+        let mut places = Vec::new();
+        let mut nowhere = Out { room: &mut [], length: 0 };
+        self.write(makers, requests, &mut nowhere, |entry, at| places.push((entry, from + at)));
+        if let Some(region) = self.region {
+            for (entry, at) in &mut places {
+                *at = region.addr() + self.entries.get(*entry).map_or(0, |entry| entry.json.start);
+            }
+        }
+        places
+    }
+
+    /// The first that is written.
+    pub fn first(&self) -> Option<usize> {
+        (0..self.entries.len()).find(|index| self.entries.get(*index).is_some_and(|it| !it.dropped))
+    }
+
+    /// `"entry":[…],` if there is one, at the end of `out`; `placed` is told of each entry where in `out` its resource
+    /// begins.
+    pub fn write(&self, makers: &[Maker], requests: bool, out: &mut Out, mut placed: impl FnMut(usize, usize)) {
         let mut any = false;
         for (index, _) in self.entries.iter().enumerate().filter(|(_, entry)| !entry.dropped) {
             if !any {
@@ -305,6 +324,7 @@ impl Entries {
             }
             any = true;
             self.open(index, out);
+            placed(index, out.length);
             out.add(self.body(index));
             self.close(makers, index, requests, out);
         }

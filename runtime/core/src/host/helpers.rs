@@ -2,6 +2,8 @@
 //!
 //! Here words become texts again. Each helper catches its panics: they are a fault of the message in hand.
 
+mod trace;
+
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -23,6 +25,7 @@ pub const HELPERS: Helpers = Helpers {
     components,
     subcomponents,
     present,
+    null,
     second,
     nth,
     joined,
@@ -40,6 +43,10 @@ pub const HELPERS: Helpers = Helpers {
     emit_end,
     entries,
     reference,
+    trace: trace::trace,
+    untrace: trace::untrace,
+    trace_end: trace::trace_end,
+    trace_entries: trace::trace_entries,
     issue,
     reject,
 };
@@ -263,6 +270,25 @@ fn is_present(ctx: &Context, at: u64, length: u64) -> bool {
 unsafe extern "C" fn present(ctx: *mut Context, at: u64, length: u64) -> u64 {
     with(ctx, |ctx, work| {
         u64::from(if lies_in_text(ctx, work, at) { is_present(ctx, at, length) } else { has(length) })
+    })
+}
+
+/// Whether a value without its repetitions is an explicit null: its first leaf was one, and nothing else is in it.
+fn is_null(ctx: &Context, work: &Work, at: u64, length: u64) -> bool {
+    let from = at.wrapping_sub(ctx.text as u64);
+    usize::try_from(from).is_ok_and(|from| work.text.has_null(from)) && !is_present(ctx, at, length)
+}
+
+unsafe extern "C" fn null(ctx: *mut Context, at: u64, length: u64, repeats: u64) -> u64 {
+    with(ctx, |ctx, work| {
+        if repeats == 0 {
+            return u64::from(is_null(ctx, work, at, length));
+        }
+        let mut all = (1..).map_while(|n| repetition_of(ctx, at, length, n));
+        let mut any = all.any(|(start, length)| is_null(ctx, work, at + start, length));
+        // A field of one null has no bytes left.
+        any |= !has(length) && is_null(ctx, work, at, length);
+        u64::from(any)
     })
 }
 
@@ -652,7 +678,7 @@ fn written(ctx: &mut Context, work: &mut Work, to: u64, write: impl FnOnce(&Work
 unsafe extern "C" fn entries(ctx: *mut Context, to: u64, requests: u64) -> u64 {
     with(ctx, |ctx, work| match work.region {
         Some(region) => word(in_place(ctx, work, region, usize::try_from(to).unwrap_or(0))),
-        None => written(ctx, work, to, |work, out| work.entries.write(&work.makers, requests != 0, out)),
+        None => written(ctx, work, to, |work, out| work.entries.write(&work.makers, requests != 0, out, |_, _| {})),
     })
 }
 
@@ -710,17 +736,10 @@ fn place(work: &Work, told: u64, at: u64, level: u64, path: u64) -> Result<Optio
             ..place
         }));
     }
-    let mut place = work.text.place(at as *const u8).ok_or(())?;
-    // The levels are field, repetition, component and subcomponent.
-    if level < 3 {
-        place.subcomponent = 0;
+    if told == Told::Origin as u64 {
+        return trace::origin(work, at);
     }
-    if level < 2 {
-        place.component = 0;
-    }
-    if level < 1 {
-        place.repetition = 0;
-    }
+    let mut place = at_level(work.text.place(at as *const u8).ok_or(())?, level);
     if told == Told::Below as u64 {
         if repetition > 0 {
             place.repetition = u32::from(narrow(repetition));
@@ -733,6 +752,16 @@ fn place(work: &Work, told: u64, at: u64, level: u64, path: u64) -> Result<Optio
         }
     }
     Ok(Some(place))
+}
+
+/// A place no narrower than a level: field, repetition, component or subcomponent.
+fn at_level(place: Place, level: u64) -> Place {
+    Place {
+        repetition: if level < 1 { 0 } else { place.repetition },
+        component: if level < 2 { 0 } else { place.component },
+        subcomponent: if level < 3 { 0 } else { place.subcomponent },
+        ..place
+    }
 }
 
 unsafe extern "C" fn issue(ctx: *mut Context, issue: u64, told: u64, at: u64, level: u64, path: u64) -> u64 {

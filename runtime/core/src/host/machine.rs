@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use emr_abi::{Context, Gives, List, Program, SLACK, Stop, Take, flags};
+use emr_message::lineage::{self, Lineage, Mark};
 use emr_message::{Settings, Unreadable, Zone};
 use rustc_hash::FxHashMap;
 
@@ -15,6 +16,7 @@ use super::memory::{Code, Unmapped};
 use super::pattern::Matcher;
 use super::structure::Structure;
 use super::text::{Text, Unready, tag};
+use super::traces::Traces;
 use super::work::{self, Raised, Region, Work};
 
 /// What a message may cost before it is given up: the fixed part of the default, and the part for each byte.
@@ -87,12 +89,21 @@ pub struct Done<'m> {
     pub json: &'m [u8],
     /// In the order in which they were raised, each once for a place.
     pub issues: &'m [Raised],
+    /// Where in the output each value begins; only of a traced program.
+    pub marks: &'m [Mark],
 }
 
 #[derive(Debug)]
 pub struct Refused<'m> {
     pub why: Raised,
     pub issues: &'m [Raised],
+}
+
+impl Done<'_> {
+    /// Where each value of the output comes from, in its order: nothing unless the program was made of a plan that traces.
+    pub fn lineage(&self) -> Vec<Lineage> {
+        lineage::paths(self.json, self.marks)
+    }
 }
 
 impl std::fmt::Debug for Done<'_> {
@@ -133,6 +144,7 @@ impl Machine {
             same: program.issues.iter().map(|said| said.same).collect(),
             issues: Vec::new(),
             refusal: None,
+            traces: Traces::default(),
             lists: vec![none; lists],
             items: vec![Vec::new(); lists],
             start: 0,
@@ -197,6 +209,7 @@ impl Machine {
         work.wanted = 0;
         work.issues.clear();
         work.refusal = None;
+        work.traces.clear();
         let known = work.structure.of(work.text.tags());
         let joined = if known.joined { flags::JOINED } else { 0 };
         // Group -1 is the one that is not there.
@@ -267,6 +280,7 @@ impl Machine {
     fn done(&mut self, end: *mut u8) -> Ran<'_> {
         let from = self.work.start - self.out.as_ptr().addr();
         let mut range = from..from + end.addr().saturating_sub(self.work.start);
+        self.work.traces.finish(self.work.start);
         if self.loaded.program.gives == Gives::Resource {
             match self.resource() {
                 Some(length) => range = HEAD..HEAD + length,
@@ -275,23 +289,29 @@ impl Machine {
         }
         let json = self.out.get(range).unwrap_or_default();
         let json = json.strip_suffix(b",").unwrap_or(json);
-        Ran::Done(Done { json: if json.is_empty() { b"null" } else { json }, issues: &self.work.issues })
+        let (issues, marks) = (&self.work.issues, self.work.traces.written());
+        Ran::Done(Done { json: if json.is_empty() { b"null" } else { json }, issues, marks })
     }
 
     /// A map that gives a resource: that alone, or a collection that begins with it. The length, if there is room.
     fn resource(&mut self) -> Option<usize> {
         let room = self.out.get_mut(HEAD..)?;
         let mut out = Out { room, length: 0 };
-        let (count, first) = self.work.entries.written();
+        let work = &mut *self.work;
+        let (count, first) = work.entries.written();
+        work.traces.begin_anew();
         if count > 1 {
             out.add(b"{\"resourceType\":\"Bundle\",\"type\":\"collection\",");
-            let text = &self.work.text;
-            self.work.entries.name(&self.work.makers, || text.digest());
-            self.work.entries.write(&self.work.makers, false, &mut out);
+            let text = &work.text;
+            work.entries.name(&work.makers, || text.digest());
+            work.entries.write(&work.makers, false, &mut out, |entry, at| work.traces.place(entry, at));
             out.length -= 1;
             out.add(b"}");
         } else {
             out.add(first);
+            if let Some(first) = work.entries.first() {
+                work.traces.place(first, 0);
+            }
         }
         out.fits().then_some(out.length)
     }

@@ -16,6 +16,7 @@ mod processor;
 mod structure;
 mod symbols;
 pub mod text;
+mod traces;
 mod work;
 
 pub use artifact::{Artifact, Unusable, is_artifact};

@@ -159,6 +159,11 @@ impl Text {
         self.table.flags
     }
 
+    /// Whether an explicit null was taken out at that byte of the text.
+    pub fn has_null(&self, at: usize) -> bool {
+        self.table.nulls.binary_search(&at).is_ok()
+    }
+
     /// 1 for a separator below the field.
     pub fn classes(&self) -> &[u8; 256] {
         &self.classes

@@ -15,6 +15,7 @@ use super::entries::{Entries, Maker};
 use super::pattern::Matcher;
 use super::structure::Structure;
 use super::text::{Text, name};
+use super::traces::Traces;
 
 /// The host's own part of a context.
 pub struct Work {
@@ -33,6 +34,7 @@ pub struct Work {
     pub same: Vec<u32>,
     pub issues: Vec<Raised>,
     pub refusal: Option<Raised>,
+    pub traces: Traces,
     /// Where the output begins, and how much room is asked for beyond what there is.
     pub start: usize,
     pub wanted: usize,

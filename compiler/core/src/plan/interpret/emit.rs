@@ -1,11 +1,11 @@
 //! Resources that were emitted: their keys, their identities, and the Bundle that holds them.
 
 use super::exec::{Done, Frame, Run, Stop, get};
-use super::lineage::Mark;
 use super::value::Value;
 use crate::plan::{Block, IssueId, KeyPart, KeyValue, RuleId};
 use emr_message::identity::{self, Digest, Origin};
 use emr_message::json;
+use emr_message::lineage::Mark;
 use smol_str::SmolStr;
 use uuid::Uuid;
 /// Between the parts of a key.

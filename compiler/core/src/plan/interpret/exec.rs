@@ -1,7 +1,6 @@
 //! The steps of a plan, one after the other.
 
 use super::emit::Entry;
-use super::lineage::Mark;
 use super::value::{Coded, Str, Text, Value};
 use super::{Issue, Rejection, Settings, compare, convert, fuel};
 use crate::check::typed::{CodeKey, Pick};
@@ -10,6 +9,7 @@ use crate::plan::{
 };
 use emr_message::builtin::Pattern;
 use emr_message::group::{Bent, GroupId, Groups};
+use emr_message::lineage::Mark;
 use emr_message::{Message, Place, State, json};
 use indexmap::IndexMap;
 use rustc_hash::{FxHashMap, FxHashSet};

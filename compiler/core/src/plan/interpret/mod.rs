@@ -9,11 +9,11 @@ mod compare;
 mod convert;
 mod emit;
 mod exec;
-mod lineage;
 mod value;
 
-use super::{Code, Gives, Plan, Rule, RuleId, Said, Take, UNPLACED};
+use super::{Code, Gives, Plan, RuleId, Said, Take, UNPLACED};
 use emr_message::group::{self, Bent, Groups};
+use emr_message::lineage::{self, Lineage};
 use emr_message::{Message, Place, Zone};
 use exec::{Run, Stop};
 use smol_str::SmolStr;
@@ -66,15 +66,6 @@ pub struct Rejection {
     pub fault: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lineage {
-    /// `entry[0].resource.name[0].family`, counted from 0 as FHIR does.
-    pub path: String,
-    pub rule: Rule,
-    /// Nothing for a constant.
-    pub place: Option<Place>,
-}
-
 /// Carries out a plan for a message.
 pub fn run(plan: &Plan, message: &Message, settings: &Settings) -> Outcome {
     let names = message.segments().iter().map(|segment| segment.name);
@@ -88,7 +79,7 @@ pub fn run(plan: &Plan, message: &Message, settings: &Settings) -> Outcome {
         Err(Stop::Reject(rejection)) => Err(*rejection),
     };
     let lineage = match &result {
-        Ok(out) => lineage::paths(out, &run.marks, &plan.rules),
+        Ok(out) => lineage::paths(out, &run.marks),
         Err(_) => Vec::new(),
     };
     Outcome { result, issues: run.issues, lineage }

@@ -88,6 +88,10 @@ impl Split<'_> {
         loop {
             let separator = next(&self.maps.separators, from, text.end);
             let state = self.decoded_leaf(from..separator.unwrap_or(text.end))?;
+            if state == State::Null {
+                let here = self.here();
+                self.table.nulls.push(here);
+            }
             field.add(state);
             let Some(at) = separator else { return field.close(Level::Field) };
             let byte = self.text.get(at).copied().ok_or(Defer)?;

@@ -49,6 +49,8 @@ pub struct Table {
     pub moved: Vec<u32>,
     /// Where in the text a separator stands in them that is none.
     pub literals: Vec<usize>,
+    /// Where an explicit null stood in them, in order.
+    pub nulls: Vec<usize>,
     pub flags: u64,
     pub message_bytes: usize,
 }
@@ -60,6 +62,7 @@ impl Table {
         self.rewritten.clear();
         self.moved.clear();
         self.literals.clear();
+        self.nulls.clear();
         self.flags = 0;
         self.message_bytes = 0;
         // The first are those of the segment that is not there, all 0 for ever.

@@ -1,19 +1,30 @@
-//! Where in the output each traced value stands: offsets while it is written, JSON paths at its end.
+//! Where each value of an output comes from: offsets while it is written, JSON paths at its end.
 
-use super::Lineage;
-use crate::plan::{Rule, RuleId};
-use emr_message::Place;
+use crate::Place;
 
-/// A value begins here, with its name if it has one.
-#[derive(Clone, Copy)]
-pub(super) struct Mark {
+/// Here in the output begins a value, with its name if it has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
     pub at: usize,
-    pub rule: RuleId,
+    /// The rule that writes it, by its number.
+    pub rule: u32,
+    /// Nothing for a constant.
     pub place: Option<Place>,
 }
 
-/// The path of each mark, in one walk over JSON that is known to be sound.
-pub(super) fn paths(out: &[u8], marks: &[Mark], rules: &[Rule]) -> Vec<Lineage> {
+/// Where a value of an output comes from: the rule, and what of the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lineage {
+    /// `entry[0].resource.name[0].family`, counted from 0 as FHIR does.
+    pub path: String,
+    /// The rule that wrote it, by its number.
+    pub rule: u32,
+    /// Nothing for a constant.
+    pub place: Option<Place>,
+}
+
+/// The path of each mark in the order of the output, in one walk over JSON that is known to be sound.
+pub fn paths(out: &[u8], marks: &[Mark]) -> Vec<Lineage> {
     let mut marks: Vec<&Mark> = marks.iter().collect();
     marks.sort_by_key(|mark| mark.at);
     let mut marks = marks.into_iter().peekable();
@@ -32,9 +43,7 @@ pub(super) fn paths(out: &[u8], marks: &[Mark], rules: &[Rule]) -> Vec<Lineage> 
         }
         if !matches!(byte, b'}' | b']' | b',' | b':') {
             while let Some(mark) = marks.next_if(|mark| mark.at <= at) {
-                if let Some(rule) = rules.get(mark.rule as usize) {
-                    found.push(Lineage { path: walk.path(), rule: rule.clone(), place: mark.place });
-                }
+                found.push(Lineage { path: walk.path(), rule: mark.rule, place: mark.place });
             }
         }
         match byte {
@@ -102,4 +111,24 @@ fn string(out: &[u8], from: usize) -> (String, usize) {
     }
     let text = out.get(from + 1..at).unwrap_or_default();
     (String::from_utf8_lossy(text).into_owned(), at + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_has_the_path_of_what_begins_there() {
+        let out = br#"{"a":[{"b":"x,\"y"},{"b":1}],"c":null}"#;
+        let mark = |at| Mark { at, rule: 0, place: None };
+        // In no order, at a name, at a value, at the brackets of one.
+        let marks = [30, 22, 6, 1].map(mark);
+        let told: Vec<_> = paths(out, &marks).into_iter().map(|of| of.path).collect();
+        assert_eq!(told, ["a", "a[0]", "a[1].b", "c"]);
+    }
+
+    #[test]
+    fn a_mark_behind_the_end_has_no_path() {
+        assert_eq!(paths(b"1", &[Mark { at: 1, rule: 0, place: None }]), []);
+    }
 }
