@@ -305,6 +305,8 @@ impl<'p> Typing<'p> {
                 _ => Kind::Missing,
             },
             Step::Emit { .. } => Kind::Reference,
+            // Missing, or else the interpreter's.
+            Step::Calculate { .. } | Step::Contain { .. } => Kind::Missing,
             Step::Call { routine, arguments, .. } => {
                 let params = arguments.iter().map(|argument| of(*argument)).collect();
                 let index = self.instance(*routine, params);
@@ -343,7 +345,9 @@ impl<'p> Typing<'p> {
                 Kind::Piece(Level::Repetition)
             }
             (Part::Index(_), Kind::List(_) | Kind::Members(_)) => from.item(self),
-            (Part::Range(..), Kind::List(_)) => from.clone(),
+            // One value is the first of itself.
+            (Part::Index(_), one) => one.clone(),
+            (Part::Range(..), several) => list(several.item(self)),
             (
                 Part::Component(_) | Part::Field { .. } | Part::Member { .. },
                 Kind::Field | Kind::Members(_) | Kind::List(_),
@@ -351,7 +355,6 @@ impl<'p> Typing<'p> {
                 Kind::Field | Kind::Members(_) | Kind::List(_) => Kind::Missing,
                 one => self.take(&one, part),
             },
-            (Part::Index(_) | Part::Range(..), _) => Kind::Any,
             _ => Kind::Missing,
         }
     }
@@ -400,8 +403,10 @@ fn constant(value: &Constant) -> Kind {
         Constant::List => Kind::List(Box::new(Kind::Missing)),
         Constant::Text(text) if !text.is_empty() => Kind::Text(Live::No),
         Constant::Coded { code, live, .. } if !code.is_empty() => Kind::Coded(if *live { Live::Yes } else { Live::No }),
+        // Where it is met the interpreter takes over, so that what it does to others does not matter.
+        Constant::Reason(_) => Kind::Missing,
         // An empty text is there and has no length, which words cannot say.
-        Constant::Text(_) | Constant::Coded { .. } | Constant::Duration(_) | Constant::Reason(_) => Kind::Any,
+        Constant::Text(_) | Constant::Coded { .. } | Constant::Duration(_) => Kind::Any,
     }
 }
 
@@ -468,6 +473,14 @@ fn builtin(function: Builtin, arguments: &[Val], vals: &[Kind], typing: &Typing)
             }
             Kind::Text(live)
         }
+        // Missing, or else the interpreter's.
+        Builtin::pieces
+        | Builtin::minutes
+        | Builtin::hours
+        | Builtin::days
+        | Builtin::min
+        | Builtin::max
+        | Builtin::distinct => Kind::Missing,
         _ => Kind::Any,
     }
 }

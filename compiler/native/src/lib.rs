@@ -5,6 +5,7 @@
 //! interpreter would, it leaves to it: the result of such a message is the interpreter's.
 
 pub mod artifact;
+mod asked;
 mod code;
 mod cores;
 mod kinds;
@@ -20,6 +21,7 @@ use emr_abi::{BAR_MAX, Gives, Layout, Node, NodeKind, Program, Said, Slots, Take
 use emr_compiler::plan::{self, Plan, Step};
 use emr_message::group;
 
+use asked::Asked;
 use code::Shared;
 use kinds::Typing;
 use quiet::Quiet;
@@ -104,7 +106,8 @@ impl Compiler {
         let nodes: Vec<Node> = plan.grammar.nodes.iter().map(node).collect();
         let slots = Slots::new(&nodes).of;
         let makes_blanks = made::makes_blanks(plan);
-        let shared = Shared { typing: &typing, quiet, counted, bars, slots, several, makes_blanks };
+        let asked = Asked::new(plan);
+        let shared = Shared { typing: &typing, quiet, counted, bars, slots, several, makes_blanks, asked };
         let mut tables = Tables::new();
         let takes = takes(plan, &typing, &mut tables);
         let mut unit = Unit::new(&self.isa, show);

@@ -145,6 +145,8 @@ calls! {
     trace(at, rule, origin);
     /// What was written from that place on is taken back.
     untrace(at);
+    /// The same for what was written between two places, to the first of which all that stands behind was moved.
+    trace_moved(from, to);
     /// The same as `emit_end`, for a traced program.
     trace_end(entry, from, to);
     /// The same as `entries`.

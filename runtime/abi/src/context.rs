@@ -67,6 +67,9 @@ pub mod flags {
     pub const JOINED: u64 = 8;
     /// Some text was changed by the splitter: it may hold JSON's escapes.
     pub const ESCAPED: u64 = 16;
+    /// Some text is nothing but white space (`\.br\`): it is there, and a blank stands for it that is also among the
+    /// separators, so that its first leaf has no length. It is [`TRIMMED`] too.
+    pub const BLANKS: u64 = 32;
 }
 
 /// A segment of the message. Number 0 of the table is one that is not there: all its fields are absent.

@@ -137,16 +137,23 @@ impl<'p> Gen<'_, 'p> {
             (Kind::Any, _) => Where::Unknown,
             (Kind::Segment(_), _) => Where::In(first, Path::default()),
             (Kind::Text(Live::Traced), _) => Where::Origin(self.word(&words, 1), self.word(&words, 2)),
-            // Only what was set has the place of what it was set from.
-            (Kind::Field | Kind::Piece(_) | Kind::Text(_), Some(_)) if !self.sure.contains(&val) => Where::Unknown,
+            // An item is there, or the value is missing and has no place.
+            (Kind::Piece(level), Some(Step::Pick { of, .. })) if matches!(self.kind(*of), Kind::List(_)) => {
+                let length = self.word(&words, 1);
+                Where::If(length, Known::At([first, length], *level))
+            }
+            // Only what was set has the place of what it was set from; what is there tells its own.
+            (Kind::Field, Some(_)) if !self.sure.contains(&val) => self.place_by_address(val, Level::Field),
+            (Kind::Piece(level), Some(_)) if !self.sure.contains(&val) => self.place_by_address(val, *level),
+            (Kind::Text(_), Some(_)) if !self.sure.contains(&val) => Where::Unknown,
             (Kind::Field | Kind::Piece(_), Some(Step::Take { of, part, .. })) => self.place_below(*of, part),
             (Kind::Field | Kind::Piece(_) | Kind::Text(_), Some(Step::Set { from, .. }))
                 if self.kind(*from) == kind =>
             {
                 self.place_of(*from)
             }
-            (Kind::Field, _) => Where::At([first, self.word(&words, 1)], Level::Field),
-            (Kind::Piece(level), _) => Where::At([first, self.word(&words, 1)], *level),
+            (Kind::Field, _) => self.place_by_address(val, Level::Field),
+            (Kind::Piece(level), _) => self.place_by_address(val, *level),
             (Kind::Text(_), Some(Step::Constant { .. })) => Where::Nowhere,
             (Kind::Text(_), Some(Step::Convert { of, .. })) => {
                 let length = self.word(&words, 1);
@@ -155,7 +162,9 @@ impl<'p> Gen<'_, 'p> {
                     Where::In(segment, path) => Where::If(length, Known::In(segment, path)),
                     Where::Below(at, level, path) => Where::If(length, Known::Below(at, level, path)),
                     Where::Nowhere => Where::Nowhere,
-                    Where::If(..) | Where::Origin(..) | Where::Unknown => Where::Unknown,
+                    // What it is made of is there if it is.
+                    Where::If(_, known) => Where::If(length, known),
+                    Where::Origin(..) | Where::Unknown => Where::Unknown,
                 }
             }
             (Kind::Text(_) | Kind::List(_), _) => Where::Unknown,
@@ -163,12 +172,25 @@ impl<'p> Gen<'_, 'p> {
         }
     }
 
+    /// By where a part of the message stands: if it is not there, only if it was set apart from its neighbours, as what is
+    /// handed over is.
+    fn place_by_address(&mut self, val: Val, level: Level) -> Where {
+        let words = self.get(val);
+        let routine = self.instance.routine;
+        let params = u32::try_from(self.instance.params.len()).unwrap_or(0);
+        let is_given = val < params && self.facts.is_given(val);
+        let tells = is_given || self.shared.asked.is_apart(routine, val);
+        let length = if tells { self.int(1) } else { self.word(&words, 1) };
+        Where::At([self.word(&words, 0), length], level)
+    }
+
     /// Where the first item of a value stands, which is there.
     pub fn place_of_first(&mut self, val: Val) -> Where {
         match self.kind(val) {
             Kind::Field => {
                 let words = self.get(val);
-                Where::At([self.word(&words, 0), self.word(&words, 1)], Level::Repetition)
+                let (_, first) = self.first(&Kind::Field, &words);
+                Where::At([self.word(&first, 0), self.word(&first, 1)], Level::Repetition)
             }
             Kind::List(item) => {
                 let words = self.get(val);
@@ -207,6 +229,9 @@ impl<'p> Gen<'_, 'p> {
                 Where::In(segment, path) => Where::In(segment, path.part(level, *number)),
                 Where::At(at, base) => Where::Below(at, base, Path::default().part(level, *number)),
                 Where::Below(at, base, path) => Where::Below(at, base, path.part(level, *number)),
+                Where::If(length, Known::At(at, base)) => {
+                    Where::If(length, Known::Below(at, base, Path::default().part(level, *number)))
+                }
                 _ => Where::Unknown,
             },
             (Part::Index(number), Kind::Field | Kind::Piece(Level::Field)) => match self.place_of(of) {

@@ -4,7 +4,7 @@ use cranelift_codegen::ir::{InstBuilder, Value, condcodes::IntCC, types::I64};
 use emr_abi::Member;
 use emr_compiler::plan::Val;
 
-use super::Gen;
+use super::{Gen, Words};
 use crate::kinds::Kind;
 
 impl<'p> Gen<'_, 'p> {
@@ -26,6 +26,58 @@ impl<'p> Gen<'_, 'p> {
         self.push_items(of, own, &item);
         let kind = self.kind(to);
         self.set(to, &kind, &[own]);
+    }
+
+    /// The items of a value from one to another, both counted from 1.
+    pub fn range(&mut self, of: Val, first: u32, last: Option<u32>, to: Val) {
+        let Kind::List(item) = self.kind(to) else { return self.give_up() };
+        let own = self.own_list(to);
+        let none = self.int(0);
+        self.set_list_count(own, none);
+        self.push_items(of, own, &item);
+        let skipped = first.saturating_sub(1);
+        let all = self.list_count(own);
+        let left = self.add(all, -i64::from(skipped));
+        let mut kept = self.b.ins().smax(left, none);
+        if let Some(last) = last {
+            let most = self.int(i64::from(last.saturating_sub(skipped)));
+            kept = self.b.ins().smin(kept, most);
+        }
+        if skipped > 0 {
+            self.move_items(own, kept, i64::from(skipped), &item);
+        }
+        self.set_list_count(own, kept);
+        let kind = self.kind(to);
+        self.set(to, &kind, &[own]);
+    }
+
+    /// Moves so many items to the beginning of a list, from `skipped` on.
+    fn move_items(&mut self, list: Value, count: Value, skipped: i64, item: &Kind) {
+        let head = self.label();
+        let index = self.b.append_block_param(head, I64);
+        let zero = self.int(0);
+        self.jump_with(head, &[zero]);
+        self.b.switch_to_block(head);
+        let (some, done) = (self.label(), self.label());
+        let more = self.b.ins().icmp(IntCC::SignedLessThan, index, count);
+        self.either(more, some, done);
+        self.b.switch_to_block(some);
+        let from = self.add(index, skipped);
+        let words = self.list_item(list, from, item);
+        self.put_item(list, index, &words);
+        let next = self.add(index, 1);
+        self.jump_with(head, &[next]);
+        self.b.switch_to_block(done);
+    }
+
+    /// The last item of a value, by a list for which `to` has no other use.
+    pub fn last_of(&mut self, of: Val, to: Val, item: &Kind) -> Words {
+        let own = self.own_list(to);
+        let none = self.int(0);
+        self.set_list_count(own, none);
+        self.push_items(of, own, item);
+        let count = self.list_count(own);
+        self.last_item(own, count, item)
     }
 
     /// Adds all items of a value to a list.

@@ -1,10 +1,14 @@
 //! Loops: over repetitions of a field, members of a group, items of a list, or one value if it is there.
 
-use cranelift_codegen::ir::{BlockArg, InstBuilder, Value, condcodes::IntCC, types::I64};
-use emr_abi::{Member, Stop};
+use cranelift_codegen::ir::{
+    BlockArg, InstBuilder, Value,
+    condcodes::IntCC,
+    types::{I8X16, I64},
+};
+use emr_abi::{Call, Member, Stop};
 use emr_compiler::plan::{Block, Until, Val};
 
-use super::{Cursor, Gen, at};
+use super::{Cursor, Gen, at, mem};
 use crate::kinds::Kind;
 
 impl<'p> Gen<'_, 'p> {
@@ -22,14 +26,14 @@ impl<'p> Gen<'_, 'p> {
     }
 
     pub fn each(&mut self, of: Val, item: Val, body: &'p Block, until: Until, mut cursor: Cursor) -> Cursor {
-        if until == Until::Last {
-            self.give_up();
-            return cursor;
-        }
         let place = self.place(&mut cursor);
         self.forget(body);
         self.forget_one(item);
-        let outer = self.only;
+        let outer = (self.only, self.first);
+        if until == Until::Last {
+            self.first = self.b.declare_var(I64);
+            self.b.def_var(self.first, place);
+        }
         if let Until::Only(_) = until {
             self.only = self.b.declare_var(I64);
             let none = self.int(0);
@@ -113,9 +117,29 @@ impl<'p> Gen<'_, 'p> {
                 self.goto(done, place_out);
             }
         }
-        self.only = outer;
+        (self.only, self.first) = outer;
         self.b.switch_to_block(done);
         Cursor::at(end)
+    }
+
+    /// Moves what was written between two places to one before them; gives its new end.
+    fn move_back(&mut self, to: Value, from: Value, end: Value) -> Value {
+        if self.shared.typing.traced {
+            self.helper(Call::trace_moved, &[to, from]);
+        }
+        let head = self.label();
+        let [source, target] = [(); 2].map(|()| self.b.append_block_param(head, I64));
+        self.jump_with(head, &[from, to]);
+        self.b.switch_to_block(head);
+        let vector = self.b.ins().load(I8X16, mem(), source, 0);
+        self.b.ins().store(mem(), vector, target, 0);
+        let (source, target) = (self.add(source, 16), self.add(target, 16));
+        let done = self.label();
+        let more = self.b.ins().icmp(IntCC::UnsignedLessThan, source, end);
+        self.b.ins().brif(more, head, &[BlockArg::Value(source), BlockArg::Value(target)], done, &[]);
+        self.b.switch_to_block(done);
+        let length = self.b.ins().isub(end, from);
+        self.b.ins().iadd(to, length)
     }
 
     pub fn jump_with(&mut self, label: super::Label, values: &[Value]) {
@@ -149,6 +173,18 @@ impl<'p> Gen<'_, 'p> {
             Until::First => {
                 let wrote = self.b.ins().icmp(IntCC::NotEqual, end, place);
                 self.b.ins().brif(wrote, done, &[BlockArg::Value(end)], next, &[BlockArg::Value(end)]);
+            }
+            // Each takes the place of the one before it.
+            Until::Last => {
+                let kept = self.b.use_var(self.first);
+                let wrote = self.b.ins().icmp(IntCC::NotEqual, end, place);
+                let is_later = self.b.ins().icmp(IntCC::NotEqual, kept, place);
+                let moves = self.b.ins().band(wrote, is_later);
+                let moved = self.cold();
+                self.b.ins().brif(moves, moved, &[], next, &[BlockArg::Value(end)]);
+                self.b.switch_to_block(moved);
+                let end = self.move_back(kept, place, end);
+                self.goto(next, end);
             }
             // A second one is taken back, and said.
             Until::Only(issue) => {

@@ -28,6 +28,7 @@ use emr_compiler::plan::{Block, RuleId, Step, Val};
 use emr_message::group::NodeId;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::asked::Asked;
 use crate::kinds::{Instance, Kind, Typing};
 use crate::quiet::Quiet;
 use crate::tables::Tables;
@@ -50,6 +51,7 @@ pub struct Shared<'p> {
     pub several: u32,
     /// Whether a text may hold a tab or a line end that no message had.
     pub makes_blanks: bool,
+    pub asked: Asked,
 }
 
 impl Shared<'_> {
@@ -91,6 +93,8 @@ pub struct Gen<'f, 'p> {
     lists: FxHashMap<Val, u32>,
     /// In a loop of which one item may stay: how many wrote something.
     only: Variable,
+    /// In a loop of which the last item stays: where the output of items begins.
+    first: Variable,
 }
 
 /// Memory that is there and may be read or written at any address.
@@ -135,7 +139,7 @@ impl<'f, 'p> Gen<'f, 'p> {
         b.append_block_params_for_function_params(start);
         b.switch_to_block(start);
         let ctx = *b.block_params(start).first()?;
-        let only = b.declare_var(I64);
+        let (only, first) = (b.declare_var(I64), b.declare_var(I64));
         let vars = instance.vals.iter().map(|kind| (0..kind.words()).map(|_| b.declare_var(I64)).collect()).collect();
         Some(Gen {
             shared,
@@ -157,6 +161,7 @@ impl<'f, 'p> Gen<'f, 'p> {
             sure: FxHashSet::default(),
             lists: FxHashMap::default(),
             only,
+            first,
             counting: shared.counted.get(index).copied().unwrap_or(true),
         })
     }

@@ -24,6 +24,9 @@ use crate::kinds::{Kind, Level};
 /// Of how many bytes a word of a map tells, wherever it begins.
 const WINDOW: i64 = 57;
 
+/// As many members of a group are counted off; who asks for a later one asks the interpreter.
+const MEMBERS: u32 = 16;
+
 /// A value that was taken apart, by the numbers of the parts that are read: where they and those before them end, and how
 /// long the first leaf of each is. Those that nobody asks for after all cost nothing but a register for a while.
 #[derive(Clone, Default)]
@@ -86,6 +89,11 @@ impl<'p> Facts<'p> {
         }
     }
 
+    /// Whether no step sets it.
+    pub fn is_given(&self, val: Val) -> bool {
+        !self.setters.contains_key(&val)
+    }
+
     /// Whether the value's text, if there is one, needs no quotes in JSON.
     pub fn is_bare(&self, _plan: &Plan, val: Val) -> bool {
         matches!(
@@ -116,11 +124,17 @@ impl<'p> Gen<'_, 'p> {
             && usize::from(*number) <= PARTS_MAX
             && *number > 0
         {
-            let words = self.part(of, *level, *number);
+            let mut words = self.part(of, *level, *number);
+            if self.shared.asked.is_apart(self.instance.routine, to) {
+                words = self.apart_from_neighbours(of, *level, &words);
+            }
             let kind = self.shared.typing.take(&from, part);
             self.set(to, &kind, &words);
             self.note_head(to, of, *number);
             return;
+        }
+        if let Part::Range(first, last) = part {
+            return self.range(of, *first, *last, to);
         }
         let words = self.get(of);
         let segment = self.word(&words, 0);
@@ -170,6 +184,11 @@ impl<'p> Gen<'_, 'p> {
             }
             (Part::Index(_), Kind::Piece(Level::Repetition)) => self.missing(&kind),
             (Part::Index(number), Kind::List(item)) if *number > 0 => self.item_or_missing(first, *number, item),
+            (Part::Index(number @ 1..=MEMBERS), Kind::Members(node)) => self.nth_member(first, *node, *number, &kind),
+            (Part::Index(1), one) if !matches!(one, Kind::Members(_) | Kind::Any) => words.to_vec(),
+            (Part::Index(number), one) if !matches!(one, Kind::Members(_) | Kind::Any) && *number != 1 => {
+                self.missing(&kind)
+            }
             (
                 Part::Component(_) | Part::Field { .. } | Part::Member { .. },
                 Kind::Field | Kind::Members(_) | Kind::List(_),
@@ -193,18 +212,25 @@ impl<'p> Gen<'_, 'p> {
             Kind::Field => {
                 let (at, length) = (self.word(words, 0), self.word(words, 1));
                 let repetition = self.repetition(at, length);
-                // One without a value before others: rare enough for the interpreter.
-                let (odd, fine) = (self.cold(), self.label());
+                // One without a value before others is passed over, unless none has one.
+                let (odd, found, fine) = (self.cold(), self.cold(), self.label());
+                let place = [(); 2].map(|()| self.b.append_block_param(fine, I64));
+                let itself = [at, repetition].map(BlockArg::Value);
                 let is_last = self.b.ins().icmp(IntCC::Equal, repetition, length);
-                let more = self.label();
-                self.either(is_last, fine, more);
+                let (more, kept) = (self.label(), self.label());
+                self.b.ins().brif(is_last, fine, &itself, more, &[]);
                 self.b.switch_to_block(more);
-                self.if_present(at, repetition, fine, odd);
+                self.if_present(at, repetition, kept, odd);
+                self.b.switch_to_block(kept);
+                self.b.ins().jump(fine, &itself);
                 self.b.switch_to_block(odd);
-                self.give_up();
-                self.jump(fine);
+                let later = self.helper(Call::second, &[at, length]);
+                self.b.ins().brif(later, found, &[], fine, &itself);
+                self.b.switch_to_block(found);
+                let later_at = self.load(at!(results));
+                self.jump_with(fine, &[later_at, later]);
                 self.b.switch_to_block(fine);
-                vec![at, repetition]
+                place.to_vec()
             }
             Kind::Members(node) => self.member(self.word(words, 0), *node, &item),
             Kind::List(of) => self.item_or_missing(self.word(words, 0), 1, of),
@@ -246,6 +272,22 @@ impl<'p> Gen<'_, 'p> {
         // One that is not there stands before the first.
         let from = self.b.ins().imul_imm_s(number, i64::from(nth(1, size_of::<Group>())));
         self.b.ins().iadd(groups, from)
+    }
+
+    /// The nth of what stands at a node, from 1.
+    fn nth_member(&mut self, group: Value, node: u32, number: u32, kind: &Kind) -> Words {
+        let (done, found) = self.meeting();
+        let mut member = self.first_member(group, node);
+        for _ in 1..number {
+            let more = self.label();
+            let is_none = self.is(IntCC::Equal, member, i64::from(Member::NONE));
+            self.b.ins().brif(is_none, done, &[BlockArg::Value(member)], more, &[]);
+            self.b.switch_to_block(more);
+            member = self.next_member(member);
+        }
+        self.goto(done, member);
+        self.b.switch_to_block(done);
+        self.member_item(found, kind)
     }
 
     /// What stands at a node first.
@@ -457,20 +499,34 @@ impl<'p> Gen<'_, 'p> {
         vec![at, self.b.ins().isub(end, start)]
     }
 
+    /// A part that the value does not have stands at the beginning of the text, where nothing else does.
+    fn apart_from_neighbours(&mut self, of: Val, level: Level, part: &Words) -> Words {
+        let (whole, length) = self.with_parts(of, level);
+        let (at, text) = (self.word(part, 0), self.given(at!(text)));
+        let end = self.b.ins().iadd(whole, length);
+        let is_past = self.b.ins().icmp(IntCC::UnsignedGreaterThan, at, end);
+        vec![self.b.ins().select(is_past, text, at), self.word(part, 1)]
+    }
+
+    /// What parts are counted in: the value, or its first repetition if it is a field.
+    fn with_parts(&mut self, of: Val, level: Level) -> (Value, Value) {
+        let words = self.get(of);
+        let (at, length) = (self.word(&words, 0), self.word(&words, 1));
+        let length = match (level, self.singles.get(&of).copied()) {
+            (Level::Field, Some(single)) => self.b.use_var(single),
+            (Level::Field, None) => self.repetition(at, length),
+            _ => length,
+        };
+        (at, length)
+    }
+
     /// Finds the ends of all parts that are read, and the first leaf of each.
     fn split(&mut self, of: Val, level: Level) -> Split {
         let mut parts: Vec<usize> =
             self.facts.parts.get(&of).into_iter().flatten().map(|part| usize::from(*part)).collect();
         parts.retain(|part| *part <= PARTS_MAX && *part > 0);
         let most = parts.iter().copied().max().unwrap_or(1);
-        let words = self.get(of);
-        let (at, mut length) = (self.word(&words, 0), self.word(&words, 1));
-        if level == Level::Field {
-            length = match self.singles.get(&of).copied() {
-                Some(single) => self.b.use_var(single),
-                None => self.repetition(at, length),
-            };
-        }
+        let (at, length) = self.with_parts(of, level);
         let is_whole = level < Level::Component;
         let ends: Vec<usize> = (1..=most).filter(|end| parts.contains(end) || parts.contains(&(end + 1))).collect();
         let heads: Vec<usize> = (1..=most).filter(|part| is_whole && parts.contains(part)).collect();

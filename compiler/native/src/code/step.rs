@@ -79,7 +79,9 @@ impl<'p> Gen<'_, 'p> {
             }
             Step::Choose { of, arms, other } => return Some(self.choose(*of, arms, other, cursor)),
             Step::Each { of, item, body, until } => return Some(self.each(*of, *item, body, *until, cursor)),
-            Step::EachBy { .. } | Step::Contain { .. } | Step::Calculate { .. } => self.give_up(),
+            Step::EachBy { of, .. } => self.give_up_if_present(*of),
+            Step::Contain { body, to } => return self.contain(body, *to, cursor),
+            Step::Calculate { left, right, to, .. } => self.calculate(*left, *right, *to),
             Step::Trace { rule, of } => self.trace(&cursor, *rule, *of),
             Step::Call { routine, arguments, to } => return Some(self.call(*routine, arguments, *to, cursor)),
             Step::Emit { .. } => return self.emit(step, cursor),
@@ -281,6 +283,10 @@ impl<'p> Gen<'_, 'p> {
                 let words = self.constant_words(value);
                 self.set(to, &Kind::Coded(if *live { Live::Yes } else { Live::No }), &words);
             }
+            Constant::Reason(_) => {
+                self.give_up();
+                self.clear(to);
+            }
             // Where it is used, the interpreter takes over.
             _ => {}
         }
@@ -295,9 +301,13 @@ impl<'p> Gen<'_, 'p> {
                 self.set(to, &one, &words);
             }
             (Pick::Only, Kind::Field) => {
-                self.if_second(self.word(&words, 0), self.word(&words, 1), |this, second| this.say(issue, second));
-                let (one, words) = self.first(&kind, &words);
-                self.set(to, &one, &words);
+                let (one, first) = self.first(&kind, &words);
+                let (whole, length) = (self.word(&words, 0), self.word(&words, 1));
+                let end = self.b.ins().iadd(whole, length);
+                let at = self.word(&first, 0);
+                let rest = self.b.ins().isub(end, at);
+                self.if_second(at, rest, |this, second| this.say(issue, second));
+                self.set(to, &one, &first);
             }
             (Pick::Only, Kind::List(_)) => {
                 let count = self.list_count(self.word(&words, 0));
@@ -320,9 +330,56 @@ impl<'p> Gen<'_, 'p> {
                 let words = self.last_item(list, count, &item);
                 self.set(to, &item, &words);
             }
-            (_, Kind::Members(_) | Kind::Field) => self.give_up(),
+            (Pick::Last, Kind::Members(_) | Kind::Field) => {
+                let item = kind.item(self.shared.typing);
+                let words = self.last_of(of, to, &item);
+                self.set(to, &item, &words);
+            }
+            (_, Kind::Members(_)) => self.give_up(),
             _ => self.set(to, &kind, &words),
         }
+    }
+
+    /// Leaves the message to the interpreter if the value is there: without it there is nothing to do.
+    #[track_caller]
+    fn give_up_if_present(&mut self, of: Val) {
+        let (some, none) = (self.cold(), self.label());
+        self.present(of, some, none);
+        self.b.switch_to_block(some);
+        self.give_up();
+        self.jump(none);
+        self.b.switch_to_block(none);
+    }
+
+    /// What is calculated of something that is missing is missing; all else is the interpreter's.
+    fn calculate(&mut self, left: Val, right: Val, to: Val) {
+        self.clear(to);
+        if self.kind(left) == Kind::Any {
+            return self.give_up();
+        }
+        let (_, length) = self.leaf_or_blank(left);
+        let mut there = self.above(length, 0);
+        // What has no kind may be a duration, which is always there.
+        if self.kind(right) != Kind::Any {
+            let (_, length) = self.leaf_or_blank(right);
+            let both = self.above(length, 0);
+            there = self.b.ins().band(there, both);
+        }
+        self.give_up_when(there);
+    }
+
+    /// A resource inside another that writes nothing is none; one that writes something is the interpreter's.
+    fn contain(&mut self, body: &'p Block, to: Val, mut cursor: Cursor) -> Option<Cursor> {
+        let start = self.place(&mut cursor);
+        let before = self.load(at!(live));
+        let mut written = self.block(body, cursor)?;
+        let end = self.place(&mut written);
+        let wrote = self.b.ins().icmp(IntCC::NotEqual, end, start);
+        self.give_up_when(wrote);
+        self.store(at!(live), before);
+        self.untrace(start);
+        self.clear(to);
+        Some(Cursor::at(start))
     }
 
     #[track_caller]
@@ -343,7 +400,7 @@ impl<'p> Gen<'_, 'p> {
         // The system is taken as it is, code and display without blanks around them.
         let mut words = Vec::new();
         for (val, is_trimmed) in [(system, false), (code, true), (display, true)] {
-            let (text, length) = if is_trimmed { self.leaf(val) } else { self.raw_leaf(val) };
+            let (text, length) = if is_trimmed { self.leaf_or_blank(val) } else { self.raw_leaf(val) };
             let is_made = matches!(self.kind(val), Kind::Text(_) | Kind::Coded(_));
             let (text, length) = if is_trimmed && is_made { self.trimmed(text, length) } else { (text, length) };
             words.extend([text, length]);
@@ -372,6 +429,10 @@ impl<'p> Gen<'_, 'p> {
     }
 
     fn builtin(&mut self, function: emr_abi::Builtin, arguments: &[Val], to: Val, issue: IssueId) {
+        if let (Some(first), true) = (arguments.first(), is_missing_without_first(function)) {
+            self.give_up_if_present(*first);
+            return self.clear(to);
+        }
         let kind = self.kind(to);
         // A list of nothing is not missing, and one of one is still a list.
         let of_lists = matches!(
@@ -422,4 +483,10 @@ impl<'p> Gen<'_, 'p> {
             }
         }
     }
+}
+
+/// The functions that code leaves to the interpreter where there is a first argument, and that give nothing without.
+fn is_missing_without_first(function: emr_abi::Builtin) -> bool {
+    use emr_abi::Builtin::{days, distinct, hours, max, min, minutes, pieces};
+    matches!(function, pieces | minutes | hours | days | min | max | distinct)
 }

@@ -16,13 +16,12 @@ impl<'p> Gen<'_, 'p> {
             Test::Always(true) => self.jump(yes),
             Test::Always(false) => self.jump(no),
             Test::Present(of) => self.present(*of, yes, no),
-            Test::Null(of) => {
-                self.ask_about_null(*of);
-                self.jump(no);
-            }
+            Test::Null(of) => self.null(*of, yes, no),
             Test::Absent(of) => {
-                self.ask_about_null(*of);
-                self.present(*of, no, yes);
+                let gone = self.label();
+                self.present(*of, no, gone);
+                self.b.switch_to_block(gone);
+                self.null(*of, no, yes);
             }
             Test::True(of) => self.is_true(*of, yes, no),
             Test::Reason(of, _) => {
@@ -64,12 +63,25 @@ impl<'p> Gen<'_, 'p> {
         }
     }
 
-    /// The splitter takes nulls out; where a plan asks for them and the message has some, the interpreter answers.
-    fn ask_about_null(&mut self, of: Val) {
-        match self.kind(of) {
-            Kind::Piece(_) | Kind::Field | Kind::List(_) => self.give_up_if(flags::NULLS),
-            Kind::Any => self.give_up(),
-            _ => {}
+    /// The splitter takes nulls out; the host knows where they stood. Lists have items that are there only.
+    fn null(&mut self, of: Val, yes: Label, no: Label) {
+        let (kind, words) = (self.kind(of), self.get(of));
+        match kind {
+            Kind::Piece(_) | Kind::Field => {
+                let flags = self.given(at!(flags));
+                let any = self.b.ins().band_imm_u(flags, i64::try_from(flags::NULLS).unwrap_or(-1));
+                let asked = self.cold();
+                self.either(any, asked, no);
+                self.b.switch_to_block(asked);
+                let repeats = self.int(i64::from(kind == Kind::Field));
+                let is_null = self.helper(Call::null, &[self.word(&words, 0), self.word(&words, 1), repeats]);
+                self.either(is_null, yes, no);
+            }
+            Kind::Any => {
+                self.give_up();
+                self.jump(no);
+            }
+            _ => self.jump(no),
         }
     }
 
@@ -194,8 +206,8 @@ impl<'p> Gen<'_, 'p> {
                 return self.int(0);
             }
         }
-        let (left, left_length) = self.leaf(left);
-        let (right, right_length) = self.leaf(right);
+        let (left, left_length) = self.leaf_or_blank(left);
+        let (right, right_length) = self.leaf_or_blank(right);
         self.ask(op, how, [left, left_length, right, right_length])
     }
 

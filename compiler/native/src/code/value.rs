@@ -154,6 +154,16 @@ impl<'p> Gen<'_, 'p> {
         (0..kind.words()).map(|word| self.b.ins().load(I64, mem(), place, nth(word, 8))).collect()
     }
 
+    /// Sets the nth item of a list, from 0, which has room for it.
+    pub fn put_item(&mut self, list: Value, index: Value, words: &[Value]) {
+        let items = self.b.ins().load(I64, mem(), list, offset(offset_of!(List, items)));
+        let start = self.b.ins().imul_imm_s(index, i64::try_from(8 * words.len()).unwrap_or(0));
+        let place = self.b.ins().iadd(items, start);
+        for (index, word) in words.iter().enumerate() {
+            self.b.ins().store(mem(), *word, place, nth(index, 8));
+        }
+    }
+
     /// Adds an item to a list.
     pub fn push(&mut self, list: Value, kind: &Kind, words: &[Value]) {
         let count = self.count(kind.words());
@@ -184,7 +194,11 @@ impl<'p> Gen<'_, 'p> {
 
     pub fn leaf_of(&mut self, kind: &Kind, words: &[Value]) -> (Value, Value) {
         match kind {
-            Kind::Text(_) | Kind::Piece(Level::Subcomponent) => (self.word(words, 0), self.word(words, 1)),
+            Kind::Text(_) => (self.word(words, 0), self.word(words, 1)),
+            Kind::Piece(Level::Subcomponent) => {
+                let (at, length) = (self.word(words, 0), self.word(words, 1));
+                (at, self.without_blank(at, length))
+            }
             Kind::Piece(_) | Kind::Field => {
                 let (at, length) = (self.word(words, 0), self.word(words, 1));
                 (at, self.head(at, length))
@@ -197,6 +211,39 @@ impl<'p> Gen<'_, 'p> {
             }
             _ => (self.given(at!(text)), self.int(0)),
         }
+    }
+
+    /// How long a leaf is, or 0 if a blank stands for it.
+    fn without_blank(&mut self, at: Value, length: Value) -> Value {
+        let flags = self.given(at!(flags));
+        let any = self.b.ins().band_imm_u(flags, i64::try_from(flags::BLANKS).unwrap_or(-1));
+        let (odd, (done, own)) = (self.cold(), self.meeting());
+        self.b.ins().brif(any, odd, &[], done, &[BlockArg::Value(length)]);
+        self.b.switch_to_block(odd);
+        let head = self.helper(Call::head, &[at, length]);
+        self.goto(done, head);
+        self.b.switch_to_block(done);
+        own
+    }
+
+    /// The text of a value for one who tells one that is not there from one of nothing but white space.
+    pub fn leaf_or_blank(&mut self, val: Val) -> (Value, Value) {
+        let (at, length) = self.leaf(val);
+        if matches!(self.kind(val), Kind::Piece(_) | Kind::Field) {
+            let flags = self.given(at!(flags));
+            let any = self.b.ins().band_imm_u(flags, i64::try_from(flags::BLANKS).unwrap_or(-1));
+            let (odd, fine) = (self.cold(), self.label());
+            self.either(any, odd, fine);
+            self.b.switch_to_block(odd);
+            let first = self.b.ins().uload8(I64, fixed(), at, 0);
+            let is_blank = self.is(IntCC::Equal, first, i64::from(b' '));
+            let is_empty = self.is(IntCC::SignedLessThan, length, 1);
+            let both = self.b.ins().band(is_blank, is_empty);
+            self.give_up_when(both);
+            self.jump(fine);
+            self.b.switch_to_block(fine);
+        }
+        (at, length)
     }
 
     /// Whether the text is live, as a word.

@@ -7,7 +7,7 @@ mod trace;
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use emr_abi::{Builtin, Context, Helpers, KeyValue, List, RESULTS_MAX, SLACK, Stop, Told};
+use emr_abi::{Builtin, Context, Helpers, KeyValue, List, RESULTS_MAX, SLACK, Stop, Told, flags};
 use emr_message::Place;
 use emr_message::builtin::text;
 use emr_message::convert::{Compare, Comparison, Invalid, Primitive, moment, order};
@@ -45,6 +45,7 @@ pub const HELPERS: Helpers = Helpers {
     reference,
     trace: trace::trace,
     untrace: trace::untrace,
+    trace_moved: trace::trace_moved,
     trace_end: trace::trace_end,
     trace_entries: trace::trace_entries,
     issue,
@@ -227,7 +228,7 @@ fn ends(ctx: &Context, map: *const u8, (at, length): (u64, u64), ends: &mut [u64
 /// The first leaf of each part.
 fn leaves(ctx: &Context, (at, length): (u64, u64), ends: &[u64], heads: &mut [u64]) {
     // Few values have parts of parts.
-    let is_deep = Separators::of(ctx.subcomponents, ctx, at, length).next().is_some();
+    let is_deep = ctx.flags & flags::BLANKS != 0 || Separators::of(ctx.subcomponents, ctx, at, length).next().is_some();
     for (head, bounds) in heads.iter_mut().zip(ends.windows(2)) {
         let [before, end] = *bounds else { continue };
         let start = before.wrapping_add(1);
@@ -264,7 +265,9 @@ unsafe extern "C" fn subcomponents(ctx: *mut Context, at: u64, length: u64, coun
 
 /// Whether anything but separators is in a value.
 fn is_present(ctx: &Context, at: u64, length: u64) -> bool {
-    has(length) && word(Separators::of(ctx.separators, ctx, at, length).all().count()) < length
+    let maps = [ctx.components, ctx.repetitions, ctx.subcomponents];
+    let separators = || maps.map(|map| word(Separators::of(map, ctx, at, length).all().count())).iter().sum::<u64>();
+    has(length) && separators() < length
 }
 
 unsafe extern "C" fn present(ctx: *mut Context, at: u64, length: u64) -> u64 {
@@ -315,9 +318,10 @@ unsafe extern "C" fn second(ctx: *mut Context, at: u64, length: u64) -> u64 {
 
 unsafe extern "C" fn nth(ctx: *mut Context, at: u64, length: u64, n: u64) -> u64 {
     with(ctx, |ctx, _| {
-        let (start, length) = repetition_of(ctx, at, length, usize::try_from(n).unwrap_or(0)).unwrap_or((0, 0));
-        let [place, ..] = &mut ctx.results;
-        *place = at + start;
+        let found = repetition_of(ctx, at, length, usize::try_from(n).unwrap_or(0));
+        // One that is not there stands where nothing else does.
+        let (place, length) = found.map_or((ctx.text as u64, 0), |(start, length)| (at + start, length));
+        set_result(ctx, place);
         length
     })
 }

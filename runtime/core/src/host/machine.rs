@@ -168,14 +168,14 @@ impl Machine {
         match self.work.text.read(bytes, &self.settings) {
             Ok(()) => {}
             Err(Unready::Unreadable(why)) => return Ran::Unreadable(why),
-            Err(Unready::Defer) => return Ran::Deferred,
+            Err(Unready::Defer) => return self.unready(*b"text"),
         }
         let room = ROOM_MAX.min(ROOM_PER_BYTE * bytes.len());
         if bytes.len() > LONG_BYTES && self.out.len() < room {
             self.make_room(room);
         }
         loop {
-            let Some(end) = self.once() else { return Ran::Deferred };
+            let Some(end) = self.once() else { return self.unready(*b"take") };
             match self.context.stop {
                 stop if stop == Stop::None as u64 => return self.done(end),
                 stop if stop == Stop::Panic as u64 => return Ran::Fault,
@@ -199,6 +199,15 @@ impl Machine {
         // Not there beside the new one.
         self.out = Vec::new();
         self.out = vec![0; bytes];
+    }
+
+    /// The interpreter does the message without a look at the code: because of its text, or of what the map takes.
+    #[cold]
+    fn unready(&mut self, why: [u8; 4]) -> Ran<'static> {
+        let [a, b, c, d] = why;
+        self.context.why = u64::from_be_bytes([a, b, c, d, 0, 0, 0, 0]);
+        self.context.stop = Stop::Defer as u64;
+        Ran::Deferred
     }
 
     /// One try with the room that there is: where output ended, or nothing if the interpreter must do it.

@@ -187,7 +187,8 @@ impl Text {
             return None;
         }
         let maps = &self.maps;
-        if at > start && maps::last(&maps.separators, start, at) != Some(at - 1) {
+        let is_behind_blank = at > start && self.table.blanks.binary_search(&(at - 1)).is_ok();
+        if is_behind_blank || at > start && maps::last(&maps.separators, start, at) != Some(at - 1) {
             return None;
         }
         let after = |map: &[u64], from: usize| maps::last(map, from, at).map_or(from, |found| found + 1);
@@ -347,6 +348,7 @@ impl Text {
         self.maps.reach(blocks.len());
         self.lanes.run(Again { blocks, from: self.message_end / 64, by, maps: &mut self.maps });
         self.table.literals.iter().for_each(|&at| self.maps.clear(at));
+        self.table.blanks.iter().for_each(|&at| self.maps.end_leaf(at));
     }
 
     /// The table of segments, now that the starts will not move any more.

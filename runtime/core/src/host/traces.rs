@@ -31,6 +31,13 @@ impl Traces {
         }
     }
 
+    /// Forgets what was written between two places; what stands behind was moved to the first of them.
+    pub fn take_out(&mut self, from: usize, to: usize) {
+        self.written.retain(|mark| mark.at < from || mark.at >= to);
+        let moved = self.written.iter_mut().filter(|mark| mark.at >= to);
+        moved.for_each(|mark| mark.at -= to - from);
+    }
+
     /// Puts aside what was written from that place on as the body of an entry.
     pub fn keep(&mut self, entry: usize, from: usize) {
         let first = self.written.iter().rposition(|mark| mark.at < from).map_or(0, |last| last + 1);
@@ -83,6 +90,13 @@ mod tests {
         let mut traces = marked(&[10, 20, 30]);
         traces.take_back(20);
         assert_eq!(places(&traces), [10]);
+    }
+
+    #[test]
+    fn what_is_moved_over_something_takes_its_marks_along() {
+        let mut traces = marked(&[10, 20, 30, 35]);
+        traces.take_out(20, 30);
+        assert_eq!(places(&traces), [10, 20, 25]);
     }
 
     #[test]

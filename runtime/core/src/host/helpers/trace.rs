@@ -35,6 +35,14 @@ pub unsafe extern "C" fn untrace(ctx: *mut Context, at: u64) -> u64 {
     })
 }
 
+pub unsafe extern "C" fn trace_moved(ctx: *mut Context, from: u64, to: u64) -> u64 {
+    with(ctx, |_, work| {
+        let [from, to] = [from, to].map(|at| usize::try_from(at).unwrap_or(usize::MAX));
+        work.traces.take_out(from, to);
+        0
+    })
+}
+
 pub unsafe extern "C" fn trace_end(ctx: *mut Context, entry: u64, from: u64, to: u64) -> u64 {
     // SAFETY: the context is the one that compiled code passed on, and the arguments are those of `emit_end`.
     let stands = unsafe { emit_end(ctx, entry, from, to) };

@@ -128,6 +128,13 @@ impl Bitmaps {
         }
     }
 
+    /// Ends a leaf before a byte that separates nothing.
+    pub fn end_leaf(&mut self, at: usize) {
+        if let Some(word) = self.separators.get_mut(at / 64) {
+            *word |= 1 << (at % 64);
+        }
+    }
+
     /// The nth bar of a range, counted from 0.
     pub fn bar(&self, n: usize, from: usize, to: usize) -> Option<usize> {
         let mut left = n;

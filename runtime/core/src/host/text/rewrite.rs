@@ -131,8 +131,11 @@ impl Split<'_> {
             self.table.flags |= flags::TRIMMED;
         }
         if trimmed.is_empty() {
-            // It is there for one who tests it, and would not be for compiled code.
-            return Err(Defer);
+            self.table.flags |= flags::TRIMMED | flags::BLANKS;
+            let here = self.here();
+            self.table.blanks.push(here);
+            self.table.rewritten.push(b' ');
+            return Ok(());
         }
         if trimmed.contains("  ") || trimmed.contains(['\t', '\r', '\n']) {
             self.table.flags |= flags::SPACED;

@@ -51,6 +51,8 @@ pub struct Table {
     pub literals: Vec<usize>,
     /// Where an explicit null stood in them, in order.
     pub nulls: Vec<usize>,
+    /// Where a blank stands for a text of nothing but white space.
+    pub blanks: Vec<usize>,
     pub flags: u64,
     pub message_bytes: usize,
 }
@@ -63,6 +65,7 @@ impl Table {
         self.moved.clear();
         self.literals.clear();
         self.nulls.clear();
+        self.blanks.clear();
         self.flags = 0;
         self.message_bytes = 0;
         // The first are those of the segment that is not there, all 0 for ever.

@@ -66,7 +66,11 @@ impl Expected {
         if trimmed.contains("  ") || trimmed.contains(['\t', '\r', '\n']) {
             self.flags |= flags::SPACED;
         }
-        self.deferred |= trimmed.is_empty();
+        if trimmed.is_empty() {
+            self.flags |= flags::TRIMMED | flags::BLANKS;
+            self.changed = true;
+            return " ".to_owned();
+        }
         let quoted = json::quoted(trimmed);
         let tidy = &quoted[1..quoted.len() - 1];
         self.changed |= tidy != leaf.trim_end_matches([' ', '\t']);
@@ -147,7 +151,10 @@ impl<'t> Seen<'t> {
         for at in from..to {
             let is = [maps.components, maps.repetitions, maps.subcomponents].map(|map| Seen::bit(map, at));
             let count = is.iter().filter(|&&is| is).count();
-            assert_eq!(count, usize::from(Seen::bit(maps.separators, at)));
+            let is_blank = self.text.table.blanks.contains(&at);
+            assert!(!is_blank || count == 0 && self.base[at] == b' ');
+            assert_eq!(count > 0 || is_blank, Seen::bit(maps.separators, at));
+            assert!(count < 2);
             if count > 0 {
                 assert_eq!(self.text.classes()[usize::from(self.base[at])], 1);
                 found.push((leaf(begin, at), Some(char::from(self.base[at]))));
@@ -412,8 +419,13 @@ fn shown(fields: &str) -> String {
     let starts: Vec<usize> = (0..64).map(|i| seen.start(2, i) as usize).collect();
     let fields = starts.windows(2).take_while(|pair| pair[0] < pair[1]);
     let fields: Vec<_> = fields.map(|pair| String::from_utf8_lossy(&seen.base[pair[0]..pair[1] - 1])).collect();
-    let names =
-        [(flags::TRIMMED, "trimmed"), (flags::NULLS, "nulls"), (flags::SPACED, "spaced"), (flags::ESCAPED, "escaped")];
+    let names = [
+        (flags::TRIMMED, "trimmed"),
+        (flags::NULLS, "nulls"),
+        (flags::SPACED, "spaced"),
+        (flags::ESCAPED, "escaped"),
+        (flags::BLANKS, "blanks"),
+    ];
     let names = names.iter().filter(|(flag, _)| text.flags() & flag != 0).map(|(_, name)| format!(" {name}"));
     format!("{}{}", fields.join("/"), names.collect::<String>())
 }
@@ -430,8 +442,8 @@ fn text_is_tidy() {
         ("a  b", "a  b spaced"),
         ("\u{dc}nal|\u{df}", "\u{dc}nal/\u{df}"),
         ("^\"\"", "Defer"),
-        ("\u{a0}", "Defer"),
-        (r"\H\", "Defer"),
+        ("\u{a0}|a", " /a trimmed escaped blanks"),
+        (r"a^\H\", "a^  trimmed escaped blanks"),
     ] {
         assert_eq!(shown(fields), is, "{fields}");
     }
