@@ -65,8 +65,8 @@ pub struct Entries {
     /// Names and values of searches, the latter as they stand in an address.
     texts: Vec<u8>,
     pairs: Vec<Pair>,
-    /// The entry of each keyed resource.
-    keyed: FxHashMap<(Uuid, usize), usize>,
+    /// The entry of each keyed resource, wherever in the mapping it is made: the id is made of its type and key.
+    keyed: FxHashMap<Uuid, usize>,
     /// How often each rule emitted something without a key.
     turns: Vec<u32>,
     digest: Option<Digest>,
@@ -255,7 +255,7 @@ impl Entries {
         let written = written.strip_suffix(b",").unwrap_or(written);
         let Some(entry) = self.entries.get(index).filter(|_| !written.is_empty()) else { return Ended::Nothing };
         if entry.keyed {
-            let known = *self.keyed.entry((entry.id, entry.maker)).or_insert(index);
+            let known = *self.keyed.entry(entry.id).or_insert(index);
             if known != index {
                 let is_same = self.body(known) == written;
                 return if is_same { Ended::Entry(known) } else { Ended::Differs };
