@@ -250,9 +250,48 @@ unsafe extern "C" fn components(ctx: *mut Context, at: u64, length: u64, count: 
     let count = usize::try_from(count).unwrap_or(0);
     let (to, heads) = slot(to, 2 * count + 1).split_at_mut(count + 1);
     let length = if has(length) { length } else { 0 };
-    ends(ctx, ctx.components, (at, length), to);
-    leaves(ctx, (at, length), to, heads);
+    if !few(ctx, (at, length), to, heads) {
+        ends(ctx, ctx.components, (at, length), to);
+        leaves(ctx, (at, length), to, heads);
+    }
     0
+}
+
+/// Of how many bytes a word of a map tells, wherever it begins.
+const WINDOW: u64 = 56;
+
+/// The ends and leaves of the parts of a value that two words of the maps tell of, and that has no parts of parts.
+fn few(ctx: &Context, (at, length): (u64, u64), ends: &mut [u64], heads: &mut [u64]) -> bool {
+    // A bit stays for each part, whether it is there or not.
+    if length > 2 * WINDOW || length + word(ends.len()) >= u64::from(u128::BITS) {
+        return false;
+    }
+    let start = usize::try_from(at.wrapping_sub(ctx.text as u64)).unwrap_or(0);
+    let bits = |map: *const u8| {
+        let half = |from: usize| {
+            // SAFETY: the maps have a bit for each byte of the text, and sixteen bytes behind the last.
+            let word = unsafe { map.add(from / 8).cast::<u64>().read_unaligned() };
+            u128::from(word >> (from % 8) & !(u64::MAX << WINDOW))
+        };
+        half(start) | half(start + WINDOW as usize) << WINDOW
+    };
+    let beyond = u128::MAX << length;
+    if bits(ctx.subcomponents) & !beyond != 0 {
+        return false;
+    }
+    let mut found = bits(ctx.components) | beyond;
+    let mut places = ends.iter_mut();
+    if let Some(first) = places.next() {
+        *first = NONE;
+    }
+    let mut from = 0;
+    for (place, head) in places.zip(heads) {
+        let end = u64::from(found.trailing_zeros());
+        (*place, *head) = (end, end - from);
+        from = end + 1;
+        found &= found - 1;
+    }
+    true
 }
 
 unsafe extern "C" fn subcomponents(ctx: *mut Context, at: u64, length: u64, count: u64, to: u64) -> u64 {
