@@ -65,6 +65,7 @@ impl Offsets {
     #[inline]
     pub fn date(&mut self, text: &[u8], out: &mut [u8; 32]) -> Option<usize> {
         match text.len() {
+            4 | 6 => month(text, out),
             8 | 12 | 14 => {
                 let date = day(text)?;
                 time(text.get(8..)?)?;
@@ -79,6 +80,9 @@ impl Offsets {
     /// not of the common shape.
     #[inline]
     pub fn date_time(&mut self, text: &[u8], out: &mut [u8; 32]) -> Option<usize> {
+        if let 4 | 6 = text.len() {
+            return month(text, out);
+        }
         let date = day(text)?;
         if text.len() == 8 {
             write(out, 0, date);
@@ -202,6 +206,25 @@ fn day(text: &[u8]) -> Option<[u8; 10]> {
     is_day.then_some([a, b, c, d, b'-', m, n, b'-', e, f])
 }
 
+/// `2024` and `202401` as FHIR writes them.
+fn month(text: &[u8], out: &mut [u8; 32]) -> Option<usize> {
+    let (year, month) = match *text {
+        [a, b, c, d] => ([a, b, c, d], *b"01"),
+        [a, b, c, d, m, n] => ([a, b, c, d], [m, n]),
+        _ => return None,
+    };
+    let ([a, b, c, d], [m, n]) = (year, month);
+    is_day(pairs([a, b, c, d, m, n, b'0', b'1'])?).then_some(())?;
+    write(out, 0, [a, b, c, d, b'-', m, n]);
+    Some(if text.len() == 4 { 4 } else { 7 })
+}
+
+/// Whether these are eight digits of a year that there is, and no day in it.
+pub fn is_no_day(text: &[u8]) -> bool {
+    let read = text.try_into().ok().and_then(pairs);
+    read.is_some_and(|[century, year, month, day]| century | year != 0 && !is_day([century, year, month, day]))
+}
+
 /// Whether century, year, month and day are those of a day.
 fn is_day([century, year, month, day]: [u8; 4]) -> bool {
     (century | year) != 0 && (1..=12).contains(&month) && day >= 1 && (day <= 28 || day <= length(century, year, month))
@@ -264,6 +287,11 @@ mod tests {
         if text.len() > 8 {
             all.push((Primitive::Instant, date_time, moment));
         }
+        if is_no_day(text.as_bytes()) {
+            for into in [Primitive::Date, Primitive::DateTime, Primitive::Instant] {
+                assert!(convert(text, into, zone).is_err(), "{text} as {into:?}");
+            }
+        }
         for (into, bytes, length) in all {
             if let Some(length) = length {
                 let ours = std::str::from_utf8(&bytes[..length]).unwrap();
@@ -276,7 +304,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_what_the_message_crate_writes(
-            text in "[0-9]{4,16}|(19|20)[0-9]{2}(0[1-9]|1[0-2])[0-2][0-9]([01][0-9][0-5][0-9]([0-5][0-9](\\.[0-9]{0,5})?)?([+-][01][0-9][0-5][0-9])?)?",
+            text in "[0-9]{4,16}|[0-2][0-9]{3}(0[0-9]|1[0-3])?|(19|20)[0-9]{2}(0[1-9]|1[0-2])[0-2][0-9]([01][0-9][0-5][0-9]([0-5][0-9](\\.[0-9]{0,5})?)?([+-][01][0-9][0-5][0-9])?)?",
         ) {
             for zone in [None, Some(Zone::named("UTC").unwrap()), Some(Zone::named("Europe/Zurich").unwrap()), Some(Zone::named("Australia/Lord_Howe").unwrap())] {
                 same(&text, zone.as_ref());

@@ -10,7 +10,7 @@ use emr_message::{Place, json};
 use rustc_hash::FxHashMap;
 
 use super::arena::Arena;
-use super::dates::Offsets;
+use super::dates::{Offsets, is_no_day};
 use super::entries::{Entries, Maker};
 use super::pattern::Matcher;
 use super::structure::Structure;
@@ -114,7 +114,9 @@ const TOPS: u64 = ONES << 7;
 pub fn is_same(text: &[u8], into: Primitive) -> bool {
     let visible = |byte: Option<&u8>| byte.is_some_and(|byte| matches!(byte, 0x21..=0x7e));
     match into {
-        Primitive::String | Primitive::Markdown => visible(text.first()) && visible(text.last()) && !has_escape(text),
+        Primitive::String | Primitive::Markdown => {
+            visible(text.first()) && visible(text.last()) && !begins_blank(text) && !ends_blank(text)
+        }
         Primitive::Code | Primitive::Uri => is_word(text),
         Primitive::Decimal => is_number(text),
         Primitive::Integer | Primitive::PositiveInt | Primitive::UnsignedInt => {
@@ -122,6 +124,16 @@ pub fn is_same(text: &[u8], into: Primitive) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a text may begin with white space that JSON escapes.
+fn begins_blank(text: &[u8]) -> bool {
+    matches!(text, [b'\\', escaped, ..] if !matches!(escaped, b'"' | b'\\'))
+}
+
+/// Whether a text may end with it.
+fn ends_blank(text: &[u8]) -> bool {
+    matches!(text, [.., b'\\', b'n' | b't' | b'r'] | [.., b'\\', b'u', _, _, _, _])
 }
 
 /// Whether there is something, and all of it is visible ASCII but a backslash: eight bytes at a time.
@@ -247,7 +259,7 @@ impl Work {
         let room = self.arena.chunk();
         let written = match into {
             Primitive::Date => self.dates.date(text.as_bytes(), room),
-            Primitive::Instant if text.len() == 8 => None,
+            Primitive::Instant if text.len() <= 8 => None,
             _ => self.dates.date_time(text.as_bytes(), room),
         };
         match written {
@@ -256,6 +268,7 @@ impl Work {
                 self.arena.keep(length);
                 Some(Made { at, length })
             }
+            None if is_no_day(text.as_bytes()) => None,
             None => self.convert_any(text, into),
         }
     }
@@ -328,5 +341,28 @@ pub fn empty(helpers: emr_abi::Helpers) -> Context {
         results: [0; emr_abi::RESULTS_MAX],
         helpers,
         host: null_mut(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_stays_as_it_is_is_what_a_conversion_leaves(
+            text in "[ \t\n\r\\\\\"nrtux\u{a0}\u{85}\u{2028}a-c0-9.-]{0,12}", into in 0..Primitive::ALL.len(),
+        ) {
+            let into = Primitive::ALL[into];
+            let quoted = json::quoted(&text);
+            let inside = &quoted[1..quoted.len() - 1];
+            let plain = decoded(inside);
+            prop_assert_eq!(plain.as_ref(), text.as_str());
+            if is_same(inside.as_bytes(), into) {
+                let converted = convert(&text, into, None).unwrap();
+                prop_assert_eq!(converted.as_deref(), Some(text.as_str()), "{:?}", into);
+            }
+        }
     }
 }
