@@ -4,7 +4,9 @@ use emr_abi::{Context, Stop};
 use emr_message::Place;
 use emr_message::lineage::Mark;
 
-use super::{at_level, emit_end, entries, stop, with, word};
+use super::resources::{emit_end, entries};
+use super::said::at_level;
+use super::{stop, with, word};
 use crate::host::work::Work;
 
 /// The place that an origin stands for; `Err` where it cannot be found.

@@ -1,0 +1,147 @@
+//! Resources: begun, ended, listed and referred to.
+
+use std::borrow::Cow;
+
+use emr_abi::{Context, KeyValue, RESULTS_MAX, SLACK, Stop};
+
+use super::{NONE, given, set_result, stop, text_of, with, word};
+use crate::host::entries::{Ended, Out, Part, words};
+use crate::host::work::{Region, Work, decoded};
+pub unsafe extern "C" fn emit_begin(ctx: *mut Context, emit: u64, at: u64) -> u64 {
+    with(ctx, |ctx, work| {
+        let number = usize::try_from(emit).unwrap_or(usize::MAX);
+        let begun = work.makers.get(number).and_then(|maker| {
+            let message = &work.text;
+            let digest = || message.digest();
+            if maker.emit().key.is_empty() {
+                return work.entries.begin(&work.makers, number, std::iter::empty(), digest);
+            }
+            let texts = key_texts(ctx, maker.emit());
+            // A text that is there has a length.
+            let text = |index: usize| texts.get(index).map(AsRef::as_ref).filter(|text| !text.is_empty());
+            let parts = words(maker.emit()).map(|(value, from)| match value {
+                KeyValue::Text => Part::Text(text(from)),
+                KeyValue::Token => Part::Token(text(from), text(from + 2)),
+                KeyValue::Reference => Part::Entry(usize::try_from(given(ctx, from)).ok()),
+            });
+            work.entries.begin(&work.makers, number, parts, digest)
+        });
+        let Some(entry) = begun else {
+            set_result(ctx, 0);
+            return stop(ctx, Stop::Defer);
+        };
+        ctx.references = work.entries.references.as_ptr();
+        let place = match &work.region {
+            Some(region) => {
+                ctx.limit = region.limit as *const u8;
+                written(ctx, work, region.filled as u64, |work, out| work.entries.open(entry, out))
+            }
+            None => at,
+        };
+        set_result(ctx, place);
+        word(entry)
+    })
+}
+
+/// The texts of a key, as they are without JSON's escapes.
+fn key_texts<'t>(ctx: &Context, emit: &emr_abi::Emit) -> [Cow<'t, str>; RESULTS_MAX] {
+    let mut texts = [const { Cow::Borrowed("") }; RESULTS_MAX];
+    for (value, from) in words(emit) {
+        let each: &[usize] = match value {
+            KeyValue::Text => &[0],
+            KeyValue::Token => &[0, 2],
+            KeyValue::Reference => &[],
+        };
+        for index in each.iter().map(|more| from + more) {
+            if let Some(text) = texts.get_mut(index) {
+                *text = decoded(text_of(given(ctx, index), given(ctx, index + 1)));
+            }
+        }
+    }
+    texts
+}
+
+pub unsafe extern "C" fn emit_end(ctx: *mut Context, entry: u64, from: u64, to: u64) -> u64 {
+    with(ctx, |ctx, work| {
+        let length = usize::try_from(to.saturating_sub(from)).unwrap_or(0);
+        // SAFETY: compiled code wrote all bytes from the one place of output to the other.
+        let body = unsafe { std::slice::from_raw_parts(from as *const u8, length) };
+        let index = usize::try_from(entry).unwrap_or(usize::MAX);
+        let ended = work.entries.end(index, body);
+        if let Some(region) = work.region {
+            if matches!(ended, Ended::Entry(same) if same == index) {
+                // The close goes over the comma behind the resource.
+                let body = body.strip_suffix(b",").unwrap_or(body);
+                let end = written(ctx, work, body.as_ptr_range().end as u64, |work, out| {
+                    work.entries.close(&work.makers, index, region.requests, out);
+                });
+                // Without room for it the message begins anew.
+                if end > 0 {
+                    work.region = Some(Region { filled: end as usize, ..region });
+                }
+            }
+            ctx.limit = region.head_limit as *const u8;
+        }
+        match ended {
+            Ended::Entry(entry) => word(entry),
+            Ended::Nothing => NONE,
+            Ended::Differs => stop(ctx, Stop::Defer),
+        }
+    })
+}
+
+/// Writes at a place of output as far as there is room; the place behind it, or 0 with [`Stop::Room`].
+fn written(ctx: &mut Context, work: &mut Work, to: u64, write: impl FnOnce(&Work, &mut Out)) -> u64 {
+    let left = (ctx.limit as usize + SLACK).saturating_sub(usize::try_from(to).unwrap_or(usize::MAX));
+    // SAFETY: the output has `SLACK` behind the limit at least, and code is inside a helper.
+    let room = unsafe { std::slice::from_raw_parts_mut(to as *mut u8, left) };
+    let mut out = Out { room, length: 0 };
+    write(work, &mut out);
+    let (fits, length) = (out.fits(), out.length);
+    if fits && to + word(length) <= ctx.limit as u64 {
+        return to + word(length);
+    }
+    work.wanted = length;
+    stop(ctx, Stop::Room)
+}
+
+pub unsafe extern "C" fn entries(ctx: *mut Context, to: u64, requests: u64) -> u64 {
+    with(ctx, |ctx, work| match work.region {
+        Some(region) => word(in_place(ctx, work, region, usize::try_from(to).unwrap_or(0))),
+        None => written(ctx, work, to, |work, out| work.entries.write(&work.makers, requests != 0, out, |_, _| {})),
+    })
+}
+
+/// The entries stand already: what was written before them is moved there.
+fn in_place(ctx: &mut Context, work: &mut Work, region: Region, to: usize) -> usize {
+    const OPEN: &[u8] = b"\"entry\":[";
+    if region.filled == region.from {
+        return to;
+    }
+    let head = to - work.start;
+    let start = region.from - OPEN.len() - head;
+    // SAFETY: what stands before the region is the machine's own, and longer than the head that was written there and the
+    // text that opens the entries; behind the last entry is a comma, and `SLACK`.
+    unsafe {
+        std::ptr::copy(work.start as *const u8, start as *mut u8, head);
+        std::ptr::copy_nonoverlapping(OPEN.as_ptr(), (start + head) as *mut u8, OPEN.len());
+        *((region.filled - 1) as *mut u8) = b']';
+        *(region.filled as *mut u8) = b',';
+    }
+    work.start = start;
+    ctx.limit = region.limit as *const u8;
+    region.filled + 1
+}
+
+pub unsafe extern "C" fn reference(ctx: *mut Context, to: u64, entry: u64) -> u64 {
+    with(ctx, |ctx, work| {
+        written(ctx, work, to, |work, out| {
+            out.add(b"{\"reference\":\"");
+            if let Some(id) = usize::try_from(entry).ok().and_then(|entry| work.entries.spelled(entry)) {
+                out.add(b"urn:uuid:");
+                out.add(id);
+            }
+            out.add(b"\"}");
+        })
+    })
+}
