@@ -6,16 +6,20 @@
 
 mod call;
 mod choose;
+mod facts;
+mod groups;
 mod issue;
 mod lists;
 mod loops;
 mod output;
+mod parts;
 mod read;
 mod step;
 mod test;
 mod text;
 mod trace;
 mod value;
+mod vanish;
 
 use cranelift_codegen::ir::{
     AbiParam, Block as Label, BlockArg, FuncRef, InstBuilder, MemFlagsData, SigRef, Signature, SourceLoc, StackSlot,
@@ -77,13 +81,13 @@ pub struct Gen<'f, 'p> {
     conv: CallConv,
     attempts: Vec<Attempt>,
     /// The values that are taken apart here already, and where their parts stand.
-    split: FxHashMap<Val, read::Split>,
+    split: FxHashMap<Val, parts::Split>,
     slots: FxHashMap<Val, StackSlot>,
     /// Values that are a part of another: of which, and the how-manieth.
     heads: FxHashMap<Val, (Val, u8)>,
     /// How long the first repetition of a field is, where that was asked for already.
     singles: FxHashMap<Val, Variable>,
-    facts: read::Facts<'p>,
+    facts: facts::Facts<'p>,
     /// The rule that each step comes of, by the step's place in memory.
     rules: FxHashMap<*const Step, RuleId>,
     /// The values that were set on every way to here.
@@ -156,7 +160,7 @@ impl<'f, 'p> Gen<'f, 'p> {
             slots: FxHashMap::default(),
             heads: FxHashMap::default(),
             singles: FxHashMap::default(),
-            facts: read::Facts::of(&routine.body),
+            facts: facts::Facts::of(&routine.body),
             rules: routine.ruled().into_iter().map(|(step, rule)| (std::ptr::from_ref(step), rule)).collect(),
             sure: FxHashSet::default(),
             lists: FxHashMap::default(),
