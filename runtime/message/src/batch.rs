@@ -292,8 +292,13 @@ impl Unit {
 
     /// Where the first line end stands, or with `end` false the first character that is none.
     fn find(self, bytes: &[u8], end: bool) -> Option<usize> {
+        if self == Unit::Byte && end {
+            let found = memchr::memchr3(b'\r', b'\n', 0x1c, bytes);
+            // There are four of them, and this is the rarest.
+            return memchr::memchr(0x0b, bytes.get(..found.unwrap_or(bytes.len()))?).or(found);
+        }
         if self == Unit::Byte {
-            return bytes.iter().position(|byte| is_end(*byte) == end);
+            return bytes.iter().position(|byte| !is_end(*byte));
         }
         let mut units = bytes.chunks_exact(2);
         units.position(|unit| self.ascii(unit).is_some_and(is_end) == end).map(|n| n * 2)

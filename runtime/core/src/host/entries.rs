@@ -127,7 +127,10 @@ impl Entries {
             made.origin.id(*self.digest.get_or_insert_with(digest), turn)
         };
         let search = search.filter(|_| keyed);
-        self.references.push(reference(id));
+        self.references.push(REFERENCE_TO_NONE);
+        if let Some(to) = self.references.last_mut() {
+            refer(to, id);
+        }
         self.entries.push(Entry { maker, id, json: 0..0, keyed, search, dropped: true });
         Some(self.entries.len() - 1)
     }
@@ -141,7 +144,7 @@ impl Entries {
         for (entry, spelled) in self.entries.iter_mut().zip(&mut self.references) {
             let Some(made) = makers.get(entry.maker) else { continue };
             entry.id = made.origin.id(digest, turn(&mut self.turns, made));
-            *spelled = reference(entry.id);
+            refer(spelled, entry.id);
         }
     }
 
@@ -395,24 +398,30 @@ const BEFORE_ID: &[u8] = b"{\"reference\":\"urn:uuid:";
 /// Where the id stands in a reference.
 const ID: Range<usize> = BEFORE_ID.len()..REFERENCE - 2;
 
-/// A reference as it stands in a table of them.
-fn reference(id: Uuid) -> [u8; 64] {
+/// What is the same in all references, as they stand in a table of them.
+const REFERENCE_TO_NONE: [u8; 64] = {
     let mut out = [0; 64];
-    let (before, rest) = out.split_at_mut(ID.start);
+    let (before, _) = out.split_at_mut(ID.start);
     before.copy_from_slice(BEFORE_ID);
-    let words = id.as_u128().to_be_bytes();
-    let (&[a, b, c, d], []) = words.as_chunks::<4>() else { return out };
-    let ([a, b, c, d], dash) = ([a, b, c, d].map(hex), b'-');
-    let ([b1, b2, b3, b4, b5, b6, b7, b8], [c1, c2, c3, c4, c5, c6, c7, c8]) = (b, c);
-    let middle = [dash, b1, b2, b3, b4, dash, b5, b6, b7, b8, dash, c1, c2, c3, c4, dash, c5, c6, c7, c8];
-    if let Some((to, rest)) = rest.split_first_chunk_mut::<8>()
-        && let Some((between, rest)) = rest.split_first_chunk_mut::<20>()
-        && let Some((last, rest)) = rest.split_first_chunk_mut::<8>()
-        && let Some(close) = rest.first_chunk_mut::<2>()
-    {
-        (*to, *between, *last, *close) = (a, middle, d, *b"\"}");
-    }
+    (out[ID.end], out[ID.end + 1]) = (b'"', b'}');
     out
+};
+
+/// Writes the id into a reference.
+fn refer(to: &mut [u8; 64], id: Uuid) {
+    let words = id.as_u128();
+    let word = |shift: u32| hex(((words >> shift) as u32).to_be_bytes());
+    let (a, b, c, d) = (word(96), word(64), word(32), word(0));
+    let ([b1, b2, b3, b4, b5, b6, b7, b8], [c1, c2, c3, c4, c5, c6, c7, c8], dash) = (b, c, b'-');
+    let spelled = [a, [dash, b1, b2, b3, b4, dash, b5, b6], [b7, b8, dash, c1, c2, c3, c4, dash]];
+    let (_, to) = to.split_at_mut(ID.start);
+    to.as_chunks_mut::<8>().0.iter_mut().zip(spelled).for_each(|(to, word)| *to = word);
+    if let Some((to, _)) = to.get_mut(24..).and_then(<[u8]>::split_first_chunk_mut::<4>) {
+        *to = [c5, c6, c7, c8];
+    }
+    if let Some((to, _)) = to.get_mut(28..).and_then(<[u8]>::split_first_chunk_mut::<8>) {
+        *to = d;
+    }
 }
 
 /// Four bytes as eight digits.

@@ -247,10 +247,7 @@ impl Work {
             Some(Cow::Borrowed(same)) if text.as_bytes().as_ptr_range().contains(&same.as_ptr()) => {
                 Some(Made { at: same.as_ptr(), length: same.len() })
             }
-            Some(other) => {
-                let other = other.into_owned();
-                Some(self.made(&other))
-            }
+            Some(other) => Some(self.made(&other)),
         }
     }
 
