@@ -1,6 +1,7 @@
 //! The groups of a message, as compiled code walks them.
 
 use std::hash::BuildHasher;
+use std::hint::black_box;
 
 use emr_abi::{Group, Member, Node, NodeKind, Slots};
 use emr_message::Name;
@@ -67,6 +68,7 @@ impl Structure {
             let hash = FxBuildHasher.hash_one(tags);
             let found = self.places.get(&hash).copied().filter(|place| is_same(self.known.get(*place)));
             self.last = found.unwrap_or_else(|| self.add(hash, tags));
+            self.now().touch();
         }
         self.now()
     }
@@ -132,6 +134,15 @@ impl Known {
             }
         }
         known
+    }
+
+    /// Reads the tables once, a little of each line of the cache: they may have waited long, and code goes from one to the
+    /// next, so that it would wait for each by itself.
+    fn touch(&self) {
+        let groups = self.groups.iter().step_by(5).map(|group| group.parent);
+        let firsts = self.firsts.iter().step_by(16).copied();
+        let members = self.members.iter().step_by(8).map(|member| member.item);
+        black_box(groups.chain(firsts).chain(members).fold(0, |all, word| all ^ word));
     }
 
     /// Notes a member behind the last in its slot.
