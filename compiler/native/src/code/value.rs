@@ -7,7 +7,7 @@ use cranelift_codegen::ir::{
 };
 use emr_abi::{Call, List, flags};
 use emr_compiler::check::typed::Primitive;
-use emr_compiler::plan::{self, IssueId, Val};
+use emr_compiler::plan::{self, IssueId, Step, Val};
 use std::mem::offset_of;
 
 use super::output::nth;
@@ -315,7 +315,10 @@ impl<'p> Gen<'_, 'p> {
         }
         if matches!(into, Primitive::Code | Primitive::Uri) {
             let slow = self.label();
-            let is_word = self.is_short_word(at, length);
+            let is_word = match self.are_short_words(of) {
+                Some(are_words) => are_words,
+                None => self.is_short_word(at, length),
+            };
             self.b.ins().brif(is_word, done, &[BlockArg::Value(at), BlockArg::Value(length)], slow, &[]);
             self.b.switch_to_block(slow);
         }
@@ -341,6 +344,27 @@ impl<'p> Gen<'_, 'p> {
         self.b.ins().jump(done, &[BlockArg::Value(place), BlockArg::Value(got)]);
         self.b.switch_to_block(done);
         self.set_text(to, got_at, got_length, live, told);
+    }
+
+    /// The same of all parts of a text that was joined of parameters and constants: it may be longer, and what was just
+    /// written piece by piece is slow to read at once.
+    fn are_short_words(&mut self, of: Val) -> Option<Value> {
+        let Some(Step::Join { parts, .. }) = self.facts.setter(of) else { return None };
+        let visible =
+            |text: &str| text.bytes().all(|byte| matches!(byte, 0x21..=0x7e) && !matches!(byte, b'"' | b'\\'));
+        let mut all = self.int(1);
+        for part in parts {
+            match self.facts.constant(*part) {
+                Some(constant) if visible(constant) => {}
+                None if self.facts.is_given(*part) && leaf(&self.kind(*part)).is_some() => {
+                    let (at, length) = self.leaf(*part);
+                    let is_word = self.is_short_word(at, length);
+                    all = self.b.ins().band(all, is_word);
+                }
+                _ => return None,
+            }
+        }
+        Some(all)
     }
 
     /// Whether a text has up to sixteen bytes, all of them ASCII and neither blanks nor what JSON escapes.
