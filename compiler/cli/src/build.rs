@@ -10,7 +10,7 @@ use emr_native::{Compiler, Target};
 
 use crate::end::End;
 use crate::engine::{Ready, is_named, said, takers};
-use crate::world::World;
+use crate::world::{Opt, World};
 use crate::write;
 
 /// How the files end that it writes.
@@ -30,6 +30,9 @@ pub struct Args {
     /// Any machine of an architecture in place of this one [default: this machine, with all that its processor can do]
     #[arg(long, value_enum)]
     target: Option<Architecture>,
+    /// What is done to the maps before code is made
+    #[arg(long, value_enum, default_value = "speed")]
+    opt: Opt,
     /// Only this map
     #[arg(long, value_name = "NAME")]
     map: Option<String>,
@@ -56,7 +59,8 @@ enum Architecture {
 }
 
 pub fn run(args: &Args) -> Result<End, End> {
-    let world = World::open(&args.path, args.timezone.as_deref())?;
+    let mut world = World::open(&args.path, args.timezone.as_deref())?;
+    world.opt = args.opt;
     world.sound()?;
     match (args.emit, &args.output) {
         (Some(emit), _) => print(args, &world, emit),
@@ -91,8 +95,8 @@ fn print(args: &Args, world: &World, emit: Emit) -> Result<End, End> {
     let mut found = false;
     for (_, file) in world.asked() {
         for map in db::maps(&world.db, world.inside, file).into_iter().filter(|map| wanted(args, &map.key)) {
-            if let Some(plan) = db::plan(&world.db, world.inside, map.key.to_string()) {
-                write!(out, "{}{}", if found { "\n" } else { "" }, show(plan)?)?;
+            if let Some(plan) = world.plan(&map.key) {
+                write!(out, "{}{}", if found { "\n" } else { "" }, show(&plan)?)?;
                 found = true;
             }
         }

@@ -10,12 +10,23 @@ use emr_project::{Disk, Project, Source};
 
 use crate::end::End;
 
+/// How much is done to a plan before it runs; the results do not depend on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Opt {
+    /// Nothing: it says what the text says, step by step
+    None,
+    /// All that makes it faster
+    #[default]
+    Speed,
+}
+
 pub struct World {
     pub db: Database,
     /// In the order of the project's modules.
     pub files: Vec<SourceFile>,
     pub inside: db::Project,
     pub outside: Project,
+    pub opt: Opt,
 }
 
 impl World {
@@ -27,7 +38,7 @@ impl World {
         }
         let db = Database::default();
         let (inside, files) = outside.load(&db);
-        Ok(World { db, files, inside, outside })
+        Ok(World { db, files, inside, outside, opt: Opt::default() })
     }
 
     /// What is wrong with each file that was asked about, its settings first.
@@ -62,13 +73,18 @@ impl World {
         db::runs(&self.db, self.inside, key)
     }
 
+    /// The plan of a map, by its key.
+    pub fn plan(&self, key: &str) -> Option<Arc<Plan>> {
+        plan(&self.db, self.inside, self.opt, key)
+    }
+
     /// `patient.emr:12`, for a rule of a plan.
     pub fn place(&self, rule: &Rule) -> String {
         place(&self.db, self.inside, rule)
     }
 
     pub fn shared(&self) -> Arc<Shared> {
-        Arc::new(Shared { db: Mutex::new(self.db.clone()), inside: self.inside })
+        Arc::new(Shared { db: Mutex::new(self.db.clone()), inside: self.inside, opt: self.opt })
     }
 }
 
@@ -76,11 +92,12 @@ impl World {
 pub struct Shared {
     db: Mutex<Database>,
     inside: db::Project,
+    opt: Opt,
 }
 
 impl Shared {
     pub fn plan(&self, key: &str) -> Option<Arc<Plan>> {
-        self.ask(|db| db::plan(db, self.inside, key.to_owned()).clone())
+        self.ask(|db| plan(db, self.inside, self.opt, key))
     }
 
     /// Where each rule stands.
@@ -90,6 +107,13 @@ impl Shared {
 
     fn ask<T>(&self, question: impl FnOnce(&Database) -> T) -> T {
         question(&self.db.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn plan(db: &Database, project: db::Project, opt: Opt, key: &str) -> Option<Arc<Plan>> {
+    match opt {
+        Opt::None => db::plain_plan(db, project, key.to_owned()).clone(),
+        Opt::Speed => db::plan(db, project, key.to_owned()).clone(),
     }
 }
 

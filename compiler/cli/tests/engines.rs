@@ -46,16 +46,17 @@ fn engines_and_artifacts_say_the_same() {
     for example in ["examples/admission", "examples/results"] {
         let built = emr(&["build", example, "-o", &artifact]);
         assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        let run = |with: &str, engine: &str| emr(&["map", &file, "--with", with, "--engine", engine]);
-        let expected = run(example, "interpreter");
+        let run = |with: &str, engine, opt| emr(&["map", &file, "--with", with, "--engine", engine, "--opt", opt]);
+        let expected = run(example, "interpreter", "none");
         let said = String::from_utf8_lossy(&expected.stderr).into_owned();
         assert!(!expected.stdout.is_empty() && said.lines().count() > 100, "{said}");
-        for (with, engine) in [(example, "auto"), (example, "native"), (&artifact, "auto"), (&artifact, "interpreter")]
-        {
-            let run = run(with, engine);
+        let source = ["auto", "native", "interpreter"].map(|engine| (example, engine, "speed"));
+        let built = ["auto", "interpreter"].map(|engine| (artifact.as_str(), engine, "speed"));
+        for (with, engine, opt) in source.into_iter().chain(built).chain([(example, "native", "none")]) {
+            let run = run(with, engine, opt);
             let differs = said.lines().zip(String::from_utf8_lossy(&run.stderr).lines()).position(|(a, b)| a != b);
-            assert_eq!(differs.map(|at| said.lines().nth(at).unwrap()), None, "{with}, {engine}");
-            assert!(run.stderr == expected.stderr && run.stdout == expected.stdout, "{with}, {engine}");
+            assert_eq!(differs.map(|at| said.lines().nth(at).unwrap()), None, "{with}, {engine}, {opt}");
+            assert!(run.stderr == expected.stderr && run.stdout == expected.stdout, "{with}, {engine}, {opt}");
             assert_eq!(run.status.code(), expected.status.code());
         }
     }

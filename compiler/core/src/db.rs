@@ -5,7 +5,7 @@ mod view;
 use crate::check::typed::{CodeTable, Expr, Function, Key};
 use crate::check::{self, Checked, ProfileFacts, Signature, World as _};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::plan::Plan;
+use crate::plan::{Plan, passes};
 use crate::resolve::{self, Declared, DeclaredKind, Export, Found, Names, Needs};
 use crate::standard::Standards;
 use crate::standard::shape::Shape;
@@ -348,9 +348,15 @@ pub fn code_table<'db>(db: &'db dyn salsa::Database, project: Project, key: &str
     codes(db, project, item(db, project, key)?).as_ref().map(|it| &it.0)
 }
 
-/// The plan of a map, by its key; nothing if there is no such map, or something that it uses is not sound.
+/// The plan of a map as it is run, by its key; nothing if there is no such map, or something that it uses is not sound.
 #[salsa::tracked]
 pub fn plan(db: &dyn salsa::Database, project: Project, key: String) -> Option<Arc<Plan>> {
+    plain_plan(db, project, key).as_deref().map(|plan| Arc::new(passes::run(plan.clone())))
+}
+
+/// The same as the text has it, before any pass makes it faster.
+#[salsa::tracked]
+pub fn plain_plan(db: &dyn salsa::Database, project: Project, key: String) -> Option<Arc<Plan>> {
     sound_entry(db, project, &key).map(|(entry, view)| Arc::new(lower::map(entry, &view)))
 }
 

@@ -59,6 +59,13 @@ impl Workshop {
         plan.map(|plan| Map { plan, runs })
     }
 
+    /// The same map before any pass makes it faster.
+    pub fn plain(&self) -> Option<Map> {
+        let runs = interpret::Settings { zone: Zone::named(ZONE).ok(), ..Default::default() };
+        let plan = db::plain_plan(&self.db, self.project, "main.m".to_owned()).clone();
+        plan.map(|plan| Map { plan, runs })
+    }
+
     fn wrong(&self, text: &str) -> String {
         let mut found = db::diagnostics(&self.db, self.project, self.file).to_vec();
         found.retain(|it| it.severity() == Severity::Error);
@@ -131,12 +138,17 @@ impl Runner {
             Ok(engines) => engines,
             Err(what) => return self.results.differences.push(differs(0, Vec::new(), what)),
         };
+        let mut plain = match self.shop.plain().map(|plain| Plain::new(plain, seed)).transpose() {
+            Ok(plain) => plain,
+            Err(what) => return self.results.differences.push(differs(0, Vec::new(), what)),
+        };
         for number in numbers {
             before(number);
             let message = messages::message(&self.known, &program, &engines.map.plan, seed, number);
             self.results.messages += 1;
             let sampled = number % SAMPLED == 0 && message.len() < 20_000;
             let what = differ(&mut engines.fast, &message)
+                .or_else(|| plain.as_mut().and_then(|plain| plain.differ(&engines.map, &message)))
                 .or_else(|| sampled.then(|| engines.traced(&message, &mut self.results.counted)).flatten());
             if let Some(what) = what {
                 self.results.differences.push(differs(number, message, what));
@@ -263,6 +275,30 @@ pub fn both(map: &Map) -> Result<Both, String> {
 pub fn differ(both: &mut Both, message: &[u8]) -> Option<String> {
     let differs = catch_unwind(AssertUnwindSafe(|| both.differ(message)));
     differs.unwrap_or_else(|_| Some("a panic while the message is mapped".to_owned()))
+}
+
+/// Every so many programs machine code is also made of the plan as it is before the passes.
+const PLAIN_TOO: u64 = 4;
+
+/// A plan before the passes: what comes after them makes the same of each message.
+struct Plain {
+    map: Map,
+    native: Option<Both>,
+}
+
+impl Plain {
+    fn new(map: Map, seed: u64) -> Result<Plain, String> {
+        let native = seed.is_multiple_of(PLAIN_TOO).then(|| both(&map)).transpose()?;
+        Ok(Plain { map, native })
+    }
+
+    fn differ(&mut self, fast: &Map, message: &[u8]) -> Option<String> {
+        let made = |map: &Map| map.run(message).ok().map(|outcome| (outcome.result, outcome.issues));
+        let differs = made(fast) != made(&self.map);
+        let differs = differs.then(|| "the plan before the passes does not give what the fast one gives".to_owned());
+        let in_code = |native: &mut Both| Some(format!("before the passes: {}", differ(native, message)?));
+        differs.or_else(|| self.native.as_mut().and_then(in_code))
+    }
 }
 
 /// A traced plan writes and says the same as the fast one; its rules have other numbers.

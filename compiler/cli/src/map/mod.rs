@@ -19,7 +19,7 @@ use crate::end::End;
 use crate::engine::{Engine, Kind, Outcome, Settings, Why, Worker};
 use crate::input::{Input, inputs};
 use crate::style::{PLAIN, RED, YELLOW, count};
-use crate::world::World;
+use crate::world::{Opt, World};
 use block::{Block, Blocks, Then};
 use output::Output;
 
@@ -54,6 +54,9 @@ pub struct Args {
     /// What runs the map; the results do not depend on it
     #[arg(long, value_enum, default_value = "auto")]
     engine: Kind,
+    /// What is done to the map before it runs; the results do not depend on it
+    #[arg(long, value_enum, default_value = "speed")]
+    opt: Opt,
     /// Names the code of each rule for `perf report`, in /tmp/perf-PID.map
     #[arg(long)]
     perf_map: bool,
@@ -78,7 +81,8 @@ fn engine(args: &Args) -> Result<Engine, End> {
     if args.with.extension().is_some_and(|ending| ending == build::ENDING) || is_artifact(&args.with) {
         return Engine::stored(&args.with, map, (zone, charset), args.engine);
     }
-    let world = World::open(&args.with, zone)?;
+    let mut world = World::open(&args.with, zone)?;
+    world.opt = args.opt;
     world.sound()?;
     Engine::new(&world, map, Settings::of(&world, charset)?, args.engine)
 }

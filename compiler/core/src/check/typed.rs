@@ -103,6 +103,18 @@ pub enum CodeKey {
     Range(u32, Option<u32>),
 }
 
+impl CodeKey {
+    /// Whether it holds a code, without the blanks around it.
+    pub fn holds(&self, code: &str) -> bool {
+        match self {
+            CodeKey::Code(known) => known == code,
+            CodeKey::Range(from, to) => {
+                code.parse::<u32>().is_ok_and(|number| number >= *from && to.is_none_or(|to| number <= to))
+            }
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeResult {
     pub what: CodeTo,

@@ -4,7 +4,7 @@
 //! `Trace`s are for lineage, has no marks. Constants have none either, so that they still come together.
 
 use super::{Env, Lower};
-use crate::plan::{Block, Mark, Rule, RuleId, Step};
+use crate::plan::Rule;
 use crate::syntax::tree::At;
 
 impl<'a> Lower<'a> {
@@ -34,36 +34,4 @@ impl<'a> Lower<'a> {
 
 fn number(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
-}
-
-/// Takes the marks out of a routine's steps.
-pub(super) fn taken(body: &mut Block) -> Vec<Mark> {
-    let mut taken = Taken::default();
-    taken.block(body, None);
-    taken.marks
-}
-
-#[derive(Default)]
-struct Taken {
-    /// The steps that were met, which is the number of the next.
-    steps: u32,
-    marks: Vec<Mark>,
-}
-
-impl Taken {
-    fn block(&mut self, block: &mut Block, around: Option<RuleId>) {
-        let mut now = around;
-        block.retain_mut(|step| {
-            if let Step::Trace { rule, .. } = step {
-                now = Some(*rule);
-                return false;
-            }
-            if let Some(rule) = now.filter(|rule| self.marks.last().is_none_or(|last| last.rule != *rule)) {
-                self.marks.push(Mark { step: self.steps, rule });
-            }
-            self.steps += 1;
-            step.blocks_mut().into_iter().for_each(|inner| self.block(inner, now));
-            true
-        });
-    }
 }

@@ -230,10 +230,13 @@ impl<'a> Lower<'a> {
 
     fn finish(&mut self, name: SmolStr, params: u32, result: Option<Val>) -> RoutineId {
         let frame = self.frames.pop().unwrap_or_else(|| Frame::new(0));
-        let (vals, mut body) = frame.done();
-        let marks = if self.trace { Vec::new() } else { marks::taken(&mut body) };
-        self.fails.push(self.may_fail(&body));
-        self.routines.push(Routine { name, params, vals, body, result, marks });
+        let (vals, body) = frame.done();
+        let mut routine = Routine { name, params, vals, body, result, marks: Vec::new() };
+        if !self.trace {
+            routine.take_marks();
+        }
+        self.fails.push(self.may_fail(&routine.body));
+        self.routines.push(routine);
         u32::try_from(self.routines.len() - 1).unwrap_or(u32::MAX)
     }
 

@@ -3,7 +3,7 @@
 use crate::db::{self, Database, Project, Settings};
 use crate::diagnostic::Severity;
 use crate::plan::interpret::{self, Outcome, spelled};
-use crate::plan::{Plan, validate};
+use crate::plan::{Plan, passes, validate};
 use crate::standard::Standards;
 use emr_message::{Message, Zone};
 use proptest::prelude::*;
@@ -30,15 +30,19 @@ fn project(db: &Database, modules: &[(String, String)]) -> Project {
 }
 
 fn plan(db: &Database, project: Project, key: &str) -> Arc<Plan> {
-    let plan = db::plan(db, project, key.to_owned()).clone().unwrap_or_else(|| panic!("there is no sound map `{key}`"));
+    let plan =
+        db::plain_plan(db, project, key.to_owned()).clone().unwrap_or_else(|| panic!("there is no sound map `{key}`"));
     assert_eq!(validate(&plan), Ok(()), "{plan}");
     plan
 }
 
 fn run(plan: &Plan, message: &[u8]) -> Outcome {
     let message = Message::read(message, &emr_message::Settings::default()).unwrap();
-    let zone = Zone::named("Europe/Zurich").ok();
-    interpret::run(plan, &message, &interpret::Settings { zone, fuel: None })
+    let settings = interpret::Settings { zone: Zone::named("Europe/Zurich").ok(), fuel: None };
+    let outcome = interpret::run(plan, &message, &settings);
+    let faster = interpret::run(&passes::run(plan.clone()), &message, &settings);
+    assert_eq!((&outcome.result, &outcome.issues), (&faster.result, &faster.issues), "no pass changes what is done");
+    outcome
 }
 
 fn shown(outcome: &Outcome) -> String {

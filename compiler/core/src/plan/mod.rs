@@ -12,9 +12,11 @@
 mod codes;
 pub mod interpret;
 mod marks;
+pub mod passes;
 mod print;
 mod stored;
 mod validate;
+mod vals;
 
 pub use codes::Code;
 pub use stored::FORM;
@@ -364,7 +366,7 @@ pub struct Need {
 }
 
 /// A step down or up in a message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Part {
     /// The group so many levels further out.
     Outer(u32),

@@ -352,19 +352,19 @@ impl<'p> Gen<'_, 'p> {
         let Some(Step::Join { parts, .. }) = self.facts.setter(of) else { return None };
         let visible =
             |text: &str| text.bytes().all(|byte| matches!(byte, 0x21..=0x7e) && !matches!(byte, b'"' | b'\\'));
-        let mut all = self.int(1);
+        let mut all: Option<Value> = None;
         for part in parts {
             match self.facts.constant(*part) {
                 Some(constant) if visible(constant) => {}
                 None if self.facts.is_given(*part) && leaf(&self.kind(*part)).is_some() => {
                     let (at, length) = self.leaf(*part);
                     let is_word = self.is_short_word(at, length);
-                    all = self.b.ins().band(all, is_word);
+                    all = Some(all.map_or(is_word, |all| self.b.ins().band(all, is_word)));
                 }
                 _ => return None,
             }
         }
-        Some(all)
+        all
     }
 
     /// Whether a text has up to sixteen bytes, all of them ASCII and neither blanks nor what JSON escapes.

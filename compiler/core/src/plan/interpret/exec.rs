@@ -3,7 +3,7 @@
 use super::emit::Entry;
 use super::value::{Coded, Str, Text, Value};
 use super::{Issue, Rejection, Settings, compare, convert, fuel};
-use crate::check::typed::{CodeKey, Pick};
+use crate::check::typed::Pick;
 use crate::plan::{
     Block, Code, CodePart, Constant, Form, IssueId, Part, Plan, RoutineId, RuleId, SEVERAL, Step, Test, Until, Val,
 };
@@ -187,7 +187,7 @@ impl<'p, 'm> Run<'p, 'm> {
                 let value = get(frame, *of);
                 let text = value.as_text().unwrap_or_default();
                 let key = text.trim();
-                let arm = arms.iter().find(|(keys, _)| keys.iter().any(|known| holds(known, key)));
+                let arm = arms.iter().find(|(keys, _)| keys.iter().any(|known| known.holds(key)));
                 return self.block(arm.map_or(other, |(_, body)| body), frame);
             }
             Step::Each { of, item, body, until } => return self.each(*of, *item, body, *until, frame),
@@ -560,15 +560,6 @@ impl<'p, 'm> Run<'p, 'm> {
 /// What JSON takes without quotes. Conversions give nothing else; a slip of theirs must not break the output.
 fn is_bare(text: &str) -> bool {
     matches!(text, "true" | "false") || emr_message::number::decimal(text).is_ok_and(|number| number == text)
-}
-
-fn holds(key: &CodeKey, text: &str) -> bool {
-    match key {
-        CodeKey::Code(code) => code == text,
-        CodeKey::Range(from, to) => {
-            text.parse::<u32>().is_ok_and(|number| number >= *from && to.is_none_or(|to| number <= to))
-        }
-    }
 }
 
 fn is_true(value: &Value) -> bool {
