@@ -144,8 +144,9 @@ const WINDOW: u64 = 56;
 
 /// The ends and leaves of the parts of a value that two words of the maps tell of, and that has no parts of parts.
 fn few(ctx: &Context, (at, length): (u64, u64), ends: &mut [u64], heads: &mut [u64]) -> bool {
-    // A bit stays for each part, whether it is there or not.
-    if length > 2 * WINDOW || length + word(ends.len()) >= u64::from(u128::BITS) {
+    // A bit stays for each part, whether it is there or not. A blank that stands for white space ends its own leaf.
+    let is_few = length <= 2 * WINDOW && length + word(ends.len()) < u64::from(u128::BITS);
+    if !is_few || ctx.flags & flags::BLANKS != 0 {
         return false;
     }
     let start = usize::try_from(at.wrapping_sub(ctx.text as u64)).unwrap_or(0);
