@@ -3,6 +3,7 @@
 use super::exec::{Done, Frame, Run, Stop, get};
 use super::value::Value;
 use crate::plan::{Block, IssueId, KeyPart, KeyValue, RuleId};
+use emr_message::Place;
 use emr_message::identity::{self, Digest, Origin};
 use emr_message::json;
 use emr_message::lineage::Mark;
@@ -30,6 +31,8 @@ type Search = Vec<(String, String)>;
 pub(super) struct Key {
     text: String,
     search: Option<Search>,
+    /// Where its first part comes from that stands in the message.
+    place: Option<Place>,
 }
 
 impl<'p, 'm> Run<'p, 'm> {
@@ -51,7 +54,11 @@ impl<'p, 'm> Run<'p, 'm> {
                 _ => None,
             };
         }
-        (!text.is_empty()).then_some(Key { text, search })
+        let place = parts.iter().find_map(|part| match part.value {
+            KeyValue::Text(of) | KeyValue::Token { code: of, .. } => get(frame, of).place(self.message),
+            KeyValue::Reference(_) => None,
+        });
+        (!text.is_empty()).then_some(Key { text, search, place })
     }
 
     /// What a part is, and how a server searches for it, if it can.
@@ -90,7 +97,7 @@ impl<'p, 'm> Run<'p, 'm> {
             Some(key) => identity::of_key(resource, &key.text),
             None => self.identity(resource, rule),
         };
-        let (key, search) = key.map_or((None, None), |key| (Some(key.text), key.search));
+        let (key, search, place) = key.map_or((None, None, None), |key| (Some(key.text), key.search, key.place));
         self.entries.push(Entry {
             resource: resource.clone(),
             json: Vec::new(),
@@ -108,7 +115,6 @@ impl<'p, 'm> Run<'p, 'm> {
             let known = *self.keys.entry((resource.clone(), key)).or_insert(index);
             if known != index {
                 if self.entries.get(known).is_some_and(|entry| entry.json != written) {
-                    let place = frame.iter().find_map(|value| value.place(self.message));
                     self.say(issue, place);
                 }
                 return Ok(Value::Reference(known));
