@@ -44,21 +44,20 @@ impl Offsets {
     /// with it or was looked up for its day before.
     #[inline]
     pub fn known_date_time(&self, text: &[u8], out: &mut [u8; 32]) -> Option<usize> {
-        let (digits, rest) = text.split_first_chunk::<8>()?;
-        let (clock, length) = match rest {
-            [] => return known_date(text, out),
-            [h, i, m, n, s, t] => {
-                let known = self.known.get(slot(*digits)?).filter(|known| known.digits == *digits)?;
-                (Clock::read([*h, *i, *m, *n, *s, *t], known.offset?)?, 25)
+        let (day, rest) = text.split_first_chunk::<8>()?;
+        if rest.is_empty() {
+            return known_date(text, out);
+        }
+        let (time, offset) = rest.split_first_chunk::<6>()?;
+        let offset = match offset {
+            [] => self.known.get(slot(*day)?).filter(|known| known.digits == *day)?.offset?,
+            offset => {
+                is_day(pairs(*day)?).then_some(())?;
+                written_offset(offset.try_into().ok()?)?
             }
-            [h, i, m, n, s, t, offset @ ..] => {
-                is_day(pairs(*digits)?).then_some(())?;
-                (Clock::read([*h, *i, *m, *n, *s, *t], written_offset(offset.try_into().ok()?)?)?, 25)
-            }
-            _ => return None,
         };
-        clock.write(*digits, out);
-        Some(length)
+        Clock::read(*time)?.write(*day, offset, out);
+        Some(25)
     }
 
     /// `20240131` and `20240131083015` as a FHIR date.
@@ -66,11 +65,12 @@ impl Offsets {
     pub fn date(&mut self, text: &[u8], out: &mut [u8; 32]) -> Option<usize> {
         match text.len() {
             4 | 6 => month(text, out),
-            8 | 12 | 14 => {
-                let date = day(text)?;
-                time(text.get(8..)?)?;
-                write(out, 0, date);
-                Some(10)
+            8 => known_date(text, out),
+            12 | 14 => {
+                let (day, time) = text.split_first_chunk::<8>()?;
+                let (time, _) = to_the_second(time).filter(|(_, rest)| rest.is_empty())?;
+                Clock::read(time)?;
+                known_date(day, out)
             }
             _ => None,
         }
@@ -80,21 +80,17 @@ impl Offsets {
     /// not of the common shape.
     #[inline]
     pub fn date_time(&mut self, text: &[u8], out: &mut [u8; 32]) -> Option<usize> {
-        if let 4 | 6 = text.len() {
-            return month(text, out);
+        match text.len() {
+            4 | 6 => return month(text, out),
+            8 => return known_date(text, out),
+            _ => {}
         }
-        let date = day(text)?;
-        if text.len() == 8 {
-            write(out, 0, date);
-            return Some(10);
-        }
-        let (digits, rest) = match text.get(12..)? {
-            [] | [b'+' | b'-', ..] => text.split_at_checked(12)?,
-            _ => text.split_at_checked(14)?,
-        };
-        let clock = time(digits.get(8..)?)?;
+        let (day, rest) = text.split_first_chunk::<8>()?;
+        is_day(pairs(*day)?).then_some(())?;
+        let (time, rest) = to_the_second(rest)?;
+        let clock = Clock::read(time)?;
         let (fraction, rest) = match rest {
-            [b'.', ..] if digits.len() == 14 => {
+            [b'.', ..] => {
                 let count = rest.iter().skip(1).take_while(|byte| byte.is_ascii_digit()).count();
                 if !(1..=4).contains(&count) {
                     return None;
@@ -104,15 +100,14 @@ impl Offsets {
             _ => rest.split_at_checked(0)?,
         };
         let offset = match rest {
-            [] => self.of(text.first_chunk()?)?,
+            [] => self.of(day)?,
             rest => written_offset(rest.try_into().ok()?)?,
         };
-        write(out, 0, date);
-        write(out, 10, clock);
+        clock.write(*day, offset, out);
         if !fraction.is_empty() {
             out.get_mut(19..19 + fraction.len())?.copy_from_slice(fraction);
+            write(out, 19 + fraction.len(), offset);
         }
-        write(out, 19 + fraction.len(), offset);
         Some(25 + fraction.len())
     }
 }
@@ -128,7 +123,7 @@ fn slot(digits: [u8; 8]) -> Option<usize> {
 pub fn known_date(text: &[u8], out: &mut [u8; 32]) -> Option<usize> {
     let digits: [u8; 8] = text.try_into().ok()?;
     is_day(pairs(digits)?).then_some(())?;
-    Clock { h: 0, m: 0, s: 0, offset: [0; 6] }.write(digits, out);
+    Clock::default().write(digits, [0; 6], out);
     Some(10)
 }
 
@@ -145,27 +140,35 @@ fn written_offset(text: [u8; 5]) -> Option<[u8; 6]> {
     }
 }
 
-/// A time of day, each two digits as a number of two bytes, and its offset.
+/// Six digits of a time that has them, or four, and what stands behind.
+fn to_the_second(text: &[u8]) -> Option<([u8; 6], &[u8])> {
+    match text {
+        [h, i, m, n] | [h, i, m, n, b'+' | b'-', ..] => Some(([*h, *i, *m, *n, b'0', b'0'], text.get(4..)?)),
+        _ => text.split_first_chunk::<6>().map(|(time, rest)| (*time, rest)),
+    }
+}
+
+/// A time of day, each two digits as a number of two bytes.
+#[derive(Default)]
 struct Clock {
     h: u16,
     m: u16,
     s: u16,
-    offset: [u8; 6],
 }
 
 impl Clock {
-    fn read(digits: [u8; 6], offset: [u8; 6]) -> Option<Clock> {
+    fn read(digits: [u8; 6]) -> Option<Clock> {
         let [h, i, m, n, s, t] = digits;
         let [hour, minute, second, _] = pairs([h, i, m, n, s, t, b'0', b'0'])?;
         let [h, m, s] = [[h, i], [m, n], [s, t]].map(u16::from_le_bytes);
-        (hour < 24 && minute < 60 && second < 60).then_some(Clock { h, m, s, offset })
+        (hour < 24 && minute < 60 && second < 60).then_some(Clock { h, m, s })
     }
 
     /// `2024-01-31T08:30:15+01:00`, eight bytes at a time.
-    fn write(&self, day: [u8; 8], out: &mut [u8; 32]) {
+    fn write(&self, day: [u8; 8], offset: [u8; 6], out: &mut [u8; 32]) {
         let day = u64::from_le_bytes(day);
         let dashes = u64::from_le_bytes(*b"\0\0\0\0-\0\0-");
-        let [a, b, c, d, e, f] = self.offset;
+        let [a, b, c, d, e, f] = offset;
         let words = [
             day & 0xffff_ffff | (day >> 32 & 0xffff) << 40 | dashes,
             day >> 48
@@ -198,14 +201,6 @@ fn pairs(digits: [u8; 8]) -> Option<[u8; 4]> {
     Some([a, b, c, d])
 }
 
-/// The day that eight digits begin with, as FHIR writes it; nothing where it is none.
-fn day(text: &[u8]) -> Option<[u8; 10]> {
-    let digits = *text.first_chunk::<8>()?;
-    let is_day = is_day(pairs(digits)?);
-    let [a, b, c, d, m, n, e, f] = digits;
-    is_day.then_some([a, b, c, d, b'-', m, n, b'-', e, f])
-}
-
 /// `2024` and `202401` as FHIR writes them.
 fn month(text: &[u8], out: &mut [u8; 32]) -> Option<usize> {
     let (year, month) = match *text {
@@ -228,19 +223,6 @@ pub fn is_no_day(text: &[u8]) -> bool {
 /// Whether century, year, month and day are those of a day.
 fn is_day([century, year, month, day]: [u8; 4]) -> bool {
     (century | year) != 0 && (1..=12).contains(&month) && day >= 1 && (day <= 28 || day <= length(century, year, month))
-}
-
-/// `T08:30:00` of the digits of hour, minute and perhaps second; of nothing midnight.
-fn time(text: &[u8]) -> Option<[u8; 9]> {
-    let digits = match *text {
-        [] => return Some(*b"T00:00:00"),
-        [h, i, m, n] => [h, i, m, n, b'0', b'0', b'0', b'0'],
-        [h, i, m, n, s, t] => [h, i, m, n, s, t, b'0', b'0'],
-        _ => return None,
-    };
-    let [hour, minute, second, _] = pairs(digits)?;
-    let [h, i, m, n, s, t, ..] = digits;
-    (hour < 24 && minute < 60 && second < 60).then_some([b'T', h, i, b':', m, n, b':', s, t])
 }
 
 /// How many days a month has, in the calendar that holds since 1582 and is carried back before it (ISO 8601).
@@ -309,6 +291,14 @@ mod tests {
             for zone in [None, Some(Zone::named("UTC").unwrap()), Some(Zone::named("Europe/Zurich").unwrap()), Some(Zone::named("Australia/Lord_Howe").unwrap())] {
                 same(&text, zone.as_ref());
             }
+        }
+    }
+
+    #[test]
+    fn a_time_that_ends_in_the_midst_is_no_part_of_a_date() {
+        let mut offsets = Offsets::new(None);
+        for text in ["202401170830+1", "20240117083015+0", "20240117083", "202401172530"] {
+            assert_eq!(offsets.date(text.as_bytes(), &mut [0; 32]), None, "{text}");
         }
     }
 
