@@ -16,7 +16,7 @@ pub mod passes;
 mod print;
 mod stored;
 mod validate;
-mod vals;
+pub mod vals;
 
 pub use codes::Code;
 pub use stored::FORM;

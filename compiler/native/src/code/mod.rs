@@ -28,6 +28,7 @@ use cranelift_codegen::ir::{
 use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::{FunctionBuilder, Variable};
 use emr_abi::{Call, Stop};
+use emr_compiler::plan::vals::set_in;
 use emr_compiler::plan::{Block, RuleId, Step, Val};
 use emr_message::group::NodeId;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -245,17 +246,7 @@ impl<'f, 'p> Gen<'f, 'p> {
 
     /// What the steps set is not what was taken apart before.
     fn forget(&mut self, steps: &Block) {
-        for step in steps {
-            match step {
-                Step::Each { item, .. } => self.forget_one(*item),
-                Step::EachBy { item, by, items, .. } => [item, by, items].iter().for_each(|val| self.forget_one(**val)),
-                _ => {}
-            }
-            if let Some(to) = step.sets() {
-                self.forget_one(to);
-            }
-            step.blocks().into_iter().for_each(|inner| self.forget(inner));
-        }
+        set_in(steps).into_iter().for_each(|val| self.forget_one(val));
     }
 
     fn forget_one(&mut self, val: Val) {

@@ -78,7 +78,7 @@ fn one(out: &mut Block, step: Step, known: &mut Known) {
                     let items = text.strip_suffix(',').unwrap_or(text);
                     push(out, Step::Put(format!("{open}{items}{close}")));
                 }
-                body if body.iter().all(|step| matches!(step, Step::Trace { .. })) => {}
+                body if is_empty(body) => {}
                 _ => out.push(Step::Wrap { open, body, close, live, needs }),
             }
         }
@@ -90,7 +90,7 @@ fn one(out: &mut Block, step: Step, known: &mut Known) {
             match first.as_slice() {
                 // A constant is always written.
                 [Step::Put(_)] => add(out, first),
-                first if first.iter().all(|step| matches!(step, Step::Trace { .. })) => add(out, then),
+                first if is_empty(first) => add(out, then),
                 _ if is_empty(&then) => add(out, first),
                 _ => out.push(Step::Or { first, then }),
             }

@@ -43,8 +43,8 @@ fn is_traced(block: &Block) -> bool {
 }
 
 /// Whether nothing is done in it: marks are no steps.
-fn is_empty(block: &Block) -> bool {
-    block.iter().all(|step| matches!(step, Step::Trace { .. }))
+fn is_empty(steps: &[Step]) -> bool {
+    steps.iter().all(|step| matches!(step, Step::Trace { .. }))
 }
 
 #[cfg(test)]
