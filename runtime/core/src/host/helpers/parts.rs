@@ -4,6 +4,7 @@ use emr_abi::{Context, flags};
 
 use super::{NONE, has, set_result, with, word};
 use crate::host::work::Work;
+
 /// The separators of one map within a value, as words of bits: the first for the bytes from `start` on.
 struct Separators {
     map: *const u64,

@@ -7,6 +7,7 @@ use emr_abi::{Context, KeyValue, RESULTS_MAX, SLACK, Stop};
 use super::{NONE, given, set_result, stop, text_of, with, word};
 use crate::host::entries::{Ended, Out, Part, words};
 use crate::host::work::{Region, Work, decoded};
+
 pub unsafe extern "C" fn emit_begin(ctx: *mut Context, emit: u64, at: u64) -> u64 {
     with(ctx, |ctx, work| {
         let number = usize::try_from(emit).unwrap_or(usize::MAX);

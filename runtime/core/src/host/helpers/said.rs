@@ -5,6 +5,7 @@ use emr_message::Place;
 
 use super::{stop, trace, with};
 use crate::host::work::{Raised, Work};
+
 /// The place that words tell; `Err` where it cannot be found.
 fn place(work: &Work, told: u64, at: u64, level: u64, path: u64) -> Result<Option<Place>, ()> {
     let [field, repetition, component, subcomponent] = [48, 32, 16, 0].map(|shift| (path >> shift) & 0xffff);

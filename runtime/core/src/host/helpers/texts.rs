@@ -11,6 +11,7 @@ use emr_message::time::Precision;
 use super::{NONE, argument, give, has, stop, text_of, with};
 use crate::host::dates::{Offsets, known_date};
 use crate::host::work::{Made, Work, decoded, has_escape, is_same};
+
 fn primitive(ctx: *mut Context, at: u64, length: u64, make: impl FnOnce(&mut Work, &str) -> Option<Made>) -> u64 {
     with(ctx, |ctx, work| match make(work, text_of(at, length)) {
         Some(made) => give(ctx, made),
