@@ -9,7 +9,7 @@ use crate::plan::{Plan, passes};
 use crate::resolve::{self, Declared, DeclaredKind, Export, Found, Names, Needs};
 use crate::standard::Standards;
 use crate::standard::shape::Shape;
-use crate::syntax::tree::{Declaration, Parsed, Test, Use};
+use crate::syntax::tree::{Declaration, Extend, Parsed, Test, Use};
 use crate::{lower, syntax, testing};
 use rustc_hash::FxHashMap;
 use salsa::{Durability, Setter};
@@ -155,6 +155,60 @@ fn codes<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -
     }
 }
 
+/// The tables that a module extends, each with the item that does.
+#[salsa::tracked(returns(deref))]
+fn extends<'db>(db: &'db dyn salsa::Database, project: Project, file: SourceFile) -> Vec<(String, Item<'db>)> {
+    let table = |&item: &Item<'db>| match &parsed(db, item).item.as_ref()?.declaration {
+        Declaration::Extend(extend) => {
+            let table = check::table_of(&extend.table, &View::plain(db, project, file)).ok()?;
+            Some((table.to_string(), item))
+        }
+        _ => None,
+    };
+    items(db, file).iter().filter_map(table).collect()
+}
+
+/// The items that extend a table, by its key.
+#[salsa::tracked]
+fn extensions<'db>(db: &'db dyn salsa::Database, project: Project) -> FxHashMap<String, Vec<Item<'db>>> {
+    let mut found = FxHashMap::<String, Vec<Item<'db>>>::default();
+    for (table, item) in project.files(db).iter().flat_map(|&file| extends(db, project, file)) {
+        found.entry(table.clone()).or_default().push(*item);
+    }
+    found
+}
+
+/// A table with the rows that the project adds to it, and what is wrong with these, item by item.
+type Extended = (CodeTable, Vec<Vec<Diagnostic>>);
+
+/// Nothing if nobody extends the table.
+#[salsa::tracked]
+fn extended<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -> Option<Extended> {
+    let (mut table, _) = codes(db, project, item).clone()?;
+    let by = extensions(db, project).get(table.key.as_str())?;
+    let problems = by.iter().map(|&item| match parsed(db, item).item.as_ref().map(|it| &it.declaration) {
+        Some(Declaration::Extend(extend)) => {
+            check::extend(&mut table, extend, &View::plain(db, project, item.file(db)))
+        }
+        _ => Vec::new(),
+    });
+    let problems = problems.collect();
+    Some((table, problems))
+}
+
+/// What is wrong with an item that extends a table.
+fn extension<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>, extend: &Extend) -> Vec<Diagnostic> {
+    match check::table_of(&extend.table, &View::plain(db, project, item.file(db))) {
+        Ok(table) => {
+            let by = extensions(db, project).get(table.as_str()).into_iter().flatten();
+            let extended = self::item(db, project, &table).and_then(|table| extended(db, project, table).as_ref());
+            let mut problems = by.zip(extended.into_iter().flat_map(|(_, problems)| problems));
+            problems.find(|(by, _)| **by == item).map(|(_, problems)| problems.clone()).unwrap_or_default()
+        }
+        Err(problem) => vec![problem],
+    }
+}
+
 #[salsa::tracked]
 fn profile<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -> Option<ProfileFacts> {
     let file = item.file(db);
@@ -209,6 +263,7 @@ fn checked<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>)
         Some(Declaration::Codes(_)) => {
             Checked::said(codes(db, project, item).as_ref().map(|it| it.1.clone()).unwrap_or_default())
         }
+        Some(Declaration::Extend(extend)) => Checked::said(extension(db, project, item, extend)),
         Some(Declaration::Profile(_)) => {
             Checked::said(profile(db, project, item).as_ref().map(|it| it.problems.clone()).unwrap_or_default())
         }
@@ -269,6 +324,14 @@ fn needs<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -
         }
         Declaration::Codes(codes) => {
             check::codes(codes, file.module(db), &view);
+        }
+        Declaration::Extend(extend) => {
+            if let Ok(table) = check::table_of(&extend.table, &view)
+                && let Some(table) = self::item(db, project, &table)
+                && let Some((mut table, _)) = codes(db, project, table).clone()
+            {
+                check::extend(&mut table, extend, &view);
+            }
         }
         Declaration::Profile(profile) => {
             check::profile(profile, file.module(db), segments(db, project), &view);
@@ -343,9 +406,11 @@ pub fn place(db: &dyn salsa::Database, project: Project, key: &str) -> Option<(S
     item(db, project, key).map(|item| (item.file(db), item.start(db)))
 }
 
-/// A code table, by its key.
+/// A code table with what the project adds to it, by its key.
 pub fn code_table<'db>(db: &'db dyn salsa::Database, project: Project, key: &str) -> Option<&'db CodeTable> {
-    codes(db, project, item(db, project, key)?).as_ref().map(|it| &it.0)
+    let item = item(db, project, key)?;
+    let extended = extended(db, project, item).as_ref().map(|it| &it.0);
+    extended.or_else(|| codes(db, project, item).as_ref().map(|it| &it.0))
 }
 
 /// The plan of a map as it is run, by its key; nothing if there is no such map, or something that it uses is not sound.
@@ -379,7 +444,11 @@ fn sound_entry<'db>(
 ) -> Option<(&'db Arc<Function>, View<'db>)> {
     let entry = function(db, project, key)?;
     let reached = check::reached(entry, &|key| item(db, project, key).map(|item| &checked(db, project, item).uses[..]));
-    let fine = |key: &Key| item(db, project, key).is_some_and(|item| *is_sound(db, project, item));
+    let sound = |&item: &Item<'db>| *is_sound(db, project, item);
+    let fine = |key: &Key| {
+        let mut extensions = extensions(db, project).get(key.as_str()).into_iter().flatten();
+        item(db, project, key).as_ref().is_some_and(sound) && extensions.all(sound)
+    };
     let view = View::new(db, project, item(db, project, key)?.file(db));
     reached.iter().all(fine).then_some((entry, view))
 }

@@ -62,6 +62,7 @@ pub const CONSTRUCTS: &[&str] = &[
     "a segment that may be missing as a parameter",
     "a subcomponent",
     "a table from a table of HL7",
+    "a table that is extended",
     "a table to a system",
     "a text with escapes",
     "a text with holes",

@@ -401,6 +401,12 @@ impl Writer<'_> {
         };
         self.hit("a code table");
         self.declarations.push(format!("codes {name}{from}{to} {}", braces(&arms)));
+        words.retain(|word| word.parse::<u32>().is_err());
+        if !words.is_empty() && self.chance(20) {
+            self.hit("a table that is extended");
+            let (key, result) = (*self.random.of(&words), self.arm(codes));
+            self.declarations.push(format!("extend codes {name} {}", braces(&[format!("\"{key}\" => {result}")])));
+        }
         self.tables.push((name.clone(), codes.to_vec()));
         name
     }

@@ -1,14 +1,15 @@
 //! Code tables: `codes Gender from v2-0001 to "http://…" { "M" => "male", … }`.
 
 use super::World;
-use super::expression;
 use super::literal::system_uri;
 use super::scope::Scope;
 use super::signature::key;
 use super::suggest::nearest;
-use super::typed::{CodeArm, CodeKey, CodeResult, CodeTable, CodeTo, Expr, Kind};
+use super::typed::{CodeArm, CodeKey, CodeResult, CodeTable, CodeTo, Expr, Key, Kind};
+use super::{expression, operator};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::syntax::tree::{self, Arm, At, CodeTable as Written, Codes, Pattern, System};
+use crate::resolve::{DeclaredKind, Found};
+use crate::syntax::tree::{self, Arm, At, CodeTable as Written, Codes, Extend, Pattern, System, Word};
 use smol_str::SmolStr;
 
 /// The table that is declared, and what is wrong with it.
@@ -16,18 +17,61 @@ pub fn codes(codes: &Codes, module: &str, world: &dyn World) -> (CodeTable, Vec<
     let mut scope = Scope::new(world);
     let from = codes.from.as_ref().and_then(|system| self::system(&mut scope, system));
     let to = codes.to.as_ref().and_then(|system| self::system(&mut scope, system));
-    let mut table = CodeTable { key: key(module, &codes.name), from, arms: Vec::new(), otherwise: None };
+    let mut table = CodeTable { key: key(module, &codes.name), from, to, arms: Vec::new(), otherwise: None };
     match &codes.table {
         Written::From(source) => {
             scope.not_yet(&source.at, "a code table from a file");
         }
         Written::Arms(arms) => {
             for arm in arms {
-                add(&mut scope, &mut table, arm, to.as_ref());
+                add(&mut scope, &mut table, arm);
             }
         }
     }
     (table, scope.problems)
+}
+
+/// The table that a declaration names.
+pub fn table_of(name: &Word, world: &dyn World) -> Result<Key, Diagnostic> {
+    match world.find(&name.text) {
+        Found::One(export) if export.kind == DeclaredKind::Codes => Ok(export.key),
+        found => Err(operator::not_codes(world, name, &found)),
+    }
+}
+
+/// Teaches a table more rows; gives what is wrong with them. What the table holds already stays as it is.
+pub fn extend(table: &mut CodeTable, extend: &Extend, world: &dyn World) -> Vec<Diagnostic> {
+    let mut scope = Scope::new(world);
+    for arm in &extend.arms {
+        if arm.patterns.is_empty() {
+            let message = "`else` is the table's own: rows that are added to it have none";
+            let diagnostic = Diagnostic::new(Code::RowsConflict, arm.at.clone(), message);
+            scope.problem(
+                diagnostic.help("name the codes, or say behind `via` what else there is: `… via Table else …`"),
+            );
+            continue;
+        }
+        let Some(result) = result(&mut scope, &arm.value, table.to.as_ref()) else { continue };
+        let mut keys = Vec::new();
+        for (key, at) in arm.patterns.iter().filter_map(|pattern| pattern_key(&mut scope, pattern)).collect::<Vec<_>>()
+        {
+            let known = table.arms.iter().flat_map(|arm| &arm.keys).chain(&keys);
+            if known.into_iter().any(|known| known.meets(&key)) {
+                scope.problem(known_row(table, at));
+            } else {
+                keys.push(key);
+            }
+        }
+        table.arms.push(CodeArm { keys, result });
+    }
+    scope.problems
+}
+
+fn known_row(table: &CodeTable, at: At) -> Diagnostic {
+    let name = table.key.rsplit('.').next().unwrap_or_default();
+    let message = format!("`{name}` has a row for this code already");
+    Diagnostic::new(Code::RowsConflict, at, message)
+        .help("a table that is extended keeps its rows; where they do not fit, write a table of your own")
 }
 
 fn system(scope: &mut Scope, system: &System) -> Option<SmolStr> {
@@ -37,14 +81,14 @@ fn system(scope: &mut Scope, system: &System) -> Option<SmolStr> {
     }
 }
 
-fn add(scope: &mut Scope, table: &mut CodeTable, arm: &Arm, to: Option<&SmolStr>) {
+fn add(scope: &mut Scope, table: &mut CodeTable, arm: &Arm) {
     if table.otherwise.is_some() {
         let diagnostic =
             Diagnostic::new(Code::UnreachableArm, arm.at.clone(), "this arm is never taken: `else` stands before it");
         scope.problem(diagnostic.help("put `else` last"));
         return;
     }
-    let Some(result) = result(scope, &arm.value, to) else { return };
+    let Some(result) = result(scope, &arm.value, table.to.as_ref()) else { return };
     if arm.patterns.is_empty() {
         table.otherwise = Some(result);
         return;

@@ -35,7 +35,7 @@ pub mod typed;
 mod types;
 mod with;
 
-pub use codes::codes;
+pub use codes::{codes, extend, table_of};
 pub use constant::constant;
 pub use cycle::{cycle, reached};
 

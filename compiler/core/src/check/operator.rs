@@ -4,7 +4,7 @@ use super::convert::{self, Want};
 use super::expression::infer;
 use super::scope::Scope;
 use super::typed::{Arithmetic, Expr, Kind, Pick, Ty, TyKind};
-use super::{call, condition, path, types};
+use super::{World, call, condition, path, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::{DeclaredKind, Found};
 use crate::syntax::tree::{self, At, Binary, Count, Prefix, Type, Word};
@@ -62,7 +62,7 @@ pub(super) fn via(scope: &mut Scope, value: &tree::Expr, codes: &Word, at: &At) 
     let export = match scope.world.find(&codes.text) {
         Found::One(export) if export.kind == DeclaredKind::Codes => export,
         found => {
-            scope.problem(not_codes(scope, codes, &found));
+            scope.problem(not_codes(scope.world, codes, &found));
             return Expr::error(at);
         }
     };
@@ -112,18 +112,18 @@ fn is_total(scope: &Scope, table: &super::typed::CodeTable, allowed: &[SmolStr])
     !source.codes.is_empty() && source.codes.iter().all(|(code, _)| has_arm(code))
 }
 
-fn not_codes(scope: &Scope, codes: &Word, found: &Found) -> Diagnostic {
+pub(super) fn not_codes(world: &dyn World, codes: &Word, found: &Found) -> Diagnostic {
     if let Found::One(export) = found {
         let message = format!("`{}` is a {}, not a code table", codes.text, export.kind.noun());
         return Diagnostic::new(Code::WrongType, codes.at.clone(), message)
-            .help("`via` takes the name of a `codes` table");
+            .help("name a table that is declared with `codes`");
     }
     if let Found::Several(exports) = found {
         return path::ambiguous(&codes.text, &codes.at, exports.iter().map(|it| it.key.as_str()));
     }
     let diagnostic =
         Diagnostic::new(Code::UnknownName, codes.at.clone(), format!("there is no code table `{}`", codes.text));
-    let tables = scope.world.names().all().filter(|(_, export)| export.kind == DeclaredKind::Codes);
+    let tables = world.names().all().filter(|(_, export)| export.kind == DeclaredKind::Codes);
     let known: Vec<&str> = tables.filter_map(|(_, export)| export.key.rsplit('.').next()).collect();
     match super::suggest::nearest(&codes.text, known.into_iter()) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(codes.at.clone(), near),

@@ -85,6 +85,8 @@ pub struct CodeTable {
     pub key: Key,
     /// The system that keys belong to; a coded source of another system is a miss. `v2-0001`'s URI for HL7 tables.
     pub from: Option<SmolStr>,
+    /// The system of the codes that it gives without naming one.
+    pub to: Option<SmolStr>,
     pub arms: Vec<CodeArm>,
     /// What a key that no arm holds comes to. Nothing: the translation is missing.
     pub otherwise: Option<CodeResult>,
@@ -110,6 +112,16 @@ impl CodeKey {
             CodeKey::Code(known) => known == code,
             CodeKey::Range(from, to) => {
                 code.parse::<u32>().is_ok_and(|number| number >= *from && to.is_none_or(|to| number <= to))
+            }
+        }
+    }
+
+    /// Whether there is a code that both hold.
+    pub fn meets(&self, other: &CodeKey) -> bool {
+        match (self, other) {
+            (known, CodeKey::Code(code)) | (CodeKey::Code(code), known) => known.holds(code),
+            (CodeKey::Range(from, to), CodeKey::Range(other, until)) => {
+                to.is_none_or(|to| to >= *other) && until.is_none_or(|until| until >= *from)
             }
         }
     }

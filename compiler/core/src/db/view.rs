@@ -1,6 +1,6 @@
 //! A module's view of everything around it, as the stages ask for it.
 
-use super::{Project, SourceFile, codes, constant, exported, item, modules, names, profile, signature, standards};
+use super::{Project, SourceFile, code_table, constant, exported, item, modules, names, profile, signature, standards};
 use crate::check::typed::{CodeTable, Expr, Function};
 use crate::check::{ProfileFacts, Signature, World};
 use crate::resolve::{Declared, DeclaredKind, Found, Modules, Names};
@@ -87,7 +87,7 @@ impl World for View<'_> {
     }
 
     fn codes(&self, key: &str) -> Option<&CodeTable> {
-        codes(self.db, self.project, item(self.db, self.project, key)?).as_ref().map(|it| &it.0)
+        code_table(self.db, self.project, key)
     }
 
     fn profile(&self, key: &str) -> Option<&ProfileFacts> {

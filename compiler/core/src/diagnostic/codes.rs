@@ -90,6 +90,8 @@ codes! {
         NotTotal = "E0602";
         /// a code system is not known
         UnknownSystem = "E0603";
+        /// two rows of a table are for one code
+        RowsConflict = "E0604";
         /// a code of the sender goes where only FHIR's own codes fit
         Untranslated = "W0605";
 

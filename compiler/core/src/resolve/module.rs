@@ -59,7 +59,9 @@ pub fn exports(item: &Item) -> Option<Declared> {
         Declaration::Segment(it) => (&it.name, DeclaredKind::Segment),
         Declaration::ExternFn(it) => (&it.name, DeclaredKind::Function),
         Declaration::Other { name: Some(name), .. } => (name, DeclaredKind::Other),
-        Declaration::Use(_) | Declaration::Test(_) | Declaration::Other { name: None, .. } => return None,
+        Declaration::Use(_) | Declaration::Test(_) | Declaration::Extend(_) | Declaration::Other { name: None, .. } => {
+            return None;
+        }
     };
     Some(Declared { name: name.text.clone(), kind, private: item.private, at: name.at.clone() })
 }

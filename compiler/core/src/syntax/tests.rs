@@ -210,6 +210,13 @@ fn outline(parsed: &Parsed) -> String {
                 expr(from, 2, &mut out);
             }
         },
+        Some(Declaration::Extend(extend)) => {
+            out += &format!("extend codes {}\n", extend.table.text);
+            for arm in &extend.arms {
+                out += &format!("  {} patterns\n", arm.patterns.len());
+                expr(&arm.value, 4, &mut out);
+            }
+        }
         Some(Declaration::Profile(profile)) => {
             out += &format!("profile {} {} lines\n", profile.name.text, profile.lines.len());
         }

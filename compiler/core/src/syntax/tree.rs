@@ -34,11 +34,12 @@ pub enum Declaration {
     /// `map` and `convert`.
     Map(Map),
     Codes(Codes),
+    Extend(Extend),
     Profile(Profile),
     Segment(Segment),
     Test(Test),
     ExternFn(ExternFn),
-    /// Reads, but is not carried out yet: feeds, targets, routes, alarms, tables, `extend codes`, `structure`, connectors.
+    /// Reads, but is not carried out yet: feeds, targets, routes, alarms, tables, `structure`, connectors.
     Other {
         keyword: Word,
         name: Option<Word>,
@@ -140,6 +141,14 @@ pub struct Codes {
     pub from: Option<System>,
     pub to: Option<System>,
     pub table: CodeTable,
+}
+
+/// `extend codes std.coded.CodingSystem { … }`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extend {
+    /// The table that gets the rows, as another declaration would name it.
+    pub table: Word,
+    pub arms: Vec<Arm>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -26,6 +26,7 @@ impl Build<'_> {
             Rule::map => Declaration::Map(self.map(pair, MapKind::Map)),
             Rule::convert => Declaration::Map(self.map(pair, MapKind::Convert)),
             Rule::codes => Declaration::Codes(self.codes(pair)),
+            Rule::extend => Declaration::Extend(self.extend(pair)),
             Rule::profile => Declaration::Profile(self.profile(pair)),
             Rule::segment => Declaration::Segment(self.segment(pair)),
             Rule::test => Declaration::Test(self.test(pair)),
@@ -40,7 +41,7 @@ impl Build<'_> {
         let mut name = None;
         for (place, part) in pair.into_inner().enumerate() {
             match part.as_rule() {
-                Rule::name | Rule::module if name.is_none() => name = Some(self.word(&part)),
+                Rule::name if name.is_none() => name = Some(self.word(&part)),
                 _ if place == 0 => keyword = self.word(&part),
                 Rule::block => drop(self.block(part)),
                 Rule::arms => drop(self.arms(part)),
@@ -182,6 +183,18 @@ impl Build<'_> {
             }
         }
         codes
+    }
+
+    fn extend(&self, pair: Pair<'_, Rule>) -> Extend {
+        let mut extend = Extend { table: self.nameless(&pair), arms: Vec::new() };
+        for part in pair.into_inner() {
+            match part.as_rule() {
+                Rule::module => extend.table = self.word(&part),
+                Rule::arms => extend.arms = self.arms(part),
+                _ => {}
+            }
+        }
+        extend
     }
 
     fn system(&self, pair: Pair<'_, Rule>) -> Option<System> {
