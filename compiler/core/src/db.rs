@@ -205,7 +205,7 @@ fn extension<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db
             let mut problems = by.zip(extended.into_iter().flat_map(|(_, problems)| problems));
             problems.find(|(by, _)| **by == item).map(|(_, problems)| problems.clone()).unwrap_or_default()
         }
-        Err(problem) => vec![problem],
+        Err(problem) => vec![*problem],
     }
 }
 

@@ -32,10 +32,10 @@ pub fn codes(codes: &Codes, module: &str, world: &dyn World) -> (CodeTable, Vec<
 }
 
 /// The table that a declaration names.
-pub fn table_of(name: &Word, world: &dyn World) -> Result<Key, Diagnostic> {
+pub fn table_of(name: &Word, world: &dyn World) -> Result<Key, Box<Diagnostic>> {
     match world.find(&name.text) {
         Found::One(export) if export.kind == DeclaredKind::Codes => Ok(export.key),
-        found => Err(operator::not_codes(world, name, &found)),
+        found => Err(Box::new(operator::not_codes(world, name, &found))),
     }
 }
 
