@@ -484,14 +484,21 @@ fn misspelled(part: &Part, path: &Path) -> Diagnostic {
     }
 }
 
+/// An element that the shape does not have, and the one that is spelled like it.
 pub(super) fn unknown_element(shape: &Shape, name: &str, at: &At) -> Diagnostic {
-    let owner = types::short(&shape.key);
-    let diagnostic = Diagnostic::new(Code::UnknownElement, at.clone(), format!("`{owner}` has no element `{name}`"));
     match nearest(name, shape.elements.iter().map(|element| element.name.as_str())) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(at.clone(), near),
-        None => {
-            let known: Vec<_> = shape.elements.iter().map(|element| element.name.as_str()).collect();
-            diagnostic.help(format!("it has `{}`", known.join("`, `")))
-        }
+        Some(near) => no_element(shape, name, at).help(format!("did you mean `{near}`?")).fix(at.clone(), near),
+        None => listed(shape, name, at),
     }
+}
+
+/// An element that the shape does not have, and all that it has.
+pub(super) fn listed(shape: &Shape, name: &str, at: &At) -> Diagnostic {
+    let known: Vec<_> = shape.elements.iter().map(|element| element.name.as_str()).collect();
+    no_element(shape, name, at).help(format!("it has `{}`", known.join("`, `")))
+}
+
+fn no_element(shape: &Shape, name: &str, at: &At) -> Diagnostic {
+    let owner = types::short(&shape.key);
+    Diagnostic::new(Code::UnknownElement, at.clone(), format!("`{owner}` has no element `{name}`"))
 }

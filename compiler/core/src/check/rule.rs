@@ -79,15 +79,20 @@ pub(super) fn enter<'f>(
 
 /// `valueQuantity` is how JSON writes `value`.
 fn unknown_target(shape: &Shape, name: &str, at: &At) -> Diagnostic {
-    let stem =
-        shape.elements.iter().filter(|element| element.choice).find(|element| name.starts_with(element.name.as_str()));
-    match stem {
-        Some(element) => {
+    let choices = || shape.elements.iter().filter(|element| element.choice);
+    let meant = choices().find(|choice| {
+        let mut written = choice.types.iter().map(|ty| format!("{}{}", choice.name, ty.name));
+        written.any(|written| written.eq_ignore_ascii_case(name))
+    });
+    match meant {
+        Some(choice) => {
             let message = format!("`{}` has no element `{name}`", types::short(&shape.key));
             Diagnostic::new(Code::UnknownElement, at.clone(), message)
-                .help(format!("write `{}`; the type of the value gives the rest", element.name))
-                .fix(at.clone(), element.name.clone())
+                .help(format!("write `{}`; the type of the value gives the rest", choice.name))
+                .fix(at.clone(), choice.name.clone())
         }
+        // `valueExtension` has the right stem and no type: that `value` is near is no help.
+        None if choices().any(|choice| name.starts_with(choice.name.as_str())) => path::listed(shape, name, at),
         None => path::unknown_element(shape, name, at),
     }
 }
