@@ -34,6 +34,8 @@ mod fhir_tables;
 #[cfg(test)]
 mod fixes;
 #[cfg(test)]
+mod guide_conditions;
+#[cfg(test)]
 mod guide_paths;
 #[cfg(test)]
 mod hostile;

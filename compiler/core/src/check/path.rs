@@ -348,14 +348,19 @@ fn field(scope: &mut Scope, walk: &mut Walk, number: u32, part: &Part) -> bool {
     };
     let Some(shape) = scope.world.standards().segment(version, &name) else { return false };
     let element = shape.element(&number.to_string());
-    let repeats = element.is_some_and(Element::repeats);
+    let mut repeats = element.is_some_and(Element::repeats);
     let Ok(field) = u16::try_from(number) else { return false };
     walk.steps.push(Step::Field { number: field, repeats });
     walk.in_field = true;
-    // A profile may name a field of a later version.
-    if element.is_none() && narrowed(scope, walk).is_none_or(|line| line.ty.is_none()) {
-        scope.problem(unknown_field(&shape, &name, number, version, &part.at));
-        return false;
+    if element.is_none() {
+        // A profile may name a field of a later version, and says how often it is there.
+        let Some(line) = narrowed(scope, walk).filter(|line| line.ty.is_some()) else {
+            scope.problem(unknown_field(&shape, &name, number, version, &part.at));
+            return false;
+        };
+        repeats = line.max != Some(1);
+        walk.steps.pop();
+        walk.steps.push(Step::Field { number: field, repeats });
     }
     let ty = element.and_then(|element| element.types.first());
     let mut kind = TyKind::Hl7(version, ty.map_or_else(|| "ST".into(), |ty| ty.name.clone()));
