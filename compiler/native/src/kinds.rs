@@ -453,13 +453,18 @@ fn builtin(function: Builtin, arguments: &[Val], vals: &[Kind], typing: &Typing)
         | Builtin::substring
         | Builtin::replace
         | Builtin::extract
+        | Builtin::pad
         | Builtin::number
         | Builtin::round
         | Builtin::year
         | Builtin::truncate
+        | Builtin::parse
+        | Builtin::format
+        | Builtin::in_zone
         | Builtin::age
         | Builtin::base64
         | Builtin::unhex
+        | Builtin::text_of
         | Builtin::size
         | Builtin::sha1 => text_of(kinds()),
         // Over lists: the joined texts, or a count.
@@ -480,7 +485,12 @@ fn builtin(function: Builtin, arguments: &[Val], vals: &[Kind], typing: &Typing)
         | Builtin::days
         | Builtin::min
         | Builtin::max
-        | Builtin::distinct => Kind::Missing,
+        | Builtin::distinct
+        | Builtin::position
+        | Builtin::er7
+        | Builtin::raw
+        | Builtin::duration
+        | Builtin::in_minutes => Kind::Missing,
         _ => Kind::Any,
     }
 }

@@ -10,7 +10,7 @@ pub fn makes_blanks(plan: &Plan) -> bool {
     plan.routines.iter().any(|routine| {
         any(&routine.body, &mut |step| match step {
             Step::Constant { value: Constant::Text(text), .. } => text.contains(|c: char| c < ' '),
-            Step::Builtin { function, .. } => matches!(function, Builtin::unhex | Builtin::replace),
+            Step::Builtin { function, .. } => matches!(function, Builtin::unhex | Builtin::replace | Builtin::text_of),
             _ => false,
         })
     })

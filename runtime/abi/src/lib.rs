@@ -22,15 +22,15 @@ macro_rules! helpers {
     ($with:ident) => {
         $with! {
             // text
-            length, upper, lower, trim, digits, left, right, substring, replace, extract, pieces, join,
+            length, upper, lower, trim, digits, left, right, substring, replace, extract, pieces, join, pad, er7,
             // numbers
             number, round, min, max, sum,
             // lists
-            count, any, all, distinct,
+            count, any, all, distinct, position,
             // time
-            has_time, year, truncate, minutes, hours, days, age,
+            has_time, year, truncate, parse, format, in_zone, minutes, hours, days, duration, in_minutes, age,
             // bytes and identity
-            base64, unhex, size, sha1, uuid,
+            base64, unhex, text_of, raw, size, sha1, uuid,
         }
     };
 }

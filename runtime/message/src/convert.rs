@@ -189,7 +189,8 @@ pub fn moment(text: &str) -> Result<DateTime, BadTime> {
     if is_fhir { DateTime::read_fhir(text) } else { DateTime::read(text) }
 }
 
-fn time_of_day(text: &str) -> Result<TimeOfDay, BadTime> {
+/// A time of day as HL7 or as FHIR writes it.
+pub fn time_of_day(text: &str) -> Result<TimeOfDay, BadTime> {
     if text.contains(':') { TimeOfDay::read_fhir(text) } else { TimeOfDay::read(text) }
 }
 

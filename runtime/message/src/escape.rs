@@ -35,11 +35,18 @@ pub fn decode<'a>(text: &'a str, delimiters: &Delimiters, charset: Charset) -> C
         Part::Known(Meaning::Hex(text)) => out.push_str(&text),
         Part::Unknown(sequence) => out.push_str(sequence),
     });
-    if out.bytes().any(is_unwanted) {
-        let clean = |c: char| if u8::try_from(c).is_ok_and(is_unwanted) { ' ' } else { c };
-        out = out.chars().map(clean).collect();
+    match clean(&out) {
+        Cow::Borrowed(_) => Cow::Owned(out),
+        Cow::Owned(cleaned) => Cow::Owned(cleaned),
     }
-    Cow::Owned(out)
+}
+
+/// The text with a blank for each control character but tab, CR and LF.
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if !text.bytes().any(is_unwanted) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().map(|c| if u8::try_from(c).is_ok_and(is_unwanted) { ' ' } else { c }).collect())
 }
 
 /// The text with each delimiter written as its escape, so that [`decode`] gives the text again.

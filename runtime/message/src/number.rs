@@ -42,6 +42,36 @@ pub fn decimal(text: &str) -> Result<Cow<'_, str>, Invalid> {
     Ok(Cow::Owned([sign, whole, point, fraction].concat()))
 }
 
+/// A number with another decimal mark, a comma or a point: `1.234,50` has a comma. The other of the two, blanks and
+/// apostrophes may part the thousands, each group of three digits.
+pub fn marked(text: &str, mark: &str) -> Result<String, Invalid> {
+    let other = match mark {
+        "," => '.',
+        "." => ',',
+        _ => return Err(Invalid::Shape),
+    };
+    let text = text.trim_matches([' ', '\t']);
+    let (whole, fraction) = match text.split_once(mark) {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (text, None),
+    };
+    let parts = [other, ' ', '\'', '\u{a0}', '\u{2009}', '\u{202f}', '\u{2019}'];
+    let mut groups = whole.split(parts);
+    let mut digits = groups.next().unwrap_or_default().to_owned();
+    let first = digits.trim_start_matches(['+', '-']).len();
+    for group in groups {
+        if group.len() != 3 || !(1..=3).contains(&first) {
+            return Err(Invalid::Shape);
+        }
+        digits.push_str(group);
+    }
+    if let Some(fraction) = fraction {
+        digits.push('.');
+        digits.push_str(fraction);
+    }
+    decimal(&digits).map(Cow::into_owned)
+}
+
 /// FHIR's integer, 32 bits with a sign. `5.0` is one: zeros after the point mean nothing in an NM.
 pub fn integer(text: &str) -> Result<i32, Invalid> {
     let text = decimal(text)?;
@@ -239,6 +269,31 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn numbers_of_other_countries() {
+        for (text, mark, number) in [
+            ("7,50", ",", "7.50"),
+            ("1.234.567,5", ",", "1234567.5"),
+            ("-1'234.5", ".", "-1234.5"),
+            ("1\u{202f}234", ",", "1234"),
+            ("1,234", ".", "1234"),
+            ("12", ",", "12"),
+        ] {
+            assert_eq!(marked(text, mark).unwrap(), number, "{text}");
+        }
+        for (text, mark) in [
+            ("1.2", ","),
+            ("12.34,5", ","),
+            ("1234.567,5", ","),
+            ("1,2,3", ","),
+            (".123", ","),
+            ("7,5", ";"),
+            ("", ","),
+        ] {
+            assert_eq!(marked(text, mark), Err(Invalid::Shape), "{text}");
+        }
+    }
 
     #[test]
     fn decimals_stay_digit_for_digit() {

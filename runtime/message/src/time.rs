@@ -8,6 +8,8 @@ use std::fmt;
 
 mod compute;
 mod format;
+mod parts;
+pub mod pattern;
 mod zone;
 
 pub use compute::Span;

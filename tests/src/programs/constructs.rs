@@ -67,6 +67,7 @@ pub const CONSTRUCTS: &[&str] = &[
     "a text with escapes",
     "a text with holes",
     "a time and a duration",
+    "a time from a time",
     "a value as a parameter",
     "a value with a warning",
     "all",

@@ -17,6 +17,10 @@ pub struct Wanted {
     pub required: bool,
 }
 
+/// Spellings of dates and times, some of which HL7's fit.
+const SPELLINGS: &[&str] =
+    &["yyyy[MM[dd[HH[mm[ss]]]]][xx]", "yyyyMMdd", "dd.MM.yyyy[ HH:mm]", "MMM d, yyyy h:mm a", "HH:mm:ss.SSSxxx"];
+
 impl Wanted {
     pub fn of(ty: &str) -> Wanted {
         Wanted { ty: ty.to_owned(), ..Wanted::default() }
@@ -318,6 +322,9 @@ impl Writer<'_> {
     }
 
     fn numeric(&mut self, view: &View, ty: &str, depth: usize) -> Option<String> {
+        if self.chance(12) {
+            return self.counted(view);
+        }
         let number = |_: &Self, ty: &str| matches!(ty, "NM" | "SI");
         let choice = self.random.below(if ty == "decimal" { 12 } else { 8 });
         let literal = self.random.below(5);
@@ -347,7 +354,10 @@ impl Writer<'_> {
                 let right = right.filter(|_| self.chance(50)).map_or_else(|| self.number(), |right| right.text);
                 format!("({} {op} {right})", left.text)
             }
-            8 => self.called("number", |writer| Some(format!("number({})", writer.simple(view)?.text)))?,
+            8 => self.called("number", |writer| {
+                let mark = *writer.random.of(&["", "", ", \",\"", ", \".\""]);
+                Some(format!("number({}{mark})", writer.simple(view)?.text))
+            })?,
             9 => {
                 self.called("round", |writer| Some(format!("round({}, {literal})", writer.one(view, &number)?.text)))?
             }
@@ -365,7 +375,46 @@ impl Writer<'_> {
         })
     }
 
+    /// A place in a list, or how long it is between two times.
+    fn counted(&mut self, view: &View) -> Option<String> {
+        let time = |_: &Self, ty: &str| matches!(ty, "DTM" | "TS" | "DT");
+        if self.chance(40) {
+            return self.called("position", |writer| {
+                let list = writer.source(view, &|writer, ty| writer.known.is_simple(ty))?;
+                let of = writer.simple(view).filter(|_| writer.chance(60));
+                let of = of.map_or("\"a\"".into(), |of| format!("({} else \"a\")", of.text));
+                Some(format!("position({}, {of})", list.text))
+            });
+        }
+        let (from, to) = (self.one(view, &time)?.text, self.one(view, &time)?.text);
+        let factor = *self.random.of(&["", " * 2", " / 3", " + 90m"]);
+        self.hit_builtin("in_minutes");
+        if self.chance(50) {
+            self.hit("a time from a time");
+            return Some(format!("in_minutes(({to} - {from}){factor})"));
+        }
+        self.called("duration", |_| {
+            let from = format!("({from} else \"2024\")");
+            Some(format!("in_minutes(duration({to}, {from}){factor})"))
+        })
+    }
+
+    /// A time that is read in another spelling, or has a zone of its own.
+    fn otherwise_spelled(&mut self, view: &View) -> Option<String> {
+        if self.chance(50) {
+            let source = self.one(view, &|_, ty| matches!(ty, "DTM" | "TS" | "DT"))?;
+            let zone = *self.random.of(&["Europe/Paris", "America/New_York", "+05:30"]);
+            return self.called("in_zone", |_| Some(format!("in_zone({}, \"{zone}\")", source.text)));
+        }
+        let source = self.one(view, &|writer, ty| writer.known.is_simple(ty))?;
+        let pattern = *self.random.of(SPELLINGS);
+        self.called("parse", |_| Some(format!("parse({}, '{pattern}')", source.text)))
+    }
+
     fn moment(&mut self, view: &View) -> Option<String> {
+        if self.chance(15) {
+            return self.otherwise_spelled(view);
+        }
         let time = |_: &Self, ty: &str| matches!(ty, "DTM" | "TS" | "DT");
         let source = self.one(view, &time)?;
         let unit = *self.random.of(&["year", "month", "day", "hour", "minute", "second"]);
@@ -394,9 +443,10 @@ impl Writer<'_> {
 
     fn bytes(&mut self, view: &View) -> Option<String> {
         let source = self.one(view, &|_, ty| matches!(ty, "ST" | "TX" | "FT" | "ID"))?;
-        let name = *self.random.of(&["base64", "unhex", "sha1", "base64"]);
+        let name = *self.random.of(&["base64", "unhex", "sha1", "base64", "raw"]);
         self.called(name, |writer| {
             Some(match name {
+                "raw" => format!("raw({})", writer.one(view, &|_, _| true)?.text),
                 "sha1" if writer.chance(50) => format!("sha1(unhex({}))", source.text),
                 "sha1" => format!("sha1(base64({}))", source.text),
                 _ => format!("{name}({})", source.text),
@@ -431,6 +481,10 @@ impl Writer<'_> {
             "join",
             "uuid",
             "first pieces",
+            "pad",
+            "er7",
+            "format",
+            "text_of",
         ]);
         self.called(name.trim_start_matches("first "), |writer| {
             Some(match name {
@@ -444,6 +498,20 @@ impl Writer<'_> {
                     format!("replace({text}, '{pattern}', \"{}\")", writer.random.of(&["-", "$1", "", "<$0>"]))
                 }
                 "extract" => format!("extract({text}, '{pattern}')"),
+                "pad" => {
+                    let (length, filling) =
+                        (*writer.random.of(&["8", "-8", "3", "100000"]), *writer.random.of(&["0", "ab", "\\\""]));
+                    format!("pad({text}, {length}, \"{filling}\")")
+                }
+                "er7" => format!("er7({})", writer.one(view, &|_, _| true)?.text),
+                "format" => {
+                    let time = writer.one(view, &|_, ty| matches!(ty, "DTM" | "TS" | "DT"))?;
+                    format!("format({}, '{}')", time.text, writer.random.of(SPELLINGS))
+                }
+                "text_of" => {
+                    let charset = *writer.random.of(&["", "", ", \"8859/1\"", ", \"ASCII\""]);
+                    format!("text_of(unhex({text}){charset})")
+                }
                 "first pieces" => format!("first pieces({text}, \"{}\")", writer.random.of(&[" ", ";", "a", "-"])),
                 "join" => {
                     let others = writer.source(view, &|writer, ty| writer.known.is_simple(ty))?;

@@ -7,6 +7,7 @@ use super::typed::{CodeTo, Expr, Kind};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::shape::Strength;
 use crate::syntax::tree::At;
+use emr_message::convert::{moment, time_of_day};
 use smol_str::SmolStr;
 
 /// A constant in an element with a required binding.
@@ -86,9 +87,15 @@ pub(super) fn literal(scope: &mut Scope, value: &Expr, primitive: &str) -> bool 
         Kind::Text(text) | Kind::Number(text) => text,
         _ => return true,
     };
-    let fits = scope.world.standards().fhir.fits(primitive, text);
+    let fits = match primitive {
+        "moment" => moment(text.trim()).is_ok() || time_of_day(text.trim()).is_ok(),
+        _ => scope.world.standards().fhir.fits(primitive, text),
+    };
     if !fits {
-        let message = format!("this is not a FHIR `{primitive}`");
+        let message = match primitive {
+            "moment" => "this is not a date or time".to_owned(),
+            _ => format!("this is not a FHIR `{primitive}`"),
+        };
         scope.error(Code::WrongType, &value.at, message);
     }
     fits

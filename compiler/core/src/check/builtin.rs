@@ -6,6 +6,9 @@ use super::typed::{Expr, Kind, Ty, TyKind};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::{Argument, At, Count, Word};
 use emr_abi::Builtin;
+use emr_message::Zone;
+use emr_message::time::Precision;
+use emr_message::time::pattern::Pattern;
 
 /// `any(…)` and `all(…)` take a comparison of a list, which is none elsewhere.
 pub(super) fn special(scope: &mut Scope, name: &Word, arguments: &[Argument], at: &At) -> Option<Expr> {
@@ -41,15 +44,47 @@ pub(super) fn result(declared: &Ty, arguments: &[Expr]) -> Ty {
     Ty { kind, count }
 }
 
-/// Patterns are literals, checked here, and linear in time.
-pub(super) fn patterns(scope: &mut Scope, function: Builtin, arguments: &[Expr]) {
-    if !matches!(function.name(), "extract" | "replace") {
-        return;
+/// What the second argument of some functions must be, beyond its type: patterns are literals, checked here and linear in
+/// time; names that stand in the mapping are checked too.
+pub(super) fn held(scope: &mut Scope, function: Builtin, arguments: &[Expr]) {
+    let Some(second) = arguments.get(1) else { return };
+    let literal = match &*second.kind {
+        Kind::Text(text) => Some(text.clone()),
+        _ => None,
+    };
+    match (function, literal) {
+        _ if second.is_error() => {}
+        (Builtin::extract | Builtin::replace, Some(text)) => condition::pattern_is_valid(scope, &text, &second.at),
+        (Builtin::parse | Builtin::format, Some(text)) => spelling(scope, &text, &second.at),
+        (Builtin::extract | Builtin::replace | Builtin::parse | Builtin::format, None) => {
+            scope.error(Code::WrongType, &second.at, "a pattern stands in the mapping, in single quotes");
+        }
+        (Builtin::in_zone, Some(name)) if Zone::named(&name).is_err() => {
+            let diagnostic = Diagnostic::new(Code::UnknownZone, second.at.clone(), "there is no such time zone");
+            let names = Zone::names();
+            scope.problem(match super::suggest::nearest(&name, names.iter().map(String::as_str)) {
+                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                None => diagnostic.help("a zone is `Europe/Zurich` and the like, `UTC`, or an offset such as `+01:00`"),
+            });
+        }
+        (Builtin::truncate, Some(name)) if Precision::named(&name).is_none() => {
+            let message = "a time is cut off after its year, month, day, hour, minute or second";
+            scope.error(Code::WrongType, &second.at, message);
+        }
+        _ => {}
     }
-    let Some(pattern) = arguments.get(1) else { return };
-    match &*pattern.kind {
-        Kind::Text(text) => condition::pattern_is_valid(scope, text, &pattern.at),
-        Kind::Error => {}
-        _ => scope.error(Code::WrongType, &pattern.at, "a pattern stands in the mapping, in single quotes"),
-    }
+}
+
+/// A pattern of dates and times.
+fn spelling(scope: &mut Scope, text: &str, at: &At) {
+    let Err(wrong) = Pattern::new(text) else { return };
+    // In single quotes each sign of the pattern is one of the mapping.
+    let is_as_written = at.len() == text.len() + 2;
+    let place = at.start + 1 + wrong.at.start..at.start + 1 + wrong.at.end;
+    let place = if is_as_written && !wrong.at.is_empty() { place } else { at.clone() };
+    let message = format!("this pattern of a date or time cannot be read: {}", wrong.why);
+    scope.problem(
+        Diagnostic::new(Code::WrongSpelling, place, message)
+            .help("as in `'dd.MM.yyyy'`, `'yyyy-MM-dd HH:mm[:ss]'`, `'M/d/yyyy hh:mm a'`"),
+    );
 }

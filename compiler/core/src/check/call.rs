@@ -77,7 +77,7 @@ fn apply(scope: &mut Scope, signature: &Signature, arguments: &[Argument], name:
     let mut result = signature.result.clone();
     let kind = match signature.kind {
         SignatureKind::Function(function) => {
-            builtin::patterns(scope, function, &values);
+            builtin::held(scope, function, &values);
             result = builtin::result(&result, &values);
             Kind::Builtin { function, arguments: values }
         }

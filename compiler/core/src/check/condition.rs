@@ -124,7 +124,7 @@ pub(super) fn is_moment(scope: &Scope, kind: &TyKind) -> bool {
     match kind {
         TyKind::Hl7(_, name) => matches!(name.as_str(), "DT" | "DTM" | "TS" | "TM"),
         TyKind::Fhir(key) => {
-            matches!(convert::base_key(scope, key).as_str(), "date" | "dateTime" | "instant" | "time")
+            matches!(convert::base_key(scope, key).as_str(), "date" | "dateTime" | "instant" | "time" | "moment")
         }
         _ => false,
     }

@@ -210,6 +210,7 @@ pub(super) fn primitive_named(name: &str) -> Option<Primitive> {
         "instant" => Primitive::Instant,
         "time" => Primitive::Time,
         "base64Binary" => Primitive::Base64,
+        "moment" => Primitive::Moment,
         _ => return None,
     })
 }
@@ -236,12 +237,14 @@ fn from_fhir(scope: &mut Scope, value: &Expr, key: &SmolStr, want: &Want) -> Opt
     let candidates: &[&str] = match base.as_str() {
         "string" | "markdown" | "code" | "uri" | "id" | "url" => &TEXTUAL,
         "integer" | "decimal" | "positiveInt" | "unsignedInt" => &NUMERIC,
-        "dateTime" | "instant" | "date" => &["dateTime", "instant", "date", "string"],
+        "dateTime" | "instant" | "date" => &["dateTime", "instant", "date", "string", "moment"],
+        "time" => &["moment"],
+        "moment" => &["dateTime", "date", "instant", "time", "string"],
         _ => &[],
     };
     let mut candidates: Vec<&str> = candidates.to_vec();
     if base == "string" && constant {
-        candidates.extend(["instant", "time"]);
+        candidates.extend(["instant", "time", "moment"]);
     }
     for name in candidates {
         let Some(found) = want.takes(scope, name) else { continue };
@@ -250,7 +253,11 @@ fn from_fhir(scope: &mut Scope, value: &Expr, key: &SmolStr, want: &Want) -> Opt
         if constant {
             return binding::literal(scope, value, &name).then_some(How::As(name));
         }
-        return primitive_named(&name).map(|to| How::Primitive(to, name));
+        let to = primitive_named(&name)?;
+        if base == "moment" {
+            zone(scope, value, "DTM", to);
+        }
+        return Some(How::Primitive(to, name));
     }
     // A resource where a reference is wanted is emitted by the analyst's word only.
     if want.takes(scope, "Reference").is_some() && is_resource(scope, key) {
@@ -321,8 +328,8 @@ fn natural(name: &str) -> &'static [&'static str] {
     match name {
         "NM" => &["decimal", "integer", "positiveInt", "unsignedInt", "string"],
         "SI" => &["integer", "positiveInt", "unsignedInt", "decimal", "string"],
-        "DT" | "DTM" | "TS" => &["dateTime", "date", "instant", "string"],
-        "TM" => &["time", "string"],
+        "DT" | "DTM" | "TS" => &["dateTime", "date", "instant", "string", "moment"],
+        "TM" => &["time", "string", "moment"],
         "ID" | "IS" => &["code", "string", "boolean", "uri", "url", "markdown", "id", "canonical", "oid"],
         _ => &["string", "markdown", "code", "uri", "url", "id", "canonical", "oid", "uuid", "base64Binary"],
     }
@@ -362,9 +369,10 @@ fn zone(scope: &mut Scope, value: &Expr, name: &str, to: Primitive) {
     if timed && !scope.world.has_zone() {
         let message = "a time without an offset needs a zone, and none is declared";
         let diagnostic = Diagnostic::new(Code::NoZone, value.at.clone(), message);
-        scope.problem(
-            diagnostic.help("add `timezone = \"Europe/Zurich\"` to `[project]` in emr.toml, or call with `--timezone`"),
-        );
+        scope.problem(diagnostic.help(
+            "add `timezone = \"Europe/Zurich\"` to `[project]` in emr.toml, call with `--timezone`, or name the zone \
+                 here: `in_zone(…, \"Europe/Zurich\")`",
+        ));
     }
 }
 
@@ -462,6 +470,9 @@ fn refuse(scope: &mut Scope, value: &Expr, want: &Want) -> Option<How> {
     let message = format!("`{}` takes {}, and there is no conversion from {from}", want.label, want.show());
     let diagnostic = Diagnostic::new(Code::NoConversion, value.at.clone(), message);
     let help = match (existing(scope, &value.ty.kind), &value.ty.kind) {
+        _ if want.takes(scope, "moment").is_some() => {
+            "say how it is spelled, as in `parse(…, 'dd.MM.yyyy')`".to_owned()
+        }
         (known, _) if !known.is_empty() => format!("{from} converts to {}", known.join(", ")),
         (_, TyKind::Hl7(..)) => format!("write a `convert` that takes {from}, or use a part of the value"),
         _ => {
@@ -488,7 +499,8 @@ fn existing(scope: &Scope, kind: &TyKind) -> Vec<String> {
         }
     }
     if is_hl7_primitive(scope, name) {
-        known.extend(natural(name).iter().map(|name| format!("`{name}`")));
+        let natural = natural(name).iter().filter(|name| **name != "moment");
+        known.extend(natural.map(|name| format!("`{name}`")));
     }
     known.sort();
     known.dedup();

@@ -8,6 +8,7 @@ use super::{World, call, condition, path, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::{DeclaredKind, Found};
 use crate::syntax::tree::{self, At, Binary, Count, Prefix, Type, Word};
+use emr_abi::Builtin;
 use smol_str::SmolStr;
 
 pub(super) fn prefixed(scope: &mut Scope, prefix: Prefix, inner: &tree::Expr, at: &At) -> Expr {
@@ -202,6 +203,33 @@ pub(super) fn arithmetic(scope: &mut Scope, op: Binary, left: &tree::Expr, right
             let ty = Ty { kind: TyKind::Hl7(super::ANY_VERSION, "DTM".into()), count };
             Expr::new(Kind::Arithmetic { op, left, right }, ty, at)
         }
+        (TyKind::Duration, TyKind::Fhir(_) | TyKind::Hl7(..)) if matches!(op, Arithmetic::Times | Arithmetic::Over) => {
+            let Some(by) = factor(scope, right) else { return Expr::error(at) };
+            Expr::new(Kind::Arithmetic { op, left, right: by }, Ty { kind: TyKind::Duration, count }, at)
+        }
+        (TyKind::Fhir(_) | TyKind::Hl7(..), TyKind::Duration) if op == Arithmetic::Times => {
+            let Some(by) = factor(scope, left) else { return Expr::error(at) };
+            Expr::new(Kind::Arithmetic { op, left: right, right: by }, Ty { kind: TyKind::Duration, count }, at)
+        }
+        (from, to) if op == Arithmetic::Minus && moment && condition::is_moment(scope, to) => {
+            if [from, to].into_iter().any(is_time_of_day) {
+                let diagnostic = Diagnostic::new(
+                    Code::WrongType,
+                    at.clone(),
+                    "there is no duration between times of day: nothing says of which days they are",
+                );
+                scope.problem(diagnostic.help("use fields that hold the date too"));
+                return Expr::error(at);
+            }
+            let want = Ty { kind: TyKind::Fhir("moment".into()), count: Count::Optional };
+            let want = Want::ty(&want, "a duration");
+            let (to, from) = (convert::to(scope, left, &want), convert::to(scope, right, &want));
+            if to.is_error() || from.is_error() {
+                return Expr::error(at);
+            }
+            let duration = Kind::Builtin { function: Builtin::duration, arguments: vec![from, to] };
+            Expr::new(duration, Ty { kind: TyKind::Duration, count }, at)
+        }
         (TyKind::Duration, TyKind::Duration) if matches!(op, Arithmetic::Plus | Arithmetic::Minus) => {
             Expr::new(Kind::Arithmetic { op, left, right }, Ty { kind: TyKind::Duration, count }, at)
         }
@@ -215,4 +243,15 @@ pub(super) fn arithmetic(scope: &mut Scope, op: Binary, left: &tree::Expr, right
             Expr::new(Kind::Arithmetic { op, left, right }, ty.with(count), at)
         }
     }
+}
+
+/// What a duration is multiplied with or divided by.
+fn factor(scope: &mut Scope, value: Expr) -> Option<Expr> {
+    let ty = Ty { kind: TyKind::Fhir("decimal".into()), count: Count::Optional };
+    let value = convert::to(scope, value, &Want::ty(&ty, "a calculation"));
+    (!value.is_error()).then_some(value)
+}
+
+fn is_time_of_day(kind: &TyKind) -> bool {
+    matches!(kind, TyKind::Hl7(_, name) if name == "TM") || matches!(kind, TyKind::Fhir(key) if key == "time")
 }

@@ -61,6 +61,8 @@ pub fn result(written: &Type, world: &dyn World, problems: &mut Vec<Diagnostic>)
         }
         // What a list function takes: any type at all.
         "any" => TyKind::Fhir("any".into()),
+        // A date or a time of either standard, as it came.
+        "moment" => TyKind::Fhir("moment".into()),
         "duration" => TyKind::Duration,
         _ => match fhir_type(name, world, problems) {
             Some(kind) => kind,

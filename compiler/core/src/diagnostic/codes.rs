@@ -83,6 +83,10 @@ codes! {
         ChainedComparison = "E0509";
         /// a block holds constants alone
         NeverWritten = "W0510";
+        /// a pattern of a date or time cannot be read
+        WrongSpelling = "E0511";
+        /// a time zone does not exist
+        UnknownZone = "E0512";
 
         /// a code is not one of its set
         UnknownCode = "E0601";

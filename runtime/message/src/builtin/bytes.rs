@@ -1,8 +1,11 @@
 //! Functions of bytes. Between functions bytes travel as base64 (RFC 4648 §4), as FHIR's base64Binary holds them.
 
+use std::borrow::Cow;
+
 use sha1::{Digest, Sha1};
 use uuid::Uuid;
 
+use crate::Charset;
 use crate::identity::named;
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -65,6 +68,12 @@ pub fn unhex(text: &str) -> Option<String> {
     crate::charset::unhex(text.trim()).map(|bytes| base64(&bytes))
 }
 
+/// The text that the bytes are in a charset, by its name; UTF-8 if none is named.
+pub fn text_of(data: &str, charset: Option<&str>) -> Option<String> {
+    let charset = charset.map_or(Ok(Charset::Utf8), Charset::named).ok()?;
+    charset.decode(&unbase64(data)?).ok().map(Cow::into_owned)
+}
+
 /// How many bytes the base64 stands for.
 pub fn size(data: &str) -> Option<usize> {
     unbase64(data).map(|bytes| bytes.len())
@@ -116,6 +125,13 @@ mod tests {
         assert_eq!(sha1("RE9F").as_deref(), Some("vcF4TVnUqYpsnvQRUkax8i53/4I="));
         assert_eq!((unhex("444F45").as_deref(), unhex("4"), unhex("4g")), (Some("RE9F"), None, None));
         assert_eq!((size("RE9F"), size("*")), (Some(3), None));
+    }
+
+    #[test]
+    fn text_of_bytes() {
+        assert_eq!(text_of("Wm/Dqw==", None).as_deref(), Some("Zo\u{eb}"));
+        assert_eq!(text_of("Wm/r", Some("8859/1")).as_deref(), Some("Zo\u{eb}"));
+        assert_eq!((text_of("Wm/r", None), text_of("Wm/r", Some("8859/99")), text_of("*", None)), (None, None, None));
     }
 
     #[test]

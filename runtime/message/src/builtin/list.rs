@@ -12,6 +12,11 @@ pub fn distinct<T: Clone + Eq + Hash>(items: impl IntoIterator<Item = T>) -> Vec
     items.into_iter().filter(|item| seen.insert(item.clone())).collect()
 }
 
+/// The place of the first that equals it, counted from 1.
+pub fn position<T: PartialEq>(mut items: impl Iterator<Item = T>, of: &T) -> Option<usize> {
+    items.position(|item| item == *of).map(|before| before + 1)
+}
+
 /// The smallest; the first of equals. Nothing where two do not compare: `1961` and a day of that year.
 pub fn min<T>(items: impl IntoIterator<Item = T>, compare: impl Fn(&T, &T) -> Option<Ordering>) -> Option<T> {
     let mut items = items.into_iter();
@@ -36,6 +41,12 @@ mod tests {
     #[test]
     fn equals_are_dropped_in_order() {
         assert_eq!(distinct(["b", "a", "b", "c", "a"]), ["b", "a", "c"]);
+    }
+
+    #[test]
+    fn places_count_from_1() {
+        let at = |of| position(["b", "a", "b"].into_iter(), &of);
+        assert_eq!((at("b"), at("a"), at("c")), (Some(1), Some(2), None));
     }
 
     #[test]

@@ -72,6 +72,21 @@ pub fn extract<'t>(text: &'t str, pattern: &Pattern) -> Option<&'t str> {
     some(captures.get(group)?.as_str())
 }
 
+/// The most characters that [`pad`] makes: no field of HL7 v2 is longer.
+const PAD_MAX: u64 = 65_536;
+
+/// Filled up to so many characters at its left, at its right for a negative length. Nothing without a filling, and where
+/// the length is beyond [`PAD_MAX`].
+pub fn pad(text: &str, to: i64, filling: &str) -> Option<String> {
+    let wanted = usize::try_from(Some(to.unsigned_abs()).filter(|&wanted| wanted <= PAD_MAX)?).ok()?;
+    let missing = wanted.saturating_sub(length(text));
+    if missing > 0 && filling.is_empty() {
+        return None;
+    }
+    let filled: String = filling.chars().cycle().take(missing).collect();
+    Some(if to < 0 { [text, &filled].concat() } else { [&filled, text].concat() })
+}
+
 /// An empty separator gives the text whole.
 pub fn pieces<'t>(text: &'t str, separator: &str) -> impl Iterator<Item = &'t str> {
     let whole = separator.is_empty().then_some(text);
@@ -120,6 +135,15 @@ mod tests {
         assert_eq!((upper("stra\u{df}e"), lower("\u{c9}")), ("STRASSE".into(), "\u{e9}".into()));
         assert_eq!((trim("  4711\r\n"), trim("  ")), (Some("4711"), None));
         assert_eq!((digits("(555) 010-20").as_deref(), digits("none")), (Some("55501020"), None));
+    }
+
+    #[test]
+    fn padding_is_at_the_left_or_right() {
+        assert_eq!(pad("4711", 8, "0").as_deref(), Some("00004711"));
+        assert_eq!(pad("Zo\u{eb}", -5, ".").as_deref(), Some("Zo\u{eb}.."));
+        assert_eq!(pad("4711", 3, "0").as_deref(), Some("4711"));
+        assert_eq!(pad("1", 6, "ab").as_deref(), Some("ababa1"));
+        assert_eq!((pad("1", 6, ""), pad("1", i64::MIN, "0"), pad("1", 1 << 20, "0")), (None, None, None));
     }
 
     #[test]

@@ -30,6 +30,22 @@ impl DateTime {
         Ok(out)
     }
 
+    /// As [`DateTime::date_time`]; where no offset is known, a time of day stays as HL7 writes it, without one.
+    pub fn written(&self, zone: Option<&Zone>) -> String {
+        self.date_time(zone).unwrap_or_else(|_| {
+            let mut out = self.date().replace('-', "");
+            self.clock.write(&mut out);
+            let end = match self.precision {
+                Precision::Hour => 10,
+                Precision::Minute => 12,
+                _ => usize::MAX,
+            };
+            out.retain(|c| c != ':');
+            out.truncate(end);
+            out
+        })
+    }
+
     /// FHIR's instant: as a dateTime, but the hour must be known.
     pub fn instant(&self, zone: Option<&Zone>) -> Result<String, Invalid> {
         if self.has_time() { self.date_time(zone) } else { Err(Invalid::Imprecise) }

@@ -107,6 +107,19 @@ fn zones_have_names() {
 }
 
 #[test]
+fn what_has_no_offset_stays_as_hl7_writes_it() {
+    for (text, name, known) in [
+        ("202601020830", "", "202601020830"),
+        ("2026010208", "", "2026010208"),
+        ("20260102083015.25", "", "20260102083015.25"),
+        ("202601020830", "Europe/Zurich", "2026-01-02T08:30:00+01:00"),
+        ("20260102", "", "2026-01-02"),
+    ] {
+        assert_eq!(DateTime::read(text).unwrap().written(Zone::named(name).ok().as_ref()), known);
+    }
+}
+
+#[test]
 fn times_of_day() {
     let time = |text| TimeOfDay::read(text).map(|time| time.time());
     assert_eq!(time("08").unwrap(), "08:00:00");

@@ -6,9 +6,13 @@ use super::exec::Run;
 use super::value::Value;
 use emr_abi::Builtin;
 use emr_message::builtin::{bytes, list, text};
-use emr_message::number::{Decimal, decimal};
+use emr_message::group::Groups;
+use emr_message::number::{Decimal, decimal, marked};
+use emr_message::time::pattern::Pattern;
 use emr_message::time::{Precision, Span};
+use emr_message::{Zone, escape};
 use rustc_hash::FxHashSet;
+use std::borrow::Cow;
 
 impl<'m> Run<'_, 'm> {
     /// Missing where the first argument is, but for functions of lists. An argument that the function cannot take is
@@ -28,6 +32,22 @@ impl<'m> Run<'_, 'm> {
                 let mut seen = FxHashSet::default();
                 let kept = items().filter(|item| seen.insert(item.as_text().map(|text| text.into_owned())));
                 return Ok(Value::list(kept.collect()));
+            }
+            Builtin::position => {
+                let wanted = argument(1);
+                let Some(wanted) = wanted.as_text() else { return Ok(Value::Missing) };
+                let texts: Vec<Value> = items().collect();
+                let place_of = list::position(texts.iter().map(Value::as_text), &Some(wanted));
+                return Ok(place_of.map_or(Value::Missing, |found| made(found.to_string())));
+            }
+            Builtin::er7 => {
+                let text = self.er7(&first);
+                return Ok(text.map_or(Value::Missing, |text| made(escape::clean(&text).into_owned())));
+            }
+            Builtin::raw => return Ok(self.raw(&first)?.map_or(Value::Missing, |bytes| made(bytes::base64(&bytes)))),
+            Builtin::in_minutes => {
+                let Value::Duration(millis) = first else { return Ok(Value::Missing) };
+                return Ok(Value::made(Span { millis }.in_minutes().to_string(), true, place));
             }
             Builtin::join => {
                 let parts: Vec<Value> = argument(1).items(self.message, self.groups).collect();
@@ -83,13 +103,20 @@ impl<'m> Run<'_, 'm> {
                     _ => text::extract(given, &pattern).map(str::to_owned),
                 }
             }
+            Builtin::pad => {
+                let filling = argument(2);
+                Some(text::pad(given, needed(1)?, &filling.as_text().unwrap_or_default()).ok_or(Invalid)?)
+            }
             Builtin::pieces => {
                 let separator = argument(1);
                 let separator = separator.as_text().unwrap_or_default();
                 let pieces = text::pieces(given, &separator).map(|piece| made(piece.to_owned()));
                 return Ok(Value::list(pieces.collect()));
             }
-            Builtin::number => Some(decimal(given)?.into_owned()),
+            Builtin::number => Some(match argument(1).as_text() {
+                Some(mark) => marked(given, &mark)?,
+                None => decimal(given)?.into_owned(),
+            }),
             Builtin::round => {
                 let places = u32::try_from(needed(1)?).map_err(|_| Invalid)?;
                 Some(Decimal::read(given)?.round(places)?.to_string())
@@ -99,7 +126,27 @@ impl<'m> Run<'_, 'm> {
             Builtin::truncate => {
                 let name = argument(1);
                 let to = Precision::named(&name.as_text().unwrap_or_default()).ok_or(Invalid)?;
-                Some(moment(given.trim())?.truncate(to).date_time(self.settings.zone.as_ref())?)
+                Some(moment(given.trim())?.truncate(to).written(self.settings.zone.as_ref()))
+            }
+            Builtin::parse | Builtin::format => {
+                let pattern = argument(1);
+                let pattern = Pattern::new(&pattern.as_text().unwrap_or_default()).map_err(|_| Invalid)?;
+                match function {
+                    Builtin::parse => Some(pattern.parse(given)?),
+                    _ => pattern.format(given, self.settings.zone.as_ref())?,
+                }
+            }
+            Builtin::in_zone => {
+                let name = argument(1);
+                let Some(name) = name.as_text() else { return Ok(Value::Missing) };
+                let zone = Zone::named(name.trim()).map_err(|_| Invalid)?;
+                Some(moment(given.trim())?.date_time(Some(&zone))?)
+            }
+            Builtin::duration => {
+                let to = argument(1);
+                let Some(to) = to.as_text() else { return Ok(Value::Missing) };
+                let span = moment(to.trim())?.since(&moment(given.trim())?, self.settings.zone.as_ref())?;
+                return Ok(Value::Duration(span.millis));
             }
             Builtin::minutes => return span(Span::minutes),
             Builtin::hours => return span(Span::hours),
@@ -111,12 +158,17 @@ impl<'m> Run<'_, 'm> {
             }
             Builtin::base64 => Some(bytes::base64(given.as_bytes())),
             Builtin::unhex => Some(bytes::unhex(given).ok_or(Invalid)?),
+            Builtin::text_of => Some(bytes::text_of(given, argument(1).as_text().as_deref()).ok_or(Invalid)?),
             Builtin::size => Some(bytes::size(given).ok_or(Invalid)?.to_string()),
             Builtin::sha1 => Some(bytes::sha1(given).ok_or(Invalid)?),
             Builtin::count
             | Builtin::any
             | Builtin::all
             | Builtin::distinct
+            | Builtin::position
+            | Builtin::er7
+            | Builtin::raw
+            | Builtin::in_minutes
             | Builtin::join
             | Builtin::min
             | Builtin::max
@@ -124,5 +176,27 @@ impl<'m> Run<'_, 'm> {
             | Builtin::uuid => None,
         };
         Ok(found.map_or(Value::Missing, made))
+    }
+
+    /// What stands in the message for a value: of a segment its line, of the message all of them.
+    fn er7(&self, value: &Value<'m>) -> Option<Cow<'m, str>> {
+        match value {
+            Value::Piece(piece) | Value::Field(piece) => Some(Cow::Borrowed(piece.text)),
+            Value::Segment(index) => Some(Cow::Borrowed(self.message.text_of(*index as usize))),
+            Value::Group(Groups::MESSAGE) => {
+                let lines = 0..self.message.segments().len();
+                Some(Cow::Owned(lines.map(|line| format!("{}\r", self.message.text_of(line))).collect()))
+            }
+            other => other.clone().as_text().map(|text| Cow::Owned(text.into_owned())),
+        }
+    }
+
+    /// Its bytes in the charset of the message.
+    fn raw(&self, value: &Value<'m>) -> Result<Option<Vec<u8>>, Invalid> {
+        if matches!(value, Value::Group(Groups::MESSAGE)) {
+            return Ok(Some(self.message.print()));
+        }
+        let Some(text) = self.er7(value) else { return Ok(None) };
+        self.message.encoding().charset.encode(&text).map(Some).ok_or(Invalid)
     }
 }

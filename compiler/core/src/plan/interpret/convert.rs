@@ -59,7 +59,16 @@ pub(super) fn calculate<'m>(
             let Some(text) = time.as_text() else { return Ok(Value::Missing) };
             let by = if op == Arithmetic::Minus { by.checked_neg() } else { Some(*by) };
             let moved = moment(text.trim())?.plus(by.and_then(span).ok_or(Invalid)?, zone)?;
-            Ok(Value::made(moved.date_time(zone)?, time.is_live(), made_at(time)))
+            Ok(Value::made(moved.written(zone), time.is_live(), made_at(time)))
+        }
+        (Value::Duration(millis), by) => {
+            let Some(by) = by.as_text() else { return Ok(Value::Missing) };
+            let (millis, by) = (Decimal::from(*millis), Decimal::read(&by)?);
+            let scaled = match op {
+                Arithmetic::Over => millis.over(by),
+                _ => millis.times(by),
+            }?;
+            scaled.round(0)?.whole().map(Value::Duration).ok_or(Invalid)
         }
         (left, right) => {
             let (Some(a), Some(b)) = (left.as_text(), right.as_text()) else { return Ok(Value::Missing) };

@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 
 use emr_abi::{Builtin, Context, RESULTS_MAX, Stop};
+use emr_message::Zone;
 use emr_message::builtin::text;
 use emr_message::convert::{Compare, Comparison, Invalid, Primitive, moment, order};
-use emr_message::number::{Decimal, decimal};
+use emr_message::number::{Decimal, decimal, marked};
 use emr_message::time::Precision;
+use emr_message::time::pattern::Pattern;
 
 use super::{NONE, argument, give, has, stop, text_of, with};
 use crate::host::dates::{Offsets, known_date};
@@ -153,7 +155,11 @@ fn called<'t>(work: &mut Work, function: Builtin, arguments: &[Option<Cow<str>>]
                 _ => text::extract(given, &pattern).map(str::to_owned),
             }
         }
-        Builtin::number => Some(decimal(given)?.into_owned()),
+        Builtin::pad => Some(text::pad(given, needed(1)?, text(2).unwrap_or_default()).ok_or(Invalid)?),
+        Builtin::number => Some(match text(1) {
+            Some(mark) => marked(given, mark)?,
+            None => decimal(given)?.into_owned(),
+        }),
         Builtin::round => {
             let places = u32::try_from(needed(1)?).map_err(|_| Invalid)?;
             Some(Decimal::read(given)?.round(places)?.to_string())
@@ -162,14 +168,27 @@ fn called<'t>(work: &mut Work, function: Builtin, arguments: &[Option<Cow<str>>]
         Builtin::year => Some(moment(given.trim())?.year().to_string()),
         Builtin::truncate => {
             let to = Precision::named(text(1).unwrap_or_default()).ok_or(Invalid)?;
-            Some(moment(given.trim())?.truncate(to).date_time(work.dates.zone())?)
+            Some(moment(given.trim())?.truncate(to).written(work.dates.zone()))
         }
+        Builtin::parse => Some(Pattern::new(text(1).unwrap_or_default()).map_err(|_| Invalid)?.parse(given)?),
+        Builtin::format => {
+            let pattern = Pattern::new(text(1).unwrap_or_default()).map_err(|_| Invalid)?;
+            pattern.format(given, work.dates.zone())?
+        }
+        Builtin::in_zone => match text(1) {
+            Some(name) => {
+                let zone = Zone::named(name.trim()).map_err(|_| Invalid)?;
+                Some(moment(given.trim())?.date_time(Some(&zone))?)
+            }
+            None => None,
+        },
         Builtin::age => match text(1) {
             Some(day) => moment(given.trim())?.age(&moment(day.trim())?).map(|age| age.to_string()),
             None => None,
         },
         Builtin::base64 => Some(emr_message::builtin::bytes::base64(given.as_bytes())),
         Builtin::unhex => Some(emr_message::builtin::bytes::unhex(given).ok_or(Invalid)?),
+        Builtin::text_of => Some(emr_message::builtin::bytes::text_of(given, text(1)).ok_or(Invalid)?),
         Builtin::size => Some(emr_message::builtin::bytes::size(given).ok_or(Invalid)?.to_string()),
         Builtin::sha1 => Some(emr_message::builtin::bytes::sha1(given).ok_or(Invalid)?),
         Builtin::pieces
@@ -181,6 +200,11 @@ fn called<'t>(work: &mut Work, function: Builtin, arguments: &[Option<Cow<str>>]
         | Builtin::any
         | Builtin::all
         | Builtin::distinct
+        | Builtin::position
+        | Builtin::er7
+        | Builtin::raw
+        | Builtin::duration
+        | Builtin::in_minutes
         | Builtin::minutes
         | Builtin::hours
         | Builtin::days
