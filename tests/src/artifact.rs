@@ -21,7 +21,7 @@ use crate::random::Random;
 fn built<'p>(target: &Target, plans: impl Iterator<Item = &'p Arc<Plan>>) -> Vec<u8> {
     let entry = |plan: &Arc<Plan>| Entry {
         name: plan.name.to_string(),
-        takes: "ADT_A01".to_owned(),
+        takes: vec!["ADT_A01".to_owned()],
         plan: Arc::clone(plan),
         rules: (0..plan.rules.len()).map(|rule| format!("x.emr:{rule}")).collect(),
     };
@@ -123,7 +123,7 @@ fn what_an_artifact_runs_is_what_was_compiled() {
     assert_eq!(index.zone.as_deref(), Some("Europe/Zurich"));
     assert_eq!(index.maps.len(), examples.len());
     for ((example, map), stored) in examples.into_iter().zip(&index.maps) {
-        assert_eq!((stored.name.as_str(), stored.takes.as_str()), (&*map.plan.name, "ADT_A01"));
+        assert_eq!((stored.name.as_str(), stored.takes.concat()), (&*map.plan.name, "ADT_A01".to_owned()));
         assert_eq!(Plan::read(artifact.plan(stored)).as_ref(), Some(&*map.plan));
         assert_eq!(stored.plan_hash, xxh3_64(artifact.plan(stored)));
         assert_eq!(artifact.rules(stored).unwrap().len(), map.plan.rules.len());

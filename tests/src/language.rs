@@ -61,7 +61,7 @@ fn run(db: &Database, project: Project, files: &[SourceFile], text: &str, out: &
     let standards = db::standards(db, project);
     let structure = select::MessageType::of(&message).structure(standards);
     let maps = files.iter().flat_map(|&file| db::maps(db, project, file));
-    for map in maps.filter(|map| select::takes(map, standards).as_ref() == Some(&structure)) {
+    for map in maps.filter(|map| db::takes(db, project, map).contains(&structure)) {
         let Some(plan) = db::plan(db, project, map.key.to_string()).as_ref() else { continue };
         let settings = interpret::Settings { zone: Zone::named(ZONE).ok(), ..Default::default() };
         let outcome = interpret::run(plan, &message, &settings);

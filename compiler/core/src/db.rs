@@ -2,7 +2,7 @@
 
 mod view;
 
-use crate::check::typed::{CodeTable, Expr, Function, Key};
+use crate::check::typed::{CodeTable, Expr, Function, Key, TyKind};
 use crate::check::{self, Checked, ProfileFacts, Signature, World as _};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::plan::{Plan, passes};
@@ -221,14 +221,15 @@ fn profile<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>)
     }
 }
 
-/// The standards with the segments that the project declares.
+/// The standards with the segments and structures that the project declares.
 #[salsa::tracked]
 fn segments(db: &dyn salsa::Database, project: Project) -> Standards {
     let standards = project.standards(db);
     let all = project.files(db).iter().flat_map(|&file| items(db, file));
-    let declared = all.filter_map(|&item| match &parsed(db, item).item.as_ref()?.declaration {
-        Declaration::Segment(segment) => Some(check::segment(segment, standards).0),
-        _ => None,
+    let declared = all.flat_map(|&item| match parsed(db, item).item.as_ref().map(|it| &it.declaration) {
+        Some(Declaration::Segment(segment)) => Vec::from_iter(check::segment(segment, standards).0),
+        Some(Declaration::Structure(structure)) => check::structure(structure, standards),
+        _ => Vec::new(),
     });
     let shapes: FxHashMap<SmolStr, Arc<Shape>> = declared.map(|shape| (shape.key.clone(), Arc::new(shape))).collect();
     standards.with_local(shapes)
@@ -268,6 +269,9 @@ fn checked<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>)
             Checked::said(profile(db, project, item).as_ref().map(|it| it.problems.clone()).unwrap_or_default())
         }
         Some(Declaration::Segment(segment)) => Checked::said(check::segment(segment, project.standards(db)).1),
+        Some(Declaration::Structure(structure)) => {
+            Checked::said(check::structure_problems(structure, segments(db, project)))
+        }
         Some(Declaration::Test(test)) => {
             let view = View::new(db, project, file);
             Checked::said(testing::check(test, &project.standards(db).fhir, &view))
@@ -451,6 +455,14 @@ fn sound_entry<'db>(
     };
     let view = View::new(db, project, item(db, project, key)?.file(db));
     reached.iter().all(fine).then_some((entry, view))
+}
+
+/// The structures of the one message that a map takes; none for a map over parts of a message.
+pub fn takes(db: &dyn salsa::Database, project: Project, function: &Function) -> Vec<SmolStr> {
+    let [param] = function.params.as_slice() else { return Vec::new() };
+    let TyKind::Structure(_, key) = &param.ty.kind else { return Vec::new() };
+    let profile = item(db, project, key).and_then(|item| profile(db, project, item).as_ref());
+    profile.map_or_else(|| vec![key.clone()], |facts| facts.of.clone())
 }
 
 /// The tests of a module, each with where its item begins.

@@ -1,10 +1,9 @@
-//! Which maps take a message: those whose message parameter is of its structure.
+//! What a message says it is: the maps take it whose message parameter is of its structure.
 
-use crate::check::typed::{Function, TyKind};
 use crate::standard::Standards;
 use crate::standard::hl7::Version;
 use emr_message::Message;
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 /// What a message says of its own type (HL7 v2.5.1 §2.15.9.9 and §2.15.9.12). Codes of the standard, no patient data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,19 +32,16 @@ impl MessageType {
         if self.event.is_empty() { self.code.to_string() } else { format!("{}^{}", self.code, self.event) }
     }
 
-    /// The structure of the message: by its event, else as it says itself, else that of its code (`ACK`).
+    /// The structure of the message: by its event, else as it says itself, else of the name that the standard would give
+    /// it (`ZRT_Z01`, `ACK`).
     pub fn structure(&self, standards: &Standards) -> SmolStr {
         let version = Version::parse(&self.version).unwrap_or(Version::Union);
         let by_event = |version| standards.hl7.structure_of(version, &self.code, &self.event).map(SmolStr::from);
         let named = || (!self.structure.is_empty()).then(|| self.structure.clone());
-        by_event(version).or_else(|| by_event(Version::Union)).or_else(named).unwrap_or_else(|| self.code.clone())
+        let own = || match self.event.as_str() {
+            "" => self.code.clone(),
+            event => format_smolstr!("{}_{event}", self.code),
+        };
+        by_event(version).or_else(|| by_event(Version::Union)).or_else(named).unwrap_or_else(own)
     }
-}
-
-/// The structure of the one message that a map takes; nothing for a map over parts of a message.
-pub fn takes(function: &Function, standards: &Standards) -> Option<SmolStr> {
-    let [param] = function.params.as_slice() else { return None };
-    let TyKind::Structure(_, key) = &param.ty.kind else { return None };
-    let base = standards.local.get(key).map(|shape| shape.base.clone());
-    Some(base.unwrap_or_else(|| key.clone()))
 }

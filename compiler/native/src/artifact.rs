@@ -14,7 +14,7 @@ use crate::cores::each;
 /// A map that takes messages.
 pub struct Entry {
     pub name: String,
-    pub takes: String,
+    pub takes: Vec<String>,
     pub plan: Arc<Plan>,
     /// Where each rule of the plan stands: `patient.emr:12`.
     pub rules: Vec<String>,

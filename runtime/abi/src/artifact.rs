@@ -77,8 +77,8 @@ pub enum Convention {
 pub struct Map {
     /// `hospital.admission`
     pub name: String,
-    /// The structure of its messages, `ADT_A01`.
-    pub takes: String,
+    /// The structures of its messages, `ADT_A01`.
+    pub takes: Vec<String>,
     /// XXH3 of the plan.
     pub plan_hash: u64,
     pub plan: Part,

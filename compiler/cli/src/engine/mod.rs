@@ -8,10 +8,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use emr_compiler::check::typed::Function;
+use emr_compiler::db;
 use emr_compiler::plan::{self, interpret};
 use emr_compiler::select::MessageType;
 use emr_compiler::standard::Standards;
-use emr_compiler::{db, select};
 use emr_message::{Charset, Message, Zone, notes};
 use emr_native::artifact;
 use emr_runtime::host::{Artifact, Machine, Symbol, Unusable};
@@ -114,8 +114,8 @@ pub fn no_message(bytes: &[u8]) -> String {
 
 /// The maps of a sound project that take messages.
 pub fn takers(world: &World) -> Vec<Ready> {
-    let (standards, shared) = (db::standards(&world.db, world.inside), world.shared());
-    functions(world).filter_map(|it| Ready::new(world, &shared, it, standards)).collect()
+    let shared = world.shared();
+    functions(world).filter_map(|it| Ready::new(world, &shared, it)).collect()
 }
 
 fn functions(world: &World) -> impl Iterator<Item = &Function> {
@@ -128,7 +128,7 @@ impl Engine {
         let standards = db::standards(&world.db, world.inside).clone();
         let found: Vec<_> = functions(world).filter(|it| named.is_none_or(|name| is_named(&it.key, name))).collect();
         if let Some(name) = named {
-            let takes = |it: &&Function| select::takes(it, &standards).is_some();
+            let takes = |it: &&Function| !db::takes(&world.db, world.inside, it).is_empty();
             match found.as_slice() {
                 [] => return Err(no_map(name, functions(world).filter(takes).map(|it| it.key.as_str()))),
                 [one] if !takes(one) => {
@@ -139,7 +139,7 @@ impl Engine {
             }
         }
         let shared = world.shared();
-        let maps: Vec<_> = found.into_iter().filter_map(|it| Ready::new(world, &shared, it, &standards)).collect();
+        let maps: Vec<_> = found.into_iter().filter_map(|it| Ready::new(world, &shared, it)).collect();
         if maps.is_empty() {
             return Err(End::takes_nothing());
         }
@@ -189,7 +189,8 @@ impl Engine {
     fn choose(&self, message: &Message) -> Result<usize, Why> {
         let said = MessageType::of(message);
         let structure = said.structure(&self.standards);
-        let fitting: Vec<_> = self.maps.iter().enumerate().filter(|(_, map)| map.takes == structure.as_str()).collect();
+        let fitting: Vec<_> =
+            self.maps.iter().enumerate().filter(|(_, map)| map.takes.iter().any(|it| *it == structure)).collect();
         match fitting.as_slice() {
             [(one, _)] => Ok(*one),
             [] => {
@@ -208,7 +209,8 @@ impl Engine {
     }
 
     fn known(&self) -> String {
-        let known: Vec<_> = self.maps.iter().map(|map| format!("`{}` takes {}", short(&map.name), map.takes)).collect();
+        let known: Vec<_> =
+            self.maps.iter().map(|map| format!("`{}` takes {}", short(&map.name), map.takes.join(" and "))).collect();
         format!("; {}", known.join(", "))
     }
 }

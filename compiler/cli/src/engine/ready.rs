@@ -5,10 +5,9 @@ use std::sync::{Arc, OnceLock};
 
 use emr_abi::artifact;
 use emr_compiler::check::typed::Function;
+use emr_compiler::db;
 use emr_compiler::plan::Plan;
 use emr_compiler::plan::interpret::{self, Issue, Rejection};
-use emr_compiler::select::takes;
-use emr_compiler::standard::Standards;
 use emr_message::{Message, Place, Unreadable};
 use emr_native::{Compiler, Target};
 use emr_runtime::host::{Artifact, Loaded, Machine, Raised, Ran, Symbol};
@@ -21,10 +20,11 @@ use crate::world::{Shared, World};
 /// they could.
 const WORTH_BYTES: usize = 1 << 18;
 
-/// A map that takes messages of one structure.
+/// A map that takes messages.
 pub struct Ready {
     pub name: String,
-    pub takes: String,
+    /// The structures of its messages.
+    pub takes: Vec<String>,
     from: From,
     plan: OnceLock<Option<Arc<Plan>>>,
     loaded: OnceLock<Option<Arc<Loaded>>>,
@@ -41,17 +41,17 @@ enum From {
 
 impl Ready {
     /// Nothing for a map over parts of a message, or one that cannot run.
-    pub fn new(world: &World, shared: &Arc<Shared>, function: &Function, standards: &Standards) -> Option<Ready> {
-        let takes = takes(function, standards)?.to_string();
+    pub fn new(world: &World, shared: &Arc<Shared>, function: &Function) -> Option<Ready> {
+        let takes: Vec<_> = db::takes(&world.db, world.inside, function).iter().map(ToString::to_string).collect();
         let name = function.key.to_string();
-        world.runs(&name).then(|| Ready::of(name, takes, From::Source(Arc::clone(shared))))
+        (!takes.is_empty() && world.runs(&name)).then(|| Ready::of(name, takes, From::Source(Arc::clone(shared))))
     }
 
     pub fn stored(artifact: &Arc<Artifact>, map: &artifact::Map) -> Ready {
         Ready::of(map.name.clone(), map.takes.clone(), From::Artifact(Arc::clone(artifact), map.clone()))
     }
 
-    fn of(name: String, takes: String, from: From) -> Ready {
+    fn of(name: String, takes: Vec<String>, from: From) -> Ready {
         let (plan, loaded, rules) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
         Ready { name, takes, from, plan, loaded, taken: AtomicUsize::new(0), rules }
     }

@@ -41,7 +41,7 @@ pub use cycle::{cycle, reached};
 
 pub use function::function;
 pub use literal::v2_system;
-pub use profile::{Narrowed, ProfileFacts, profile, segment};
+pub use profile::{Held, Narrowed, ProfileFacts, profile, segment, structure, structure_problems};
 pub use signature::{Signature, SignatureKind, SignatureParam, signature};
 
 use crate::diagnostic::{Code, Diagnostic};

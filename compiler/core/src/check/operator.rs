@@ -81,7 +81,7 @@ pub(super) fn via(scope: &mut Scope, value: &tree::Expr, codes: &Word, at: &At) 
         scope.error(Code::WrongType, &value.at, message);
         return Expr::error(at);
     }
-    let allowed = path::allowed(scope, &value).to_vec();
+    let allowed = path::allowed(scope, &value);
     let total = scope.world.codes(&export.key).is_some_and(|table| is_total(scope, table, &allowed));
     let table = export.key;
     let one = |value: Expr| {

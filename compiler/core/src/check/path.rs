@@ -354,36 +354,33 @@ fn field(scope: &mut Scope, walk: &mut Walk, number: u32, part: &Part) -> bool {
     walk.in_field = true;
     if element.is_none() {
         // A profile may name a field of a later version, and says how often it is there.
-        let Some(line) = narrowed(scope, walk).filter(|line| line.ty.is_some()) else {
+        if narrowed(scope, walk).is_none_or(|line| line.ty.is_none()) {
             scope.problem(unknown_field(&shape, &name, number, version, &part.at));
             return false;
-        };
-        repeats = line.max != Some(1);
-        walk.steps.pop();
-        walk.steps.push(Step::Field { number: field, repeats });
+        }
+        repeats = true;
     }
     let ty = element.and_then(|element| element.types.first());
     let mut kind = TyKind::Hl7(version, ty.map_or_else(|| "ST".into(), |ty| ty.name.clone()));
-    let mut count = if repeats { Count::Any } else { Count::Optional };
+    // What a site declares for itself holds as it is written.
+    let mut present = element.is_some_and(|element| element.min > 0) && scope.world.standards().is_declared(&name);
     if let Some(line) = narrowed(scope, walk) {
         if line.max == Some(0) {
-            let message = format!("the profile says that this sender never sends `{name}-{number}`");
-            let diagnostic = Diagnostic::new(Code::UnknownPath, part.at.clone(), message);
-            scope.problem(diagnostic.help("take this away, or the `0..0` there"));
+            scope.problem(never_sent(&format!("{name}-{number}"), &part.at));
             return false;
         }
-        if line.max == Some(1) {
-            count = Count::Optional;
-            if let Some(Step::Field { repeats, .. }) = walk.steps.last_mut() {
-                *repeats = false;
-            }
+        repeats = line.max.map_or(repeats, |max| max > 1);
+        if let Some(Step::Field { repeats: several, .. }) = walk.steps.last_mut() {
+            *several = repeats;
         }
-        if line.min > 0 {
-            count = count.surely();
-        }
+        present |= line.min > 0;
         if let Some(ty) = &line.ty {
             kind = TyKind::Hl7(version, ty.clone());
         }
+    }
+    let mut count = if repeats { Count::Any } else { Count::Optional };
+    if present {
+        count = count.surely();
     }
     // MSH-1 and MSH-2 say how to read the message; without them there is none.
     if name == "MSH" && number <= 2 {
@@ -399,20 +396,41 @@ fn narrowed<'w>(scope: &Scope<'w>, walk: &Walk) -> Option<&'w super::Narrowed> {
     facts.narrowed.get(&walk.in_message())
 }
 
-/// The codes that a profile allows at the place of a value; none where it does not say.
-pub(super) fn allowed<'w>(scope: &Scope<'w>, value: &Expr) -> &'w [SmolStr] {
+/// The codes that a profile, or a segment of the project's own, allows at the place of a value; none where neither
+/// says.
+pub(super) fn allowed(scope: &Scope, value: &Expr) -> Vec<SmolStr> {
     match &*value.kind {
         Kind::Path { root, steps } => {
             let origin = scope.locals().find(|local| local.slot == *root).and_then(|local| local.origin.as_ref());
-            let Some(origin) = origin else { return &[] };
-            let place = spell(&origin.path, &places(steps));
-            let facts = scope.world.profile(&origin.profile);
-            facts.and_then(|facts| facts.narrowed.get(&place)).map_or(&[], |line| &line.one_of)
+            let place = origin.map(|origin| (origin, spell(&origin.path, &places(steps))));
+            let line = place.and_then(|(origin, place)| scope.world.profile(&origin.profile)?.narrowed.get(&place));
+            match line.map(|line| &line.one_of).filter(|codes| !codes.is_empty()) {
+                Some(codes) => codes.clone(),
+                None => declared_codes(scope, *root, steps),
+            }
         }
         Kind::Pick { list, .. } => allowed(scope, list),
         Kind::Convert { value, .. } => allowed(scope, value),
-        _ => &[],
+        _ => Vec::new(),
     }
+}
+
+/// The codes that a segment of the project's own lists for a field.
+fn declared_codes(scope: &Scope, root: Slot, steps: &[Step]) -> Vec<SmolStr> {
+    let standards = scope.world.standards();
+    let Some((Step::Field { number, .. }, around)) =
+        places(steps).split_last().map(|(last, it)| (last.clone(), it.to_vec()))
+    else {
+        return Vec::new();
+    };
+    let local = || scope.locals().find(|local| local.slot == root).map(|local| types::show_kind(&local.ty.kind).into());
+    let segment: Option<SmolStr> = match around.last() {
+        Some(Step::Member { name, .. }) => Some(name.clone()),
+        _ => local(),
+    };
+    let shape =
+        segment.filter(|name| standards.is_declared(name)).and_then(|name| standards.segment(Version::Union, &name));
+    shape.and_then(|shape| Some(shape.element(&number.to_string())?.codes.clone())).unwrap_or_default()
 }
 
 /// The steps from place to place, without those that choose among what stands there.
@@ -433,20 +451,33 @@ fn component(scope: &mut Scope, walk: &mut Walk, number: u32, part: &Part) -> bo
         scope.error(Code::UnknownPath, &part.at, format!("`{name}` has no components"));
         return false;
     };
-    let Some(element) = shape.element(&number.to_string()) else {
-        scope.problem(unknown_component(&shape, number, &part.at));
-        return false;
-    };
+    let element = shape.element(&number.to_string());
     let Ok(component) = u8::try_from(number) else { return false };
     walk.steps.push(Step::Component(component));
-    let name = element.types.first().map_or_else(|| "ST".into(), |ty| ty.name.clone());
-    let known = narrowed(scope, walk).is_some_and(|line| line.min > 0);
+    let line = narrowed(scope, walk);
+    let typed = line.and_then(|line| line.ty.clone());
+    if element.is_none() && typed.is_none() {
+        scope.problem(unknown_component(&shape, number, &part.at));
+        return false;
+    }
+    if line.is_some_and(|line| line.max == Some(0)) {
+        scope.problem(never_sent(&walk.in_message(), &part.at));
+        return false;
+    }
+    let own = || element.and_then(|element| element.types.first()).map_or_else(|| "ST".into(), |ty| ty.name.clone());
+    let name = typed.unwrap_or_else(own);
+    let known = line.is_some_and(|line| line.min > 0);
     let count = walk.ty.count.times(if known { Count::One } else { Count::Optional });
     walk.ty = Ty { kind: TyKind::Hl7(version, name), count };
     true
 }
 
 // ---- what is said ---------------------------------------------------------------------------------
+
+fn never_sent(place: &str, at: &At) -> Diagnostic {
+    let message = format!("the profile says that this sender never sends `{place}`");
+    Diagnostic::new(Code::UnknownPath, at.clone(), message).help("take this away, or the `0..0` there")
+}
 
 fn unknown_field(shape: &Shape, name: &str, number: u32, version: Version, at: &At) -> Diagnostic {
     let last = shape.elements.last().map(|element| element.name.clone()).unwrap_or_default();

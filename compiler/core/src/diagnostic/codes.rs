@@ -51,6 +51,10 @@ codes! {
         UnknownVersion = "E0304";
         /// a profile says what its message cannot have
         WrongProfile = "E0305";
+        /// a profile has two lines for one place
+        LineTwice = "E0306";
+        /// what a site declares for itself is not its own
+        NotLocal = "E0307";
 
         /// an element does not exist
         UnknownElement = "E0401";

@@ -22,6 +22,7 @@ pub enum DeclaredKind {
     Codes,
     Profile,
     Segment,
+    Structure,
     /// A feed, a target, a table …: has a name, is not carried out yet.
     Other,
 }
@@ -36,6 +37,7 @@ impl DeclaredKind {
             DeclaredKind::Codes => "code table",
             DeclaredKind::Profile => "profile",
             DeclaredKind::Segment => "segment",
+            DeclaredKind::Structure => "structure",
             DeclaredKind::Other => "declaration",
         }
     }
@@ -57,6 +59,7 @@ pub fn exports(item: &Item) -> Option<Declared> {
         Declaration::Codes(it) => (&it.name, DeclaredKind::Codes),
         Declaration::Profile(it) => (&it.name, DeclaredKind::Profile),
         Declaration::Segment(it) => (&it.name, DeclaredKind::Segment),
+        Declaration::Structure(it) => (&it.name, DeclaredKind::Structure),
         Declaration::ExternFn(it) => (&it.name, DeclaredKind::Function),
         Declaration::Other { name: Some(name), .. } => (name, DeclaredKind::Other),
         Declaration::Use(_) | Declaration::Test(_) | Declaration::Extend(_) | Declaration::Other { name: None, .. } => {

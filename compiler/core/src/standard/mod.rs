@@ -21,7 +21,7 @@ use std::sync::Arc;
 pub struct Standards {
     pub hl7: Arc<Hl7>,
     pub fhir: Arc<Fhir>,
-    /// Structures, groups and segments that the project declares (`profile`, `segment`), by key.
+    /// Structures, groups and segments that the project declares (`profile`, `segment`, `structure`), by key.
     pub local: Arc<FxHashMap<SmolStr, Arc<Shape>>>,
 }
 
@@ -44,7 +44,13 @@ impl Standards {
     }
 
     pub fn segment(&self, version: Version, name: &str) -> Option<Arc<Shape>> {
-        self.local.get(name).cloned().or_else(|| self.hl7.segment(version, name))
+        let declared = self.local.get(name).filter(|shape| shape.kind == shape::Kind::Segment);
+        declared.cloned().or_else(|| self.hl7.segment(version, name))
+    }
+
+    /// Whether a segment is one that the project declares.
+    pub fn is_declared(&self, name: &str) -> bool {
+        self.local.get(name).is_some_and(|shape| shape.kind == shape::Kind::Segment)
     }
 
     pub fn datatype(&self, version: Version, name: &str) -> Option<Arc<Shape>> {

@@ -57,6 +57,8 @@ pub struct Element {
     /// Of HL7 fields and components: the most characters, 0 where the standard names none.
     pub length: u32,
     pub binding: Option<Binding>,
+    /// Of a field that a project declares: the codes that it takes, all if there is none.
+    pub codes: Vec<SmolStr>,
     /// Of a profile: the value that it must be (`fixed[x]`), or contain (`pattern[x]`).
     pub fixed: Option<Value>,
     pub pattern: Option<Value>,
@@ -134,6 +136,7 @@ impl Element {
             choice: false,
             length: 0,
             binding: None,
+            codes: Vec::new(),
             fixed: None,
             pattern: None,
             slices: Vec::new(),

@@ -223,6 +223,9 @@ fn outline(parsed: &Parsed) -> String {
         Some(Declaration::Segment(segment)) => {
             out += &format!("segment {} {} fields\n", segment.name.text, segment.fields.len());
         }
+        Some(Declaration::Structure(structure)) => {
+            out += &format!("structure {} {} members\n", structure.name.text, structure.members.len());
+        }
         Some(Declaration::Test(test)) => out += &format!("test {:?} {} steps\n", test.name.text, test.steps.len()),
         Some(Declaration::Use(found)) => out += &format!("use {}\n", found.module.text),
         Some(Declaration::ExternFn(found)) => out += &format!("extern fn {}\n", found.name.text),

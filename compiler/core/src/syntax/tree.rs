@@ -37,9 +37,10 @@ pub enum Declaration {
     Extend(Extend),
     Profile(Profile),
     Segment(Segment),
+    Structure(Structure),
     Test(Test),
     ExternFn(ExternFn),
-    /// Reads, but is not carried out yet: feeds, targets, routes, alarms, tables, `structure`, connectors.
+    /// Reads, but is not carried out yet: feeds, targets, routes, alarms, tables, connectors.
     Other {
         keyword: Word,
         name: Option<Word>,
@@ -216,6 +217,21 @@ pub struct SegmentField {
     pub one_of: Vec<Expr>,
     pub title: Option<Word>,
     pub at: At,
+}
+
+/// `structure ZRT_Z01 { MSH, PID?, ORDER+ { ORC, NTE* } }`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Structure {
+    pub name: Word,
+    pub members: Vec<Member>,
+}
+
+/// A segment of a structure, or a group where it has members of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    pub name: Word,
+    pub count: Count,
+    pub members: Option<Vec<Member>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

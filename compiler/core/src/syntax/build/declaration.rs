@@ -29,6 +29,7 @@ impl Build<'_> {
             Rule::extend => Declaration::Extend(self.extend(pair)),
             Rule::profile => Declaration::Profile(self.profile(pair)),
             Rule::segment => Declaration::Segment(self.segment(pair)),
+            Rule::structure => Declaration::Structure(self.structure(pair)),
             Rule::test => Declaration::Test(self.test(pair)),
             Rule::extern_fn => Declaration::ExternFn(self.extern_fn(pair)),
             _ => self.other(pair),
@@ -154,13 +155,7 @@ impl Build<'_> {
             match part.as_rule() {
                 Rule::type_name => ty.name = self.word(&part),
                 Rule::references => ty.references = part.into_inner().map(|name| self.word(&name)).collect(),
-                Rule::count => {
-                    ty.count = match part.as_str() {
-                        "?" => Count::Optional,
-                        "*" => Count::Any,
-                        _ => Count::Some,
-                    }
-                }
+                Rule::count => ty.count = count(&part),
                 _ => {}
             }
         }
@@ -287,6 +282,23 @@ impl Build<'_> {
         Some(SegmentField { number, ty, one_of, title, at: self.at(&pair) })
     }
 
+    fn structure(&self, pair: Pair<'_, Rule>) -> Structure {
+        let name = find(&pair, Rule::name).map_or_else(|| self.nameless(&pair), |name| self.word(&name));
+        let members = find(&pair, Rule::members).map(|members| self.members(members)).unwrap_or_default();
+        Structure { name, members }
+    }
+
+    /// Text is read no deeper than a bound, so neither is this.
+    fn members(&self, pair: Pair<'_, Rule>) -> Vec<Member> {
+        let member = |pair: Pair<'_, Rule>| {
+            let name = find(&pair, Rule::name).map(|name| self.word(&name))?;
+            let count = find(&pair, Rule::count).map_or(Count::One, |written| count(&written));
+            let members = find(&pair, Rule::members).map(|members| self.members(members));
+            Some(Member { name, count, members })
+        };
+        pair.into_inner().filter_map(member).collect()
+    }
+
     fn test(&self, pair: Pair<'_, Rule>) -> Test {
         let mut test = Test { name: self.nameless(&pair), steps: Vec::new() };
         for part in pair.into_inner() {
@@ -338,5 +350,13 @@ impl Build<'_> {
     fn nameless(&self, pair: &Pair<'_, Rule>) -> Word {
         let start = self.at(pair).start;
         Word { text: "".into(), at: start..start }
+    }
+}
+
+fn count(pair: &Pair<'_, Rule>) -> Count {
+    match pair.as_str() {
+        "?" => Count::Optional,
+        "*" => Count::Any,
+        _ => Count::Some,
     }
 }
