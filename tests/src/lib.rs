@@ -64,6 +64,8 @@ mod robust;
 #[cfg(test)]
 mod run_pages;
 #[cfg(test)]
+mod slices;
+#[cfg(test)]
 mod symbols;
 #[cfg(test)]
 mod typing;

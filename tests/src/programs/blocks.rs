@@ -363,8 +363,14 @@ impl Writer<'_> {
         }
         let element = elements.swap_remove(self.random.below(elements.len()));
         let source = self.one(view, &|_, ty| matches!(ty, "ID" | "IS" | "ST"))?;
-        let (first, second) = (self.rule(view, &element, depth.min(1)), self.rule(view, &element, depth.min(1)));
+        let (mut first, second) = (self.rule(view, &element, depth.min(1)), self.rule(view, &element, depth.min(1)));
         let word = self.word();
+        let simple = element.types.len() == 1 && PRIMITIVES.contains(&element.types[0].name.as_str());
+        if simple && !element.repeats() && self.chance(30) {
+            self.hit("an extension of a primitive in an arm");
+            let text = self.value(view, &Wanted::of("string"), 0).text;
+            first = format!("{first}\n{}.extension[\"http://x.org/arm\"]: {text}", element.name);
+        }
         self.hit("match that holds rules");
         let arms = [format!("{word} => {}", braces(&[first])), format!("else => {}", braces(&[second]))];
         Some(format!("match {} {}", source.text, braces(&arms)))

@@ -63,6 +63,9 @@ impl Writer<'_> {
         if self.chance(20) {
             self.convert();
         }
+        if self.chance(25) {
+            self.choice();
+        }
         // Small ones too: what one construct does is not hidden behind what another does.
         self.small = self.chance(60);
         for _ in 0..self.random.below(if self.small { 2 } else { 4 }) {
@@ -73,6 +76,19 @@ impl Writer<'_> {
         let mut parts = take(&mut self.declarations);
         parts.push(entry);
         Program { text: format!("{}\n", parts.join("\n")), structure, constructs: take(&mut self.constructs) }
+    }
+
+    /// A map that gives one of several types.
+    fn choice(&mut self) {
+        let words = [self.word(), self.word()];
+        let arms = [
+            format!("{} => Quantity {{ unit: CWE.2 }}", words[0]),
+            format!("{} => CWE", if words[0] == words[1] { "\"other\"" } else { &words[1] }),
+            "is present => CWE.1 as DTM".into(),
+            "else => CWE.2".into(),
+        ];
+        self.declarations.push(format!("map choice(CWE) -> Observation.value? = match CWE.3 {}", braces(&arms)));
+        self.choices.push(("choice".into(), "CWE".into()));
     }
 
     fn entry(&mut self, view: View, parameter: &str) -> String {

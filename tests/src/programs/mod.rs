@@ -59,6 +59,7 @@ pub fn write(known: &Known, seed: u64) -> Program {
         helpers: Vec::new(),
         uses: Vec::new(),
         local: Vec::new(),
+        choices: Vec::new(),
         converting: None,
     };
     writer.program()
@@ -84,6 +85,8 @@ pub struct Writer<'k> {
     uses: Vec<String>,
     /// Segments that it declares, with what they hold.
     local: Vec<(String, Vec<Place>)>,
+    /// Maps that give one of several types, each with the type of HL7 that it takes.
+    choices: Vec<(String, String)>,
     /// The two types of the `convert` that is written now, which does not use itself.
     converting: Option<(String, String)>,
 }

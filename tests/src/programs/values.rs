@@ -464,6 +464,28 @@ impl Writer<'_> {
         {
             return Some(text);
         }
+        if self.chance(5)
+            && let Some(text) = self.of_fhir_values(view)
+        {
+            return Some(text);
+        }
+        if self.chance(8)
+            && let Some(text) = self.by_type(view)
+        {
+            return Some(format!("({text})"));
+        }
+        if self.chance(4)
+            && let (Some(first), Some(second)) = (
+                self.source(view, &|_, ty| matches!(ty, "CX" | "CWE" | "XPN" | "XAD")),
+                self.source(view, &|_, ty| matches!(ty, "CX" | "CWE" | "XPN" | "XAD")),
+            )
+        {
+            self.hit("a path below a list");
+            return Some(match self.random.below(2) {
+                0 => format!("join(\"+\", ({}, {}).2)", first.text, second.text),
+                _ => format!("({}, {})[2].2", first.text, second.text),
+            });
+        }
         let source = self.simple(view)?;
         let text = if depth > 0 && self.chance(20) { self.textual(view, depth - 1)? } else { source.text };
         let (from, count) = (1 + self.random.below(4), self.random.below(6));
@@ -540,6 +562,75 @@ impl Writer<'_> {
         }
         self.hit("a text with holes");
         Some(format!("\"{text}\""))
+    }
+
+    /// A text that is made of a list of FHIR values, or of one that may be of several types.
+    fn of_fhir_values(&mut self, view: &View) -> Option<String> {
+        let ty = *self.random.of(&["HumanName", "Identifier", "Address", "ContactPoint"]);
+        let fits = move |writer: &Self, hl7: &str| writer.fits(hl7, ty) && hl7 != "HD";
+        let (first, second) = (self.source(view, &fits)?, self.source(view, &fits)?);
+        let list = format!("({} as {ty}, {} as {ty})", first.text, second.text);
+        let element = match ty {
+            "HumanName" => "family",
+            "Address" => "city",
+            _ => "value",
+        };
+        Some(match self.random.below(5) {
+            0 => {
+                self.hit("the last FHIR value");
+                format!("(last {list}).{element}")
+            }
+            1 => {
+                self.hit("a FHIR value chosen by number");
+                let number = self.random.below(3);
+                format!("{list}[{number}].{element}")
+            }
+            2 => {
+                self.hit("a FHIR value chosen by number");
+                let (from, to) = (self.random.below(3), self.random.below(3));
+                let to = if self.chance(50) { "*".to_owned() } else { (from + to).to_string() };
+                format!("join(\"+\", {list}[{from}..{to}].{element})")
+            }
+            3 => {
+                self.hit("a FHIR value counted");
+                self.hit_builtin("count");
+                format!("\"{{count({list})}}\"")
+            }
+            _ => {
+                self.hit("each by of FHIR values");
+                format!("join(\"+\", each {list} by .{element} => \"{{count(.)}} {{first .{element}}}\")")
+            }
+        })
+    }
+
+    /// A text that depends on the type of a value.
+    fn by_type(&mut self, view: &View) -> Option<String> {
+        let choices = self.choices.clone();
+        let map = (!choices.is_empty()).then(|| self.random.of(&choices).clone())?;
+        let call = format!(
+            "{}({})",
+            map.0,
+            self.one(view, &{
+                let ty = map.1.clone();
+                move |_, hl7| hl7 == ty
+            })?
+            .text
+        );
+        Some(match self.random.below(3) {
+            0 => {
+                self.hit("match by a type");
+                format!("match {call} {{ is Quantity => \"q\", is string => ({call} as string), else => \"other\" }}")
+            }
+            1 => {
+                self.hit("as one type of a choice");
+                format!("({call} as Quantity).unit")
+            }
+            _ => {
+                self.hit("a FHIR value by its type");
+                let (word, ty) = (self.random.below(2), *self.random.of(&["Quantity", "string", "dateTime"]));
+                format!("{} when {call} is {}{ty}", self.word(), if word == 0 { "" } else { "not " })
+            }
+        })
     }
 
     /// An element of a FHIR value that a let or a conversion gives.

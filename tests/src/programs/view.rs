@@ -291,6 +291,13 @@ impl Writer<'_> {
                 self.hit("a comparison of times");
                 format!("{} {op} {}", source.text, other.map_or(time, |other| other.text))
             }
+            5 if self.chance(30) => {
+                let source = self.one(view, &of(&["ID", "ST", "IS"]))?;
+                let list = self.source(view, &of(&["ID", "ST", "IS"]))?;
+                let not = if self.chance(40) { "not " } else { "" };
+                self.hit("in a list of the message");
+                format!("{} {not}in {}", source.text, list.text)
+            }
             5 => {
                 let source = self.one(view, &of(&["ID", "ST", "IS", "CWE"]))?;
                 let not = if self.chance(40) { self.also("not in", "not ") } else { String::new() };

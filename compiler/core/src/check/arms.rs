@@ -7,7 +7,7 @@ use super::{alternative, choose, expression, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::shape::Shape;
 use crate::syntax::tree::{self, At, BlockItem, Count, ExprKind};
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
@@ -20,14 +20,14 @@ pub(super) fn match_statements(scope: &mut Scope, on: Option<&tree::Expr>, arms:
     let mark = scope.mark();
     let Some((subject, tests)) = choose::tests(scope, on, arms, at) else { return Expr::error(at) };
     let mut values = Vec::new();
-    for arm in arms {
-        values.push(match &*arm.value.kind {
+    for (arm, test) in arms.iter().zip(&tests) {
+        values.push(choose::in_arm(scope, test.as_ref(), subject.as_ref(), |scope| match &*arm.value.kind {
             ExprKind::Block(block) => {
                 let nothing = |_: &mut Scope| Expr::new(Kind::Absent, Ty::NOTHING, &arm.at);
                 valued(scope, &block.items, &nothing, &arm.at)
             }
             _ => expression::infer(scope, &arm.value),
-        });
+        }));
     }
     scope.release(mark);
     if values.iter().any(Expr::is_error) || tests.iter().flatten().any(Expr::is_error) {
@@ -56,7 +56,7 @@ pub(super) fn match_rules(
 ) -> Vec<Statement> {
     let mark = scope.mark();
     let Some((subject, tests)) = choose::tests(scope, on, arms, at) else { return Vec::new() };
-    let mut statements: Vec<Statement> = subject.into_iter().collect();
+    let mut statements: Vec<Statement> = subject.clone().into_iter().collect();
     let mut by_arm: Vec<Fields> = Vec::new();
     for (arm, test) in arms.iter().zip(&tests) {
         let mut inner = Fields::default();
@@ -64,7 +64,9 @@ pub(super) fn match_rules(
             ExprKind::Block(block) => {
                 let known = scope.known();
                 let within = scope.mark();
-                let done = items(scope, &block.items, shape, &mut inner);
+                let done = choose::in_arm(scope, test.as_ref(), subject.as_ref(), |scope| {
+                    items(scope, &block.items, shape, &mut inner)
+                });
                 scope.release(within);
                 scope.forget(known);
                 for statement in done {
@@ -132,27 +134,51 @@ fn distribute(
         let Some(element) = shape.element(name) else { continue };
         let mut rule = at.clone();
         let mut values = Vec::new();
+        let mut extras: Vec<Vec<Field>> = Vec::new();
+        let mut assigned = false;
         for arm in &mut finished {
             let field = arm.shift_remove(name);
-            if field.as_ref().is_some_and(|field| field.extras.is_some()) {
-                scope.not_yet(at, "an extension of a primitive inside an arm");
-            }
-            let of_arm = field.map(|field| field.values).unwrap_or_default();
+            let (of_arm, beside) = field.map(|field| (field.values, field.extras)).unwrap_or_default();
+            extras.push(beside.map(|block| block.fields).unwrap_or_default());
+            assigned |= !of_arm.is_empty();
             if let Some(first) = of_arm.first() {
                 rule = first.rule.clone();
             }
             values.push(together(of_arm, at));
         }
-        let value = choose::join(tests.to_vec(), values, at);
         let building = fields.entry(name.clone()).or_default();
+        building.element = Some(element.clone());
+        beside(scope, extras, tests, &mut building.extras, at);
+        if !assigned {
+            continue;
+        }
+        let value = choose::join(tests.to_vec(), values, at);
         if !building.values.is_empty() && !building.adds {
             let label = format!("{}.{name}", types::short(&shape.key));
             let diagnostic = Diagnostic::new(Code::AssignedTwice, rule.clone(), format!("`{label}` is assigned twice"));
             scope.problem(diagnostic.label(building.first.clone(), "the first time").help("keep one of the two rules"));
         }
-        building.element = Some(element.clone());
         building.first = rule.clone();
         building.values.push(Value { value, rule });
+    }
+}
+
+/// What stands beside a primitive, its id and its extensions, by arm.
+fn beside(scope: &Scope, mut arms: Vec<Vec<Field>>, tests: &[Option<Expr>], fields: &mut Fields, at: &At) {
+    let names: IndexSet<SmolStr> = arms.iter().flatten().map(|field| field.name.clone()).collect();
+    for name in names {
+        let Some(element) = scope.world.standards().fhir.shape("Element").and_then(|it| it.element(&name).cloned())
+        else {
+            continue;
+        };
+        let values = arms.iter_mut().map(|arm| {
+            let field = arm.iter().position(|field| field.name == name).map(|index| arm.swap_remove(index));
+            together(field.map(|field| field.values).unwrap_or_default(), at)
+        });
+        let value = choose::join(tests.to_vec(), values.collect(), at);
+        let building = fields.entry(name).or_default();
+        building.element = Some(element);
+        building.values.push(Value { value, rule: at.clone() });
     }
 }
 

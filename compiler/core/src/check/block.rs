@@ -6,7 +6,7 @@ use super::required::{Doubt, required};
 use super::scope::Scope;
 use super::sourceless::is_constant;
 use super::typed::{Block, Expr, Field, Kind, Statement, Ty, TyKind, Value};
-use super::{condition, expression, extension, path, rule, types};
+use super::{condition, expression, extension, fixed, path, rule, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::shape::{self, Element, Shape};
 use crate::syntax::tree::{self, At, BlockItem, Count, ExprKind, PartKind};
@@ -28,6 +28,8 @@ pub(super) struct Building {
     pub extras: Fields,
     /// `extension["…"].extension["…"]`: the elements of the extension of that URL.
     pub by_url: IndexMap<SmolStr, Fields>,
+    /// `identifier[mrn].value: X`: the elements of the slice of that name.
+    pub by_slice: IndexMap<SmolStr, (SmolStr, Fields)>,
     /// Extensions of these URLs are assigned as a whole: where, and whether by `+:`.
     pub urls: IndexMap<SmolStr, (At, bool)>,
     /// Where it was first assigned, and whether by `+:`.
@@ -57,7 +59,7 @@ pub(super) fn built(scope: &mut Scope, block: &tree::Block, key: &SmolStr, at: &
         with_bundle_type(&mut written, at);
     }
     required(scope, &written, &shape, at, always, &doubt);
-    let written = with_fixed(written, &shape);
+    let written = with_fixed(scope, written, &shape);
     scope.forget(known);
     scope.release(mark);
     let count = if always || statements_alone(&statements, &written) || surely(&written) {
@@ -245,6 +247,9 @@ pub(super) fn finished(scope: &mut Scope, fields: Fields, shape: &Arc<Shape>, wi
         for (url, nested) in building.by_url {
             values.extend(extension::collected(scope, &url, nested, building.first.clone()));
         }
+        for (_, (key, nested)) in building.by_slice {
+            values.extend(nested_value(scope, key, nested, building.first.clone(), false));
+        }
         let extras = (!building.extras.is_empty()).then(|| extras(scope, building.extras)).flatten();
         written.push(Field {
             name,
@@ -270,7 +275,7 @@ fn nested_value(scope: &mut Scope, key: SmolStr, nested: Fields, at: At, with: b
     } else {
         let doubt = if scope.errors_since(before).next().is_some() { Doubt::All } else { Doubt::None };
         required(scope, &fields, &inner, &at, false, &doubt);
-        let fields = with_fixed(fields, &inner);
+        let fields = with_fixed(scope, fields, &inner);
         Kind::Block(Block { shape: key, resource: None, statements: Vec::new(), fields, always: false })
     };
     Some(Value { value: Expr::new(kind, ty, &at), rule: at })
@@ -305,22 +310,16 @@ fn with_bundle_type(fields: &mut Vec<Field>, at: &At) {
 }
 
 /// Fixed and pattern values of a profile are filled in.
-fn with_fixed(mut fields: Vec<Field>, shape: &Arc<Shape>) -> Vec<Field> {
+pub(super) fn with_fixed(scope: &Scope, mut fields: Vec<Field>, shape: &Arc<Shape>) -> Vec<Field> {
     for element in &shape.elements {
         let value = element.fixed.as_ref().or(element.pattern.as_ref());
         let Some(json) = value.filter(|_| !fields.iter().any(|field| field.name == element.name)) else { continue };
-        let text = SmolStr::from(json.to_string());
         let key = element.types.first().map(|ty| ty.name.clone()).unwrap_or_default();
-        let ty = Ty::one(TyKind::Fhir(key));
-        let value = Value { value: Expr::new(Kind::Json(text), ty, &(0..0)), rule: 0..0 };
+        let value = Value { value: fixed::constant(scope, &key, json, &(0..0)), rule: 0..0 };
         fields.push(Field {
-            name: element.name.clone(),
             choice: element.choice,
-            list: element.repeats(),
-            required: false,
-            values: vec![value],
-            extras: None,
-            adds: false,
+            list: element.repeats() || base_repeats(scope, shape, element),
+            ..Field::of(&element.name, value)
         });
     }
     fields

@@ -1,8 +1,9 @@
 //! What the checker knows of single built-in functions, beyond their signatures in the library.
 
-use super::condition;
 use super::scope::Scope;
+use super::signature::SignatureKind;
 use super::typed::{Expr, Kind, Ty, TyKind};
+use super::{condition, convert};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::{Argument, At, Count, Word};
 use emr_abi::Builtin;
@@ -26,6 +27,18 @@ pub(super) fn special(scope: &mut Scope, name: &Word, arguments: &[Argument], at
             Some(Expr::error(at))
         }
     }
+}
+
+/// Something of FHIR with elements where any value may stand: what is counted is that each is there, which makes the
+/// number one of the message.
+pub(super) fn counted(scope: &mut Scope, function: SignatureKind, value: Expr, at: &At) -> Expr {
+    if function != SignatureKind::Function(Builtin::count) {
+        return scope.not_yet(at, "this function over FHIR values that have elements");
+    }
+    convert::each(scope, value, |item| {
+        let truth = || Expr::new(Kind::Boolean(true), Ty::fhir("boolean"), &item.at);
+        Expr::new(Kind::And(truth(), truth()), Ty::fhir("boolean"), &item.at)
+    })
 }
 
 /// A result `any` has the type of the first argument.

@@ -45,11 +45,11 @@ fn apply(scope: &mut Scope, signature: &Signature, arguments: &[Argument], name:
     let mut failed = false;
     for (index, (param, argument)) in signature.params.iter().zip(matched).enumerate() {
         let value = match argument.as_slice() {
-            [argument] => passed(scope, param, argument, index == 0),
+            [argument] => passed(scope, signature, param, argument, index == 0),
             [first, ..] => {
                 let at = first.at.clone();
                 let items: Vec<_> =
-                    argument.iter().map(|argument| passed(scope, param, argument, index == 0)).collect();
+                    argument.iter().map(|argument| passed(scope, signature, param, argument, index == 0)).collect();
                 gathered(items, &at)
             }
             [] if param.ty.may_be_missing() => Expr::new(Kind::Absent, Ty::NOTHING, at),
@@ -173,13 +173,19 @@ fn shown_params(signature: &Signature) -> String {
 }
 
 /// An argument as its parameter takes it; the first may still be lifted.
-fn passed(scope: &mut Scope, param: &SignatureParam, argument: &tree::Expr, first: bool) -> Expr {
+fn passed(
+    scope: &mut Scope,
+    signature: &Signature,
+    param: &SignatureParam,
+    argument: &tree::Expr,
+    first: bool,
+) -> Expr {
     let at = &argument.at;
     match &param.ty.kind {
         TyKind::Fhir(key) if key == "any" => {
             let value = infer(scope, argument);
             if super::operator::has_elements(scope, &value.ty) {
-                return scope.not_yet(at, "a function over FHIR values that have elements");
+                return builtin::counted(scope, signature.kind, value, at);
             }
             value
         }

@@ -4,7 +4,7 @@ use super::convert::Want;
 use super::expression::{self, infer};
 use super::scope::{Local, Scope};
 use super::typed::{Arm, Compare, Comparison, Expr, Kind, State, Statement, Ty, TyKind};
-use super::{alternative, condition, convert};
+use super::{alternative, by_type, condition, convert};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::{self, At, Bounds, Count, Is, Pattern};
 
@@ -19,11 +19,11 @@ pub(super) fn choose(
     let mark = scope.mark();
     let Some((statement, tests)) = tests(scope, on, arms, at) else { return Expr::error(at) };
     let mut values = Vec::new();
-    for arm in arms {
-        values.push(match want {
+    for (arm, test) in arms.iter().zip(&tests) {
+        values.push(in_arm(scope, test.as_ref(), statement.as_ref(), |scope| match want {
             Some(want) => expression::value(scope, &arm.value, want),
             None => infer(scope, &arm.value),
-        });
+        }));
     }
     if want.is_none() {
         values = agreed(scope, values);
@@ -34,6 +34,22 @@ pub(super) fn choose(
     }
     let value = join(tests, values, at);
     around(statement, value)
+}
+
+/// What an arm says, where its condition is known to hold.
+pub(super) fn in_arm<T>(
+    scope: &mut Scope,
+    test: Option<&Expr>,
+    subject: Option<&Statement>,
+    of_arm: impl FnOnce(&mut Scope) -> T,
+) -> T {
+    let known = scope.facts.len();
+    if let Some(test) = test {
+        by_type::learn(scope, test, subject);
+    }
+    let value = of_arm(scope);
+    scope.facts.truncate(known);
+    value
 }
 
 /// The value after the statement that reads what is matched.
@@ -177,7 +193,7 @@ fn test(scope: &mut Scope, subject: Expr, pattern: &Pattern, at: &At) -> Expr {
             Is::Present => boolean(Kind::Is { value: subject, state: State::Present }),
             Is::Null => boolean(Kind::Is { value: subject, state: State::Null }),
             Is::Absent => boolean(Kind::Is { value: subject, state: State::Absent }),
-            Is::Type(_) => scope.not_yet(at, "choosing by the type of a FHIR value"),
+            Is::Type(ty) => by_type::is_type(scope, subject, ty, at),
         },
     }
 }

@@ -1,11 +1,11 @@
 //! Conditions: always true or false, whatever is missing.
 
-use super::convert;
 use super::expression::infer;
 use super::path::fact;
 use super::scope::Scope;
-use super::typed::{Compare, Comparison, Expr, Kind, Primitive, State, Ty, TyKind};
+use super::typed::{Compare, Comparison, Expr, Kind, Primitive, State, Statement, Ty, TyKind};
 use super::types;
+use super::{by_type, chosen, convert};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::{self, At, Binary, Count, ExprKind, Is, Prefix};
 
@@ -273,7 +273,10 @@ fn within(scope: &mut Scope, left: Expr, right: &tree::Expr, at: &At) -> Expr {
     let items = match *right.kind {
         Kind::List(items) => items,
         _ if !right.ty.is_list() => vec![right],
-        _ => return scope.not_yet(at, "`in` with a list of the message"),
+        kind => {
+            let list = Expr { kind: Box::new(kind), ..right };
+            return within_list(scope, left, list, at);
+        }
     };
     let mut how = Comparison::Text;
     let mut left_side = left.clone();
@@ -284,6 +287,19 @@ fn within(scope: &mut Scope, left: Expr, right: &tree::Expr, at: &At) -> Expr {
         list.push(item);
     }
     boolean(Kind::In { value: left_side, list, how }, at)
+}
+
+/// `X in PID-3.5`: whether one of the list is equal to it.
+fn within_list(scope: &mut Scope, left: Expr, list: Expr, at: &At) -> Expr {
+    let slot = scope.slot(left.ty.clone());
+    let wanted = Expr::slot(slot, left.ty.clone(), &left.at);
+    let found =
+        chosen::filtered(scope, list, at, &|scope, item| compare(scope, Compare::Equal, wanted.clone(), item, at));
+    if found.is_error() {
+        return found;
+    }
+    let value = chosen::present(found, at);
+    boolean(Kind::Do { statements: vec![Statement::Let(slot, left)], value }, at)
 }
 
 fn matches(scope: &mut Scope, left: &tree::Expr, right: &tree::Expr, at: &At) -> Expr {
@@ -323,7 +339,10 @@ fn is(scope: &mut Scope, value: &tree::Expr, not: bool, what: &Is, at: &At) -> E
         Is::Present => State::Present,
         Is::Null => State::Null,
         Is::Absent => State::Absent,
-        Is::Type(_) => return scope.not_yet(at, "choosing by the type of a FHIR value"),
+        Is::Type(ty) => {
+            let found = by_type::is_type(scope, value, ty, at);
+            return if not && !found.is_error() { boolean(Kind::Not(found), at) } else { found };
+        }
     };
     let found = boolean(Kind::Is { value, state }, at);
     if not { boolean(Kind::Not(found), at) } else { found }

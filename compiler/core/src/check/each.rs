@@ -2,7 +2,7 @@
 
 use super::convert::Want;
 use super::scope::{Local, Origin, Scope};
-use super::typed::{Expr, Kind, Slot, Statement, Ty, TyKind};
+use super::typed::{Compare, Comparison, Expr, Kind, Pick, Slot, Statement, Ty, TyKind};
 use super::{block, condition, expression, literal, operator, path, place};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::{At, BlockItem, Count, Each, ExprKind, PartKind};
@@ -84,13 +84,15 @@ fn walk(scope: &mut Scope, each: &Each, at: &At, body: &dyn Fn(&mut Scope, &Each
             finished(list, item, filter, body, at)
         }
         Some(by) => {
-            if operator::has_elements(scope, &list.ty) {
-                scope.release(mark);
-                return scope.not_yet(&by.at, "`by` over FHIR values that have elements");
-            }
             let key = expression::infer(scope, by);
             let key = literal::string(scope, key, "a key of `by`");
             scope.release(mark);
+            if operator::has_elements(scope, &list.ty) {
+                let value = grouped(scope, each, (list, item, filter, key), at, body);
+                scope.forget(known);
+                scope.release(mark);
+                return value;
+            }
             let group_ty = list.ty.with(Count::Some);
             let items = scope.slot(group_ty.clone());
             scope.push(Local { current: true, name: named(each), ..Local::unnamed(items, group_ty) });
@@ -106,6 +108,47 @@ fn walk(scope: &mut Scope, each: &Each, at: &At, body: &dyn Fn(&mut Scope, &Each
     scope.forget(known);
     scope.release(mark);
     value
+}
+
+/// Groups of FHIR values that have elements. They are known by their keys alone: for each key that is not like one before
+/// it, the items that have it.
+fn grouped(
+    scope: &mut Scope,
+    each: &Each,
+    (list, item, filter, key): (Expr, Slot, Option<Expr>, Expr),
+    at: &At,
+    body: &dyn Fn(&mut Scope, &Each) -> Expr,
+) -> Expr {
+    if key.is_error() {
+        return key;
+    }
+    let ty = key.ty.with(Count::Any);
+    let keys = Kind::Each { list: list.clone(), item, filter: filter.clone(), body: key.clone() };
+    let keys = Expr::new(keys, ty, at);
+    let (one, same) = (scope.slot(key.ty.with(Count::One)), scope.slot(key.ty.with(Count::Some)));
+    let wanted = Expr::slot(same, key.ty.with(Count::Some), at);
+    let wanted = Expr::new(Kind::Pick { which: Pick::First, list: wanted }, key.ty.with(Count::One), at);
+    let equal = Kind::Compare { op: Compare::Equal, left: key.clone(), right: wanted, how: Comparison::Text };
+    let equal = Expr::new(equal, Ty::fhir("boolean"), at);
+    let asked = match filter {
+        Some(filter) => Expr::new(Kind::And(filter, equal), Ty::fhir("boolean"), at),
+        None => equal,
+    };
+    let group_ty = list.ty.with(Count::Some);
+    let chosen = Expr::slot(item, list.ty.with(Count::One), at);
+    let chosen = Kind::Each { list, item, filter: Some(asked), body: chosen };
+    let items = scope.slot(group_ty.clone());
+    scope.push(Local { current: true, name: named(each), ..Local::unnamed(items, group_ty.clone()) });
+    let body = body(scope, each);
+    if body.is_error() {
+        return body;
+    }
+    let ty = body.ty.clone();
+    let group = vec![Statement::Let(items, Expr::new(chosen, group_ty, at))];
+    let body = Expr::new(Kind::Do { statements: group, value: body }, ty.clone(), at);
+    let key = Expr::slot(one, key.ty.with(Count::One), at);
+    let ty = if body.is_nothing() { Ty::NOTHING } else { ty.with(Count::Any) };
+    Expr::new(Kind::EachBy { list: keys, item: one, filter: None, key, items: same, body }, ty, at)
 }
 
 fn finished(list: Expr, item: Slot, filter: Option<Expr>, body: Expr, at: &At) -> Expr {

@@ -6,7 +6,7 @@ use super::literal::{check_code, duration, number, system_uri, text};
 use super::operator::{arithmetic, as_type, mark_new, prefixed, via};
 use super::scope::Scope;
 use super::typed::{Expr, Kind, Ty, TyKind};
-use super::{block, call, choose, condition, each, path, sourceless, types, with};
+use super::{block, call, choose, chosen, condition, each, path, sourceless, types, with};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::{self, At, Binary, Count, ExprKind, Word};
 use smol_str::SmolStr;
@@ -43,7 +43,7 @@ fn wanted(scope: &mut Scope, expr: &tree::Expr, want: &Want) -> Expr {
         }
         ExprKind::When { value: guarded, condition } => {
             let condition = condition::condition(scope, condition);
-            let guarded = value(scope, guarded, want);
+            let guarded = choose::in_arm(scope, Some(&condition), None, |scope| value(scope, guarded, want));
             when(guarded, condition, at)
         }
         ExprKind::Warn { value: inner, text } => {
@@ -187,7 +187,7 @@ fn natural(scope: &mut Scope, expr: &tree::Expr) -> Expr {
         }
         ExprKind::When { value, condition } => {
             let condition = condition::condition(scope, condition);
-            let value = infer(scope, value);
+            let value = choose::in_arm(scope, Some(&condition), None, |scope| infer(scope, value));
             when(value, condition, at)
         }
         ExprKind::Warn { value, text } => {
@@ -236,22 +236,11 @@ fn natural_list(scope: &mut Scope, items: &[tree::Expr], parts: &[tree::Part], a
         let only = values.pop().unwrap_or_else(|| Expr::error(at));
         return path::below(scope, only, parts, at);
     }
-    if !parts.is_empty() {
-        return scope.not_yet(at, "a path below a list of values");
+    if let (Some(TyKind::Hl7(..) | TyKind::Segment(..)), false) =
+        (values.first().map(|first| &first.ty.kind), parts.is_empty())
+    {
+        return chosen::below_list(scope, values, parts, at);
     }
-    let mut agreed: Vec<Expr> = Vec::new();
-    for value in values {
-        let value = match agreed.pop() {
-            Some(last) => {
-                let (last, value) = agree(scope, last, value);
-                agreed.push(last);
-                value
-            }
-            None => value,
-        };
-        agreed.push(value);
-    }
-    let sure = agreed.iter().any(|item| !item.ty.may_be_missing());
-    let kind = agreed.first().map_or(TyKind::Nothing, |first| first.ty.kind.clone());
-    Expr::new(Kind::List(agreed), Ty { kind, count: if sure { Count::Some } else { Count::Any } }, at)
+    let list = chosen::together(scope, values, at);
+    path::below(scope, list, parts, at)
 }

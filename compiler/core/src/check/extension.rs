@@ -4,9 +4,8 @@ use super::block::{self, Building, Fields};
 use super::convert::Want;
 use super::rule::{self, Entered};
 use super::scope::Scope;
-use super::suggest::nearest;
 use super::typed::{Arm, Block, Expr, Field, Kind, Ty, TyKind, Value};
-use super::{expression, sourceless, types};
+use super::{expression, slices, sourceless, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::shape::{Element, Shape};
 use crate::syntax::tree::{self, At, BlockItem, Count, ExprKind, Part, PartKind, Rule};
@@ -171,7 +170,7 @@ pub(super) fn slice(
     rest: &[Part],
 ) {
     let Some(slice) = element.slice(name).cloned() else {
-        scope.problem(unknown_slice(&element, &owner, name, part));
+        scope.problem(slices::unknown(&element, &owner, name, &part.at));
         return;
     };
     if let Some(url) = &slice.url {
@@ -180,9 +179,8 @@ pub(super) fn slice(
             return by_url(scope, rule, building, url, part, rest);
         }
     }
-    if !rest.is_empty() {
-        scope.not_yet(&part.at, "a path below a slice");
-        return;
+    if let Some((next, rest)) = rest.split_first() {
+        return below_slice(scope, rule, (building, slice.element, owner), name, next, rest);
     }
     if building.first.is_empty() {
         building.first = rule.target.at.clone();
@@ -193,21 +191,42 @@ pub(super) fn slice(
     building.values.extend(values);
 }
 
+/// `identifier[mrn].value: X`: a part of the one item of a slice.
+fn below_slice(
+    scope: &mut Scope,
+    rule: &Rule,
+    (building, element, owner): Entered,
+    name: &SmolStr,
+    next: &Part,
+    rest: &[Part],
+) {
+    let PartKind::Child(child) = &next.kind else {
+        let message = "a target is one element, not a part of a list";
+        scope.problem(Diagnostic::new(Code::UnknownPath, next.at.clone(), message));
+        return;
+    };
+    let [ty] = element.types.as_slice() else {
+        let label = format!("{}.{}", types::short(&owner), element.name);
+        let message = format!("the slice `{name}` of `{label}` may have several types, so `{child}` is not known");
+        let diagnostic = Diagnostic::new(Code::NotAChoice, next.at.clone(), message);
+        scope.problem(diagnostic.help("write the slice as a block with its type"));
+        return;
+    };
+    let Some(shape) = scope.world.standards().fhir.shape(&ty.shape) else { return };
+    if building.first.is_empty() {
+        building.first = rule.target.at.clone();
+    }
+    building.adds = element.repeats() || building.adds;
+    let (_, fields) = building.by_slice.entry(name.clone()).or_insert_with(|| (shape.key.clone(), Fields::default()));
+    if let Some(entered) = rule::enter(scope, &shape, child, &next.at, fields) {
+        rule::place(scope, rule, entered, rest);
+    }
+}
+
 /// A call of a map that gives an Extension writes the whole of it.
 fn calls_for_extension(scope: &Scope, value: &tree::Expr) -> bool {
     let ExprKind::Call { name, .. } = &*value.kind else { return false };
     let crate::resolve::Found::One(export) = scope.world.find(&name.text) else { return false };
     let result = scope.world.signature(&export.key).map(|signature| &signature.result.kind);
     matches!(result, Some(TyKind::Fhir(key)) if super::convert::base_key(scope, key) == "Extension")
-}
-
-fn unknown_slice(element: &Element, owner: &str, name: &str, part: &Part) -> Diagnostic {
-    let label = format!("{}.{}", types::short(owner), element.name);
-    let diagnostic = Diagnostic::new(Code::UnknownSlice, part.at.clone(), format!("`{label}` has no slice `{name}`"));
-    let known: Vec<&str> = element.slices.iter().map(|slice| slice.name.as_str()).collect();
-    match nearest(name, known.iter().copied()) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-        None if known.is_empty() => diagnostic.help("only a profile of a FHIR package has slices here"),
-        None => diagnostic.help(format!("it has `{}`", known.join("`, `"))),
-    }
 }

@@ -4,7 +4,7 @@ use super::convert::{self, Want};
 use super::expression::infer;
 use super::scope::Scope;
 use super::typed::{Arithmetic, Expr, Kind, Pick, Ty, TyKind};
-use super::{World, call, condition, path, types};
+use super::{World, by_type, call, condition, path, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::{DeclaredKind, Found};
 use crate::syntax::tree::{self, At, Binary, Count, Prefix, Type, Word};
@@ -26,27 +26,9 @@ pub(super) fn prefixed(scope: &mut Scope, prefix: Prefix, inner: &tree::Expr, at
     if list.is_error() || list.is_nothing() {
         return list;
     }
-    if pick == Pick::Last && !ends_in_a_walk(scope, &list) {
-        return scope.not_yet(at, "the last of such a list of FHIR values");
-    }
     let count = if list.ty.may_be_missing() { Count::Optional } else { Count::One };
     let ty = list.ty.with(count);
     Expr::new(Kind::Pick { which: pick, list }, ty, at)
-}
-
-/// Whether the last item is known as such when it is written: one of a list of the message, or made of it.
-fn ends_in_a_walk(scope: &Scope, list: &Expr) -> bool {
-    if !list.ty.is_list() || !has_elements(scope, &list.ty) {
-        return true;
-    }
-    match &*list.kind {
-        Kind::Each { list, body, .. } => !has_elements(scope, &list.ty) && ends_in_a_walk(scope, body),
-        Kind::Else(first, second) => ends_in_a_walk(scope, first) && ends_in_a_walk(scope, second),
-        Kind::When { value, .. } | Kind::Do { value, .. } | Kind::With { base: value, .. } => {
-            ends_in_a_walk(scope, value)
-        }
-        _ => false,
-    }
 }
 
 /// Something of FHIR that is no single text or number.
@@ -159,8 +141,11 @@ pub(super) fn as_type(scope: &mut Scope, value: &tree::Expr, ty: &Type, at: &At)
     let mut problems = Vec::new();
     let wanted = types::result(ty, scope.world, &mut problems);
     scope.problems.extend(problems);
-    if wanted == Ty::ERROR {
+    if wanted == Ty::ERROR || value.is_error() {
         return Expr::error(at);
+    }
+    if by_type::is_open(&value.ty.kind) {
+        return by_type::of_type(scope, value, &ty.name, at);
     }
     let want = Want { list: true, ..Want::ty(&wanted, &format!("as {name}")) };
     convert::to(scope, value, &want)

@@ -3,13 +3,13 @@
 use super::place;
 use super::scope::{Local, Origin, Scope};
 use super::suggest::nearest;
-use super::typed::{Expr, Kind, Pick, Slot, Step, Ty, TyKind};
-use super::{condition, types};
+use super::typed::{Expr, Kind, Slot, Step, Ty, TyKind};
+use super::{by_type, chosen, condition, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::{DeclaredKind, Found};
 use crate::standard::hl7::Version;
-use crate::standard::shape::{Element, Shape};
-use crate::syntax::tree::{self, At, Count, Part, PartKind, Path, Word};
+use crate::standard::shape::{self, Element, Shape};
+use crate::syntax::tree::{At, Count, Part, PartKind, Path, Word};
 use smol_str::{SmolStr, format_smolstr};
 
 /// A path as far as it has been followed.
@@ -83,7 +83,14 @@ pub(super) fn below(scope: &mut Scope, value: Expr, parts: &[Part], at: &At) -> 
             let path = Path { root: None, parts: parts.to_vec(), at: at.clone() };
             finish(scope, walk, parts, &path)
         }
-        _ if is_source(&value.ty) => {
+        Kind::List(items) if is_source(&value.ty) => chosen::below_list(scope, items, parts, at),
+        // A bracket chooses of the whole list.
+        kind if is_source(&value.ty) && value.ty.is_list() && parts.first().is_some_and(chosen::chooses) => {
+            let list = Expr { kind: Box::new(kind), ..value };
+            chosen::bound(scope, list, parts, at)
+        }
+        kind if is_source(&value.ty) => {
+            let value = Expr { kind: Box::new(kind), ..value };
             // A value of the source that is no plain path gets a slot of its own, whose parts can be named.
             let item = scope.slot(value.ty.with(Count::One));
             let walk = Walk::new(item, value.ty.with(Count::One));
@@ -92,7 +99,7 @@ pub(super) fn below(scope: &mut Scope, value: Expr, parts: &[Part], at: &At) -> 
             let ty = body.ty.with(value.ty.count.times(body.ty.count));
             Expr::new(Kind::Each { list: value, item, filter: None, body }, ty, at)
         }
-        _ => elements(scope, value, parts),
+        kind => elements(scope, Expr { kind: Box::new(kind), ..value }, parts),
     }
 }
 
@@ -111,49 +118,53 @@ fn elements(scope: &mut Scope, value: Expr, parts: &[Part]) -> Expr {
 fn element(scope: &mut Scope, value: Expr, part: &Part) -> Expr {
     let name = match &part.kind {
         PartKind::Child(name) => name,
-        PartKind::Filter(condition) => return chosen(scope, value, condition, &part.at),
-        // FHIR counts from 0.
-        PartKind::Index(0) => {
-            let ty = value.ty.with(Count::Optional);
-            return Expr::new(Kind::Pick { which: Pick::First, list: value }, ty, &part.at);
-        }
         PartKind::Unfinished => return Expr::error(&part.at),
-        _ => return scope.not_yet(&part.at, "this kind of path into a FHIR value"),
+        _ => return chosen::of_list(scope, value, part),
     };
-    let TyKind::Fhir(key) = &value.ty.kind else {
+    let Some(key) = shape_of(&value.ty.kind) else {
         let message = format!("`{}` has no elements", types::show_kind(&value.ty.kind));
-        scope.error(Code::UnknownElement, &part.at, message);
+        let diagnostic = Diagnostic::new(Code::UnknownElement, part.at.clone(), message);
+        scope.problem(match value.ty.kind {
+            TyKind::Choice(_) => diagnostic.help("say which of its types is meant: `(X as Quantity).value`"),
+            _ => diagnostic,
+        });
         return Expr::error(&part.at);
     };
-    let Some(shape) = scope.world.standards().fhir.shape(key) else { return Expr::error(&part.at) };
-    let Some(element) = shape.element(name) else {
+    let Some(shape) = scope.world.standards().fhir.shape(&key) else { return Expr::error(&part.at) };
+    let Some(element) = shape.element(name).cloned().or_else(|| primitive_part(scope, &shape, name)) else {
         scope.problem(unknown_element(&shape, name, &part.at));
         return Expr::error(&part.at);
     };
-    let kind = match (element.choice, element.types.first()) {
-        (true, _) => TyKind::Choice(element.types.iter().map(|it| it.name.clone()).collect()),
-        (false, Some(first)) if first.name == "Reference" => TyKind::Reference(first.targets.clone()),
-        (false, Some(first)) => TyKind::Fhir(first.shape.clone()),
-        (false, None) => TyKind::Error,
-    };
     let count = if element.repeats() { Count::Any } else { Count::Optional };
-    let ty = Ty { kind, count: value.ty.count.times(count) };
-    Expr::new(Kind::Element { of: value, name: name.clone() }, ty, &part.at)
+    let ty = Ty { kind: super::with::kind(&element), count: value.ty.count.times(count) };
+    by_type::narrowed(scope, Expr::new(Kind::Element { of: value, name: name.clone() }, ty, &part.at))
 }
 
-/// `[.use == "official"]`
-fn chosen(scope: &mut Scope, list: Expr, condition: &tree::Expr, at: &At) -> Expr {
-    let one = list.ty.with(Count::One);
-    let mark = scope.mark();
-    let item = scope.slot(one.clone());
-    scope.push(Local { current: true, ..Local::unnamed(item, one.clone()) });
-    let condition = condition::condition(scope, condition);
-    scope.release(mark);
-    if condition.is_error() {
-        return condition;
+/// The element of that name of a value that has it.
+pub(super) fn child(scope: &mut Scope, value: Expr, name: &str, at: &At) -> Expr {
+    element(scope, value, &Part { kind: PartKind::Child(name.into()), at: at.clone() })
+}
+
+/// The same, where the value may not have it.
+pub(super) fn child_known(scope: &mut Scope, value: Expr, name: &str, at: &At) -> Option<Expr> {
+    let shape = scope.world.standards().fhir.shape(&shape_of(&value.ty.kind)?)?;
+    shape.element(name)?;
+    Some(child(scope, value, name, at))
+}
+
+/// The shape whose elements a value of that type has.
+fn shape_of(kind: &TyKind) -> Option<SmolStr> {
+    match kind {
+        TyKind::Fhir(key) => Some(key.clone()),
+        TyKind::Reference(_) => Some("Reference".into()),
+        _ => None,
     }
-    let ty = list.ty.with(list.ty.count.maybe());
-    Expr::new(Kind::Each { list, item, filter: Some(condition), body: Expr::slot(item, one, at) }, ty, at)
+}
+
+/// Every primitive may have an id and extensions (FHIR R4 Element).
+pub(super) fn primitive_part(scope: &Scope, shape: &Shape, name: &str) -> Option<Element> {
+    let is_primitive = shape.kind == shape::Kind::FhirPrimitive;
+    scope.world.standards().fhir.shape("Element").filter(|_| is_primitive)?.element(name).cloned()
 }
 
 enum Start {
@@ -244,13 +255,13 @@ pub(super) fn ambiguous<'a>(name: &str, at: &At, keys: impl Iterator<Item = &'a 
         .help("both are equally near: bring one of them in under another name, `use … as …`")
 }
 
-fn finish(scope: &mut Scope, mut walk: Walk, parts: &[Part], path: &Path) -> Expr {
+pub(super) fn finish(scope: &mut Scope, mut walk: Walk, parts: &[Part], path: &Path) -> Expr {
     for (index, part) in parts.iter().enumerate() {
         if walk.ty.kind == TyKind::Error {
             return Expr::error(&path.at);
         }
         if !is_source(&walk.ty) {
-            let root = Expr::slot(walk.root, walk.ty, &path.at);
+            let root = by_type::narrowed(scope, Expr::slot(walk.root, walk.ty, &path.at));
             return elements(scope, root, parts.get(index..).unwrap_or_default());
         }
         if !place::is_chosen(scope, &walk, Some(part), &path.at) || !follow(scope, &mut walk, part, path) {
@@ -260,7 +271,10 @@ fn finish(scope: &mut Scope, mut walk: Walk, parts: &[Part], path: &Path) -> Exp
             walk.ty.count = walk.ty.count.surely();
         }
     }
-    if place::is_chosen(scope, &walk, None, &path.at) { done(walk, &path.at) } else { Expr::error(&path.at) }
+    if !place::is_chosen(scope, &walk, None, &path.at) {
+        return Expr::error(&path.at);
+    }
+    by_type::narrowed(scope, done(walk, &path.at))
 }
 
 /// The expression for a path that is followed to its end.

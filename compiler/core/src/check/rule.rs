@@ -113,7 +113,7 @@ fn descend<'f>(
     };
     let shape = scope.world.standards().fhir.shape(&ty.shape)?;
     if shape.kind == shape::Kind::FhirPrimitive {
-        let Some(inner) = shape.element(child).cloned().or_else(|| primitive_part(scope, child)) else {
+        let Some(inner) = shape.element(child).cloned().or_else(|| path::primitive_part(scope, &shape, child)) else {
             let message = format!("a {} has no element `{child}`", shape.key);
             scope.error(Code::UnknownElement, at, message);
             return None;
@@ -127,11 +127,6 @@ fn descend<'f>(
     }
     let (_, fields) = building.nested.get_or_insert_with(|| (shape.key.clone(), Fields::default()));
     enter(scope, &shape, child, at, fields)
-}
-
-/// Every primitive may have an id and extensions (FHIR R4 Element).
-fn primitive_part(scope: &Scope, name: &str) -> Option<Element> {
-    scope.world.standards().fhir.shape("Element")?.element(name).cloned()
 }
 
 /// Puts the values of a rule under an element.

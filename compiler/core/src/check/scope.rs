@@ -17,6 +17,8 @@ pub(super) struct Scope<'w> {
     locals: Vec<Local>,
     /// Where a value is known to be, as `path::fact` spells it.
     present: FxHashSet<SmolStr>,
+    /// Of which types values are known to be.
+    pub facts: Vec<super::by_type::Fact>,
     /// How deep in expressions, so that no text can overflow the stack.
     pub depth: u32,
     /// `keep` stands for a value of this type here.
@@ -60,6 +62,7 @@ impl<'w> Scope<'w> {
             slots: Vec::new(),
             locals: Vec::new(),
             present: FxHashSet::default(),
+            facts: Vec::new(),
             depth: 0,
             keep: None,
         }

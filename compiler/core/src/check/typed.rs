@@ -247,6 +247,17 @@ pub enum Kind {
         which: Pick,
         list: Expr,
     },
+    /// `[1]`, `[1..*]` of a list of FHIR: its items from one number to another, counted from 0.
+    Range {
+        list: Expr,
+        from: u32,
+        to: Option<u32>,
+    },
+    /// Those of a choice or of resources that are of this type, by the name in the standard: `X as Patient`.
+    OfType {
+        value: Expr,
+        name: SmolStr,
+    },
 
     // ---- decisions
     Else(Expr, Expr),
@@ -314,6 +325,12 @@ pub enum Kind {
     Is {
         value: Expr,
         state: State,
+    },
+    /// Whether one is there that is of this type (`X is Quantity`), of the profile of this key, or that refers to such a
+    /// resource, `Reference(Patient)`.
+    IsType {
+        value: Expr,
+        name: SmolStr,
     },
     /// A value of a boolean type as a condition: missing is false.
     True(Expr),
@@ -432,15 +449,11 @@ pub struct Value {
 impl Field {
     /// One value under a name.
     pub fn of(name: &str, value: Value) -> Field {
-        Field {
-            name: name.into(),
-            choice: false,
-            list: false,
-            required: false,
-            values: vec![value],
-            extras: None,
-            adds: false,
-        }
+        Field::all(name, vec![value])
+    }
+
+    pub fn all(name: &str, values: Vec<Value>) -> Field {
+        Field { name: name.into(), choice: false, list: false, required: false, values, extras: None, adds: false }
     }
 }
 

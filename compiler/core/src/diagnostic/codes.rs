@@ -66,6 +66,8 @@ codes! {
         UnknownExtension = "E0404";
         /// a profile has no such slice
         UnknownSlice = "E0405";
+        /// a value is asked for a type that it never has
+        NeverOfType = "E0406";
 
         /// a value is of another type than its place
         WrongType = "E0501";

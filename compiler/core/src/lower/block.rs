@@ -24,7 +24,7 @@ pub(super) struct Field<'a> {
     list: bool,
     required: bool,
     pub sources: Vec<Source<'a>>,
-    extras: Option<(&'a typed::Block, Env<'a>)>,
+    pub extras: Option<(&'a typed::Block, Env<'a>)>,
 }
 
 impl<'a> Lower<'a> {
@@ -196,6 +196,7 @@ impl<'a> Lower<'a> {
                 self.write_text(val, to);
             }
             Source::Coding(of) => self.write_coding(*of, to),
+            Source::Beside(..) => {}
         }
     }
 }

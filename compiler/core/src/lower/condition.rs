@@ -34,6 +34,7 @@ impl<'a> Lower<'a> {
                 let of = self.value(value, env);
                 Test::Matches { of, pattern: pattern.clone() }
             }
+            Kind::IsType { value, name } => self.is_type(value, name, env),
             Kind::Is { value, state } => self.state(value, *state, env),
             Kind::True(inner) => {
                 let val = self.value(inner, env);

@@ -3,8 +3,8 @@
 use super::block::Over;
 use super::items::Walk;
 use super::{Bound, Env, Lower};
-use crate::check::typed::{Expr, Kind, Pick, Value};
-use crate::plan::{Block, CodePart, Step, Test, Until, Val};
+use crate::check::typed::{Block, Expr, Kind, Pick, Value};
+use crate::plan::{self, CodePart, Step, Test, Until, Val};
 use crate::syntax::tree::Count;
 
 /// What is written under one name: a value of a rule, or a part of a code.
@@ -14,6 +14,8 @@ pub(super) enum Source<'a> {
     Part(Val, CodePart),
     /// The only Coding of a concept.
     Coding(Val),
+    /// What stands beside a primitive: its id and its extensions.
+    Beside(&'a Block, Env<'a>),
 }
 
 type Found<'b, 'a> = &'b mut dyn FnMut(&mut Lower<'a>, &[Source<'a>]);
@@ -45,7 +47,7 @@ impl<'a> Lower<'a> {
                     take(lower);
                 } else {
                     let no = lower.block(take);
-                    lower.when(Test::Present(to), Block::new(), no);
+                    lower.when(Test::Present(to), plan::Block::new(), no);
                 }
             }
         });
@@ -57,6 +59,7 @@ impl<'a> Lower<'a> {
             Source::Rule(value, env) => self.value(&value.value, env),
             Source::Part(of, part) => self.code_part(*of, *part),
             Source::Coding(of) => *of,
+            Source::Beside(..) => self.missing(),
         }
     }
 
@@ -73,7 +76,11 @@ impl<'a> Lower<'a> {
             Kind::Block(block) => {
                 self.statements(&block.statements, env);
                 let fields = self.fields(block, env, over);
-                if let Some(field) = fields.iter().find(|field| field.name == name) {
+                if let Some(field) = name.strip_prefix('_').and_then(|name| fields.iter().find(|it| it.name == name)) {
+                    if let Some((beside, env)) = &field.extras {
+                        found(self, &[Source::Beside(beside, env.clone())]);
+                    }
+                } else if let Some(field) = fields.iter().find(|field| field.name == name) {
                     found(self, &field.sources);
                 }
             }
@@ -101,15 +108,33 @@ impl<'a> Lower<'a> {
                     }
                 }
             }
+            // Of a primitive: what stands beside it.
+            Kind::Element { of, name: outer } if self.is_primitive_type(&expr.ty) => {
+                self.project(of, env, &Vec::new(), &format!("_{outer}"), &mut |lower, sources| {
+                    for source in sources {
+                        let Source::Beside(block, env) = source else { continue };
+                        let fields = lower.fields(block, env, &Vec::new());
+                        if let Some(field) = fields.iter().find(|field| field.name == name) {
+                            found(lower, &field.sources);
+                        }
+                    }
+                });
+            }
             Kind::Element { of, name: outer } => {
                 self.project(of, env, &Vec::new(), outer, &mut |lower, sources| {
                     for source in sources {
                         match source {
                             Source::Rule(value, env) => lower.project(&value.value, env, over, name, found),
                             Source::Coding(coding) => lower.project_coding(*coding, name, found),
-                            Source::Part(..) => {}
+                            Source::Part(..) | Source::Beside(..) => {}
                         }
                     }
+                });
+            }
+            Kind::Range { .. } | Kind::OfType { .. } => {
+                self.items(expr, env, over, &mut |lower, item| match item {
+                    Bound::Later(expr, env, over) => lower.project(expr, &env, &over, name, found),
+                    Bound::Val(coding) => lower.project_coding(coding, name, found),
                 });
             }
             Kind::Code { .. } | Kind::Coded(_) => {
@@ -137,7 +162,7 @@ impl<'a> Lower<'a> {
                     let val = self.to(|to| Step::Pick { which: *which, of, to, issue });
                     env.bind(*item, val, list.ty.with(Count::One));
                     let yes = self.block(|lower| lower.project(body, env, over, name, found));
-                    self.when(Test::Present(val), yes, Block::new());
+                    self.when(Test::Present(val), yes, plan::Block::new());
                 }
                 _ => self.picked(*which, list, expr, env, over, &mut |lower, item| match item {
                     Bound::Later(expr, env, over) => lower.project(expr, &env, &over, name, found),
@@ -153,7 +178,7 @@ impl<'a> Lower<'a> {
             Kind::When { value, condition } => {
                 let test = self.test(condition, env);
                 let yes = self.block(|lower| lower.project(value, env, over, name, found));
-                self.when(test, yes, Block::new());
+                self.when(test, yes, plan::Block::new());
             }
             Kind::Match { arms, otherwise } => {
                 self.arms(arms, otherwise.as_ref(), env, &mut |lower, value| {

@@ -3,12 +3,12 @@
 use super::block::{Over, under};
 use super::element::Source;
 use super::{Bound, Env, Lower};
-use crate::check::typed::{Expr, Kind, Pick, Slot};
-use crate::plan::{Block, Constant, Step, Test, Until, Val};
+use crate::check::typed::{Expr, Kind, Slot};
+use crate::plan::{Block, Step, Test, Until, Val};
 use crate::syntax::tree::Count;
 
 /// Called with each item, as a slot could stand for it.
-type Item<'b, 'a> = &'b mut dyn FnMut(&mut Lower<'a>, Bound<'a>);
+pub(super) type Item<'b, 'a> = &'b mut dyn FnMut(&mut Lower<'a>, Bound<'a>);
 
 /// `each item in list where filter`.
 #[derive(Clone, Copy)]
@@ -44,14 +44,14 @@ impl<'a> Lower<'a> {
     }
 
     /// Each item of something of FHIR, in order.
-    fn items(&mut self, expr: &'a Expr, env: &Env<'a>, over: &Over<'a>, found: Item<'_, 'a>) {
+    pub(super) fn items(&mut self, expr: &'a Expr, env: &Env<'a>, over: &Over<'a>, found: Item<'_, 'a>) {
         match &*expr.kind {
             Kind::With { base, fields } => self.items(base, env, &under(fields, env, over), found),
             Kind::Slot(slot) => match env.get(*slot) {
                 Some((Bound::Later(inner, env, before), _)) => {
                     self.items(inner, &env, &[before, over.clone()].concat(), found);
                 }
-                Some((bound, _)) => found(self, bound),
+                Some(_) => found(self, Bound::Later(expr, env.clone(), over.clone())),
                 None => {}
             },
             Kind::Keep => {
@@ -68,6 +68,8 @@ impl<'a> Lower<'a> {
                 });
             }
             Kind::EachBy { body, .. } => self.each_by(expr, env, &mut |lower| lower.items(body, env, over, found)),
+            Kind::Range { list, from, to } => self.ranged(list, (*from, *to), env, over, found),
+            Kind::OfType { value, name } => self.of_type(value, name, env, over, found),
             Kind::Pick { which, list } => self.picked(*which, list, expr, env, over, found),
             Kind::Else(first, second) => {
                 let wrote = self.probe(first, env);
@@ -99,52 +101,13 @@ impl<'a> Lower<'a> {
             match source {
                 Source::Rule(value, env) => self.items(&value.value, env, over, found),
                 Source::Coding(val) => found(self, Bound::Val(*val)),
-                Source::Part(..) => {}
+                Source::Part(..) | Source::Beside(..) => {}
             }
         }
     }
 
-    /// The first or only item of something of FHIR, if there is one.
-    pub(super) fn picked(
-        &mut self,
-        which: Pick,
-        list: &'a Expr,
-        expr: &'a Expr,
-        env: &Env<'a>,
-        over: &Over<'a>,
-        found: Item<'_, 'a>,
-    ) {
-        if !list.ty.is_list() {
-            return self.items(list, env, over, found);
-        }
-        let taken = self.missing();
-        self.items(list, env, over, &mut |lower, bound| {
-            let mut there = Test::Always(true);
-            let looked = lower.block(|lower| there = lower.is_there(&bound));
-            let yes = lower.block(|lower| {
-                lower.push(Step::Constant { value: Constant::Text("true".into()), to: taken });
-                found(lower, bound);
-            });
-            let another = lower.block(|lower| {
-                if which == Pick::Only {
-                    let issue = lower.second(expr, env);
-                    lower.push(Step::Issue { issue, at: None });
-                }
-            });
-            let take = |lower: &mut Self, then: Block| {
-                lower.block(|lower| {
-                    lower.extend(looked.clone());
-                    lower.when(there.clone(), then, Block::new());
-                })
-            };
-            let first = take(lower, yes);
-            let second = if another.is_empty() { another } else { take(lower, another) };
-            lower.when(Test::Absent(taken), first, second);
-        });
-    }
-
     /// Whether an item would write something.
-    fn is_there(&mut self, found: &Bound<'a>) -> Test {
+    pub(super) fn is_there(&mut self, found: &Bound<'a>) -> Test {
         match found {
             Bound::Val(val) => Test::Present(*val),
             Bound::Later(expr, ..) if !expr.ty.may_be_missing() => Test::Always(true),

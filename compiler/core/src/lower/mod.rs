@@ -5,6 +5,7 @@
 //! makes it, whose function is then carried out in place. A sound project calls nothing recursively, so this ends.
 
 mod block;
+mod chosen;
 mod codes;
 mod condition;
 mod element;
@@ -271,6 +272,10 @@ impl<'a> Lower<'a> {
             Some(shape) => shape.kind == ShapeKind::FhirPrimitive,
             None => key.starts_with(|first: char| first.is_ascii_lowercase()),
         }
+    }
+
+    fn is_primitive_type(&self, ty: &Ty) -> bool {
+        matches!(&ty.kind, TyKind::Fhir(key) if self.is_primitive(key))
     }
 
     /// Whether a routine can hold it: anything but what has elements in FHIR.

@@ -94,6 +94,18 @@ impl<'a> Lower<'a> {
                 self.look_at(to);
                 to
             }
+            Kind::Range { list, from, to } => self.range_value(list, (*from, *to), env),
+            Kind::OfType { value, name } => {
+                let (to, many) = self.result_of(&expr.ty);
+                self.of_type(value, name, env, &Vec::new(), &mut |lower, item| {
+                    let val = match item {
+                        Bound::Later(expr, env, _) => lower.value(expr, &env),
+                        Bound::Val(val) => val,
+                    };
+                    lower.add(val, to, many);
+                });
+                to
+            }
             Kind::Else(first, second) => {
                 let to = self.fresh();
                 let from = self.value(first, env);
@@ -142,6 +154,7 @@ impl<'a> Lower<'a> {
             | Kind::In { .. }
             | Kind::Matches { .. }
             | Kind::Is { .. }
+            | Kind::IsType { .. }
             | Kind::True(_) => {
                 let test = self.test(expr, env);
                 self.to(|to| Step::Decide { test, to })

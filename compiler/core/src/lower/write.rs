@@ -128,6 +128,12 @@ impl<'a> Lower<'a> {
             Kind::Pick { which, list } if !self.is_plain(&expr.ty) => {
                 self.write_pick(*which, list, expr, env, to, over)
             }
+            Kind::Range { .. } | Kind::OfType { .. } if !self.is_plain(&expr.ty) => {
+                self.items(expr, env, over, &mut |lower, item| match item {
+                    Bound::Later(expr, env, over) => lower.write(expr, &env, to, &over),
+                    Bound::Val(coding) => lower.write_coding(coding, to),
+                });
+            }
             Kind::Else(first, second) => {
                 let hinted = self.hinted(first, to);
                 // A block that is skipped here is missing, so the other value is taken.
