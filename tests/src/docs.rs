@@ -1,5 +1,8 @@
 //! The examples of the documents hold: what is fenced as `emr` is a file that checks, `emr-fragment` are rules that
 //! are read, and `emr-error E0503` is a file that gives that code and no other.
+//!
+//! The pages of the language, `tests/spec`, have a heading for each rule, and below each at least one file that holds to it
+//! and one that does not.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -29,10 +32,10 @@ enum Kind {
 #[test]
 fn examples_of_the_documents_hold() {
     let mut examples = Vec::new();
-    for path in corpus::files(&corpus::root().join("docs"), &[".md"]) {
+    for path in ["docs", "tests/spec"].iter().flat_map(|folder| corpus::files(&corpus::root().join(folder), &[".md"])) {
         examples.extend(read(&path.file_name().unwrap().to_string_lossy(), &fs::read_to_string(&path).unwrap()));
     }
-    assert!(examples.len() >= 15, "{} examples are too few", examples.len());
+    assert!(examples.len() >= 80, "{} examples are too few", examples.len());
     // One for all examples, so that the library is read once.
     let database = Database::default();
     let mut wrong = String::new();
@@ -42,6 +45,28 @@ fn examples_of_the_documents_hold() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn each_rule_of_the_language_has_an_example_of_either_kind() {
+    let pages = corpus::files(&corpus::root().join("tests/spec"), &[".md"]);
+    let mut rules = 0;
+    let mut wanting = String::new();
+    for path in &pages {
+        let page = fs::read_to_string(path).unwrap();
+        for rule in page.split("\n## ").skip(1) {
+            let title = rule.lines().next().unwrap_or_default();
+            let has = |kind| {
+                rule.lines().any(|line| line == kind || line.strip_prefix(kind).is_some_and(|it| it.starts_with(' ')))
+            };
+            if !has("```emr") || !has("```emr-error") {
+                writeln!(wanting, "{}: {title}", path.display()).unwrap();
+            }
+            rules += 1;
+        }
+    }
+    assert!(wanting.is_empty(), "rules without a file that holds to them, or without one that does not:\n{wanting}");
+    assert!(rules >= 40, "{rules} rules in {} pages", pages.len());
 }
 
 /// The fenced texts of a document that are of the language.
