@@ -1,8 +1,9 @@
 //! The library that is written in emr itself: each module's name and its text.
 
 macro_rules! modules {
-    ($($file:literal)*) => {
-        &[$((concat!("std.", $file), include_str!(concat!("../prelude/", $file, ".emr")))),*]
+    ($($file:literal)*) => { modules!("std." "../prelude/": $($file)*) };
+    ($module:literal $folder:literal: $($file:literal)*) => {
+        &[$((concat!($module, $file), include_str!(concat!($folder, $file, ".emr")))),*]
     };
 }
 
@@ -16,23 +17,31 @@ pub const PRELUDE: &[(&str, &str)] = modules! {
 /// The modules that a file brings in with `use`; one that no file reaches is never parsed.
 pub const LIBRARY: &[(&str, &str)] = modules! { "codes" };
 
+/// What feeds and targets of each kind can be told, and what all of them can be (`every`).
+pub const CONNECTORS: &[(&str, &str)] = modules! {
+    "std.connector." "../connector/": "every" "mllp" "file" "http" "fhir" "replay" "timer" "log" "kafka"
+};
+
 /// The text of a module of the standard library, `std.codes`.
 pub fn module(name: &str) -> Option<&'static str> {
-    PRELUDE.iter().chain(LIBRARY).find(|(module, _)| *module == name).map(|(_, text)| *text)
+    PRELUDE.iter().chain(LIBRARY).chain(CONNECTORS).find(|(module, _)| *module == name).map(|(_, text)| *text)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{LIBRARY, PRELUDE, module};
+    use super::{CONNECTORS, LIBRARY, PRELUDE, module};
 
     #[test]
-    fn every_file_of_the_folder_is_a_module() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/prelude");
-        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let mut names: Vec<_> =
-            files.map(|file| format!("std.{}", file.file_stem().unwrap().to_str().unwrap())).collect();
+    fn every_file_of_the_folders_is_a_module() {
+        let mut names = Vec::new();
+        for (folder, prefix) in [("prelude", "std."), ("connector", "std.connector.")] {
+            let folder = format!("{}/{folder}", env!("CARGO_MANIFEST_DIR"));
+            let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+            names.extend(files.map(|file| format!("{prefix}{}", file.file_stem().unwrap().to_str().unwrap())));
+        }
         names.sort();
-        let mut listed: Vec<_> = PRELUDE.iter().chain(LIBRARY).map(|(name, _)| (*name).to_owned()).collect();
+        let mut listed: Vec<_> =
+            PRELUDE.iter().chain(LIBRARY).chain(CONNECTORS).map(|(name, _)| (*name).to_owned()).collect();
         listed.sort();
         assert_eq!(names, listed);
     }

@@ -42,7 +42,7 @@ fn outcome(case: &str) -> String {
     let open =
         |(name, text): &(&str, String)| db.open(&name.trim_end_matches(".emr").replace('/', "."), name, text.clone());
     let files: Vec<SourceFile> = modules.iter().map(open).collect();
-    let settings = db::Settings { timezone: Some(ZONE.into()), packages: Vec::new() };
+    let settings = db::Settings { timezone: Some(ZONE.into()), ..Default::default() };
     let project = db.project(files.clone(), settings, Standards::embedded());
     let mut out = String::new();
     for &file in &files {

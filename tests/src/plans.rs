@@ -46,7 +46,7 @@ fn plans(case: &str, standards: &Standards) -> Vec<Arc<Plan>> {
     let db = Database::default();
     let open = |(name, text): (&str, String)| db.open(&name.trim_end_matches(".emr").replace('/', "."), name, text);
     let files: Vec<SourceFile> = modules.into_iter().map(open).collect();
-    let settings = db::Settings { timezone: Some("Europe/Zurich".into()), packages: Vec::new() };
+    let settings = db::Settings { timezone: Some("Europe/Zurich".into()), ..Default::default() };
     let project = db.project(files.clone(), settings, standards.clone());
     let maps = files.into_iter().flat_map(|file| db::maps(&db, project, file));
     maps.filter_map(|map| db::plan(&db, project, map.key.to_string()).clone()).collect()

@@ -53,7 +53,7 @@ fn told(alias: &str, place: &str) -> Option<String> {
     }
     let db = Database::default();
     let file = db.open("main", "main.emr", text.clone());
-    let settings = db::Settings { timezone: None, packages: vec![alias.into()] };
+    let settings = db::Settings { packages: vec![alias.into()], ..Default::default() };
     let project = db.project(vec![file], settings, standards);
     let mut refused: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for found in db::diagnostics(&db, project, file) {

@@ -3,14 +3,15 @@
 mod view;
 
 use crate::check::typed::{CodeTable, Expr, Function, Key, TyKind};
-use crate::check::{self, Checked, ProfileFacts, Signature, World as _};
+use crate::check::{self, Checked, ProfileFacts, Signature, World as _, wiring};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::plan::{Plan, passes};
 use crate::resolve::{self, Declared, DeclaredKind, Export, Found, Names, Needs};
 use crate::standard::Standards;
 use crate::standard::shape::Shape;
-use crate::syntax::tree::{Declaration, Extend, Parsed, Test, Use};
+use crate::syntax::tree::{Declaration, Extend, Parsed, Route, Test, Use};
 use crate::{lower, syntax, testing};
+use emr_stdlib::library;
 use rustc_hash::FxHashMap;
 use salsa::{Durability, Setter};
 use smol_str::SmolStr;
@@ -48,6 +49,8 @@ pub struct Settings {
     pub timezone: Option<String>,
     /// The short names of the FHIR packages that are named, whether they are there or not.
     pub packages: Vec<SmolStr>,
+    /// What each environment gives: `[env.production]`.
+    pub environments: wiring::Environments,
 }
 
 /// What is remembered apart. The head is its identity; its text and its place may change.
@@ -276,8 +279,18 @@ fn checked<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>)
             let view = View::new(db, project, file);
             Checked::said(testing::check(test, &project.standards(db).fhir, &view))
         }
+        Some(
+            wired @ (Declaration::Feed(_) | Declaration::Target(_) | Declaration::Route(_) | Declaration::Alarm(_)),
+        ) => {
+            let view = View::new(db, project, file);
+            let found = wire(wired, file.module(db), &view);
+            Checked { names: view.named(), ..Checked::said(found) }
+        }
+        Some(Declaration::Connector(connector)) if !file.module(db).starts_with("std.") => {
+            Checked::said(vec![wiring::misplaced(connector)])
+        }
         Some(Declaration::Other { keyword, .. }) => Checked::said(vec![check::not_supported(keyword)]),
-        Some(Declaration::Use(_) | Declaration::ExternFn(_)) | None => Checked::default(),
+        Some(Declaration::Use(_) | Declaration::ExternFn(_) | Declaration::Connector(_)) | None => Checked::default(),
     };
     // What is missing from a block that could not be read may be its source.
     if !parsed.problems.is_empty() {
@@ -285,6 +298,39 @@ fn checked<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>)
     }
     checked.problems.splice(0..0, parsed.problems.iter().cloned());
     checked
+}
+
+fn wire(declaration: &Declaration, module: &str, view: &View) -> Vec<Diagnostic> {
+    match declaration {
+        Declaration::Feed(feed) => wiring::feed(feed, module, view),
+        Declaration::Target(target) => wiring::target(target, module, view),
+        Declaration::Route(route) => wiring::route(route, view),
+        Declaration::Alarm(alarm) => wiring::alarm(alarm, view),
+        _ => Vec::new(),
+    }
+}
+
+/// The routes of a project, each with its module.
+#[salsa::tracked(returns(deref))]
+fn routes(db: &dyn salsa::Database, project: Project) -> Vec<(SmolStr, Route)> {
+    let files = project.files(db).iter();
+    let routes = files.flat_map(|&file| items(db, file).iter().map(move |&item| (file, item)));
+    let route = |(file, item): (SourceFile, Item)| match &parsed(db, item).item.as_ref()?.declaration {
+        Declaration::Route(route) => Some((file.module(db).into(), route.clone())),
+        _ => None,
+    };
+    routes.filter_map(route).collect()
+}
+
+/// What the library says that feeds and targets can be told.
+#[salsa::tracked]
+fn connectors(db: &dyn salsa::Database) -> wiring::Connectors {
+    let files = Library::get(db).files(db).iter().filter(|file| file.module(db).starts_with("std.connector."));
+    let items = files.flat_map(|&file| items(db, file));
+    wiring::connectors(items.filter_map(|&item| match &parsed(db, item).item.as_ref()?.declaration {
+        Declaration::Connector(connector) => Some(connector.clone()),
+        _ => None,
+    }))
 }
 
 /// All that is wrong with a module, in the order of the text.
@@ -512,7 +558,7 @@ impl Database {
             let builder = SourceFile::builder((*name).to_owned(), format!("{name}.emr"), (*text).to_owned());
             builder.durability(Durability::HIGH).new(&db)
         };
-        let files = emr_stdlib::library::PRELUDE.iter().chain(emr_stdlib::library::LIBRARY).map(module).collect();
+        let files = library::PRELUDE.iter().chain(library::LIBRARY).chain(library::CONNECTORS).map(module).collect();
         let _: Library = Library::builder(files).durability(Durability::HIGH).new(&db);
         db
     }

@@ -9,6 +9,7 @@ pub use error::Error;
 pub use files::{Disk, Files};
 pub use manifest::{Manifest, Setting};
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -76,7 +77,12 @@ impl Project {
         let timezone = self.manifest.timezone.as_ref().map(|it| it.value.clone());
         // Also those that are not there: that is said once, in the settings, not at every use.
         let packages = self.manifest.packages.keys().map(|alias| alias.as_str().into()).collect();
-        db::Settings { timezone, packages }
+        let values = |values: &BTreeMap<String, Setting>| {
+            values.iter().map(|(name, value)| (name.as_str().into(), value.value.as_str().into())).collect()
+        };
+        let environments = &self.manifest.environments;
+        let environments = environments.iter().map(|(name, given)| (name.as_str().into(), values(given))).collect();
+        db::Settings { timezone, packages, environments }
     }
 
     fn standards(&self) -> Standards {

@@ -20,6 +20,8 @@ pub struct Manifest {
     pub charset: Option<Setting>,
     /// FHIR packages by their short names: a file, a folder, or `name#version`.
     pub packages: BTreeMap<String, Setting>,
+    /// What each environment gives: `[env.production]`.
+    pub environments: BTreeMap<String, BTreeMap<String, Setting>>,
 }
 
 /// A value, and where it stands in `emr.toml`.
@@ -132,14 +134,14 @@ impl Reading<'_> {
         }
     }
 
-    /// Feeds and targets read them, and say themselves that they are not supported yet.
+    /// What `env("NAME")` stands for in it.
     fn environment(&mut self, key: &Key, value: &Value) {
         let Some(table) = value.get_ref().as_table() else {
             return self.wrong(key.span(), "an environment is a section of its own: `[env.production]`".to_owned());
         };
-        for (key, value) in table {
-            self.text(key, value);
-        }
+        let values = table.iter().filter_map(|(key, value)| Some((key.get_ref().to_string(), self.text(key, value)?)));
+        let values: BTreeMap<_, _> = values.collect();
+        self.manifest.environments.insert(key.get_ref().to_string(), values);
     }
 
     fn text(&mut self, key: &Key, value: &Value) -> Option<Setting> {

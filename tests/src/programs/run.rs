@@ -27,7 +27,7 @@ impl Default for Workshop {
     fn default() -> Workshop {
         let db = Database::default();
         let file = db.open("main", "main.emr", String::new());
-        let settings = db::Settings { timezone: Some(ZONE.into()), packages: Vec::new() };
+        let settings = db::Settings { timezone: Some(ZONE.into()), ..Default::default() };
         let project = db.project(vec![file], settings, Standards::embedded());
         Workshop { db, project, file }
     }

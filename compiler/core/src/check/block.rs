@@ -193,6 +193,11 @@ pub(super) fn statement(scope: &mut Scope, item: &BlockItem) -> Option<Statement
             ignored(scope, ignore);
             None
         }
+        BlockItem::Accept(accept) => {
+            let diagnostic = Diagnostic::new(Code::WrongType, accept.at.clone(), "`accept` belongs to a feed");
+            scope.problem(diagnostic.help("a map says what it takes in its parameters"));
+            None
+        }
         BlockItem::Other { keyword, at } => {
             scope.not_yet(at, &format!("`{}`", keyword.text));
             None

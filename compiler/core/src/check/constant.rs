@@ -1,14 +1,17 @@
 //! Constants: `let contact_only = ("EMR", "E")` at the top of a file.
 
-use super::World;
 use super::expression::infer;
 use super::scope::Scope;
 use super::typed::{Expr, Kind};
+use super::{World, wiring};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::Let;
 
 /// The value of a constant, and what is wrong with it.
 pub fn constant(constant: &Let, world: &dyn World) -> (Expr, Vec<Diagnostic>) {
+    if let Some(given) = wiring::environment(constant, world) {
+        return given;
+    }
     let mut scope = Scope::new(world);
     let value = infer(&mut scope, &constant.value);
     if !value.is_error() && !is_constant(&value) {

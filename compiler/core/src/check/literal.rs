@@ -83,21 +83,27 @@ pub(super) fn number(text: &SmolStr, at: &At) -> Expr {
 }
 
 pub(super) fn duration(scope: &mut Scope, text: &str, at: &At) -> Expr {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match text.get(digits.len()..) {
-        Some("ms") => 1,
-        Some("s") => 1_000,
-        Some("m") => 60_000,
-        Some("h") => 3_600_000,
-        _ => 86_400_000,
-    };
-    match digits.parse::<i64>().ok().and_then(|count| count.checked_mul(unit)) {
+    match milliseconds(text) {
         Some(milliseconds) => Expr::new(Kind::Duration(milliseconds), Ty::one(TyKind::Duration), at),
         None => {
             scope.error(Code::WrongType, at, "this duration is too long");
             Expr::error(at)
         }
     }
+}
+
+/// `30s` in milliseconds; nothing if that is more than can be counted.
+pub(super) fn milliseconds(text: &str) -> Option<i64> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text.get(digits.len()..)? {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    digits.parse::<i64>().ok().and_then(|count| count.checked_mul(unit))
 }
 
 /// The URI of a system: `v2-0203`, a constant, or one of the library's.

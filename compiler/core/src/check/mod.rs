@@ -37,6 +37,7 @@ mod sourceless;
 pub mod suggest;
 pub mod typed;
 mod types;
+pub mod wiring;
 mod with;
 
 pub use codes::{codes, extend, table_of};
@@ -52,7 +53,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::{Found, Names};
 use crate::standard::Standards;
 use crate::standard::hl7::Version;
-use crate::syntax::tree::Word;
+use crate::syntax::tree::{Declaration, Route, Word};
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -72,6 +73,14 @@ pub trait World {
     fn constant(&self, key: &str) -> Option<&Expr>;
     fn codes(&self, key: &str) -> Option<&CodeTable>;
     fn profile(&self, key: &str) -> Option<&ProfileFacts>;
+    /// What is written under a key.
+    fn declaration(&self, key: &str) -> Option<&Declaration>;
+    /// The same world as another module sees it.
+    fn beside(&self, module: &str) -> Option<Box<dyn World + '_>>;
+    fn connectors(&self) -> &wiring::Connectors;
+    /// All routes of the project, each with its module.
+    fn routes(&self) -> &[(SmolStr, Route)];
+    fn environments(&self) -> &wiring::Environments;
 }
 
 /// An item with its types, and what is wrong with it.

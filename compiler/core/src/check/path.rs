@@ -212,6 +212,9 @@ fn declared(scope: &mut Scope, root: &Word, path: &Path) -> Expr {
     match found {
         Found::One(export) if export.kind == DeclaredKind::Constant => {
             let value = match scope.world.constant(&export.key) {
+                Some(Expr { kind, .. }) if matches!(**kind, Kind::Environment(_)) => {
+                    return scope.not_yet(&path.at, "reading in a map what an environment gives");
+                }
                 Some(constant) => Expr { at: path.at.clone(), ..constant.clone() },
                 None => Expr::error(&path.at),
             };

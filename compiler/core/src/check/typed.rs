@@ -342,6 +342,8 @@ pub enum Kind {
         right: Expr,
     },
 
+    /// A constant whose text the environment gives that a project runs in; no map reads one.
+    Environment(SmolStr),
     /// Already reported; a sound project has none.
     Error,
 }

@@ -1,10 +1,14 @@
 //! A module's view of everything around it, as the stages ask for it.
 
-use super::{Project, SourceFile, code_table, constant, exported, item, modules, names, profile, signature, standards};
+use super::{
+    Project, SourceFile, code_table, connectors, constant, exported, item, modules, names, parsed, profile, routes,
+    signature, standards,
+};
 use crate::check::typed::{CodeTable, Expr, Function};
-use crate::check::{ProfileFacts, Signature, World};
+use crate::check::{ProfileFacts, Signature, World, wiring};
 use crate::resolve::{Declared, DeclaredKind, Found, Modules, Names};
 use crate::standard::Standards;
+use crate::syntax::tree::{Declaration, Route};
 use crate::{lower, testing};
 use smol_str::SmolStr;
 use std::cell::RefCell;
@@ -92,6 +96,27 @@ impl World for View<'_> {
 
     fn profile(&self, key: &str) -> Option<&ProfileFacts> {
         profile(self.db, self.project, item(self.db, self.project, key)?).as_ref()
+    }
+
+    fn declaration(&self, key: &str) -> Option<&Declaration> {
+        Some(&parsed(self.db, item(self.db, self.project, key)?).item.as_ref()?.declaration)
+    }
+
+    fn beside(&self, module: &str) -> Option<Box<dyn World + '_>> {
+        let file = *modules(self.db, self.project).get(module)?;
+        Some(Box::new(View { file, named: RefCell::default(), ..*self }))
+    }
+
+    fn connectors(&self) -> &wiring::Connectors {
+        connectors(self.db)
+    }
+
+    fn routes(&self) -> &[(SmolStr, Route)] {
+        routes(self.db, self.project)
+    }
+
+    fn environments(&self) -> &wiring::Environments {
+        &self.project.settings(self.db).environments
     }
 }
 

@@ -110,6 +110,39 @@ codes! {
         /// a resource is keyed by a search parameter that it does not have
         UnknownSearchParameter = "E0702";
 
+        /// no connector has that name, or it does not do that
+        UnknownConnector = "E0801";
+        /// a feed, target, route or alarm has no such setting
+        UnknownSetting = "E0802";
+        /// a setting is given what it does not take
+        WrongValue = "E0803";
+        /// a setting is needed and not given
+        MissingSetting = "E0804";
+        /// a listener does not say how it is protected
+        NoTls = "E0805";
+        /// a secret is written into the text
+        SecretAsText = "E0806";
+        /// no environment gives a value of that name, or one gives a wrong one
+        WrongEnvironment = "E0807";
+        /// what one part of a route gives is not what the next one takes
+        DoesNotFit = "E0808";
+        /// messages that a feed accepts go nowhere
+        NotHandled = "E0809";
+        /// a setting reads what an accepted message does not have
+        NotInEachMessage = "E0810";
+        /// an event does not exist, or belongs to another message
+        UnknownEvent = "E0811";
+        /// a feed, target or map is named where another kind belongs
+        WrongKind = "E0812";
+        /// an alarm watches what is not measured
+        UnknownMeasure = "E0813";
+        /// only the library declares this
+        OnlyInLibrary = "E0814";
+        /// what lowers protection is chosen without a reason
+        NoReason = "E0815";
+        /// an environment gives no value of a name that another gives
+        NotInEachEnvironment = "W0850";
+
         /// a setting of the project is not known or of another type
         WrongSetting = "E0901";
         /// a package that a package needs is not there

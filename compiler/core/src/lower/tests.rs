@@ -16,7 +16,7 @@ use std::sync::Arc;
 fn project(db: &Database, modules: &[(String, String)]) -> Project {
     let files: Vec<_> =
         modules.iter().map(|(name, text)| db.open(name, &format!("{name}.emr"), text.clone())).collect();
-    let settings = Settings { timezone: Some("Europe/Zurich".to_owned()), packages: Vec::new() };
+    let settings = Settings { timezone: Some("Europe/Zurich".to_owned()), ..Default::default() };
     let project = db.project(files.clone(), settings, Standards::embedded());
     let mut wrong = String::new();
     for file in files {

@@ -139,7 +139,7 @@ impl<'a> Lower<'a> {
                 self.statements(statements, env);
                 self.value(value, env)
             }
-            Kind::Absent | Kind::Error => self.missing(),
+            Kind::Absent | Kind::Environment(_) | Kind::Error => self.missing(),
             Kind::DataAbsent(reason) => self.constant(Constant::Reason(reason.clone())),
             Kind::AbsentWarn(_) | Kind::Skip | Kind::Reject(_) => {
                 self.effect(expr, env);

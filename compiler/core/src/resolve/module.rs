@@ -23,7 +23,12 @@ pub enum DeclaredKind {
     Profile,
     Segment,
     Structure,
-    /// A feed, a target, a table …: has a name, is not carried out yet.
+    Feed,
+    Target,
+    Route,
+    Alarm,
+    Connector,
+    /// A table: has a name, is not carried out yet.
     Other,
 }
 
@@ -38,6 +43,11 @@ impl DeclaredKind {
             DeclaredKind::Profile => "profile",
             DeclaredKind::Segment => "segment",
             DeclaredKind::Structure => "structure",
+            DeclaredKind::Feed => "feed",
+            DeclaredKind::Target => "target",
+            DeclaredKind::Route => "route",
+            DeclaredKind::Alarm => "alarm",
+            DeclaredKind::Connector => "connector",
             DeclaredKind::Other => "declaration",
         }
     }
@@ -61,6 +71,11 @@ pub fn exports(item: &Item) -> Option<Declared> {
         Declaration::Segment(it) => (&it.name, DeclaredKind::Segment),
         Declaration::Structure(it) => (&it.name, DeclaredKind::Structure),
         Declaration::ExternFn(it) => (&it.name, DeclaredKind::Function),
+        Declaration::Feed(it) => (&it.name, DeclaredKind::Feed),
+        Declaration::Target(it) => (&it.name, DeclaredKind::Target),
+        Declaration::Route(it) => (&it.name, DeclaredKind::Route),
+        Declaration::Alarm(it) => (&it.name, DeclaredKind::Alarm),
+        Declaration::Connector(it) => (&it.name, DeclaredKind::Connector),
         Declaration::Other { name: Some(name), .. } => (name, DeclaredKind::Other),
         Declaration::Use(_) | Declaration::Test(_) | Declaration::Extend(_) | Declaration::Other { name: None, .. } => {
             return None;

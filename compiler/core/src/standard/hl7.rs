@@ -122,6 +122,15 @@ impl Hl7 {
         parse::event(version.facts(), &both).or_else(|| self.structures(version).into_iter().find(|name| *name == code))
     }
 
+    /// The events of a version whose messages have one of these structures: `("ADT", "A04", "ADT_A01")`.
+    pub fn events_of(&self, version: Version, structures: &[SmolStr]) -> Vec<(SmolStr, SmolStr, &'static str)> {
+        let known = |structure: &str| structures.iter().any(|it| it == structure);
+        parse::events(version.facts())
+            .filter(|(_, _, structure)| known(structure))
+            .map(|(code, event, structure)| (code.into(), event.into(), structure))
+            .collect()
+    }
+
     /// The table `0001` (or `v2-0001`) with the codes that it has in any version.
     pub fn table(&self, number: &str) -> Option<Arc<Table>> {
         self.table_in(Version::Union, number)

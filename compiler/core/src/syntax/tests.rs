@@ -152,6 +152,7 @@ fn outline(parsed: &Parsed) -> String {
                 BlockItem::Require { condition, .. } => ("require".into(), vec![condition]),
                 BlockItem::Ignore(ignore) => (format!("ignore {}", ignore.what.len()), vec![]),
                 BlockItem::Do(value) | BlockItem::Result(value) => ("do".into(), vec![value]),
+                BlockItem::Accept(accept) => (format!("accept {} {}", accept.ty.text, accept.events.len()), vec![]),
                 BlockItem::Other { keyword, .. } => (keyword.text.to_string(), vec![]),
             };
             *out += &format!("{:indent$}{line}\n", "");
@@ -229,6 +230,33 @@ fn outline(parsed: &Parsed) -> String {
         Some(Declaration::Test(test)) => out += &format!("test {:?} {} steps\n", test.name.text, test.steps.len()),
         Some(Declaration::Use(found)) => out += &format!("use {}\n", found.module.text),
         Some(Declaration::ExternFn(found)) => out += &format!("extern fn {}\n", found.name.text),
+        Some(Declaration::Feed(feed)) => {
+            out += &format!("feed {}\n", feed.name.text);
+            match &feed.from {
+                tree::Origin::Connector(endpoint) => {
+                    endpoint.settings.iter().for_each(|settings| block(settings, 2, &mut out));
+                }
+                tree::Origin::Like(like) => expr(like, 2, &mut out),
+                tree::Origin::Missing => out += "  nothing\n",
+            }
+        }
+        Some(Declaration::Target(target)) => {
+            out += &format!("target {}\n", target.name.text);
+            let settings = target.to.iter().filter_map(|endpoint| endpoint.settings.as_ref());
+            settings.for_each(|settings| block(settings, 2, &mut out));
+        }
+        Some(Declaration::Route(route)) => {
+            let [from, through, to] = [&route.from, &route.through, &route.to].map(Vec::len);
+            out += &format!("route {} {from} {through} {to}\n", route.name.text);
+            route.settings.iter().for_each(|settings| block(settings, 2, &mut out));
+        }
+        Some(Declaration::Alarm(alarm)) => {
+            out += &format!("alarm {}\n", alarm.name.text);
+            block(&alarm.settings, 2, &mut out);
+        }
+        Some(Declaration::Connector(connector)) => {
+            out += &format!("connector {} {} settings\n", connector.name.text, connector.settings.len());
+        }
         Some(Declaration::Other { keyword, name }) => {
             out += &format!("{} {}\n", keyword.text, name.as_ref().map_or("", |name| &name.text));
         }

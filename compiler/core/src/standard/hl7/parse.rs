@@ -110,6 +110,15 @@ pub(super) fn event(facts: &Facts, event: &str) -> Option<&'static str> {
     facts.block("events", "")?.find_map(|line| line.strip_prefix(event)?.strip_prefix(' '))
 }
 
+/// All events of a version: code, event and structure of the message.
+pub(super) fn events(facts: &Facts) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    facts.block("events", "").into_iter().flatten().filter_map(|line| {
+        let (event, structure) = line.split_once(' ')?;
+        let (code, event) = event.split_once('_')?;
+        Some((code, event, structure))
+    })
+}
+
 /// What stands behind kind and name in a heading `# segment PID Patient Identification`.
 fn title(heading: Option<&str>) -> SmolStr {
     heading.and_then(|heading| heading.splitn(4, ' ').nth(3)).unwrap_or_default().into()

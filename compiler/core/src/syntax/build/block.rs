@@ -37,7 +37,8 @@ impl Build<'_> {
             Kind::ignore => BlockItem::Ignore(self.ignore(pair)),
             Kind::effect => BlockItem::Do(self.inner_value(pair)),
             Kind::result => BlockItem::Result(self.inner_value(pair)),
-            Kind::drop | Kind::accept => {
+            Kind::accept => BlockItem::Accept(self.accept(pair)),
+            Kind::drop => {
                 if let Some(condition) = find(&pair, Kind::where_).and_then(|part| find(&part, Kind::expr)) {
                     self.operand(condition);
                 }

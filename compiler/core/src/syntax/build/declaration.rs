@@ -32,6 +32,11 @@ impl Build<'_> {
             Rule::structure => Declaration::Structure(self.structure(pair)),
             Rule::test => Declaration::Test(self.test(pair)),
             Rule::extern_fn => Declaration::ExternFn(self.extern_fn(pair)),
+            Rule::feed => Declaration::Feed(self.feed(pair)),
+            Rule::target_to => Declaration::Target(self.sink(pair)),
+            Rule::route => Declaration::Route(self.route(pair)),
+            Rule::alarm => Declaration::Alarm(self.alarm(pair)),
+            Rule::connector => Declaration::Connector(self.connector(pair)),
             _ => self.other(pair),
         }
     }
@@ -347,13 +352,13 @@ impl Build<'_> {
     }
 
     /// An empty word at the start of what should have had one.
-    fn nameless(&self, pair: &Pair<'_, Rule>) -> Word {
+    pub(super) fn nameless(&self, pair: &Pair<'_, Rule>) -> Word {
         let start = self.at(pair).start;
         Word { text: "".into(), at: start..start }
     }
 }
 
-fn count(pair: &Pair<'_, Rule>) -> Count {
+pub(super) fn count(pair: &Pair<'_, Rule>) -> Count {
     match pair.as_str() {
         "?" => Count::Optional,
         "*" => Count::Any,

@@ -6,6 +6,7 @@ mod block;
 mod declaration;
 mod expression;
 mod path;
+mod wiring;
 
 pub use expression::too_deep;
 

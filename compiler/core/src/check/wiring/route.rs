@@ -1,0 +1,173 @@
+//! Routes: what joins feeds and targets through maps.
+
+use super::super::typed::TyKind;
+use super::super::{Signature, World, types};
+use super::accept::{self, Accepted};
+use super::connector::{Part, Speech};
+use super::feed::{self, Whole};
+use super::reading::{self, As};
+use super::setting::Settings;
+use super::{given, joined, listed, named, narrow, target};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::resolve::DeclaredKind;
+use crate::syntax::tree::{Route, Told, Word};
+
+/// What is wrong with a route.
+pub fn route(route: &Route, world: &dyn World) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    let feeds: Vec<Whole> =
+        route.from.iter().filter_map(|name| kept(feed::by_name(name, world), &mut problems)).collect();
+    let accepted: Vec<&Accepted> = feeds.iter().flat_map(|feed| taken(feed, route)).collect();
+    if let Some(filter) = &route.filter {
+        problems.extend(reading::problems(filter, As::Condition, &accepted, world));
+    }
+    let maps = maps(route, world, &mut problems);
+    if let Some((name, first)) = maps.first() {
+        problems.extend(not_taken(name, first, &accepted, world));
+    }
+    for pair in maps.windows(2) {
+        if let [before, behind] = pair {
+            problems.extend(not_joined(before, behind, world));
+        }
+    }
+    if maps.len() == route.through.len() {
+        problems.extend(not_delivered(route, maps.last().map(|(_, map)| *map), &accepted, world));
+    }
+    problems.extend(settings(route, accepted, world));
+    problems
+}
+
+fn kept<T>(found: Result<T, Box<Diagnostic>>, problems: &mut Vec<Diagnostic>) -> Option<T> {
+    found.map_err(|problem| problems.push(*problem)).ok()
+}
+
+/// What of a feed comes into a route: all that is not ignored there, and that its condition can let through.
+fn taken<'f>(feed: &'f Whole, route: &Route) -> impl Iterator<Item = &'f Accepted> {
+    let comes = |event: &accept::Event| {
+        let is_ignored = feed.ignored.iter().any(|it| it.code == event.code && it.event == event.event);
+        !is_ignored && !route.filter.as_ref().is_some_and(|filter| narrow::excludes(filter, event))
+    };
+    feed.accepted.iter().filter(move |it| it.events.is_empty() || it.events.iter().any(comes))
+}
+
+type Named<'w> = (&'w Word, &'w Signature);
+
+fn maps<'w>(route: &'w Route, world: &'w dyn World, problems: &mut Vec<Diagnostic>) -> Vec<Named<'w>> {
+    let mut maps = Vec::new();
+    for name in &route.through {
+        let Some((export, _)) = kept(named(name, DeclaredKind::Map, world), problems) else { continue };
+        let Some(signature) = world.signature(&export.key) else { continue };
+        if signature.params.len() != 1 {
+            let message = format!("a route gives `{}` one message, and it takes {}", name.text, signature.params.len());
+            let diagnostic = Diagnostic::new(Code::DoesNotFit, name.at.clone(), message);
+            problems.push(diagnostic.help("write a map that takes the message and calls this one"));
+            continue;
+        }
+        maps.push((name, signature));
+    }
+    maps
+}
+
+/// What comes that the first map does not take.
+fn not_taken(name: &Word, map: &Signature, accepted: &[&Accepted], world: &dyn World) -> Option<Diagnostic> {
+    let param = map.params.first().filter(|param| param.ty.kind != TyKind::Error)?;
+    let others: Vec<_> = accepted.iter().filter(|it| !accept::takes(param, it, world)).collect();
+    let first = others.first()?;
+    let message = format!(
+        "`{}` takes {}, and {} comes too",
+        name.text,
+        shown(&param.ty.kind),
+        listed(others.iter().map(|it| it.name.as_str()))
+    );
+    let help = format!(
+        "let the map take it, or keep it out of this route: `where MSH-9.2 == \"…\"`, and `{}` into another",
+        first.name
+    );
+    Some(Diagnostic::new(Code::DoesNotFit, name.at.clone(), message).help(help))
+}
+
+/// What one map gives, where the next takes something else.
+fn not_joined(before: &Named, behind: &Named, world: &dyn World) -> Option<Diagnostic> {
+    let given = &before.1.result;
+    let param = behind.1.params.first()?;
+    let wanted = &param.ty;
+    if [&given.kind, &wanted.kind].contains(&&TyKind::Error) || fits(&given.kind, &wanted.kind, world) {
+        return None;
+    }
+    let message = format!(
+        "`{}` takes {}, and `{}` gives {}",
+        behind.0.text,
+        shown(&wanted.kind),
+        before.0.text,
+        shown(&given.kind)
+    );
+    Some(Diagnostic::new(Code::DoesNotFit, behind.0.at.clone(), message).help("put a map in between, or change one"))
+}
+
+fn fits(given: &TyKind, wanted: &TyKind, world: &dyn World) -> bool {
+    match (given, wanted) {
+        (TyKind::Fhir(given), TyKind::Fhir(wanted)) => {
+            let shape = world.standards().fhir.shape(given);
+            given == wanted || wanted == "Resource" || shape.is_some_and(|shape| types::base(&shape) == wanted)
+        }
+        (TyKind::Structure(_, given), TyKind::Structure(_, wanted)) => {
+            given == wanted || world.profile(given).is_some_and(|facts| facts.of.iter().all(|it| it == wanted))
+        }
+        _ => false,
+    }
+}
+
+/// What a target does not take of what the last map gives, or of what comes if there is none.
+fn not_delivered(route: &Route, map: Option<&Signature>, accepted: &[&Accepted], world: &dyn World) -> Vec<Diagnostic> {
+    let given: Vec<(Speech, String)> = match map {
+        Some(map) => match &map.result.kind {
+            TyKind::Fhir(key) => vec![(Speech::Fhir, types::short(key).to_owned())],
+            TyKind::Structure(_, key) => vec![(Speech::V2, types::short(key).to_owned())],
+            TyKind::Error => return problems_of_targets(route, world),
+            other => {
+                let message = format!("a route sends messages and resources, and this gives {}", shown(other));
+                let at = route.through.last().map_or(route.name.at.clone(), |name| name.at.clone());
+                return vec![
+                    Diagnostic::new(Code::DoesNotFit, at, message).help("end with a map to a Bundle or a message"),
+                ];
+            }
+        },
+        None => accepted.iter().map(|it| (it.speech(), it.name.to_string())).collect(),
+    };
+    let mut problems = Vec::new();
+    for name in &route.to {
+        let Some((connector, takes)) = kept(target::takes(name, world), &mut problems) else { continue };
+        let Some((speech, what)) = given.iter().find(|(speech, _)| !takes.is_empty() && !takes.contains(speech)) else {
+            continue;
+        };
+        let wanted = if *speech == Speech::Fhir { "messages of HL7 v2" } else { "resources of FHIR" };
+        let message = format!("`{}` goes to `{connector}`, which takes {wanted}, and gets `{what}`", name.text);
+        let help = if *speech == Speech::Fhir {
+            "send it to `fhir`, `http` or `file`"
+        } else {
+            "send it through a map to a Bundle"
+        };
+        problems.push(Diagnostic::new(Code::DoesNotFit, name.at.clone(), message).help(help));
+    }
+    problems
+}
+
+fn problems_of_targets(route: &Route, world: &dyn World) -> Vec<Diagnostic> {
+    route.to.iter().filter_map(|name| target::takes(name, world).err()).map(|it| *it).collect()
+}
+
+fn settings(route: &Route, accepted: Vec<&Accepted>, world: &dyn World) -> Vec<Diagnostic> {
+    let Some(block) = &route.settings else { return Vec::new() };
+    let mut problems = Vec::new();
+    let given = given::of_block(block, &mut problems, |_| false);
+    let told: Vec<&Told> = world.connectors().every(Part::Route).iter().collect();
+    let mut settings = Settings::new(world, accepted);
+    settings.hold(&given, &told, "a route");
+    settings.complete(&given, &told, &route.name.at, "a route");
+    problems.append(&mut settings.problems);
+    problems
+}
+
+fn shown(kind: &TyKind) -> String {
+    joined([types::short(&types::show_kind(kind)).rsplit('.').next().unwrap_or_default()].into_iter(), "or")
+}

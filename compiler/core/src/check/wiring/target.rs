@@ -1,0 +1,60 @@
+//! Targets: what takes messages out.
+
+use super::super::World;
+use super::connector::{Part, Speech};
+use super::given;
+use super::setting::Settings;
+use super::{module_of, named};
+use crate::diagnostic::Diagnostic;
+use crate::resolve::{DeclaredKind, Found};
+use crate::syntax::tree::{Declaration, Sink, Told, Word};
+use smol_str::{SmolStr, format_smolstr};
+
+/// What is wrong with a target.
+pub fn target(target: &Sink, module: &str, world: &dyn World) -> Vec<Diagnostic> {
+    let Some(endpoint) = &target.to else { return Vec::new() };
+    let own = match world.connectors().of(&endpoint.connector, Part::Target) {
+        Ok(told) => told,
+        Err(problem) => return vec![*problem],
+    };
+    let mut problems = Vec::new();
+    let given = given::of_endpoint(endpoint, own, &mut problems, |_| false);
+    let told: Vec<&Told> = own.iter().chain(world.connectors().every(Part::Target)).collect();
+    let owner = format!("a target to `{}`", endpoint.connector.text);
+    let key = format_smolstr!("{module}.{}", target.name.text);
+    let messages = delivered(&key, world);
+    let mut settings = Settings::new(world, messages.iter().collect());
+    settings.hold(&given, &told, &owner);
+    settings.complete(&given, &told, &target.name.at, &owner);
+    problems.append(&mut settings.problems);
+    problems
+}
+
+/// What the feeds of its routes accept: what a setting of a target reads is the message as it came.
+fn delivered(key: &SmolStr, world: &dyn World) -> Vec<super::accept::Accepted> {
+    let mut messages: Vec<super::accept::Accepted> = Vec::new();
+    for (module, route) in world.routes() {
+        let Some(there) = world.beside(module) else { continue };
+        let goes = |name: &Word| matches!(there.find(&name.text), Found::One(export) if export.key == *key);
+        if route.to.iter().any(goes) {
+            let feeds = route.from.iter().filter_map(|name| super::feed::by_name(name, &*there).ok());
+            for accepted in feeds.flat_map(|feed| feed.accepted) {
+                if !messages.iter().any(|it| it.ty == accepted.ty && it.profile == accepted.profile) {
+                    messages.push(accepted);
+                }
+            }
+        }
+    }
+    messages
+}
+
+/// What the target that a name stands for takes, and the name of its connector.
+pub(super) fn takes(name: &Word, world: &dyn World) -> Result<(SmolStr, Vec<Speech>), Box<Diagnostic>> {
+    let (export, declaration) = named(name, DeclaredKind::Target, world)?;
+    let Declaration::Target(Sink { to: Some(endpoint), .. }) = declaration else {
+        return Ok((module_of(&export.key).into(), Vec::new()));
+    };
+    let connector = endpoint.connector.text.clone();
+    let speech = world.connectors().speech(&connector, Part::Target);
+    Ok((connector, speech))
+}
