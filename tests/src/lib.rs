@@ -7,6 +7,7 @@
 
 pub mod beginnings;
 pub mod corpus;
+pub mod edits;
 pub mod fit;
 pub mod guards;
 pub mod mutate;
