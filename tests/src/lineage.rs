@@ -1,5 +1,7 @@
 //! Where the values of an output come from, told by machine code of traced plans: golden, and against the interpreter.
 
+mod why;
+
 use std::fs;
 use std::sync::Arc;
 

@@ -79,6 +79,11 @@ impl Opened {
         self.planned(key, db::traced_plan(&self.db, self.project, key.to_owned()).clone())
     }
 
+    /// The same, which also tells all the rules on the way: for the interpreter.
+    pub fn explained(&self, key: &str) -> Map {
+        self.planned(key, db::explained_plan(&self.db, self.project, key.to_owned()).clone())
+    }
+
     fn planned(&self, key: &str, plan: Option<Arc<Plan>>) -> Map {
         let plan = plan.unwrap_or_else(|| panic!("{key} has no plan:\n{}", self.rendered()));
         Map { plan, runs: self.runs.clone() }

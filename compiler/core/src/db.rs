@@ -486,6 +486,12 @@ pub fn traced_plan(db: &dyn salsa::Database, project: Project, key: String) -> O
     sound_entry(db, project, &key).map(|(entry, view)| Arc::new(lower::traced(entry, &view)))
 }
 
+/// The same plan, which tells all the rules on the way to each value: for the interpreter alone.
+#[salsa::tracked]
+pub fn explained_plan(db: &dyn salsa::Database, project: Project, key: String) -> Option<Arc<Plan>> {
+    sound_entry(db, project, &key).map(|(entry, view)| Arc::new(lower::explained(entry, &view)))
+}
+
 /// A map that is sound, and so is all that it uses.
 fn sound_entry<'db>(
     db: &'db dyn salsa::Database,

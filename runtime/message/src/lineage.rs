@@ -1,6 +1,7 @@
 //! Where each value of an output comes from: offsets while it is written, JSON paths at its end.
 
 use crate::Place;
+use std::ops::Range;
 
 /// Here in the output begins a value, with its name if it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,25 +26,44 @@ pub struct Lineage {
 
 /// The path of each mark in the order of the output, in one walk over JSON that is known to be sound.
 pub fn paths(out: &[u8], marks: &[Mark]) -> Vec<Lineage> {
-    let mut marks: Vec<&Mark> = marks.iter().collect();
-    marks.sort_by_key(|mark| mark.at);
+    let places: Vec<usize> = marks.iter().map(|mark| mark.at).collect();
+    let told = walk(out, &places).marks.into_iter().filter_map(|(index, path)| {
+        let mark = marks.get(index)?;
+        Some(Lineage { path, rule: mark.rule, place: mark.place })
+    });
+    told.collect()
+}
+
+/// What stands where in JSON.
+pub struct Walked {
+    /// The number of each place that was asked for, and the path of what begins there, in the order of the output.
+    pub marks: Vec<(usize, String)>,
+    /// Each value without parts: its path, and where its text stands, quotes included.
+    pub leaves: Vec<(String, Range<usize>)>,
+}
+
+/// One walk over JSON that is known to be sound.
+pub fn walk(out: &[u8], places: &[usize]) -> Walked {
+    let mut marks: Vec<(usize, usize)> = places.iter().copied().enumerate().collect();
+    marks.sort_by_key(|(_, at)| *at);
     let mut marks = marks.into_iter().peekable();
-    let mut found = Vec::new();
+    let mut walked = Walked { marks: Vec::new(), leaves: Vec::new() };
     let mut walk = Walk { levels: Vec::new() };
     let mut at = 0;
-    while at < out.len() && marks.peek().is_some() {
+    while at < out.len() {
         let byte = out.get(at).copied().unwrap_or_default();
         let (name, end) = match byte {
             b'"' => string(out, at),
-            _ => (String::new(), at + 1),
+            b'{' | b'}' | b'[' | b']' | b',' | b':' => (String::new(), at + 1),
+            _ => (String::new(), at + bare(out, at)),
         };
         let is_name = byte == b'"' && out.get(end) == Some(&b':') && walk.in_object();
         if is_name {
             walk.name(name);
         }
         if !matches!(byte, b'}' | b']' | b',' | b':') {
-            while let Some(mark) = marks.next_if(|mark| mark.at <= at) {
-                found.push(Lineage { path: walk.path(), rule: mark.rule, place: mark.place });
+            while let Some((index, _)) = marks.next_if(|(_, mark)| *mark <= at) {
+                walked.marks.push((index, walk.path()));
             }
         }
         match byte {
@@ -53,11 +73,19 @@ pub fn paths(out: &[u8], marks: &[Mark]) -> Vec<Lineage> {
                 walk.levels.pop();
             }
             b',' => walk.next(),
-            _ => {}
+            b':' => {}
+            _ if is_name => {}
+            _ => walked.leaves.push((walk.path(), at..end)),
         }
         at = end;
     }
-    found
+    walked
+}
+
+/// How long a number or a word is.
+fn bare(out: &[u8], from: usize) -> usize {
+    let rest = out.get(from..).unwrap_or_default();
+    rest.iter().position(|byte| matches!(byte, b',' | b'}' | b']')).unwrap_or(rest.len()).max(1)
 }
 
 struct Walk {
@@ -125,6 +153,15 @@ mod tests {
         let marks = [30, 22, 6, 1].map(mark);
         let told: Vec<_> = paths(out, &marks).into_iter().map(|of| of.path).collect();
         assert_eq!(told, ["a", "a[0]", "a[1].b", "c"]);
+    }
+
+    #[test]
+    fn a_value_without_parts_has_its_path_and_its_text() {
+        let out = br#"{"a":[{"b":"x,\"y"},{"b":1.50}],"c":null}"#;
+        let leaves = walk(out, &[]).leaves;
+        let told: Vec<_> = leaves.iter().map(|(path, at)| (path.as_str(), out.get(at.clone()).unwrap())).collect();
+        let expected: [(&str, &[u8]); 3] = [("a[0].b", br#""x,\"y""#), ("a[1].b", b"1.50"), ("c", b"null")];
+        assert_eq!(told, expected);
     }
 
     #[test]

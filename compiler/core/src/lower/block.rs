@@ -73,10 +73,12 @@ impl<'a> Lower<'a> {
         let mut needs = Vec::new();
         let body = self.block(|lower| {
             if let Some(resource) = resource {
+                lower.trace(None, env, to);
                 lower.put(&format!("\"resourceType\":{},", json(resource)));
             }
             let is_bundle = resource.is_some_and(|resource| resource == "Bundle");
             if is_bundle && !fields.iter().any(|field| field.name == "type") {
+                lower.trace(None, env, to);
                 lower.put("\"type\":\"transaction\",");
             }
             for field in fields {

@@ -4,12 +4,15 @@
 //! `Trace`s are for lineage, has no marks. Constants have none either, so that they still come together.
 
 use super::{Env, Lower};
-use crate::plan::Rule;
+use crate::plan::{Rule, Step};
 use crate::syntax::tree::At;
 
 impl<'a> Lower<'a> {
     /// What `make` adds comes of the rule at this place.
     pub(super) fn ruled<T>(&mut self, env: &Env<'a>, at: &At, make: impl FnOnce(&mut Self) -> T) -> T {
+        if self.explain {
+            return self.under(env, at, make);
+        }
         if self.trace {
             return make(self);
         }
@@ -18,6 +21,17 @@ impl<'a> Lower<'a> {
         let made = make(self);
         self.rule = before;
         made
+    }
+
+    /// The same, told while it is carried out.
+    fn under<T>(&mut self, env: &Env<'a>, at: &At, make: impl FnOnce(&mut Self) -> T) -> T {
+        let mut made = None;
+        let body = self.block(|lower| made = Some(make(lower)));
+        if !body.is_empty() {
+            let rule = self.rule(env, at);
+            self.push(Step::Under { rule, body });
+        }
+        made.expect("a block is made once")
     }
 
     /// The marks of a routine, as numbers among the rules of the plan; what only marks name comes last there.

@@ -42,18 +42,34 @@ pub trait World {
 
 /// The plan of a map. The map and all that it uses are sound.
 pub fn map(entry: &Function, world: &dyn World) -> Plan {
-    plan(entry, world, false)
+    plan(entry, world, Telling::Nothing)
 }
 
 /// The same plan, which also tells where each written value comes from.
 pub fn traced(entry: &Function, world: &dyn World) -> Plan {
-    plan(entry, world, true)
+    plan(entry, world, Telling::Places)
 }
 
-fn plan<'a>(entry: &'a Function, world: &'a dyn World, trace: bool) -> Plan {
+/// The same plan, which also tells all the rules on the way to each value: for the interpreter alone.
+pub fn explained(entry: &Function, world: &dyn World) -> Plan {
+    plan(entry, world, Telling::Rules)
+}
+
+/// What a plan tells of the values that it writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Telling {
+    Nothing,
+    /// The rule that writes it, and a place.
+    Places,
+    /// And the rules that asked for that.
+    Rules,
+}
+
+fn plan<'a>(entry: &'a Function, world: &'a dyn World, telling: Telling) -> Plan {
     let mut lower = Lower {
         world,
-        trace,
+        trace: telling != Telling::Nothing,
+        explain: telling == Telling::Rules,
         routines: Vec::new(),
         made: FxHashMap::default(),
         fails: Vec::new(),
@@ -117,6 +133,7 @@ impl Made {
 struct Lower<'a> {
     world: &'a dyn World,
     trace: bool,
+    explain: bool,
     routines: Vec<Routine>,
     made: FxHashMap<Made, RoutineId>,
     /// Whether a routine may skip what called it.

@@ -161,7 +161,7 @@ impl<'a> Lower<'a> {
                 self.statements(statements, env);
                 self.write(value, env, to, over);
             }
-            Kind::DataAbsent(reason) => self.data_absent(reason, to),
+            Kind::DataAbsent(reason) => self.data_absent(reason, env, to),
             Kind::Absent | Kind::Error => {}
             Kind::AbsentWarn(_) | Kind::Skip | Kind::Reject(_) => self.effect(expr, env),
             _ => {
@@ -217,7 +217,7 @@ impl<'a> Lower<'a> {
         self.put(",");
     }
 
-    fn trace(&mut self, of: Option<Val>, env: &Env<'a>, to: &To) {
+    pub(super) fn trace(&mut self, of: Option<Val>, env: &Env<'a>, to: &To) {
         if self.trace {
             let rule = self.rule(env, &to.at);
             self.push(Step::Trace { rule, of });
@@ -260,7 +260,7 @@ impl<'a> Lower<'a> {
         self.each_of(coded, from.ty.is_list(), Until::All, &mut |lower, val| {
             let mut body = lower.block(|lower| lower.written(val, form, &base, env, to));
             for reason in &reasons {
-                let absent = lower.block(|lower| lower.data_absent(reason, to));
+                let absent = lower.block(|lower| lower.data_absent(reason, env, to));
                 body = vec![Step::If { test: Test::Reason(val, reason.clone()), yes: absent, no: body }];
             }
             lower.extend(body);
@@ -282,7 +282,8 @@ impl<'a> Lower<'a> {
         self.each_of(coded, false, Until::All, &mut |lower, val| lower.written(val, Form::Coding, "Coding", &env, to));
     }
 
-    fn data_absent(&mut self, reason: &str, to: &To) {
+    fn data_absent(&mut self, reason: &str, env: &Env<'a>, to: &To) {
+        self.trace(None, env, to);
         let base = to.hint.clone().unwrap_or_else(|| "string".into());
         let primitive = to.primitive || matches!(to.name, Name::Stem(_)) && self.is_primitive(&base);
         let extension = format!(

@@ -215,6 +215,12 @@ pub enum Step {
         rule: RuleId,
         of: Option<Val>,
     },
+    /// Only in an explained plan: this rule asks for what the body does, whichever rules carry it out. No machine code
+    /// is made of it.
+    Under {
+        rule: RuleId,
+        body: Block,
+    },
 
     // ---- control
     If {
@@ -481,6 +487,7 @@ impl Step {
             | Step::Wrote { body, .. }
             | Step::Probe { body, .. }
             | Step::Attempt { body, .. }
+            | Step::Under { body, .. }
             | Step::Each { body, .. }
             | Step::Emit { body, .. }
             | Step::Contain { body, .. } => vec![body],
@@ -498,6 +505,7 @@ impl Step {
             | Step::Wrote { body, .. }
             | Step::Probe { body, .. }
             | Step::Attempt { body, .. }
+            | Step::Under { body, .. }
             | Step::Each { body, .. }
             | Step::Emit { body, .. }
             | Step::Contain { body, .. } => vec![body],

@@ -95,6 +95,7 @@ fn print_step(step: &Step, depth: usize, f: &mut Formatter<'_>) -> fmt::Result {
         Step::Count => writeln!(f, "count"),
         Step::Entries { requests } => writeln!(f, "entries{}", if *requests { " with requests" } else { "" }),
         Step::Trace { rule, of } => writeln!(f, "trace rule {rule}{}", at(of)),
+        Step::Under { rule, body } => one(f, depth, &format!("under rule {rule}"), body),
         Step::If { test, yes, no } if no.is_empty() => one(f, depth, &format!("if {test}"), yes),
         Step::If { test, yes, no } => two(f, depth, &format!("if {test}"), yes, "else", no),
         Step::Choose { of, arms, other } => {

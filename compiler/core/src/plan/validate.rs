@@ -114,7 +114,7 @@ impl Checking<'_> {
             | Step::Emit { issue, .. }
             | Step::Attempt { issue, .. }
             | Step::Each { until: Until::Only(issue), .. } => self.issue(*issue),
-            Step::Trace { rule, .. } if *rule as usize >= self.plan.rules.len() => {
+            Step::Trace { rule, .. } | Step::Under { rule, .. } if *rule as usize >= self.plan.rules.len() => {
                 Err(format!("there is no rule {rule}"))
             }
             _ => Ok(()),
@@ -139,7 +139,12 @@ fn ends_with_comma(body: &Block) -> Result<(), String> {
         Some(Step::Wrap { close, .. }) if !close.ends_with(',') => Err(format!("`{close}` is closed without a comma")),
         Some(Step::Write { .. }) => Err("a value is closed without a comma".to_owned()),
         Some(
-            step @ (Step::Or { .. } | Step::If { .. } | Step::Each { .. } | Step::Attempt { .. } | Step::Choose { .. }),
+            step @ (Step::Or { .. }
+            | Step::If { .. }
+            | Step::Each { .. }
+            | Step::Attempt { .. }
+            | Step::Choose { .. }
+            | Step::Under { .. }),
         ) => step.blocks().into_iter().try_for_each(ends_with_comma),
         _ => Ok(()),
     }

@@ -78,6 +78,7 @@ impl Step {
             | Step::Wrote { .. }
             | Step::Probe { .. }
             | Step::Attempt { .. }
+            | Step::Under { .. }
             | Step::Fail
             | Step::Count
             | Step::Entries { .. }
@@ -172,7 +173,7 @@ fn walk(steps: &mut Block, known: &mut FxHashSet<Val>, unset: &mut FxHashSet<Val
         if branches && let Some(first) = ways.pop() {
             let on_all = first.into_iter().filter(|val| ways.iter().all(|way| way.contains(val)));
             known.extend(on_all.collect::<Vec<_>>());
-        } else if let (Step::Wrap { .. } | Step::Wrote { .. } | Step::Or { .. }, Some(first)) =
+        } else if let (Step::Wrap { .. } | Step::Wrote { .. } | Step::Or { .. } | Step::Under { .. }, Some(first)) =
             (&*step, ways.into_iter().next())
         {
             known.extend(first);

@@ -82,6 +82,8 @@ impl<'p> Gen<'_, 'p> {
             Step::Contain { body, to } => return self.contain(body, *to, cursor),
             Step::Calculate { left, right, to, .. } => self.calculate(*left, *right, *to),
             Step::Trace { rule, of } => self.trace(&cursor, *rule, *of),
+            // Plans that are explained are the interpreter's.
+            Step::Under { .. } => self.give_up(),
             Step::Call { routine, arguments, to } => return Some(self.call(*routine, arguments, *to, cursor)),
             Step::Emit { .. } => return self.emit(step, cursor),
             Step::Issue { issue, at } => {

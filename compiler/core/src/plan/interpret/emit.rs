@@ -2,11 +2,11 @@
 
 use super::exec::{Done, Frame, Run, Stop, get};
 use super::value::Value;
+use super::why::Mark;
 use crate::plan::{Block, IssueId, KeyPart, KeyValue, RuleId};
 use emr_message::Place;
 use emr_message::identity::{self, Digest, Origin};
 use emr_message::json;
-use emr_message::lineage::Mark;
 use smol_str::SmolStr;
 use uuid::Uuid;
 /// Between the parts of a key.
@@ -16,6 +16,8 @@ pub(super) struct Entry {
     resource: SmolStr,
     json: Vec<u8>,
     marks: Vec<Mark>,
+    /// Of a run that is explained: why it is what it is.
+    note: Option<usize>,
     id: Uuid,
     /// The parameters by which a server finds it.
     search: Option<Search>,
@@ -102,6 +104,7 @@ impl<'p, 'm> Run<'p, 'm> {
             resource: resource.clone(),
             json: Vec::new(),
             marks: Vec::new(),
+            note: self.why.as_mut().map(|why| why.entry()),
             id,
             search,
             if_new,
@@ -135,19 +138,30 @@ impl<'p, 'm> Run<'p, 'm> {
         done?;
         self.live = live;
         let mut written = self.out.split_off(start);
-        let from = self.marks.iter().position(|mark| mark.at >= start).unwrap_or(self.marks.len());
-        let mut marks = self.marks.split_off(from);
-        marks.iter_mut().for_each(|mark| mark.at -= start);
+        let mut marks = self.marks_from(start);
         if written.last() == Some(&b',') {
             written.pop();
         }
         if !contained.is_empty() && written.last() == Some(&b'}') {
             written.pop();
-            written.extend_from_slice(b",\"contained\":[");
-            written.extend_from_slice(&contained.join(&b','));
+            written.extend_from_slice(b",\"contained\":");
+            for (number, (json, inside)) in contained.into_iter().enumerate() {
+                written.push(if number == 0 { b'[' } else { b',' });
+                let base = written.len();
+                marks.extend(inside.into_iter().map(|mark| Mark { at: base + mark.at, ..mark }));
+                written.extend_from_slice(&json);
+            }
             written.extend_from_slice(b"]}");
         }
         Ok((written, marks))
+    }
+
+    /// Takes the marks behind a place of the output, counted from there.
+    fn marks_from(&mut self, start: usize) -> Vec<Mark> {
+        let from = self.marks.iter().position(|mark| mark.at >= start).unwrap_or(self.marks.len());
+        let mut marks = self.marks.split_off(from);
+        marks.iter_mut().for_each(|mark| mark.at -= start);
+        marks
     }
 
     pub fn contain(&mut self, body: &'p Block, frame: &mut Frame<'m>) -> Result<Value<'m>, Stop> {
@@ -155,13 +169,18 @@ impl<'p, 'm> Run<'p, 'm> {
         self.block(body, frame)?;
         self.live = live;
         let mut written = self.out.split_off(start);
-        self.marks.retain(|mark| mark.at < start);
+        let mut marks = self.marks_from(start);
+        // Machine code tells nothing of what is contained.
+        marks.retain(|mark| mark.note.is_some());
         if written.last() == Some(&b',') {
             written.pop();
         }
         let Some(inside) = written.strip_prefix(b"{") else { return Ok(Value::Missing) };
         let number = self.contained.len() + 1;
-        self.contained.push([format!("{{\"id\":\"c{number}\",").as_bytes(), inside].concat());
+        let head = format!("{{\"id\":\"c{number}\",");
+        marks.iter_mut().for_each(|mark| mark.at += head.len() - 1);
+        marks.extend(self.why.as_mut().map(|why| Mark::noted(1, why.added())));
+        self.contained.push(([head.as_bytes(), inside].concat(), marks));
         Ok(Value::Contained(number))
     }
 
@@ -198,6 +217,7 @@ impl<'p, 'm> Run<'p, 'm> {
         for entry in entries.into_iter().filter(|entry| !entry.dropped) {
             self.out.extend_from_slice(if any { b"," } else { b"\"entry\":[" });
             any = true;
+            self.marks.extend(entry.note.map(|note| Mark::noted(self.out.len() + 1, note)));
             self.out.extend_from_slice(format!("{{\"fullUrl\":\"urn:uuid:{}\",\"resource\":", entry.id).as_bytes());
             let base = self.out.len();
             self.marks.extend(entry.marks.iter().map(|mark| Mark { at: base + mark.at, ..*mark }));
@@ -221,6 +241,7 @@ impl<'p, 'm> Run<'p, 'm> {
             (Some(search), true) => ("POST", resource.to_string(), Some(search)),
             (None, _) => ("POST", resource.to_string(), None),
         };
+        self.marks.extend(entry.note.map(|note| Mark::noted(self.out.len() + 1, note)));
         self.out.extend_from_slice(format!(",\"request\":{{\"method\":\"{method}\",\"url\":").as_bytes());
         json::write_str(&mut self.out, &url);
         if let Some(search) = if_none {
@@ -234,6 +255,8 @@ impl<'p, 'm> Run<'p, 'm> {
     pub fn result_first(&mut self) {
         let several = self.entries.iter().filter(|entry| !entry.dropped).nth(1).is_some();
         if several {
+            let first = self.why.as_ref().map(|why| why.first());
+            self.marks.extend(first.map(|note| Mark::noted(self.out.len(), note)));
             self.out.extend_from_slice(b"{\"resourceType\":\"Bundle\",\"type\":\"collection\",");
             self.write_entries(false);
             if self.out.last() == Some(&b',') {

@@ -2,6 +2,7 @@
 
 use super::emit::Entry;
 use super::value::{Coded, Str, Text, Value};
+use super::why::{Mark, Why};
 use super::{Issue, Rejection, Settings, compare, convert, fuel};
 use crate::check::typed::Pick;
 use crate::plan::{
@@ -9,7 +10,6 @@ use crate::plan::{
 };
 use emr_message::builtin::Pattern;
 use emr_message::group::{Bent, GroupId, Groups};
-use emr_message::lineage::Mark;
 use emr_message::{Message, Place, State, json};
 use indexmap::IndexMap;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -46,8 +46,10 @@ pub(super) struct Run<'p, 'm> {
     pub turns: FxHashMap<RuleId, u32>,
     pub digest: Option<emr_message::identity::Digest>,
     /// Resources inside the one that is being written.
-    pub contained: Vec<Vec<u8>>,
+    pub contained: Vec<(Vec<u8>, Vec<Mark>)>,
     pub marks: Vec<Mark>,
+    /// What is known of where values come from, if somebody asked.
+    pub why: Option<Box<Why>>,
     patterns: FxHashMap<SmolStr, Option<Pattern>>,
 }
 
@@ -82,6 +84,7 @@ impl<'p, 'm> Run<'p, 'm> {
             digest: None,
             contained: Vec::new(),
             marks: Vec::new(),
+            why: None,
             patterns: FxHashMap::default(),
         }
     }
@@ -93,7 +96,14 @@ impl<'p, 'm> Run<'p, 'm> {
         let Some(routine) = plan.routine(routine) else { return Ok(Value::Missing) };
         let mut frame = arguments;
         frame.resize(routine.vals as usize, Value::Missing);
-        self.block(&routine.body, &mut frame)?;
+        if let Some(why) = &mut self.why {
+            why.enter(routine.vals as usize);
+        }
+        let done = self.block(&routine.body, &mut frame);
+        if let Some(why) = &mut self.why {
+            why.leave(routine.result);
+        }
+        done?;
         Ok(routine.result.map_or(Value::Missing, |result| get(&frame, result)))
     }
 
@@ -115,6 +125,10 @@ impl<'p, 'm> Run<'p, 'm> {
     }
 
     fn step(&mut self, step: &'p Step, frame: &mut Frame<'m>) -> Done {
+        if self.why.is_some() { self.explained(step, frame) } else { self.carry_out(step, frame) }
+    }
+
+    pub fn carry_out(&mut self, step: &'p Step, frame: &mut Frame<'m>) -> Done {
         match step {
             Step::Put(text) => self.out.extend_from_slice(text.as_bytes()),
             Step::Write { of, form } => self.write(&get(frame, *of), *form),
@@ -177,8 +191,9 @@ impl<'p, 'm> Run<'p, 'm> {
             Step::Entries { requests } => self.write_entries(*requests),
             Step::Trace { rule, of } => {
                 let place = of.and_then(|of| get(frame, of).place(self.message));
-                self.marks.push(Mark { at: self.out.len(), rule: *rule, place });
+                self.marks.push(Mark { at: self.out.len(), rule: *rule, place, note: None });
             }
+            Step::Under { body, .. } => return self.block(body, frame),
             Step::If { test, yes, no } => {
                 let taken = if self.test(test, frame) { yes } else { no };
                 return self.block(taken, frame);
@@ -361,6 +376,9 @@ impl<'p, 'm> Run<'p, 'm> {
         for value in list.items(message, groups) {
             self.burn()?;
             set(frame, item, value.clone());
+            if let Some(why) = &mut self.why {
+                why.item((of, &list), (item, &value), until != Until::All, message);
+            }
             let (start, before) = (self.out.len(), self.live);
             self.block(body, frame)?;
             if self.out.len() == start || until == Until::All {
@@ -399,7 +417,13 @@ impl<'p, 'm> Run<'p, 'm> {
         for value in list.items(self.message, self.groups) {
             self.burn()?;
             set(frame, item, value.clone());
+            if let Some(why) = &mut self.why {
+                why.item((of, &list), (item, &value), false, self.message);
+            }
             self.block(key, frame)?;
+            if let Some(why) = &mut self.why {
+                why.grouped(of, by, items);
+            }
             if let Some(text) = get(frame, by).as_text() {
                 grouped.entry(text.into_owned()).or_default().push(value);
             }
@@ -590,7 +614,7 @@ fn see<'f, 'm>(frame: &'f Frame<'m>, val: Val) -> &'f Value<'m> {
     frame.get(val as usize).unwrap_or(&Value::Missing)
 }
 
-fn set<'m>(frame: &mut Frame<'m>, val: Val, value: Value<'m>) {
+pub(super) fn set<'m>(frame: &mut Frame<'m>, val: Val, value: Value<'m>) {
     *place_of(frame, val) = value;
 }
 

@@ -9,16 +9,21 @@ mod compare;
 mod convert;
 mod emit;
 mod exec;
+mod explain;
 mod value;
+mod why;
 
 use super::{Code, Gives, Plan, RuleId, Said, Take, UNPLACED};
 use emr_message::group::{self, Bent, Groups};
 use emr_message::lineage::{self, Lineage};
 use emr_message::{Message, Place, Zone};
 use exec::{Run, Stop};
+pub use explain::{Explained, Explanation, explain};
 use smol_str::SmolStr;
 use std::fmt;
 use value::Value;
+use why::{Mark, Note, Why};
+pub use why::{Places, Through};
 
 /// What a message may cost before it is given up: the fixed part of the default.
 const FUEL_FIXED: u64 = 1_000;
@@ -68,9 +73,20 @@ pub struct Rejection {
 
 /// Carries out a plan for a message.
 pub fn run(plan: &Plan, message: &Message, settings: &Settings) -> Outcome {
+    run_for(plan, message, settings, None).0
+}
+
+/// The same, with what is noted for whoever wants to know why.
+fn run_for(
+    plan: &Plan,
+    message: &Message,
+    settings: &Settings,
+    why: Option<Box<Why>>,
+) -> (Outcome, Vec<Mark>, Vec<Note>) {
     let names = message.segments().iter().map(|segment| segment.name);
     let groups = if plan.grammar.nodes.is_empty() { Groups::default() } else { group::build(&plan.grammar, names) };
     let mut run = Run::new(plan, message, &groups, settings);
+    run.why = why;
     unplaced(&mut run);
     let result = arguments(&mut run).and_then(|arguments| run.call(plan.entry, arguments)).map(|_| ());
     let result = match result {
@@ -79,10 +95,14 @@ pub fn run(plan: &Plan, message: &Message, settings: &Settings) -> Outcome {
         Err(Stop::Reject(rejection)) => Err(*rejection),
     };
     let lineage = match &result {
-        Ok(out) => lineage::paths(out, &run.marks),
-        Err(_) => Vec::new(),
+        Ok(out) if run.why.is_none() => {
+            let mark = |mark: &Mark| lineage::Mark { at: mark.at, rule: mark.rule, place: mark.place };
+            lineage::paths(out, &run.marks.iter().map(mark).collect::<Vec<_>>())
+        }
+        _ => Vec::new(),
     };
-    Outcome { result, issues: run.issues, lineage }
+    let notes = run.why.map(|why| why.notes).unwrap_or_default();
+    (Outcome { result, issues: run.issues, lineage }, run.marks, notes)
 }
 
 fn fuel(message: &Message) -> u64 {

@@ -1,0 +1,255 @@
+//! A run that also tells why: each step is carried out as in any run, and what it does to values and output is noted.
+
+use super::exec::{Done, Frame, Run};
+use super::value::Value;
+use super::why::{Mark, Note, Places, Taint, Through, Why, writes_always};
+use super::{Outcome, Settings};
+use crate::plan::vals::set_in;
+use crate::plan::{Block, Plan, RuleId, Step, Until, Val};
+use emr_message::lineage;
+use emr_message::{Message, Place};
+use std::ops::Range;
+
+/// What came of a message, and why. `Debug` of its parts shows places, never values.
+pub struct Explained {
+    pub outcome: Outcome,
+    /// In the order of the output; none if there is no output.
+    pub values: Vec<Explanation>,
+}
+
+/// Why one value of the output is what it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// `entry[0].resource.name[0].family`, counted from 0 as FHIR does.
+    pub path: String,
+    /// Where its text stands in the output.
+    pub text: Range<usize>,
+    /// The rules on the way to it, the one that wrote it last.
+    pub rules: Vec<RuleId>,
+    /// The part of the message that was written, if it is one.
+    pub place: Option<Place>,
+    /// All that it is made of.
+    pub sources: Places,
+    /// All that decided that it is there, or that it is this one.
+    pub conditions: Places,
+    pub through: Vec<Through>,
+}
+
+/// Carries out a plan that is made to be explained, and tells why each value is what it is.
+pub fn explain(plan: &Plan, message: &Message, settings: &Settings) -> Explained {
+    let why = Why::new(plan);
+    let (outcome, marks, notes) = super::run_for(plan, message, settings, Some(Box::new(why)));
+    let values = match &outcome.result {
+        Ok(out) => values(out, &marks, &notes),
+        Err(_) => Vec::new(),
+    };
+    Explained { outcome, values }
+}
+
+/// Each value has what is noted of it, or of the nearest thing around it.
+fn values(out: &[u8], marks: &[Mark], notes: &[Note]) -> Vec<Explanation> {
+    let places: Vec<usize> = marks.iter().map(|mark| mark.at).collect();
+    let walked = lineage::walk(out, &places);
+    let note = |index: usize| marks.get(index).and_then(|mark| notes.get(mark.note?));
+    let marked: rustc_hash::FxHashMap<&str, &Note> =
+        walked.marks.iter().filter_map(|(index, path)| Some((path.as_str(), note(*index)?))).collect();
+    let explained = |(path, text): &(String, Range<usize>)| {
+        let note = around(path).find_map(|path| marked.get(path).copied()).cloned().unwrap_or_default();
+        let Note { rules, place, taint: Taint { data, control, through }, .. } = note;
+        Explanation {
+            path: path.clone(),
+            text: text.clone(),
+            rules,
+            place,
+            conditions: Places {
+                places: control.places.difference(&data.places).copied().collect(),
+                whole: control.whole && !data.whole,
+            },
+            sources: data,
+            through,
+        }
+    };
+    walked.leaves.iter().map(explained).collect()
+}
+
+/// The path and those around it, the nearest first.
+fn around(path: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(path), |path| path.rfind(['.', '[']).and_then(|end| path.get(..end)))
+}
+
+impl<'p, 'm> Run<'p, 'm> {
+    fn why(&mut self) -> &mut Why {
+        self.why.as_mut().expect("only a run that is explained comes here")
+    }
+
+    pub fn explained(&mut self, step: &'p Step, frame: &mut Frame<'m>) -> Done {
+        let depths = (self.why().control.len(), self.why().choices.len(), self.why().rules.len());
+        let done = self.noted(step, frame);
+        // Whatever was left before its end: who caught it stands here.
+        let why = self.why();
+        why.control.truncate(depths.0);
+        why.choices.truncate(depths.1);
+        why.rules.truncate(depths.2);
+        done
+    }
+
+    fn noted(&mut self, step: &'p Step, frame: &mut Frame<'m>) -> Done {
+        match step {
+            Step::Trace { rule, of } => {
+                let value = of.and_then(|of| frame.get(of as usize));
+                let (place, live) = (value.and_then(|it| it.place(self.message)), value.is_some_and(Value::is_live));
+                let taint = of.map(|of| self.why().of(of)).unwrap_or_default();
+                let note = Some(self.why().note(taint, place, live));
+                self.marks.push(Mark { at: self.out.len(), rule: *rule, place, note });
+                Ok(())
+            }
+            Step::Under { rule, body } => {
+                self.why().under(*rule);
+                self.block(body, frame)
+            }
+            Step::If { test, .. } => self.branched(&test.uses(), step, frame),
+            Step::Choose { of, .. } => {
+                let by = self.why().of(*of);
+                self.why().choices.push(by.data);
+                self.branched(&[*of], step, frame)
+            }
+            Step::Each { of, until, .. } => self.looped(*of, *until, step, frame),
+            Step::EachBy { of, .. } => self.looped(*of, Until::All, step, frame),
+            Step::Or { first, then } => self.alternative(first, then, frame),
+            Step::Wrap { live: true, .. } => {
+                let from = self.marks.len();
+                let (done, seen) = self.listening(|run| run.carry_out(step, frame));
+                self.decided(from, &seen, |note| !note.live);
+                done
+            }
+            Step::Wrote { to, .. } | Step::Probe { to, .. } => {
+                let (done, seen) = self.listening(|run| run.carry_out(step, frame));
+                self.why().set(*to, Taint { control: seen, ..Taint::default() });
+                done
+            }
+            Step::Attempt { body, .. } => self.attempted(body, step, frame),
+            Step::Emit { .. } => self.emitted(step, frame),
+            Step::Contain { body, to } => {
+                let (done, seen) = self.listening(|run| run.carry_out(step, frame));
+                let control = if writes_always(body) { Places::default() } else { seen };
+                self.why().set(*to, Taint { control, ..Taint::default() });
+                done
+            }
+            Step::Call { routine, arguments, to } => {
+                let taints = arguments.iter().map(|argument| self.why().of(*argument)).collect();
+                self.why().arguments = taints;
+                self.carry_out(step, frame)?;
+                let plan = self.plan;
+                let taint = self.why().called(plan, *routine);
+                if let Some(to) = to {
+                    self.why().set(*to, taint);
+                }
+                Ok(())
+            }
+            _ => {
+                self.carry_out(step, frame)?;
+                let message = self.message;
+                self.why().flow(step, frame, message);
+                Ok(())
+            }
+        }
+    }
+
+    /// What is done, and all that was asked meanwhile.
+    fn listening(&mut self, act: impl FnOnce(&mut Self) -> Done) -> (Done, Places) {
+        let before = std::mem::take(&mut self.why().seen);
+        let done = act(self);
+        let seen = std::mem::replace(&mut self.why().seen, before);
+        self.why().seen.add(&seen);
+        (done, seen)
+    }
+
+    /// What these decide on: all that the step does, and all that it might have set.
+    fn branched(&mut self, by: &[Val], step: &'p Step, frame: &mut Frame<'m>) -> Done {
+        let by = self.why().of_all(by).all();
+        self.why().asked(&by, step);
+        self.why().control.push(by.clone());
+        let done = self.carry_out(step, frame);
+        self.why().decide(set_in(std::slice::from_ref(step)), &by);
+        done
+    }
+
+    fn looped(&mut self, of: Val, until: Until, step: &'p Step, frame: &mut Frame<'m>) -> Done {
+        let by = self.why().of(of).all();
+        self.why().asked(&by, step);
+        self.why().control.push(by.clone());
+        let from = self.marks.len();
+        let (done, seen) = self.listening(|run| run.carry_out(step, frame));
+        if until == Until::Last {
+            self.decided(from, &seen, |_| true);
+        }
+        let mut by = by;
+        if until != Until::All {
+            by.add(&seen);
+        }
+        self.why().decide(set_in(std::slice::from_ref(step)), &by);
+        done
+    }
+
+    fn alternative(&mut self, first: &'p Block, then: &'p Block, frame: &mut Frame<'m>) -> Done {
+        let start = self.out.len();
+        let (done, seen) = self.listening(|run| run.block(first, frame));
+        done?;
+        if self.why().may_fail(then) {
+            self.why().risk.add(&seen);
+        }
+        let done = if self.out.len() == start {
+            self.why().control.push(seen.clone());
+            self.block(then, frame)
+        } else {
+            Ok(())
+        };
+        self.why().decide(set_in(then), &seen);
+        done
+    }
+
+    fn attempted(&mut self, body: &'p Block, step: &'p Step, frame: &mut Frame<'m>) -> Done {
+        let outer = std::mem::take(&mut self.why().risk);
+        let from = self.marks.len();
+        let done = self.carry_out(step, frame);
+        let risk = std::mem::replace(&mut self.why().risk, outer);
+        self.why().seen.add(&risk);
+        self.decided(from, &risk, |_| true);
+        self.why().decide(set_in(body), &risk);
+        done
+    }
+
+    fn emitted(&mut self, step: &'p Step, frame: &mut Frame<'m>) -> Done {
+        let Step::Emit { resource, key, body, to, .. } = step else { return Ok(()) };
+        let is_keyed = self.key(key, frame).is_some();
+        let mut own = self.why().of_all(&step.uses());
+        own.data.whole |= !is_keyed;
+        let mut by = Places::default();
+        let all = own.all();
+        // Of two with one key the first stays; that one has none may be why it stays.
+        if let Some(before) = self.why().keys.get(resource).cloned() {
+            by.add(&before);
+            by.add(&all);
+        }
+        self.why().keys.entry(resource.clone()).or_default().add(&all);
+        self.why().key = own.clone();
+        self.why().control.push(by.clone());
+        let (done, seen) = self.listening(|run| run.carry_out(step, frame));
+        own.control.add(&by);
+        if !writes_always(body) {
+            own.control.add(&seen);
+        }
+        self.why().set(*to, own);
+        done
+    }
+
+    /// What was noted since of these values was decided by that too.
+    fn decided(&mut self, from: usize, by: &Places, which: impl Fn(&Note) -> bool) {
+        let notes: Vec<usize> = self.marks.iter().skip(from).filter_map(|mark| mark.note).collect();
+        for number in notes {
+            if let Some(note) = self.why().notes.get_mut(number).filter(|note| which(note)) {
+                note.taint.control.add(by);
+            }
+        }
+    }
+}
