@@ -12,6 +12,7 @@ mod map;
 mod new;
 mod style;
 mod test;
+mod trace;
 mod validate;
 mod world;
 mod write;
@@ -39,6 +40,8 @@ enum Command {
     Map(map::Args),
     /// Writes files in the one layout that the language has
     Fmt(fmt::Args),
+    /// Shows a message and what becomes of it, each value with its rule
+    Trace(trace::Args),
     /// Holds FHIR JSON against R4 and profiles
     Validate(validate::Args),
     /// Compiles the maps of a project into one file, or prints what they come to
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Map(args) => map::run(&args),
+        Command::Trace(args) => trace::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Build(args) => build::run(&args),

@@ -2,6 +2,8 @@
 
 pub const RED: &str = "\u{1b}[31;1m";
 pub const YELLOW: &str = "\u{1b}[33;1m";
+pub const BOLD: &str = "\u{1b}[1m";
+pub const DIM: &str = "\u{1b}[2m";
 pub const PLAIN: &str = "\u{1b}[0m";
 
 /// `1 file`, `2 files`.

@@ -12,4 +12,5 @@ pub mod settings;
 pub mod standard;
 pub mod syntax;
 pub mod testing;
+pub mod trace;
 pub mod validate;

@@ -62,6 +62,12 @@ pub fn said(world: &World) -> artifact::Settings {
     artifact::Settings { zone: value(&manifest.timezone), charset: value(&manifest.charset) }
 }
 
+impl Settings {
+    pub fn runs(&self) -> &interpret::Settings {
+        &self.run
+    }
+}
+
 fn unknown_zone(name: &str) -> End {
     End::Call(format!("there is no timezone `{name}`: zones are named by area and city, such as `Europe/Zurich`"))
 }
@@ -183,6 +189,13 @@ impl Engine {
 
     fn read(&self, bytes: &[u8]) -> Result<Message, Why> {
         Message::read(bytes, &self.settings.message).map_err(|why| Why::Message(why.to_string()))
+    }
+
+    /// The key of the map that takes a message, and the message as it reads it.
+    pub fn chosen(&self, bytes: &[u8]) -> Result<(&str, Message), Why> {
+        let message = self.read(bytes)?;
+        let number = self.choose(&message)?;
+        Ok((self.maps.get(number).map(|map| map.name.as_str()).unwrap_or_default(), message))
     }
 
     /// The number of the map that takes a message.

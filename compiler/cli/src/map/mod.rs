@@ -1,6 +1,6 @@
 //! `emr map`: messages through a map, in one order on any number of threads, however many there are.
 
-mod block;
+pub mod block;
 mod output;
 mod pool;
 mod pretty;

@@ -1,0 +1,243 @@
+//! A trace as one page that needs nothing else: the message on one side, what became of it on the other. It is read
+//! without its script too; with it, what one points at on one side lights up on the other.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use emr_compiler::trace::{Part, Rule, Said, Segment, Source, Trace, Value};
+
+use super::text;
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+/// The whole page. `file` is what the message is called.
+pub fn page(trace: &Trace, file: &str) -> String {
+    let places = Places::of(trace);
+    let (map, file) = (escaped(&trace.map), escaped(file));
+    let mut out = String::new();
+    let _ = write!(
+        out,
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; \
+         script-src 'unsafe-inline'\">\n<title>{file} through {map}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+         <header><h1>{file} <span>through</span> {map}</h1>\n\
+         <p class=\"help\">Point at a value, or go to it with the arrow keys: where it comes from lights up on the other \
+         side. <kbd>↑</kbd> <kbd>↓</kbd> move, <kbd>←</kbd> <kbd>→</kbd> change sides, <kbd>Enter</kbd> holds it, \
+         <kbd>Esc</kbd> lets go.</p></header>\n"
+    );
+    said(trace, &mut out);
+    out.push_str("<main>\n<section id=\"message\" tabindex=\"-1\" aria-label=\"The message\">\n<h2>Message</h2>\n");
+    message(&trace.segments, &mut out);
+    out.push_str(
+        "</section>\n<section id=\"output\" tabindex=\"-1\" aria-label=\"What became of it\">\n<h2>Output</h2>\n",
+    );
+    output(trace, &places, &mut out);
+    out.push_str("</section>\n</main>\n<aside id=\"why\" aria-live=\"polite\" hidden></aside>\n");
+    let _ = write!(out, "<script>\n{SCRIPT}</script>\n</body>\n</html>\n");
+    out
+}
+
+// ---- the message
+
+fn message(segments: &[Segment], out: &mut String) {
+    let mut open: &[String] = &[];
+    for segment in segments {
+        let same = open.iter().zip(&segment.groups).take_while(|(a, b)| a == b).count();
+        open.iter().skip(same).for_each(|_| out.push_str("</div>\n"));
+        for group in segment.groups.iter().skip(same) {
+            let _ = writeln!(out, "<div class=\"group\"><h3>{}</h3>", escaped(group));
+        }
+        open = &segment.groups;
+        let unplaced = if segment.unplaced { " <em>unplaced</em>" } else { "" };
+        let _ = writeln!(
+            out,
+            "<div class=\"segment\"><h4><b>{}</b> {}{unplaced}</h4>",
+            escaped(&segment.path),
+            escaped(&segment.name)
+        );
+        parts(&segment.fields, out);
+        out.push_str("</div>\n");
+    }
+    open.iter().for_each(|_| out.push_str("</div>\n"));
+}
+
+fn parts(parts: &[Part], out: &mut String) {
+    if parts.is_empty() {
+        return;
+    }
+    out.push_str("<ul>\n");
+    for part in parts {
+        let text = part.text.as_ref().map(|text| format!("<code>{}</code>", escaped(text))).unwrap_or_default();
+        let _ = write!(
+            out,
+            "<li><div class=\"item\" tabindex=\"-1\" data-at=\"{}\"><b>{}</b> <span>{}</span> {text}</div>",
+            key(part),
+            escaped(&part.path),
+            escaped(&part.name)
+        );
+        self::parts(&part.parts, out);
+        out.push_str("</li>\n");
+    }
+    out.push_str("</ul>\n");
+}
+
+/// Where each part of the message stands, by the numbers of its place.
+struct Places(BTreeSet<String>);
+
+impl Places {
+    fn of(trace: &Trace) -> Places {
+        let mut all = BTreeSet::new();
+        let mut open: Vec<&Part> = trace.segments.iter().flat_map(|segment| &segment.fields).collect();
+        while let Some(part) = open.pop() {
+            all.insert(key(part));
+            open.extend(&part.parts);
+        }
+        Places(all)
+    }
+
+    /// The part that is a place, or the nearest around it that is shown: what is alone in its field is the field.
+    fn key(&self, source: &Source) -> Option<String> {
+        let place = &source.place;
+        let field = format!("{}.{}", place.segment, place.field);
+        let (repetition, component) = (place.repetition.max(1), place.component);
+        let narrower = [
+            format!("{field}.{repetition}.{component}.{}", place.subcomponent),
+            format!("{field}.{repetition}.{component}"),
+            format!("{field}.{repetition}"),
+        ];
+        let first = match (place.repetition, place.component, place.subcomponent) {
+            (0, 0, _) => 3,
+            (_, 0, _) => 2,
+            (_, _, 0) => 1,
+            _ => 0,
+        };
+        narrower.into_iter().skip(first).chain([field]).find(|key| self.0.contains(key))
+    }
+
+    fn keys(&self, sources: &[Source]) -> String {
+        let mut keys: Vec<String> = sources.iter().filter_map(|source| self.key(source)).collect();
+        keys.dedup();
+        keys.join(" ")
+    }
+}
+
+fn key(part: &Part) -> String {
+    let place = &part.place;
+    let field = format!("{}.{}", place.segment, place.field);
+    match (place.repetition, place.component, place.subcomponent) {
+        (0, 0, _) => field,
+        (repetition, 0, _) => format!("{field}.{repetition}"),
+        (repetition, component, 0) => format!("{field}.{}.{component}", repetition.max(1)),
+        (repetition, component, subcomponent) => format!("{field}.{}.{component}.{subcomponent}", repetition.max(1)),
+    }
+}
+
+// ---- what became of it
+
+fn output(trace: &Trace, places: &Places, out: &mut String) {
+    let mut before = None;
+    for value in &trace.values {
+        let root = value.path.strip_suffix(value.element.as_str()).unwrap_or_default();
+        if before != Some(root) {
+            if before.is_some() {
+                out.push_str("</ul></div>\n");
+            }
+            before = Some(root);
+            let place = root.trim_end_matches('.');
+            let _ = writeln!(
+                out,
+                "<div class=\"resource\"><h4><b>{}</b> {}</h4>\n<ul>",
+                escaped(&value.resource),
+                escaped(place)
+            );
+        }
+        self::value(value, places, out);
+    }
+    if before.is_some() {
+        out.push_str("</ul></div>\n");
+    }
+}
+
+fn value(value: &Value, places: &Places, out: &mut String) {
+    let own = value.rules.iter().rev().find(|rule| !rule.library).or(value.rules.last());
+    let rule = own.map(|rule| escaped(&rule.place())).unwrap_or_default();
+    let _ = write!(
+        out,
+        "<li><div class=\"item\" tabindex=\"-1\" data-of=\"{}\" data-if=\"{}\"><b>{}</b> <code>{}</code> <small>{rule}</small>",
+        places.keys(&value.sources),
+        places.keys(&value.conditions),
+        escaped(&value.element),
+        escaped(&value.json),
+    );
+    out.push_str("<div class=\"why\">");
+    let row = |out: &mut String, head: &str, rest: String| {
+        if !rest.is_empty() {
+            let _ = write!(out, "<p><span>{head}</span> {rest}</p>");
+        }
+    };
+    row(out, "from", sources(&value.sources));
+    if value.whole_message {
+        row(out, "from", "the whole message: the resource has no key".to_owned());
+    }
+    row(out, "by the state of", sources(&value.conditions));
+    row(out, "through", escaped(&value.conversions.join(", ")));
+    let rules: Vec<String> = value.rules.iter().map(self::rule).collect();
+    row(out, if rules.len() > 1 { "rules" } else { "rule" }, rules.join("<br>"));
+    out.push_str("</div></div></li>\n");
+}
+
+fn rule(rule: &Rule) -> String {
+    format!("<code>{}</code> <small>{}</small>", escaped(&text::short(&rule.text)), escaped(&rule.place()))
+}
+
+fn sources(sources: &[Source]) -> String {
+    const SHOWN: usize = 12;
+    let one = |source: &Source| format!("<b>{}</b> {}", escaped(&source.path), escaped(&source.name));
+    let more = sources.len().checked_sub(SHOWN).filter(|more| *more > 0).map(|more| format!("{more} more"));
+    sources.iter().take(SHOWN).map(one).chain(more).collect::<Vec<_>>().join("; ")
+}
+
+fn said(trace: &Trace, out: &mut String) {
+    let rejected = trace.rejected.iter().map(|it| ("rejected", it));
+    let all: Vec<(&str, &Said)> = rejected.chain(trace.issues.iter().map(|it| ("warning", it))).collect();
+    if all.is_empty() {
+        return;
+    }
+    out.push_str("<ul id=\"issues\">\n");
+    for (kind, said) in all {
+        let source = said.source.as_ref().map(|it| format!("<b>{}</b> ", escaped(&it.path))).unwrap_or_default();
+        let rule = said.rule.as_ref().map(|it| format!(" <small>{}</small>", escaped(&it.place()))).unwrap_or_default();
+        let (code, text) = (escaped(&said.code), escaped(&said.text));
+        let _ = writeln!(out, "<li class=\"{kind}\">{kind} {code}: {source}{text}{rule}</li>");
+    }
+    out.push_str("</ul>\n");
+}
+
+/// Text that stays text, in an element and in an attribute. A control character that HTML forbids is shown as such.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c if c.is_control() && !matches!(c, '\n' | '\t') => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+
+    #[test]
+    fn nothing_of_a_message_becomes_part_of_the_page() {
+        assert_eq!(escaped("<b a='1' c=\"2\">&\u{1}"), "&lt;b a=&#39;1&#39; c=&quot;2&quot;&gt;&amp;\u{fffd}");
+    }
+}

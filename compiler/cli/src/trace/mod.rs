@@ -1,0 +1,122 @@
+//! `emr trace`: a message and what becomes of it, each value with the rule that wrote it and what it is made of.
+
+mod html;
+mod text;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use emr_compiler::trace::{self, Wanted};
+
+use crate::end::End;
+use crate::engine::{Engine, Kind, Settings, Why};
+use crate::input::{Input, inputs};
+use crate::map::block::{Blocks, Then};
+use crate::world::World;
+
+/// It shows what is in the message: that is what it is for.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A file of one message or more; `-` is standard input
+    file: PathBuf,
+    /// The project's folder, or an `.emr` file
+    #[arg(long, value_name = "PATH")]
+    with: PathBuf,
+    /// The map, where several take the message
+    #[arg(long, value_name = "NAME")]
+    map: Option<String>,
+    /// Which message of the file
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    message: usize,
+    /// Only this value of a resource, as `Patient.birthDate` or `Patient.name[0].family`
+    #[arg(long, value_name = "ELEMENT")]
+    why: Option<String>,
+    /// How it is shown; `html` is a page by itself, to be sent to others
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// The zone of times without an offset, before that of `emr.toml`
+    #[arg(long, value_name = "ZONE")]
+    timezone: Option<String>,
+    /// The charset of messages whose MSH-18 is empty, before that of `emr.toml`
+    #[arg(long, value_name = "NAME")]
+    charset: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Html,
+}
+
+pub fn run(args: &Args) -> Result<End, End> {
+    let wanted = args.why.as_deref().map(|path| Wanted::read(path).ok_or_else(|| no_element(path))).transpose()?;
+    let world = World::open(&args.with, args.timezone.as_deref())?;
+    world.sound()?;
+    let settings = Settings::of(&world, args.charset.as_deref())?;
+    let engine = Engine::new(&world, args.map.as_deref(), settings.clone(), Kind::Interpreter)?;
+    let (input, bytes, count) = message(args)?;
+    let shown = input.path.display().to_string();
+    let (map, message) = engine.chosen(&bytes).map_err(|why| match why {
+        Why::Message(why) | Why::Call(why) => End::Call(format!("`{shown}`: {why}")),
+    })?;
+    let traced = trace::trace(&world.db, world.inside, map, &message, settings.runs());
+    let mut traced = traced.ok_or_else(|| End::Call(format!("the map `{map}` cannot run")))?;
+    if let Some(wanted) = &wanted {
+        traced.values.retain(|value| wanted.is(value));
+    }
+    let mut out = anstream::stdout().lock();
+    match args.format {
+        Format::Json => {
+            if wanted.is_some() {
+                traced.segments.clear();
+            }
+            let json = serde_json::to_string_pretty(&traced).map_err(|why| End::World(why.to_string()))?;
+            writeln!(out, "{json}")?;
+        }
+        Format::Html => write!(out, "{}", html::page(&traced, &shown))?,
+        Format::Text if wanted.is_some() => write!(out, "{}", text::values(&traced))?,
+        Format::Text => write!(out, "{}", text::whole(&traced))?,
+    }
+    out.flush()?;
+    if count > 1 {
+        anstream::eprintln!("message {} of {count}; `--message N` shows another", args.message);
+    }
+    if let Some(wanted) = wanted.filter(|_| traced.values.is_empty()) {
+        let path = args.why.as_deref().unwrap_or_default();
+        let could = trace::rules_for(&world.db, world.inside, map, &wanted);
+        anstream::eprint!("{}", text::nothing(path, &could));
+    }
+    Ok(if traced.rejected.is_some() { End::Wrong } else { End::Fine })
+}
+
+fn no_element(path: &str) -> End {
+    End::Call(format!("`{path}` is no element of a resource: one is written like `Patient.birthDate`"))
+}
+
+/// The message that is asked for, and how many the file has.
+fn message(args: &Args) -> Result<(Input, Vec<u8>, usize), End> {
+    let mut files = inputs(std::slice::from_ref(&args.file))?;
+    let (Some(input), true) = (files.pop(), files.is_empty()) else {
+        return Err(End::Call(format!("`{}` is a folder; a trace is of one file", args.file.display())));
+    };
+    let (mut found, mut count) = (None, 0);
+    for block in Blocks::new(input.clone()) {
+        for message in block.messages {
+            count += 1;
+            if count == args.message {
+                found = Some(message);
+            }
+        }
+        match block.then {
+            Then::Nothing(why) => return Err(End::Call(format!("`{}`: {why}", input.path.display()))),
+            Then::Fault(end) => return Err(end),
+            Then::More | Then::End { .. } => {}
+        }
+    }
+    let Some(found) = found else {
+        let (file, has) = (input.path.display(), crate::style::count(count, "message"));
+        return Err(End::Call(format!("there is no message {} in `{file}`: it has {has}", args.message)));
+    };
+    Ok((input, found, count))
+}

@@ -1,0 +1,124 @@
+//! A trace for the terminal: each value on a line, and below it where it comes from.
+
+use std::fmt::Write;
+
+use emr_compiler::trace::{Part, Rule, Said, Segment, Source, Trace, Value};
+
+use crate::style::{BOLD, DIM, PLAIN, RED, YELLOW};
+
+/// The message, then what became of it.
+pub fn whole(trace: &Trace) -> String {
+    let mut out = String::new();
+    let mut groups: &[String] = &[];
+    for segment in &trace.segments {
+        if segment.groups != groups {
+            groups = &segment.groups;
+            if !groups.is_empty() {
+                let _ = writeln!(out, "{DIM}{}{PLAIN}", groups.join(" › "));
+            }
+        }
+        self::segment(segment, &mut out);
+    }
+    out.push('\n');
+    out.push_str(&values(trace));
+    for issue in &trace.issues {
+        said(issue, &format!("{YELLOW}warning[{}]{PLAIN}", issue.code), &mut out);
+    }
+    out
+}
+
+/// What was written, by resources.
+pub fn values(trace: &Trace) -> String {
+    let mut out = String::new();
+    let mut before = None;
+    for value in &trace.values {
+        let root = value.path.strip_suffix(value.element.as_str()).unwrap_or_default();
+        // What stands around a resource belongs to the Bundle.
+        if before != Some(root) {
+            before = Some(root);
+            let place = root.trim_end_matches('.');
+            let of = if place.is_empty() { String::new() } else { format!("  {DIM}{place}{PLAIN}") };
+            let _ = writeln!(out, "{BOLD}{}{PLAIN}{of}", value.resource);
+        }
+        self::value(value, &mut out);
+    }
+    if let Some(rejected) = &trace.rejected {
+        said(rejected, &format!("{RED}rejected[{}]{PLAIN}", rejected.code), &mut out);
+    }
+    out
+}
+
+/// That there is no such value, and which rules might have written one.
+pub fn nothing(path: &str, could: &[Rule]) -> String {
+    let mut out = format!("no value is written to `{path}`\n");
+    for rule in could {
+        let _ = writeln!(out, "  {}  {}", rule.place(), short(&rule.text));
+    }
+    out
+}
+
+fn segment(segment: &Segment, out: &mut String) {
+    let unplaced = if segment.unplaced { format!("  {YELLOW}unplaced{PLAIN}") } else { String::new() };
+    let _ = writeln!(out, "{BOLD}{}{PLAIN}  {}{unplaced}", segment.path, segment.name);
+    for field in &segment.fields {
+        part(field, 1, out);
+    }
+}
+
+fn part(part: &Part, depth: usize, out: &mut String) {
+    let indent = depth * 2;
+    let text = part.text.as_deref().unwrap_or_default();
+    let _ = writeln!(out, "{:indent$}{} {DIM}{}{PLAIN}  {text}", "", part.path, part.name);
+    part.parts.iter().for_each(|inner| self::part(inner, depth + 1, out));
+}
+
+fn value(value: &Value, out: &mut String) {
+    let _ = writeln!(out, "  {}: {}", value.element, value.json);
+    if !value.sources.is_empty() {
+        let _ = writeln!(out, "      from {}", sources(&value.sources));
+    }
+    if value.whole_message {
+        let _ = writeln!(out, "      from the whole message: it has no key");
+    }
+    if !value.conditions.is_empty() {
+        let _ = writeln!(out, "      by the state of {}", sources(&value.conditions));
+    }
+    if !value.conversions.is_empty() {
+        let _ = writeln!(out, "      through {}", value.conversions.join(", "));
+    }
+    // What the library does inside a rule is its own business, but for the last step.
+    let own = value.rules.iter().rposition(|rule| !rule.library);
+    let last = value.rules.len().checked_sub(1);
+    for rule in own.into_iter().chain(last.filter(|last| Some(*last) != own)).filter_map(|index| value.rules.get(index))
+    {
+        let _ = writeln!(out, "      {DIM}{}{PLAIN}  {}", rule.place(), short(&rule.text));
+    }
+}
+
+fn sources(sources: &[Source]) -> String {
+    const SHOWN: usize = 6;
+    let one = |source: &Source| match source.name.as_str() {
+        "" => source.path.clone(),
+        name => format!("{} {DIM}{name}{PLAIN}", source.path),
+    };
+    let mut shown: Vec<String> = sources.iter().take(SHOWN).map(one).collect();
+    if let Some(more) = sources.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        shown.push(format!("{more} more"));
+    }
+    shown.join("; ")
+}
+
+fn said(said: &Said, head: &str, out: &mut String) {
+    let place = said.source.as_ref().map(|source| format!("{}: ", source.path)).unwrap_or_default();
+    let rule = said.rule.as_ref().map(|rule| format!(" ({})", rule.place())).unwrap_or_default();
+    let _ = writeln!(out, "{head}: {place}{}{rule}", said.text);
+}
+
+/// What fits a line.
+pub fn short(text: &str) -> String {
+    const MOST: usize = 90;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,222 @@
+//! A message beside what a map makes of it: each value with the rules on the way to it, what it is made of, and what
+//! decided on it, in the words of the text and of the standards. It shows values: that is what it is for.
+
+mod message;
+mod names;
+mod rules;
+mod wanted;
+
+pub use message::{Part, Segment};
+pub use rules::{Rule, read as rule};
+pub use wanted::Wanted;
+
+use crate::check::typed::{Primitive, TyKind};
+use crate::db::{self, Project};
+use crate::plan::interpret::{self, Explanation, Issue, Places, Rejection, Settings, Through, explain, spelled};
+use crate::standard::Standards;
+use crate::standard::hl7::Version;
+use emr_message::{Message, Place};
+use names::Names;
+use serde::Serialize;
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Trace {
+    /// The key of the map.
+    pub map: String,
+    pub segments: Vec<Segment>,
+    /// In the order of the output; none if the message is rejected.
+    pub values: Vec<Value>,
+    pub rejected: Option<Said>,
+    pub issues: Vec<Said>,
+}
+
+/// What the mapping says of the message.
+#[derive(Clone, Debug, Serialize)]
+pub struct Said {
+    pub code: String,
+    pub text: String,
+    pub source: Option<Source>,
+    pub rule: Option<Rule>,
+}
+
+/// A value of the output, and why it is what it is.
+#[derive(Clone, Debug, Serialize)]
+pub struct Value {
+    /// `entry[0].resource.name[0].family`
+    pub path: String,
+    /// The resource that it stands in (`Patient`), and its path there.
+    pub resource: String,
+    pub element: String,
+    /// As JSON has it.
+    pub json: String,
+    /// The one that wrote it last.
+    pub rules: Vec<Rule>,
+    /// What it is made of; for a constant nothing.
+    pub sources: Vec<Source>,
+    /// What decided that it is there, or that it is this one.
+    pub conditions: Vec<Source>,
+    /// `date`, `std.codes.AdministrativeSex`
+    pub conversions: Vec<String>,
+    /// It is made of the bytes of the whole message.
+    pub whole_message: bool,
+}
+
+/// A part of the message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Source {
+    /// `PID-5.1`, `OBX[2]-5`
+    pub path: String,
+    /// "Patient Name, Family Name"
+    pub name: String,
+    #[serde(skip)]
+    pub place: Place,
+}
+
+/// Why the message gives what it gives. Nothing if there is no such map, or one that cannot run.
+pub fn trace(db: &db::Database, project: Project, map: &str, message: &Message, settings: &Settings) -> Option<Trace> {
+    let plan = db::explained_plan(db, project, map.to_owned()).clone()?;
+    let explained = explain(&plan, message, settings);
+    let names = Names::new(db::standards(db, project), message);
+    let rules = rules::Rules::new(db, project, &plan);
+    let interpret::Outcome { result, issues, .. } = &explained.outcome;
+    let out = result.as_deref().unwrap_or_default();
+    let json =
+        |value: &Explanation| String::from_utf8_lossy(out.get(value.text.clone()).unwrap_or_default()).into_owned();
+    let mut values: Vec<Value> = Vec::new();
+    for explanation in &explained.values {
+        let source = |places: &Places| narrow(places).into_iter().map(|place| names.source(place)).collect();
+        values.push(Value {
+            path: explanation.path.clone(),
+            resource: String::new(),
+            element: String::new(),
+            json: json(explanation),
+            rules: rules.chain(&explanation.rules),
+            sources: source(&explanation.sources),
+            conditions: source(&without(&explanation.conditions, &explanation.sources)),
+            conversions: explanation.through.iter().filter_map(conversion).collect(),
+            whole_message: explanation.sources.whole || explanation.conditions.whole,
+        });
+    }
+    place_in_resources(&mut values);
+    let said = |code: &str, text: &str, place: Option<Place>, rule: Option<u32>| Said {
+        code: code.to_owned(),
+        text: text.to_owned(),
+        source: place.map(|place| names.source(place)),
+        rule: rule.and_then(|rule| rules.rule(rule)),
+    };
+    Some(Trace {
+        map: map.to_owned(),
+        segments: message::segments(&plan.grammar, message, &names),
+        values,
+        rejected: result
+            .as_ref()
+            .err()
+            .map(|Rejection { code, text, place, rule, .. }| said(code, text, *place, *rule)),
+        issues: issues.iter().map(|Issue { code, text, place, rule }| said(code, text, *place, *rule)).collect(),
+    })
+}
+
+/// The rules of a map, and of all that it uses, that name an element of a resource: those that might have written it.
+pub fn rules_for(db: &db::Database, project: Project, map: &str, wanted: &Wanted) -> Vec<Rule> {
+    let Some(plan) = db::explained_plan(db, project, map.to_owned()).clone() else { return Vec::new() };
+    let standards = db::standards(db, project);
+    let is_of = |rule: &Rule| {
+        let result = db::function(db, project, &rule.map).map(|function| &function.result.kind);
+        let Some(TyKind::Fhir(key)) = result else { return false };
+        let shape = standards.fhir.shape(key);
+        // `Patient.contact` is a part of a Patient.
+        let base = shape.map(|shape| shape.base.to_string()).filter(|base| !base.is_empty());
+        base.unwrap_or_else(|| key.to_string()).split('.').next() == Some(wanted.resource())
+    };
+    let names = |rule: &Rule| {
+        let rest = rule.text.strip_prefix(wanted.name());
+        rest.is_some_and(|rest| rest.starts_with([':', '.', '[']) || rest.starts_with(" +:"))
+    };
+    let all = plan.rules.iter().filter_map(|rule| rules::read(db, project, rule));
+    let mut found: Vec<Rule> = all.filter(|rule| !rule.library && names(rule) && is_of(rule)).collect();
+    found.dedup();
+    found
+}
+
+/// The places without those that hold another of them: the parts say more.
+fn narrow(places: &Places) -> Vec<Place> {
+    let all = &places.places;
+    let holds_another = |place: &&Place| all.iter().any(|other| other != *place && holds(place, other));
+    let mut narrow: Vec<Place> = all.iter().filter(|place| !holds_another(place)).copied().collect();
+    narrow.dedup_by_key(|place| spelled(place));
+    narrow
+}
+
+/// What decided, without what the value is made of anyway.
+fn without(conditions: &Places, sources: &Places) -> Places {
+    let is_said = |place: &&Place| sources.places.iter().any(|source| holds(place, source));
+    Places { places: conditions.places.iter().filter(|place| !is_said(place)).copied().collect(), whole: false }
+}
+
+/// Whether a place is the other or has it inside.
+fn holds(outer: &Place, inner: &Place) -> bool {
+    let parts = |place: &Place| {
+        [u32::from(place.field), place.repetition, u32::from(place.component), u32::from(place.subcomponent)]
+    };
+    let (outer_parts, inner_parts) = (parts(outer), parts(inner));
+    let depth = outer_parts.iter().rposition(|number| *number > 0).map_or(0, |last| last + 1);
+    outer.segment == inner.segment && outer_parts.iter().zip(&inner_parts).take(depth).all(|(a, b)| a == b)
+}
+
+fn conversion(through: &Through) -> Option<String> {
+    match through {
+        Through::Into(primitive) => primitive_name(*primitive).map(str::to_owned),
+        Through::Builtin(name) => Some((*name).to_owned()),
+        Through::Routine(name) if name.starts_with("emit ") => None,
+        Through::Routine(name) => Some(name.strip_prefix("table ").unwrap_or(name).to_owned()),
+    }
+}
+
+/// Nothing where a text stays what it is.
+fn primitive_name(primitive: Primitive) -> Option<&'static str> {
+    Some(match primitive {
+        Primitive::String | Primitive::Markdown | Primitive::Code | Primitive::Moment => return None,
+        Primitive::Id => "id",
+        Primitive::Uri => "uri",
+        Primitive::Boolean => "boolean",
+        Primitive::Decimal => "decimal",
+        Primitive::Integer => "integer",
+        Primitive::PositiveInt => "positiveInt",
+        Primitive::UnsignedInt => "unsignedInt",
+        Primitive::Date => "date",
+        Primitive::DateTime => "dateTime",
+        Primitive::Instant => "instant",
+        Primitive::Time => "time",
+        Primitive::Base64 => "base64Binary",
+        Primitive::Duration => "duration",
+    })
+}
+
+/// Which resource each value stands in: the nearest thing around it that has a `resourceType`.
+fn place_in_resources(values: &mut [Value]) {
+    let types: Vec<(String, String)> = values
+        .iter()
+        .filter_map(|value| {
+            let root = value.path.strip_suffix("resourceType")?;
+            Some((root.to_owned(), value.json.trim_matches('"').to_owned()))
+        })
+        .collect();
+    for value in values {
+        let nearest = types.iter().filter(|(root, _)| value.path.starts_with(root.as_str()));
+        let (root, resource) = nearest.max_by_key(|(root, _)| root.len()).cloned().unwrap_or_default();
+        value.element = value.path.get(root.len()..).unwrap_or_default().to_owned();
+        value.resource = resource;
+    }
+}
+
+/// The version whose names a message is shown with.
+fn version(message: &Message) -> Version {
+    let said = message.msh(12).component(1).value();
+    said.and_then(|said| Version::parse(said.trim())).unwrap_or(Version::Union)
+}
+
+impl<'a> Names<'a> {
+    fn new(standards: &'a Standards, message: &'a Message) -> Self {
+        Self { standards, message, version: version(message) }
+    }
+}
