@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::end::End;
 
@@ -17,6 +18,12 @@ impl Input {
     /// Standard input goes by the name that calls it.
     pub fn is_stdin(&self) -> bool {
         self.path == Path::new(STDIN)
+    }
+
+    /// What a receipt calls it.
+    pub fn name(&self) -> Option<Arc<str>> {
+        let name = self.path.file_name().filter(|_| !self.is_stdin())?;
+        Some(name.to_string_lossy().into())
     }
 
     pub fn open(&self) -> Result<Box<dyn Read + Send>, End> {

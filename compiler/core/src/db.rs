@@ -149,13 +149,27 @@ fn recursive<'db>(db: &'db dyn salsa::Database, _: salsa::Id, _: Project, item: 
     (Expr::error(&at), vec![diagnostic.help("give it a value of its own")])
 }
 
-#[salsa::tracked]
+/// A table that needs itself has no rows.
+#[salsa::tracked(cycle_result = recursive_codes)]
 fn codes<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -> Option<(CodeTable, Vec<Diagnostic>)> {
     let file = item.file(db);
     match &parsed(db, item).item.as_ref()?.declaration {
         Declaration::Codes(codes) => Some(check::codes(codes, file.module(db), &View::plain(db, project, file))),
         _ => None,
     }
+}
+
+fn recursive_codes<'db>(
+    db: &'db dyn salsa::Database,
+    _: salsa::Id,
+    _: Project,
+    item: Item<'db>,
+) -> Option<(CodeTable, Vec<Diagnostic>)> {
+    let parsed = parsed(db, item).item.as_ref()?;
+    let Declaration::Codes(codes) = &parsed.declaration else { return None };
+    let diagnostic = Diagnostic::new(Code::Recursive, codes.name.at.clone(), "this code table needs itself");
+    let problems = vec![diagnostic.help("write its rows without what is looked up in it")];
+    Some((check::no_codes(codes, item.file(db).module(db)), problems))
 }
 
 /// The tables that a module extends, each with the item that does.
@@ -184,8 +198,8 @@ fn extensions<'db>(db: &'db dyn salsa::Database, project: Project) -> FxHashMap<
 /// A table with the rows that the project adds to it, and what is wrong with these, item by item.
 type Extended = (CodeTable, Vec<Vec<Diagnostic>>);
 
-/// Nothing if nobody extends the table.
-#[salsa::tracked]
+/// Nothing if nobody extends the table, or if what is added needs the table itself.
+#[salsa::tracked(cycle_result = recursive_extended)]
 fn extended<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -> Option<Extended> {
     let (mut table, _) = codes(db, project, item).clone()?;
     let by = extensions(db, project).get(table.key.as_str())?;
@@ -196,6 +210,27 @@ fn extended<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>
         _ => Vec::new(),
     });
     let problems = problems.collect();
+    Some((table, problems))
+}
+
+fn recursive_extended<'db>(
+    db: &'db dyn salsa::Database,
+    _: salsa::Id,
+    project: Project,
+    item: Item<'db>,
+) -> Option<Extended> {
+    let (table, _) = codes(db, project, item).clone()?;
+    let by = extensions(db, project).get(table.key.as_str())?;
+    let said = |&item: &Item<'db>| {
+        let at = match parsed(db, item).item.as_ref().map(|it| &it.declaration) {
+            Some(Declaration::Extend(extend)) => extend.table.at.clone(),
+            _ => 0..0,
+        };
+        let diagnostic =
+            Diagnostic::new(Code::Recursive, at, "what is added to this code table needs the table itself");
+        vec![diagnostic.help("write the rows without what is looked up in it")]
+    };
+    let problems = by.iter().map(said).collect();
     Some((table, problems))
 }
 

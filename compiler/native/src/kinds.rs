@@ -294,6 +294,7 @@ impl<'p> Typing<'p> {
             }
             Step::Push { of: from, .. } => list(of(*from).item(self)),
             Step::Pick { which: Pick::First | Pick::Last | Pick::Only, of: from, .. } => of(*from).item(self),
+            Step::Receipt { .. } => Kind::Text(Live::Yes),
             Step::Coded { code, .. } => match leaf(&of(*code)) {
                 Some(live) => Kind::Coded(live),
                 None => Kind::Missing,

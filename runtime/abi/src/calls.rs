@@ -111,6 +111,8 @@ calls! {
     bare(at, length);
     /// A function of the library over the `count` texts in `results`; -1 where an argument is not what it takes.
     builtin(function, count);
+    /// A part of the message's receipt, by number.
+    receipt(part);
     /// A comparison that bytes alone do not decide: 1 if it holds. `op` and `how` are numbers of the plan.
     compare(op, how, left, left_length, right, right_length);
     /// 1 if the pattern of that number matches.

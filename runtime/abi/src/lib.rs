@@ -27,6 +27,8 @@ macro_rules! helpers {
             number, round, min, max, sum,
             // lists
             count, any, all, distinct, position,
+            // codes
+            system_of, display,
             // time
             has_time, year, truncate, parse, format, in_zone, minutes, hours, days, duration, in_minutes, age,
             // bytes and identity

@@ -1,3 +1,4 @@
 //! Bytes in, bytes out: hosts compiled programs, and moves messages from feeds through maps to targets.
 
+pub mod clock;
 pub mod host;

@@ -18,6 +18,7 @@ pub mod message;
 pub mod notes;
 pub mod number;
 pub mod piece;
+pub mod receipt;
 pub mod time;
 
 pub use charset::Charset;
@@ -26,4 +27,5 @@ pub use message::{Message, Name, Segment, Settings, Unreadable};
 pub use notes::{Note, Odd};
 pub use number::Decimal;
 pub use piece::{Level, Piece, Place, State};
+pub use receipt::Receipt;
 pub use time::{DateTime, TimeOfDay, Zone};

@@ -135,6 +135,13 @@ impl DateTime {
         DateTime::of(year, month, day, clock, Some(precision), offset)
     }
 
+    /// The time so many seconds after the beginning of 1970, to the second, in UTC.
+    pub fn of_unix(seconds: i64) -> Result<DateTime, Invalid> {
+        let instant = jiff::Timestamp::from_second(seconds).map_err(|_| Invalid::Range)?;
+        let text = jiff::tz::Offset::UTC.to_datetime(instant).strftime("%Y%m%d%H%M%S+0000").to_string();
+        DateTime::read(&text)
+    }
+
     fn of(
         year: u16,
         month: Option<u16>,

@@ -73,7 +73,7 @@ impl Maps {
             return Err(format!("the maps do not compile: emr check {}", folder.display()));
         }
         let zone = outside.manifest.timezone.as_ref().and_then(|zone| Zone::named(&zone.value).ok());
-        Ok(Maps { db, project, settings: interpret::Settings { zone, fuel: None } })
+        Ok(Maps { db, project, settings: interpret::Settings { zone, ..Default::default() } })
     }
 
     /// Made when it is first asked for.

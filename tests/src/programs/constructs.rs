@@ -59,6 +59,7 @@ pub const CONSTRUCTS: &[&str] = &[
     "a part of the current item",
     "a path of extensions",
     "a profile",
+    "a receipt",
     "a reference",
     "a reference as a parameter",
     "a reference by its display",

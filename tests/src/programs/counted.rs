@@ -32,7 +32,7 @@ names! { step STEPS Step {
     Step::Append { .. } => "append", Step::Gather { .. } => "gather", Step::Push { .. } => "push",
     Step::Pick { .. } => "pick", Step::Coded { .. } => "coded", Step::CodePart { .. } => "code part",
     Step::Calculate { .. } => "calculate", Step::Decide { .. } => "decide", Step::Emit { .. } => "emit",
-    Step::Contain { .. } => "contain", Step::Issue { .. } => "issue", Step::Reject { .. } => "reject",
+    Step::Contain { .. } => "contain", Step::Receipt { .. } => "receipt", Step::Issue { .. } => "issue", Step::Reject { .. } => "reject",
 } }
 names! { form FORMS Form {
     Form::Text => "text", Form::Bare => "bare", Form::Code => "code", Form::Coding => "coding", Form::Concept => "concept",
@@ -75,10 +75,12 @@ names! { take TAKES Take {
 } }
 
 /// What no run carries out, and why.
-const NEVER: [(&str, &str); 5] = [
+const NEVER: [(&str, &str); 7] = [
     ("step count", "nothing is lowered to it"),
     ("convert Duration", "nothing is lowered to it"),
     ("built-in join", "lowered to appends"),
+    ("built-in system_of", "lowered to parts"),
+    ("built-in display", "lowered to parts"),
     ("built-in any", "lowered to loops and tests"),
     ("built-in all", "lowered to loops and tests"),
 ];

@@ -325,6 +325,10 @@ impl Writer<'_> {
         if self.chance(12) {
             return self.counted(view);
         }
+        if self.chance(4) {
+            self.hit("a receipt");
+            return Some("receipt.sequence".into());
+        }
         let number = |_: &Self, ty: &str| matches!(ty, "NM" | "SI");
         let choice = self.random.below(if ty == "decimal" { 12 } else { 8 });
         let literal = self.random.below(5);
@@ -415,6 +419,10 @@ impl Writer<'_> {
         if self.chance(15) {
             return self.otherwise_spelled(view);
         }
+        if self.chance(6) {
+            self.hit("a receipt");
+            return Some("receipt.received".into());
+        }
         let time = |_: &Self, ty: &str| matches!(ty, "DTM" | "TS" | "DT");
         let source = self.one(view, &time)?;
         let unit = *self.random.of(&["year", "month", "day", "hour", "minute", "second"]);
@@ -458,6 +466,16 @@ impl Writer<'_> {
     fn textual(&mut self, view: &View, depth: usize) -> Option<String> {
         if self.chance(20) {
             return self.holes(view, depth);
+        }
+        if self.chance(6) {
+            return Some(self.known_of_receipt());
+        }
+        if self.chance(6) {
+            let code = self.one(view, &|_, ty| matches!(ty, "CWE" | "CE"))?;
+            let name = *self.random.of(&["display", "system_of"]);
+            self.hit_builtin(name);
+            let table = if self.chance(30) { format!(" via {}", self.table(&[])) } else { String::new() };
+            return Some(format!("{name}({}{table})", code.text));
         }
         if self.chance(10)
             && let Some(text) = self.element_of(view)
@@ -546,6 +564,11 @@ impl Writer<'_> {
                 _ => format!("{name}({text})"),
             })
         })
+    }
+
+    fn known_of_receipt(&mut self) -> String {
+        self.hit("a receipt");
+        format!("receipt.{}", self.random.of(&["id", "file", "feed", "id"]))
     }
 
     fn holes(&mut self, view: &View, depth: usize) -> Option<String> {

@@ -12,7 +12,7 @@ use emr_compiler::db;
 use emr_compiler::plan::{self, interpret};
 use emr_compiler::select::MessageType;
 use emr_compiler::standard::Standards;
-use emr_message::{Charset, Message, Zone, notes};
+use emr_message::{Charset, Message, Receipt, Zone, notes};
 use emr_native::artifact;
 use emr_runtime::host::{Artifact, Machine, Symbol, Unusable};
 
@@ -45,7 +45,10 @@ impl Settings {
     pub fn new(zone: Option<&str>, charset: Option<&str>) -> Result<Settings, End> {
         let zone = zone.map(|name| Zone::named(name).map_err(|_| unknown_zone(name))).transpose()?;
         let charset = charset.map(|name| Charset::named(name).map_err(|_| unknown_charset(name))).transpose()?;
-        Ok(Settings { run: interpret::Settings { zone, fuel: None }, message: emr_message::Settings { charset } })
+        Ok(Settings {
+            run: interpret::Settings { zone, ..Default::default() },
+            message: emr_message::Settings { charset },
+        })
     }
 
     /// `charset` goes before that of `emr.toml`.
@@ -229,8 +232,13 @@ impl Engine {
 }
 
 impl Worker<'_> {
-    /// Sends one message through the map that takes it. Its JSON goes to the end of `json`, unless it is rejected.
+    /// Sends one message through the map that takes it, as the receipt of tests has it.
     pub fn run(&mut self, bytes: &[u8], json: &mut Vec<u8>) -> Result<Outcome, Why> {
+        self.received(bytes, &Receipt::default(), json)
+    }
+
+    /// Sends one message through the map that takes it. Its JSON goes to the end of `json`, unless it is rejected.
+    pub fn received(&mut self, bytes: &[u8], receipt: &Receipt, json: &mut Vec<u8>) -> Result<Outcome, Why> {
         let engine = self.engine;
         // Machine code reads the bytes itself; only where something is out of the ordinary they are read here too.
         let mut message = None;
@@ -243,9 +251,9 @@ impl Worker<'_> {
             }
         };
         let Some(map) = engine.maps.get(number) else { return Err(Why::Message(String::new())) };
-        let mut outcome = match self.compiled(number, map, bytes, json) {
+        let mut outcome = match self.compiled(number, map, (bytes, receipt), json) {
             Some(compiled) => compiled.map_err(|why| Why::Message(why.to_string()))?,
-            None => map.interpreted(read(engine, &mut message, bytes)?, &engine.settings, json),
+            None => map.interpreted(read(engine, &mut message, bytes)?, (&engine.settings, receipt), json),
         };
         if !notes::is_plain(bytes, &engine.settings.message) {
             let notes = read(engine, &mut message, bytes)?.notes().filter(|note| worth_telling(note.odd));
@@ -258,14 +266,16 @@ impl Worker<'_> {
         &mut self,
         number: usize,
         map: &Ready,
-        bytes: &[u8],
+        (bytes, receipt): (&[u8], &Receipt),
         json: &mut Vec<u8>,
     ) -> Option<Result<Outcome, emr_message::Unreadable>> {
         let machine = self.machines.get_mut(number)?;
         if machine.is_none() {
             *machine = map.machine(self.engine.kind, bytes.len(), &self.engine.settings);
         }
-        map.compiled(machine.as_mut()?, bytes, json)
+        let machine = machine.as_mut()?;
+        machine.receive(receipt.clone());
+        map.compiled(machine, bytes, json)
     }
 }
 

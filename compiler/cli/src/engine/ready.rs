@@ -8,7 +8,7 @@ use emr_compiler::check::typed::Function;
 use emr_compiler::db;
 use emr_compiler::plan::Plan;
 use emr_compiler::plan::interpret::{self, Issue, Rejection};
-use emr_message::{Message, Place, Unreadable};
+use emr_message::{Message, Place, Receipt, Unreadable};
 use emr_native::{Compiler, Target};
 use emr_runtime::host::{Artifact, Loaded, Machine, Raised, Ran, Symbol};
 
@@ -131,11 +131,17 @@ impl Ready {
         }))
     }
 
-    pub fn interpreted(&self, message: &Message, settings: &Settings, json: &mut Vec<u8>) -> Outcome {
+    pub fn interpreted(
+        &self,
+        message: &Message,
+        (settings, receipt): (&Settings, &Receipt),
+        json: &mut Vec<u8>,
+    ) -> Outcome {
         let Some(plan) = self.plan() else {
             return Outcome { rejected: Some(Told::engine("a fault of emr itself", None)), issues: Vec::new() };
         };
-        let interpret::Outcome { result, issues, .. } = interpret::run(plan, message, &settings.run);
+        let settings = interpret::Settings { receipt: receipt.clone(), ..settings.run.clone() };
+        let interpret::Outcome { result, issues, .. } = interpret::run(plan, message, &settings);
         let rejected = match result {
             Ok(made) => {
                 append(json, made);

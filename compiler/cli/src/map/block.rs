@@ -17,6 +17,8 @@ const BLOCK_BYTES: usize = 1 << 16;
 pub struct Block {
     pub input: Arc<Input>,
     pub messages: Vec<Vec<u8>>,
+    /// How many messages of other blocks came before.
+    pub before: usize,
     /// The number of the first one, counted from 1; nothing if the file has only this one.
     pub first: Option<usize>,
     pub then: Then,
@@ -35,14 +37,24 @@ pub enum Then {
     Fault(End),
 }
 
-pub struct Blocks {
+/// The blocks of all inputs, one after the other.
+pub fn all(inputs: Vec<Input>) -> impl Iterator<Item = Block> + Send {
+    let mut before = 0;
+    inputs.into_iter().flat_map(Blocks::new).map(move |block| {
+        let block = Block { before, ..block };
+        before += block.messages.len();
+        block
+    })
+}
+
+struct Blocks {
     input: Arc<Input>,
     /// Nothing after the last block.
     splitter: Option<Result<Splitter<Box<dyn Read + Send>>, End>>,
 }
 
 impl Blocks {
-    pub fn new(input: Input) -> Blocks {
+    fn new(input: Input) -> Blocks {
         let splitter = Some(input.open().map(Splitter::new));
         Blocks { input: Arc::new(input), splitter }
     }
@@ -55,7 +67,9 @@ impl Iterator for Blocks {
         let input = self.input.clone();
         let mut splitter = match self.splitter.take()? {
             Ok(splitter) => splitter,
-            Err(why) => return Some(Block { input, messages: Vec::new(), first: None, then: Then::Fault(why) }),
+            Err(why) => {
+                return Some(Block { input, messages: Vec::new(), before: 0, first: None, then: Then::Fault(why) });
+            }
         };
         let before = splitter.messages();
         let (messages, then) = fill(&mut splitter, &input);
@@ -63,7 +77,7 @@ impl Iterator for Blocks {
         if matches!(then, Then::More) {
             self.splitter = Some(Ok(splitter));
         }
-        Some(Block { input, messages, first, then })
+        Some(Block { input, messages, before: 0, first, then })
     }
 }
 

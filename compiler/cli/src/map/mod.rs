@@ -11,6 +11,9 @@ use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use emr_message::Receipt;
+use emr_message::convert::moment;
+use emr_runtime::clock;
 use emr_runtime::host::is_artifact;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -20,7 +23,7 @@ use crate::engine::{Engine, Kind, Outcome, Settings, Why, Worker};
 use crate::input::{Input, inputs};
 use crate::style::{PLAIN, RED, YELLOW, count};
 use crate::world::{Opt, World};
-use block::{Block, Blocks, Then};
+use block::{Block, Then};
 use output::Output;
 
 /// Results go to standard output, each on a line of its own (newline-delimited JSON), or into a folder, each a file of
@@ -48,6 +51,9 @@ pub struct Args {
     /// The charset of messages whose MSH-18 is empty, before that of `emr.toml`: ISO-8859-1
     #[arg(long, value_name = "NAME")]
     charset: Option<String>,
+    /// What `receipt.received` is: 2026-03-12T08:30:00+01:00 [default: when the command began]
+    #[arg(long, value_name = "TIME")]
+    received: Option<String>,
     /// Lays the JSON out over lines
     #[arg(long)]
     pretty: bool,
@@ -71,8 +77,9 @@ pub fn run(args: &Args) -> Result<End, End> {
     let output = Output::new(args.out.as_deref())?;
     let mut tally = Tally { output, bar: bar(inputs.len()), pretty: args.pretty, mapped: 0, refused: 0, issues: 0 };
     let jobs = args.jobs.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN);
-    let source = inputs.into_iter().flat_map(Blocks::new);
-    pool::ordered(jobs, source, || engine.worker(), work, |done| tally.take(done))?;
+    let receipt = receipt(args)?;
+    let work = |worker: &mut Worker, block: Block| work(worker, block, &receipt);
+    pool::ordered(jobs, block::all(inputs), || engine.worker(), work, |done| tally.take(done))?;
     tally.close()
 }
 
@@ -87,6 +94,16 @@ fn engine(args: &Args) -> Result<Engine, End> {
     Engine::new(&world, map, Settings::of(&world, charset)?, args.engine)
 }
 
+/// That of the run's first message.
+fn receipt(args: &Args) -> Result<Receipt, End> {
+    let Some(text) = args.received.as_deref() else {
+        return clock::received().ok_or_else(|| End::World("the clock of this machine tells no time".to_owned()));
+    };
+    let time = moment(text).ok().and_then(|time| Receipt::new(&time).ok());
+    let wrong = "`--received` takes a time with its offset, such as `2026-03-12T08:30:00+01:00`";
+    time.ok_or_else(|| End::Call(wrong.to_owned()))
+}
+
 /// What came of a block.
 struct Done {
     input: Arc<Input>,
@@ -97,11 +114,15 @@ struct Done {
     then: Then,
 }
 
-fn work(worker: &mut Worker, block: Block) -> Done {
-    let Block { input, messages, first, then } = block;
+fn work(worker: &mut Worker, block: Block, receipt: &Receipt) -> Done {
+    let Block { input, messages, before, first, then } = block;
     let mut json = Vec::new();
-    let one = |message: Vec<u8>| (worker.run(&message, &mut json), json.len());
-    let outcomes = messages.into_iter().map(one).collect();
+    let receipt = receipt.of_file(input.name());
+    let one = |(index, message): (usize, Vec<u8>)| {
+        let receipt = receipt.numbered(u32::try_from(before + index + 1).unwrap_or(u32::MAX));
+        (worker.received(&message, &receipt, &mut json), json.len())
+    };
+    let outcomes = messages.into_iter().enumerate().map(one).collect();
     Done { input, first, outcomes, json, then }
 }
 

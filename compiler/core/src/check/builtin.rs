@@ -1,11 +1,12 @@
 //! What the checker knows of single built-in functions, beyond their signatures in the library.
 
+use super::convert::{self, Want};
 use super::scope::Scope;
 use super::signature::SignatureKind;
 use super::typed::{Expr, Kind, Ty, TyKind};
-use super::{condition, convert};
+use super::{call, condition, expression, path, types};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::syntax::tree::{Argument, At, Count, Word};
+use crate::syntax::tree::{self, Argument, At, Count, Part, PartKind, Word};
 use emr_abi::Builtin;
 use emr_message::Zone;
 use emr_message::time::Precision;
@@ -39,6 +40,51 @@ pub(super) fn counted(scope: &mut Scope, function: SignatureKind, value: Expr, a
         let truth = || Expr::new(Kind::Boolean(true), Ty::fhir("boolean"), &item.at);
         Expr::new(Kind::And(truth(), truth()), Ty::fhir("boolean"), &item.at)
     })
+}
+
+/// `system_of(…)`, `display(…)`: a part of a code, whatever holds it.
+pub(super) fn of_code(scope: &mut Scope, function: Builtin, argument: &tree::Expr, at: &At) -> Expr {
+    let value = expression::infer(scope, argument);
+    if value.is_error() {
+        return value;
+    }
+    if !value.ty.is_list() && !value.ty.may_be_missing() || value.is_nothing() {
+        return part_of_code(scope, function, value, at);
+    }
+    let one = value.ty.with(Count::One);
+    let item = scope.slot(one.clone());
+    let body = part_of_code(scope, function, Expr::slot(item, one, &value.at), at);
+    let ty = body.ty.with(value.ty.count.times(body.ty.count));
+    if body.is_error() { body } else { Expr::new(Kind::Each { list: value, item, filter: None, body }, ty, at) }
+}
+
+fn part_of_code(scope: &mut Scope, function: Builtin, value: Expr, at: &At) -> Expr {
+    let name = function.name().trim_end_matches("_of");
+    let part = |kind| Part { kind, at: at.clone() };
+    let child = |name: &str| part(PartKind::Child(name.into()));
+    let ty = Ty { kind: TyKind::Fhir(if name == "system" { "uri" } else { "string" }.into()), count: Count::Optional };
+    let base = match &value.ty.kind {
+        TyKind::Fhir(key) => convert::base_key(scope, key),
+        _ => "".into(),
+    };
+    match &value.ty.kind {
+        TyKind::Coded => Expr::new(Kind::Builtin { function, arguments: vec![value] }, ty, at),
+        TyKind::Hl7(_, held) if matches!(held.as_str(), "CWE" | "CE" | "CNE" | "CF") => {
+            let number = if name == "system" { 3 } else { 2 };
+            let found = path::below(scope, value, &[part(PartKind::Component(number))], at);
+            let found = convert::to(scope, found, &Want::ty(&Ty::fhir("string").with(Count::Optional), "a code"));
+            if name == "system" { call::named(scope, "coding_system", found, at) } else { found }
+        }
+        TyKind::Fhir(_) if base == "Coding" => path::below(scope, value, &[child(name)], at),
+        TyKind::Fhir(_) if base == "CodeableConcept" => {
+            path::below(scope, value, &[child("coding"), part(PartKind::Index(0)), child(name)], at)
+        }
+        kind => {
+            let message = format!("`{}` takes a code, and this is a {}", function.name(), types::show_kind(kind));
+            scope.error(Code::WrongType, &value.at, message);
+            Expr::error(at)
+        }
+    }
 }
 
 /// A result `any` has the type of the first argument.

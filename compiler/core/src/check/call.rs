@@ -1,6 +1,6 @@
 //! Calls of maps, converts and functions, and what is emitted.
 
-use super::convert::Want;
+use super::convert::{self, Want};
 use super::expression::{self, infer};
 use super::scope::Scope;
 use super::signature::{Signature, SignatureKind, SignatureParam};
@@ -10,6 +10,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::{DeclaredKind, Found};
 use crate::standard::shape;
 use crate::syntax::tree::{self, Argument, At, Count, Word};
+use emr_abi::Builtin;
 use smol_str::SmolStr;
 
 pub(super) fn call(scope: &mut Scope, name: &Word, arguments: &[Argument], at: &At) -> Expr {
@@ -34,7 +35,21 @@ pub(super) fn call(scope: &mut Scope, name: &Word, arguments: &[Argument], at: &
     }
     let Some(signature) = scope.world.signature(&export.key) else { return Expr::error(at) };
     let signature = signature.clone();
+    if let (SignatureKind::Function(function @ (Builtin::system_of | Builtin::display)), [argument]) =
+        (signature.kind, arguments)
+    {
+        return builtin::of_code(scope, function, &argument.value, at);
+    }
     apply(scope, &signature, arguments, name, at)
+}
+
+/// The call of a function of the library with one value, which is lifted.
+pub(super) fn named(scope: &mut Scope, name: &str, value: Expr, at: &At) -> Expr {
+    let (true, Found::One(export)) = (!value.is_error(), scope.world.find(name)) else { return Expr::error(at) };
+    let Some(signature) = scope.world.signature(&export.key) else { return Expr::error(at) };
+    let (result, function) = (signature.result.clone(), export.key);
+    scope.uses.push(function.clone());
+    convert::each(scope, value, |item| Expr::new(Kind::Call { function, arguments: vec![item] }, result, at))
 }
 
 /// The call with its arguments as its parameters take them, lifted over the first.

@@ -12,12 +12,17 @@ use crate::resolve::{DeclaredKind, Found};
 use crate::syntax::tree::{self, Arm, At, CodeTable as Written, Codes, Extend, Pattern, System, Word};
 use smol_str::SmolStr;
 
+/// A table of that name without a row, where its rows cannot be known.
+pub fn no_codes(codes: &Codes, module: &str) -> CodeTable {
+    CodeTable { key: key(module, &codes.name), from: None, to: None, arms: Vec::new(), otherwise: None }
+}
+
 /// The table that is declared, and what is wrong with it.
 pub fn codes(codes: &Codes, module: &str, world: &dyn World) -> (CodeTable, Vec<Diagnostic>) {
     let mut scope = Scope::new(world);
     let from = codes.from.as_ref().and_then(|system| self::system(&mut scope, system));
     let to = codes.to.as_ref().and_then(|system| self::system(&mut scope, system));
-    let mut table = CodeTable { key: key(module, &codes.name), from, to, arms: Vec::new(), otherwise: None };
+    let mut table = CodeTable { from, to, ..no_codes(codes, module) };
     match &codes.table {
         Written::From(source) => {
             scope.not_yet(&source.at, "a code table from a file");

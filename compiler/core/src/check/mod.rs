@@ -40,7 +40,7 @@ mod types;
 pub mod wiring;
 mod with;
 
-pub use codes::{codes, extend, table_of};
+pub use codes::{codes, extend, no_codes, table_of};
 pub use constant::constant;
 pub use cycle::{cycle, reached};
 

@@ -10,6 +10,7 @@ use crate::resolve::{DeclaredKind, Found};
 use crate::standard::hl7::Version;
 use crate::standard::shape::{self, Element, Shape};
 use crate::syntax::tree::{At, Count, Part, PartKind, Path, Word};
+use emr_message::receipt;
 use smol_str::{SmolStr, format_smolstr};
 
 /// A path as far as it has been followed.
@@ -198,6 +199,25 @@ fn from(local: Local) -> Start {
     Start::Walk(Box::new(Walk { origin: local.origin, opener: local.opener, ..walk }))
 }
 
+/// `receipt.received` and the like.
+fn receipt(scope: &mut Scope, path: &Path) -> Expr {
+    let mut parts = path.parts.iter();
+    let name = parts.next().and_then(|part| match &part.kind {
+        PartKind::Child(name) => Some(name),
+        _ => None,
+    });
+    let part = name.and_then(|name| receipt::Part::ALL.into_iter().find(|part| part.name() == name));
+    let Some(part) = part.filter(|_| path.parts.len() == 1) else {
+        let known = receipt::Part::ALL.map(|part| format!("`receipt.{}`", part.name())).join(", ");
+        let diagnostic = Diagnostic::new(Code::UnknownPath, path.at.clone(), "a receipt has no such part");
+        scope.problem(diagnostic.help(format!("what is known of a message is {known}")));
+        return Expr::error(&path.at);
+    };
+    let ty = Ty::fhir(part.kind());
+    let count = if part.is_sure() { Count::One } else { Count::Optional };
+    Expr::new(Kind::Receipt(part), ty.with(count), &path.at)
+}
+
 /// A constant by its name, or nothing of the kind.
 fn declared(scope: &mut Scope, root: &Word, path: &Path) -> Expr {
     let mut name = root.text.clone();
@@ -210,6 +230,7 @@ fn declared(scope: &mut Scope, root: &Word, path: &Path) -> Expr {
         found = scope.world.find(&name);
     }
     match found {
+        Found::Nothing if root.text == "receipt" => receipt(scope, path),
         Found::One(export) if export.kind == DeclaredKind::Constant => {
             let value = match scope.world.constant(&export.key) {
                 Some(Expr { kind, .. }) if matches!(**kind, Kind::Environment(_)) => {

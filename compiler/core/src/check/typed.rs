@@ -10,6 +10,7 @@ use crate::standard::hl7::Version;
 use crate::syntax::tree::{At, Count};
 use emr_abi::Builtin;
 pub use emr_message::convert::{Compare, Comparison, Primitive};
+use emr_message::receipt::Part;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
@@ -177,8 +178,9 @@ pub enum Kind {
 
     // ---- sources
     Slot(Slot),
-    /// What lies at a path below a slot; a list where a step repeats. (`receipt.…` is not carried out yet, so there
-    /// is no other source.)
+    /// `receipt.received`: what is known of the message beside its bytes.
+    Receipt(Part),
+    /// What lies at a path below a slot; a list where a step repeats.
     Path {
         root: Slot,
         steps: Vec<Step>,

@@ -38,7 +38,7 @@ fn plan(db: &Database, project: Project, key: &str) -> Arc<Plan> {
 
 fn run(plan: &Plan, message: &[u8]) -> Outcome {
     let message = Message::read(message, &emr_message::Settings::default()).unwrap();
-    let settings = interpret::Settings { zone: Zone::named("Europe/Zurich").ok(), fuel: None };
+    let settings = interpret::Settings { zone: Zone::named("Europe/Zurich").ok(), ..Default::default() };
     let outcome = interpret::run(plan, &message, &settings);
     let faster = interpret::run(&passes::run(plan.clone()), &message, &settings);
     assert_eq!((&outcome.result, &outcome.issues), (&faster.result, &faster.issues), "no pass changes what is done");
@@ -148,7 +148,7 @@ fn a_traced_plan_writes_the_same_and_tells_where_it_comes_from() {
 fn a_message_without_fuel_is_a_fault() {
     let plan = example("results", "results.lab_result");
     let message = Message::read(&sample("results/samples/oru.hl7"), &emr_message::Settings::default()).unwrap();
-    let settings = interpret::Settings { zone: None, fuel: Some(20) };
+    let settings = interpret::Settings { fuel: Some(20), ..Default::default() };
     let rejection = interpret::run(&plan, &message, &settings).result.unwrap_err();
     assert_eq!((rejection.code, rejection.fault), ("R0003", true));
 }

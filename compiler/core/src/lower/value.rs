@@ -30,6 +30,13 @@ impl<'a> Lower<'a> {
                 None => self.missing(),
             },
             Kind::Path { root, steps } => self.path(*root, steps, env),
+            Kind::Receipt(part) => {
+                let to = self.to(|to| Step::Receipt { part: *part, to });
+                if part.is_sure() {
+                    self.surely(to);
+                }
+                to
+            }
             Kind::Join(parts) => {
                 let parts = parts.iter().map(|part| self.value(part, env)).collect();
                 self.to(|to| Step::Join { parts, to })
@@ -42,6 +49,16 @@ impl<'a> Lower<'a> {
                 [between, parts] => self.joined_text(between, parts, env),
                 _ => self.missing(),
             },
+            Kind::Builtin { function: function @ (Builtin::system_of | Builtin::display), arguments } => {
+                let part = if *function == Builtin::display { CodePart::Display } else { CodePart::System };
+                match arguments.as_slice() {
+                    [code] => {
+                        let of = self.coded(code, env);
+                        self.code_part(of, part)
+                    }
+                    _ => self.missing(),
+                }
+            }
             Kind::Builtin { function, arguments } => {
                 let arguments = arguments.iter().map(|argument| self.value(argument, env)).collect();
                 let text = format!("`{}` cannot be done with this value", function.name());

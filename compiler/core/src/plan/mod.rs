@@ -271,6 +271,11 @@ pub enum Step {
         value: Constant,
         to: Val,
     },
+    /// What is known of the message beside its bytes.
+    Receipt {
+        part: emr_message::receipt::Part,
+        to: Val,
+    },
     /// An invalid text is missing, with the issue; some conversions take any text.
     Convert {
         of: Val,
@@ -525,6 +530,7 @@ impl Step {
             | Step::Take { to, .. }
             | Step::Set { to, .. }
             | Step::Constant { to, .. }
+            | Step::Receipt { to, .. }
             | Step::Convert { to, .. }
             | Step::Builtin { to, .. }
             | Step::Join { to, .. }

@@ -127,6 +127,7 @@ fn print_step(step: &Step, depth: usize, f: &mut Formatter<'_>) -> fmt::Result {
         Step::Take { of, part, to } => writeln!(f, "%{to} = %{of} {part}"),
         Step::Set { from, to } => writeln!(f, "%{to} = %{from}"),
         Step::Constant { value, to } => writeln!(f, "%{to} = {value}"),
+        Step::Receipt { part, to } => writeln!(f, "%{to} = receipt {}", part.name()),
         Step::Convert { of, into, to, issue } => {
             write!(f, "%{to} = %{of} as {into:?}")?;
             issue.map_or(Ok(()), |issue| write!(f, ", else {issue}"))?;

@@ -26,6 +26,7 @@ impl Step {
             | Step::Take { to, .. }
             | Step::Set { to, .. }
             | Step::Constant { to, .. }
+            | Step::Receipt { to, .. }
             | Step::Convert { to, .. }
             | Step::Builtin { to, .. }
             | Step::Join { to, .. }
@@ -83,6 +84,7 @@ impl Step {
             | Step::Count
             | Step::Entries { .. }
             | Step::Constant { .. }
+            | Step::Receipt { .. }
             | Step::Contain { .. } => {}
         }
     }

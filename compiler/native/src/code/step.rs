@@ -98,6 +98,12 @@ impl<'p> Gen<'_, 'p> {
             Step::Take { of, part, to } => self.take(*of, part, *to),
             Step::Set { from, to } => self.assign(*from, *to),
             Step::Constant { value, to } => self.constant_step(value, *to),
+            Step::Receipt { part, to } => {
+                let part = self.int(*part as i64);
+                let length = self.helper(Call::receipt, &[part]);
+                let (at, live) = (self.load(at!(results)), self.int(1));
+                self.set_text(*to, at, length, Live::Yes, live);
+            }
             Step::Convert { of, into, to, issue } => self.convert(*of, *into, *to, *issue),
             Step::Builtin { function, arguments, to, issue } => self.builtin(*function, arguments, *to, *issue),
             Step::Join { parts, to } => self.join(parts, *to),

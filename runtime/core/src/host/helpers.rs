@@ -16,7 +16,7 @@ use super::work::{Made, Work};
 use parts::{components, head, joined, nth, null, present, repetition, second, subcomponents};
 use resources::{emit_begin, emit_end, entries, reference};
 use said::{issue, reject};
-use texts::{bare, builtin, compare, convert, date, date_time, matches, within};
+use texts::{bare, builtin, compare, convert, date, date_time, matches, receipt, within};
 
 /// The table for a context.
 pub const HELPERS: Helpers = Helpers {
@@ -34,6 +34,7 @@ pub const HELPERS: Helpers = Helpers {
     date_time,
     bare,
     builtin,
+    receipt,
     compare,
     matches,
     within,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use emr_abi::{Context, Gives, List, Program, SLACK, Stop, Take, flags};
 use emr_message::lineage::{self, Lineage, Mark};
-use emr_message::{Settings, Unreadable, Zone};
+use emr_message::{Receipt, Settings, Unreadable, Zone};
 use rustc_hash::FxHashMap;
 
 use super::arena::Arena;
@@ -141,6 +141,7 @@ impl Machine {
             patterns: program.patterns.iter().map(|pattern| Matcher::new(pattern)).collect(),
             written: FxHashMap::default(),
             dates: Offsets::new(zone),
+            receipt: Receipt::default(),
             same: program.issues.iter().map(|said| said.same).collect(),
             issues: Vec::new(),
             refusal: None,
@@ -161,6 +162,11 @@ impl Machine {
             settings,
             fuel,
         }
+    }
+
+    /// What is known of the messages that are run from here on, beside their bytes.
+    pub fn receive(&mut self, receipt: Receipt) {
+        self.work.receipt = receipt;
     }
 
     /// Runs the program for one message.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use emr_abi::{Context, List};
 use emr_message::builtin::Pattern;
 use emr_message::convert::{Primitive, convert};
-use emr_message::{Place, json};
+use emr_message::{Place, Receipt, json};
 use rustc_hash::FxHashMap;
 
 use super::arena::Arena;
@@ -28,6 +28,7 @@ pub struct Work {
     pub patterns: Vec<Option<Matcher>>,
     pub written: FxHashMap<String, Option<Arc<Pattern>>>,
     pub dates: Offsets,
+    pub receipt: Receipt,
     pub lists: Vec<List>,
     pub items: Vec<Vec<u64>>,
     /// For each number the first that says the same.

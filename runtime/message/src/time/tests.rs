@@ -120,6 +120,14 @@ fn what_has_no_offset_stays_as_hl7_writes_it() {
 }
 
 #[test]
+fn seconds_of_unix() {
+    let time = |seconds| DateTime::of_unix(seconds).unwrap().date_time(None).unwrap();
+    assert_eq!(time(0), "1970-01-01T00:00:00+00:00");
+    assert_eq!(time(1_773_304_200), "2026-03-12T08:30:00+00:00");
+    assert_eq!(DateTime::of_unix(i64::MAX), Err(Invalid::Range));
+}
+
+#[test]
 fn times_of_day() {
     let time = |text| TimeOfDay::read(text).map(|time| time.time());
     assert_eq!(time("08").unwrap(), "08:00:00");

@@ -165,6 +165,9 @@ impl<'m> Run<'_, 'm> {
             | Builtin::any
             | Builtin::all
             | Builtin::distinct
+            // Lowered to steps.
+            | Builtin::system_of
+            | Builtin::display
             | Builtin::position
             | Builtin::er7
             | Builtin::raw

@@ -184,12 +184,17 @@ impl<'p, 'm> Run<'p, 'm> {
         Ok(Value::Contained(number))
     }
 
+    /// What is left of the message in ids.
+    pub fn digest(&mut self) -> Digest {
+        let message = self.message;
+        *self.digest.get_or_insert_with(|| {
+            Digest::of_segments((0..message.segments().len()).map(|segment| message.text_of(segment).as_bytes()))
+        })
+    }
+
     /// Without a key: of the message's bytes and the place in them, so that a replay gives the same.
     fn identity(&mut self, resource: &str, rule: RuleId) -> Uuid {
-        let message = self.message;
-        let digest = *self.digest.get_or_insert_with(|| {
-            Digest::of_segments((0..message.segments().len()).map(|segment| message.text_of(segment).as_bytes()))
-        });
+        let digest = self.digest();
         let turn = self.turns.entry(rule).or_default();
         *turn += 1;
         let rule = self.plan.rules.get(rule as usize);

@@ -226,6 +226,11 @@ impl<'p, 'm> Run<'p, 'm> {
                 set(frame, *to, value);
             }
             Step::Constant { value, to } => set(frame, *to, constant(value)),
+            Step::Receipt { part, to } => {
+                let settings = self.settings;
+                let text = settings.receipt.text(*part, || self.digest());
+                set(frame, *to, text.map_or(Value::Missing, |text| Value::made(text, true, None)));
+            }
             Step::Convert { of, into, to, issue } => {
                 let value = get(frame, *of).first(self.message, self.groups);
                 let converted = match convert::convert(&value, *into, self.settings.zone.as_ref()) {

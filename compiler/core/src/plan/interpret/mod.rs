@@ -16,7 +16,7 @@ mod why;
 use super::{Code, Gives, Plan, RuleId, Said, Take, UNPLACED};
 use emr_message::group::{self, Bent, Groups};
 use emr_message::lineage::{self, Lineage};
-use emr_message::{Message, Place, Zone};
+use emr_message::{Message, Place, Receipt, Zone};
 use exec::{Run, Stop};
 pub use explain::{Explained, Explanation, explain};
 use smol_str::SmolStr;
@@ -34,6 +34,8 @@ const FUEL_PER_BYTE: u64 = 16;
 pub struct Settings {
     /// Of times without an offset.
     pub zone: Option<Zone>,
+    /// What is known of the message beside its bytes.
+    pub receipt: Receipt,
     /// Loop turns and calls; by default 1,000 and 16 for each byte of the message.
     pub fuel: Option<u64>,
 }

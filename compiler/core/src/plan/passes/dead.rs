@@ -42,6 +42,7 @@ fn is_dead(step: &Step, read: &FxHashSet<Val>) -> bool {
         Step::Take { to, .. }
         | Step::Set { to, .. }
         | Step::Constant { to, .. }
+        | Step::Receipt { to, .. }
         | Step::Convert { to, .. }
         | Step::Join { to, .. }
         | Step::Append { to, .. }

@@ -7,6 +7,7 @@ use emr_message::Zone;
 use emr_message::builtin::text;
 use emr_message::convert::{Compare, Comparison, Invalid, Primitive, moment, order};
 use emr_message::number::{Decimal, decimal, marked};
+use emr_message::receipt::Part;
 use emr_message::time::Precision;
 use emr_message::time::pattern::Pattern;
 
@@ -109,6 +110,20 @@ pub unsafe extern "C" fn builtin(ctx: *mut Context, function: u64, count: u64) -
     })
 }
 
+pub unsafe extern "C" fn receipt(ctx: *mut Context, part: u64) -> u64 {
+    with(ctx, |ctx, work| {
+        let part = usize::try_from(part).ok().and_then(|part| Part::ALL.get(part)).copied();
+        let text = part.and_then(|part| work.receipt.text(part, || work.text.digest()));
+        match text.filter(|text| !text.is_empty()) {
+            Some(text) => {
+                let made = work.made(&text);
+                give(ctx, made)
+            }
+            None => 0,
+        }
+    })
+}
+
 /// The functions that look at the first text alone, where nothing in it stands for something else; `None` for all others.
 fn plain<'t>(ctx: &Context, function: Builtin) -> Option<Result<Called<'t>, Invalid>> {
     let given = argument(ctx, 0).filter(|text| !has_escape(text.as_bytes()))?;
@@ -200,6 +215,8 @@ fn called<'t>(work: &mut Work, function: Builtin, arguments: &[Option<Cow<str>>]
         | Builtin::any
         | Builtin::all
         | Builtin::distinct
+        | Builtin::system_of
+        | Builtin::display
         | Builtin::position
         | Builtin::er7
         | Builtin::raw
