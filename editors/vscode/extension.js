@@ -11,7 +11,7 @@ function activate() {
   const server = { command, args: ["lsp"] };
   client = new LanguageClient("emr", "emr", server, {
     documentSelector: [{ language: "emr" }, { scheme: "file", pattern: "**/emr.toml" }],
-    synchronize: { fileEvents: workspace.createFileSystemWatcher("**/emr.toml") },
+    synchronize: { fileEvents: workspace.createFileSystemWatcher("**/{emr.toml,*.csv,*.json}") },
   });
   return client.start();
 }

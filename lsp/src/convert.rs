@@ -31,9 +31,9 @@ pub fn told(request: &Request) -> Vec<Told> {
         }
         _ => Vec::new(),
     };
-    // A map is what the editor says; only of settings the disk may know more.
-    let settings = files.into_iter().map(document).filter(Document::is_settings).map(Told::OnDisk);
-    settings.chain(edit(request).map(Told::Edit)).collect()
+    // A map is what the editor says; only of settings and of rows the disk may know more.
+    let on_disk = files.into_iter().map(document).filter(|it| it.is_settings() || it.is_rows()).map(Told::OnDisk);
+    on_disk.chain(edit(request).map(Told::Edit)).collect()
 }
 
 /// The address of a file.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use emr_compiler::db::{self, Database, Project, SourceFile};
 use emr_compiler::diagnostic::Diagnostic;
 use emr_compiler::standard::Standards;
-use emr_project::{Disk, Files, SETTINGS, Source, packages};
+use emr_project::{Disk, Files, SETTINGS, Source, data, packages};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender};
 
@@ -85,6 +85,10 @@ struct Opened {
     settings: Option<Source>,
     /// Every module, by its path.
     files: HashMap<PathBuf, SourceFile>,
+    /// Where places of the project are counted from.
+    root: PathBuf,
+    /// The places of the files that tables take their rows from.
+    rows: HashMap<PathBuf, String>,
     documents: HashMap<Document, Open>,
 }
 
@@ -108,7 +112,8 @@ impl World {
     /// Makes the edit; gives what is to be asked after it.
     fn take(&mut self, told: Told) -> Option<Question> {
         let Edit { document, version, text } = match told {
-            Told::OnDisk(document) => return self.reread(&document),
+            Told::OnDisk(document) if document.is_settings() => return self.reread(&document),
+            Told::OnDisk(document) => return self.reread_rows(&document.place()),
             Told::Edit(edit) => edit,
         };
         if document.is_settings() {
@@ -149,6 +154,13 @@ impl World {
             question.known.push(Found::nothing(settings.clone()));
         }
         Some(question)
+    }
+
+    /// A file that a table takes its rows from has changed.
+    fn reread_rows(&mut self, path: &Path) -> Option<Question> {
+        let opened = self.projects.iter_mut().find(|it| it.rows.contains_key(path))?;
+        opened.supply(path);
+        Some(opened.question(&self.settings))
     }
 
     /// Keeps a project while something of it is open; gives what is to be asked of it.
@@ -193,9 +205,11 @@ impl Opened {
             found.filter(|it| it.modules.iter().map(|it| &it.source).chain(&it.settings).any(|it| is_part(&it)));
         let Some(found) = found else { return Opened::alone(db, path) };
         let (project, sources) = found.load(&db);
+        let root = found.root;
+        let rows = found.data.into_iter().map(|(place, _)| (root.join(&place), place)).collect();
         let paths = found.modules.into_iter().map(|module| module.source.path);
         let files = paths.zip(sources).collect();
-        Opened { db, project, settings: found.settings, files, documents: HashMap::new() }
+        Opened { db, project, settings: found.settings, files, root, rows, documents: HashMap::new() }
     }
 
     /// A file that is not on the disk: its text will be all there is.
@@ -208,6 +222,8 @@ impl Opened {
             project,
             settings: None,
             files: HashMap::from([(path.to_owned(), file)]),
+            root: path.parent().map(Path::to_owned).unwrap_or_default(),
+            rows: HashMap::new(),
             documents: HashMap::new(),
         }
     }
@@ -236,6 +252,25 @@ impl Opened {
         if let Some(&file) = self.files.get(&document.place()) {
             self.documents.insert(document, Open { file, version });
             self.db.edit(file, text);
+            self.find_rows(file);
+        }
+    }
+
+    /// Reads the files of rows that a module names since its last edit.
+    fn find_rows(&mut self, file: SourceFile) {
+        for place in db::files_named(&self.db, file) {
+            let path = self.root.join(&place);
+            if !self.rows.contains_key(&path) {
+                self.rows.insert(path.clone(), place);
+                self.supply(&path);
+            }
+        }
+    }
+
+    /// A file of rows is as it lies on the disk.
+    fn supply(&mut self, path: &Path) {
+        if let Some(place) = self.rows.get(path) {
+            self.db.supply(self.project, place, data::one(&Disk, path));
         }
     }
 
@@ -317,6 +352,12 @@ impl Found {
 impl Document {
     pub fn is_settings(&self) -> bool {
         self.path.as_ref().is_some_and(|path| path.file_name().is_some_and(|name| name == SETTINGS))
+    }
+
+    /// Whether tables may take rows from it.
+    pub fn is_rows(&self) -> bool {
+        let end = self.path.as_ref().and_then(|path| path.extension());
+        end.is_some_and(|end| end == "csv" || end == "json")
     }
 
     /// A file that the editor has not named.

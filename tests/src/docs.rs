@@ -10,6 +10,7 @@ use std::fs;
 
 use emr_compiler::db::{self, Database, Settings};
 use emr_compiler::diagnostic::{Code, Diagnostic, Severity, render};
+use emr_compiler::files::Content;
 use emr_compiler::standard::Standards;
 
 use crate::corpus;
@@ -20,7 +21,11 @@ struct Example {
     place: String,
     kind: Kind,
     text: String,
+    /// The files that its document shows: `csv codes/analytes.csv`.
+    files: Files,
 }
+
+type Files = Vec<(String, Content)>;
 
 enum Kind {
     Whole,
@@ -72,6 +77,7 @@ fn each_rule_of_the_language_has_an_example_of_either_kind() {
 /// The fenced texts of a document that are of the language.
 fn read(name: &str, document: &str) -> Vec<Example> {
     let mut found = Vec::new();
+    let mut files = Files::new();
     let mut lines = document.lines().enumerate();
     while let Some((number, line)) = lines.next() {
         let Some(fence) = line.strip_prefix("```") else { continue };
@@ -82,13 +88,18 @@ fn read(name: &str, document: &str) -> Vec<Example> {
             ("emr", "") => Kind::Whole,
             ("emr-fragment", "") => Kind::Fragment,
             ("emr-error", code) => Kind::Fails(Code::named(code).unwrap_or_else(|| panic!("{place}: no code {code}"))),
+            ("csv" | "json", name) if !name.is_empty() => {
+                files.push((name.to_owned(), Content::Text(text.into())));
+                continue;
+            }
             (other, _) => {
                 assert!(!other.starts_with("emr"), "{place}: no fence `{fence}`");
                 continue;
             }
         };
-        found.push(Example { place, kind, text });
+        found.push(Example { place, kind, text, files: Files::new() });
     }
+    found.iter_mut().for_each(|example| example.files.clone_from(&files));
     found
 }
 
@@ -97,7 +108,7 @@ fn hold(database: &Database, example: &Example) -> Result<(), String> {
         Kind::Fragment => format!("map fragment(ADT_A01) -> Patient {{\n{}}}\n", example.text),
         _ => example.text.clone(),
     };
-    let found = check(database, &text);
+    let found = check(database, &text, &example.files);
     let told = || render(&example.place, &text, &found, false);
     let held = match example.kind {
         Kind::Whole => found.iter().all(|it| it.code.severity() == Severity::Warning),
@@ -107,9 +118,9 @@ fn hold(database: &Database, example: &Example) -> Result<(), String> {
     if held { Ok(()) } else { Err(told()) }
 }
 
-fn check(database: &Database, text: &str) -> Vec<Diagnostic> {
+fn check(database: &Database, text: &str, files: &Files) -> Vec<Diagnostic> {
     let file = database.open("example", "example.emr", text.to_owned());
     let settings = Settings { timezone: Some("Europe/Zurich".to_owned()), ..Settings::default() };
-    let project = database.project(vec![file], settings, Standards::embedded());
+    let project = database.project_with(vec![file], files.clone(), settings, Standards::embedded());
     db::diagnostics(database, project, file).to_vec()
 }

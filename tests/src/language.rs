@@ -2,10 +2,11 @@
 //! message.
 //!
 //! A case is one file, `tests/cases/language/*.emr`. A line `// --- other.emr` begins another module, a line
-//! `// --- message` the message that each map which takes it is run on.
+//! `// --- message` the message that each map which takes it is run on. One that ends in `.csv` or `.json` is a file of rows.
 
 use emr_compiler::db::{self, Database, Project, SourceFile};
 use emr_compiler::diagnostic::render;
+use emr_compiler::files::Content;
 use emr_compiler::plan::interpret;
 use emr_compiler::select;
 use emr_compiler::standard::Standards;
@@ -37,13 +38,15 @@ fn outcome(case: &str) -> String {
             None => parts.last_mut().unwrap().1 += &format!("{line}\n"),
         }
     }
-    let (messages, modules): (Vec<_>, Vec<_>) = parts.into_iter().partition(|(name, _)| *name == "message");
+    let (messages, parts): (Vec<_>, Vec<_>) = parts.into_iter().partition(|(name, _)| *name == "message");
+    let (modules, data): (Vec<_>, Vec<_>) = parts.into_iter().partition(|(name, _)| name.ends_with(".emr"));
+    let data = data.into_iter().map(|(name, text)| (name.to_owned(), Content::Text(text.into()))).collect();
     let db = Database::default();
     let open =
         |(name, text): &(&str, String)| db.open(&name.trim_end_matches(".emr").replace('/', "."), name, text.clone());
     let files: Vec<SourceFile> = modules.iter().map(open).collect();
     let settings = db::Settings { timezone: Some(ZONE.into()), ..Default::default() };
-    let project = db.project(files.clone(), settings, Standards::embedded());
+    let project = db.project_with(files.clone(), data, settings, Standards::embedded());
     let mut out = String::new();
     for &file in &files {
         let found = db::diagnostics(&db, project, file);

@@ -63,6 +63,8 @@ mod readme;
 #[cfg(test)]
 mod robust;
 #[cfg(test)]
+mod rows;
+#[cfg(test)]
 mod run_pages;
 #[cfg(test)]
 mod slices;

@@ -181,6 +181,27 @@ fn an_edit_of_one_file_shows_in_another() {
 }
 
 #[test]
+fn rows_of_a_file_are_read_when_they_are_named_and_when_they_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    for (name, text) in [("emr.toml", ""), ("map.emr", RIGHT), ("sex.csv", "code,to\nM,mael\n")] {
+        std::fs::write(root.join(name), text).unwrap();
+    }
+    let uri = |name: &str| format!("file://{}", root.join(name).display());
+    let mut editor = Editor::start();
+    editor.open_at(&uri("map.emr"), RIGHT);
+    assert_eq!(editor.problems_at(&uri("map.emr"), 1), []);
+    let named = "codes Sex to \"http://hl7.org/fhir/administrative-gender\" = csv(\"sex.csv\")\n";
+    editor.change_at(&uri("map.emr"), 2, named);
+    assert_eq!(editor.problems_at(&uri("map.emr"), 2), [("E0601".to_owned(), 0)]);
+    std::fs::write(root.join("sex.csv"), "code,to\nM,male\n").unwrap();
+    let changed = json!({ "changes": [{ "uri": uri("sex.csv"), "type": 2 }] });
+    editor.tell("workspace/didChangeWatchedFiles", changed);
+    editor.published_in_the_end(&uri("map.emr"), &[]);
+    editor.stop();
+}
+
+#[test]
 fn problems_of_the_settings_are_shown_and_go_when_they_are_repaired() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().canonicalize().unwrap();

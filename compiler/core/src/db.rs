@@ -2,9 +2,10 @@
 
 mod view;
 
-use crate::check::typed::{CodeTable, Expr, Function, Key, TyKind};
+use crate::check::typed::{CodeTable, Expr, Function, Key, RowTable, TyKind};
 use crate::check::{self, Checked, ProfileFacts, Signature, World as _, wiring};
 use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::files::{self, Content};
 use crate::plan::{Plan, passes};
 use crate::resolve::{self, Declared, DeclaredKind, Export, Found, Names, Needs};
 use crate::standard::Standards;
@@ -32,6 +33,15 @@ pub struct SourceFile {
     pub text: String,
 }
 
+/// A file of rows that a declaration names.
+#[salsa::input(debug)]
+pub struct DataFile {
+    /// Seen from the root of the project, as [`files::place`] has it.
+    #[returns(deref)]
+    pub path: String,
+    pub content: Content,
+}
+
 /// What a project is made of, besides the text of its modules.
 #[salsa::input(debug)]
 pub struct Project {
@@ -40,6 +50,8 @@ pub struct Project {
     pub settings: Settings,
     /// The embedded packs and the project's packages.
     standards: Standards,
+    #[returns(deref)]
+    data: Vec<DataFile>,
 }
 
 /// What the checker needs to know of `emr.toml` and the call.
@@ -172,6 +184,27 @@ fn recursive_codes<'db>(
     Some((check::no_codes(codes, item.file(db).module(db)), problems))
 }
 
+/// A table of several keys and columns, and what is wrong with it.
+#[salsa::tracked]
+fn table<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -> Option<(RowTable, Vec<Diagnostic>)> {
+    let file = item.file(db);
+    match &parsed(db, item).item.as_ref()?.declaration {
+        Declaration::Table(table) => Some(check::table(table, file.module(db), &View::plain(db, project, file))),
+        _ => None,
+    }
+}
+
+/// The files of rows by their places.
+#[salsa::tracked]
+fn data_files(db: &dyn salsa::Database, project: Project) -> FxHashMap<String, DataFile> {
+    project.data(db).iter().map(|&file| (file.path(db).to_owned(), file)).collect()
+}
+
+/// The files that a module takes rows from, by their places.
+pub fn files_named(db: &dyn salsa::Database, file: SourceFile) -> Vec<String> {
+    files::named_in(file.text(db)).iter().map(|name| files::place(file.module(db), name)).collect()
+}
+
 /// The tables that a module extends, each with the item that does.
 #[salsa::tracked(returns(deref))]
 fn extends<'db>(db: &'db dyn salsa::Database, project: Project, file: SourceFile) -> Vec<(String, Item<'db>)> {
@@ -302,6 +335,9 @@ fn checked<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>)
         Some(Declaration::Codes(_)) => {
             Checked::said(codes(db, project, item).as_ref().map(|it| it.1.clone()).unwrap_or_default())
         }
+        Some(Declaration::Table(_)) => {
+            Checked::said(table(db, project, item).as_ref().map(|it| it.1.clone()).unwrap_or_default())
+        }
         Some(Declaration::Extend(extend)) => Checked::said(extension(db, project, item, extend)),
         Some(Declaration::Profile(_)) => {
             Checked::said(profile(db, project, item).as_ref().map(|it| it.problems.clone()).unwrap_or_default())
@@ -324,7 +360,6 @@ fn checked<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>)
         Some(Declaration::Connector(connector)) if !file.module(db).starts_with("std.") => {
             Checked::said(vec![wiring::misplaced(connector)])
         }
-        Some(Declaration::Other { keyword, .. }) => Checked::said(vec![check::not_supported(keyword)]),
         Some(Declaration::Use(_) | Declaration::ExternFn(_) | Declaration::Connector(_)) | None => Checked::default(),
     };
     // What is missing from a block that could not be read may be its source.
@@ -409,6 +444,9 @@ fn needs<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -
         }
         Declaration::Codes(codes) => {
             check::codes(codes, file.module(db), &view);
+        }
+        Declaration::Table(table) => {
+            check::table(table, file.module(db), &view);
         }
         Declaration::Extend(extend) => {
             if let Ok(table) = check::table_of(&extend.table, &view)
@@ -609,7 +647,34 @@ impl Database {
     }
 
     pub fn project(&self, files: Vec<SourceFile>, settings: Settings, standards: Standards) -> Project {
-        Project::builder(files, settings, standards).standards_durability(Durability::HIGH).new(self)
+        self.project_with(files, Vec::new(), settings, standards)
+    }
+
+    /// The same with the files of rows that its declarations name, by their places.
+    pub fn project_with(
+        &self,
+        files: Vec<SourceFile>,
+        data: Vec<(String, Content)>,
+        settings: Settings,
+        standards: Standards,
+    ) -> Project {
+        let data = data.into_iter().map(|(path, content)| DataFile::new(self, path, content)).collect();
+        Project::builder(files, settings, standards, data).standards_durability(Durability::HIGH).new(self)
+    }
+
+    /// A file of rows has this content from now on.
+    pub fn supply(&mut self, project: Project, path: &str, content: Content) {
+        let known = data_files(self, project).get(path).copied();
+        match known {
+            Some(known) => {
+                known.set_content(self).to(content);
+            }
+            None => {
+                let file = DataFile::new(self, path.to_owned(), content);
+                let data = project.data(self).iter().copied().chain([file]).collect();
+                project.set_data(self).to(data);
+            }
+        }
     }
 
     pub fn edit(&mut self, file: SourceFile, text: String) {

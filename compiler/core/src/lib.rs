@@ -4,6 +4,7 @@ pub mod check;
 pub mod codes;
 pub mod db;
 pub mod diagnostic;
+pub mod files;
 pub mod lower;
 pub mod plan;
 pub mod resolve;

@@ -6,7 +6,7 @@
 
 use emr_abi::Builtin;
 use emr_compiler::check::typed::{Pick, Primitive};
-use emr_compiler::plan::{Block, CodePart, Constant, Part, Plan, RoutineId, Step, Take, Val};
+use emr_compiler::plan::{Block, Cell, CodePart, Constant, Part, Plan, RoutineId, Step, Take, Val};
 use emr_message::group::{self, NodeId};
 use rustc_hash::FxHashMap;
 
@@ -305,6 +305,8 @@ impl<'p> Typing<'p> {
                 (Kind::Any, _) => Kind::Any,
                 _ => Kind::Missing,
             },
+            Step::Lookup { cell: Cell::Text(_), .. } => Kind::Text(Live::Yes),
+            Step::Lookup { cell: Cell::Code(_), .. } => Kind::Coded(Live::Yes),
             Step::Emit { .. } => Kind::Reference,
             // Missing, or else the interpreter's.
             Step::Calculate { .. } | Step::Contain { .. } => Kind::Missing,

@@ -136,6 +136,7 @@ impl Compiler {
             refers: made::refers(plan),
             emits: std::mem::take(&mut tables.emits),
             patterns: std::mem::take(&mut tables.patterns),
+            tables: plan.tables.iter().map(tables::ready).collect(),
             issues: said(plan),
             unplaced: issue_number(plan, 0),
             several: issue_number(plan, 1),

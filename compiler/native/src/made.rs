@@ -7,13 +7,20 @@ use crate::kinds::{Instance, Typing, kind};
 
 /// Whether a text of the plan or of its functions may hold a tab or a line end, or another blank that JSON escapes.
 pub fn makes_blanks(plan: &Plan) -> bool {
-    plan.routines.iter().any(|routine| {
-        any(&routine.body, &mut |step| match step {
-            Step::Constant { value: Constant::Text(text), .. } => text.contains(|c: char| c < ' '),
-            Step::Builtin { function, .. } => matches!(function, Builtin::unhex | Builtin::replace | Builtin::text_of),
-            _ => false,
+    let mut cells = plan
+        .tables
+        .iter()
+        .flat_map(|table| table.iter().flat_map(|row| (0..table.cells()).filter_map(move |cell| row.cell(cell))));
+    cells.any(|text| text.contains(|c: char| c < ' '))
+        || plan.routines.iter().any(|routine| {
+            any(&routine.body, &mut |step| match step {
+                Step::Constant { value: Constant::Text(text), .. } => text.contains(|c: char| c < ' '),
+                Step::Builtin { function, .. } => {
+                    matches!(function, Builtin::unhex | Builtin::replace | Builtin::text_of)
+                }
+                _ => false,
+            })
         })
-    })
 }
 
 /// Whether the plan tells where what it writes comes from.

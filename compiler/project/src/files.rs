@@ -2,11 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 pub trait Files {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+
+    /// The same, or nothing for a file that is larger.
+    fn read_at_most(&self, path: &Path, size: u64) -> io::Result<Option<Vec<u8>>> {
+        self.read(path).map(|bytes| Some(bytes).filter(|bytes| bytes.len() as u64 <= size))
+    }
 
     fn is_file(&self, path: &Path) -> bool;
 
@@ -21,6 +26,12 @@ pub struct Disk;
 impl Files for Disk {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         fs::read(path)
+    }
+
+    fn read_at_most(&self, path: &Path, size: u64) -> io::Result<Option<Vec<u8>>> {
+        let mut bytes = Vec::new();
+        fs::File::open(path)?.take(size + 1).read_to_end(&mut bytes)?;
+        Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= size))
     }
 
     fn is_file(&self, path: &Path) -> bool {

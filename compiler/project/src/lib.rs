@@ -1,5 +1,6 @@
 //! The only reader of source: finds the modules, packages and settings of a project and hands them to the compiler.
 
+pub mod data;
 mod error;
 mod files;
 mod manifest;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use emr_compiler::db::{self, Database, SourceFile};
 use emr_compiler::diagnostic::{Code, Diagnostic};
+use emr_compiler::files::Content;
 use emr_compiler::standard::Standards;
 use emr_compiler::standard::fhir::Fhir;
 use emr_compiler::standard::package::Package;
@@ -31,6 +33,8 @@ pub struct Project {
     pub modules: Vec<Module>,
     /// The packages of `emr.toml`, and after them what these need.
     pub packages: Vec<Arc<Package>>,
+    /// The files of rows that declarations name, by their places under the root.
+    pub data: Vec<(String, Content)>,
     /// The only file that was asked for, if it was a file. Its project is here because its names may be of it.
     pub only: Option<PathBuf>,
 }
@@ -68,7 +72,7 @@ impl Project {
         let open =
             |module: &Module| db.open(&module.name, &module.source.path.to_string_lossy(), module.source.text.clone());
         let files: Vec<_> = self.modules.iter().map(open).collect();
-        let project = db.project(files.clone(), self.settings(), self.standards());
+        let project = db.project_with(files.clone(), self.data.clone(), self.settings(), self.standards());
         (project, files)
     }
 
@@ -123,7 +127,9 @@ pub fn open(files: &impl Files, path: &Path, cache: Option<&Path>) -> Result<Pro
     let manifest = settings.as_mut().map(manifest::read).unwrap_or_default();
     let packages = settings.as_mut().map(|settings| load(&manifest, &root, cache, settings)).unwrap_or_default();
     let modules = paths.iter().map(|path| Ok(Module { name: name(&root, path), source: source(files, path)? }));
-    Ok(Project { manifest, settings, modules: modules.collect::<Result<_, Error>>()?, packages, only, root })
+    let modules = modules.collect::<Result<Vec<_>, Error>>()?;
+    let data = data::read(files, &root, &modules);
+    Ok(Project { manifest, settings, modules, packages, data, only, root })
 }
 
 /// The `.emr` files of a folder, without reading them.

@@ -119,6 +119,11 @@ calls! {
     matches(pattern, at, length);
     /// 1 if the text is a whole number in the range.
     within(at, length, from, to);
+    /// A cell of a table, by its number: of the row whose keys are the `count` texts in `results`; missing if there is none.
+    lookup(table, count, cell);
+    /// The same for a code, of which the system stands in the cell: system, code and display come as three texts in
+    /// `results`, and the result is how long the code is.
+    lookup_code(table, count, cell);
 
     // ---- lists
 

@@ -27,6 +27,8 @@ pub struct Program {
     pub refers: bool,
     pub emits: Vec<Emit>,
     pub patterns: Vec<String>,
+    /// Rows by their keys, as `emr_message::Table` lays them out, with all texts as JSON holds them.
+    pub tables: Vec<Vec<u8>>,
     /// What issues and refusals say, by number.
     pub issues: Vec<Said>,
     /// The numbers of what the engine itself says: a segment without a place, and several values where one is expected.

@@ -19,6 +19,7 @@ pub mod notes;
 pub mod number;
 pub mod piece;
 pub mod receipt;
+pub mod table;
 pub mod time;
 
 pub use charset::Charset;
@@ -28,4 +29,5 @@ pub use notes::{Note, Odd};
 pub use number::Decimal;
 pub use piece::{Level, Piece, Place, State};
 pub use receipt::Receipt;
+pub use table::Table;
 pub use time::{DateTime, TimeOfDay, Zone};

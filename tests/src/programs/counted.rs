@@ -7,7 +7,7 @@ use super::CONSTRUCTS;
 use crate::pipeline::Map;
 use emr_abi::Builtin;
 use emr_compiler::check::typed::{Arithmetic, CodeKey, Compare, Comparison, Pick, Primitive};
-use emr_compiler::plan::{Block, CodePart, Constant, Form, KeyValue, Part, Plan, Said, Step, Take, Test, Until};
+use emr_compiler::plan::{Block, Cell, CodePart, Constant, Form, KeyValue, Part, Plan, Said, Step, Take, Test, Until};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 use std::sync::Arc;
@@ -31,6 +31,7 @@ names! { step STEPS Step {
     Step::Convert { .. } => "convert", Step::Builtin { .. } => "built-in", Step::Join { .. } => "join",
     Step::Append { .. } => "append", Step::Gather { .. } => "gather", Step::Push { .. } => "push",
     Step::Pick { .. } => "pick", Step::Coded { .. } => "coded", Step::CodePart { .. } => "code part",
+    Step::Lookup { .. } => "lookup",
     Step::Calculate { .. } => "calculate", Step::Decide { .. } => "decide", Step::Emit { .. } => "emit",
     Step::Contain { .. } => "contain", Step::Receipt { .. } => "receipt", Step::Issue { .. } => "issue", Step::Reject { .. } => "reject",
 } }
@@ -51,6 +52,7 @@ names! { constant CONSTANTS Constant {
     Constant::Duration(_) => "duration", Constant::Coded { live: true, .. } => "code of a table",
     Constant::Coded { .. } => "code", Constant::Reason(_) => "reason",
 } }
+names! { cell CELLS Cell { Cell::Text(_) => "text", Cell::Code(_) => "code" } }
 names! { code_part CODE_PARTS CodePart {
     CodePart::System => "system", CodePart::Code => "code", CodePart::Display => "display",
 } }
@@ -87,7 +89,8 @@ const NEVER: [(&str, &str); 7] = [
 
 /// All instructions, each with its kind before it: `step put`.
 fn all() -> BTreeSet<String> {
-    let kinds: [(&str, &[&str]); 12] = [
+    let kinds: [(&str, &[&str]); 13] = [
+        ("cell", CELLS),
         ("step", STEPS),
         ("form", FORMS),
         ("until", KEPT),
@@ -125,6 +128,7 @@ fn names_of(it: &Step, names: &mut BTreeSet<String>) {
         Step::Take { part: which, .. } => add("part", part(which)),
         Step::Constant { value, .. } => add("constant", constant(value)),
         Step::CodePart { part, .. } => add("code part", code_part(part)),
+        Step::Lookup { cell: which, .. } => add("cell", cell(which)),
         Step::Pick { which, .. } => add("pick", pick(which)),
         Step::Calculate { op, .. } => add("arithmetic", arithmetic(op)),
         Step::Convert { into, .. } => add("convert", &format!("{into:?}")),

@@ -403,6 +403,23 @@ impl Writer<'_> {
             let result = self.arm(codes);
             arms.push(format!("{key} => {result}"));
         }
+        if self.chance(10) {
+            self.hit("a table of many codes");
+            for number in 0..40 {
+                let result = match codes {
+                    [] => format!("\"x{number}\""),
+                    codes => format!("\"{}\"", self.random.of(codes).1),
+                };
+                arms.push(format!("\"C{number}\" => {result}"));
+            }
+            while let Some(word) = words.pop() {
+                let result = match codes {
+                    [] => self.code_literal(&[]),
+                    codes => format!("\"{}\"", self.random.of(codes).1),
+                };
+                arms.push(format!("\"{word}\" => {result}"));
+            }
+        }
         if self.chance(55) {
             let result = if self.chance(40) { self.also("an arm that keeps", "keep") } else { self.arm(codes) };
             self.hit("else of a table");
@@ -425,6 +442,41 @@ impl Writer<'_> {
         }
         self.tables.push((name.clone(), codes.to_vec()));
         name
+    }
+
+    /// The table of rows, once.
+    pub fn rows(&mut self) {
+        if self.has_rows {
+            return;
+        }
+        self.has_rows = true;
+        self.hit("a table of rows");
+        let mut pairs = Vec::new();
+        for _ in 0..10 + self.random.below(60) {
+            let pair = (*self.random.of(&WORDS), *self.random.of(&WORDS));
+            if pairs.contains(&pair) {
+                continue;
+            }
+            pairs.push(pair);
+        }
+        let mut rows = Vec::new();
+        for (first, second) in pairs {
+            let mut cells = vec![format!("number: {}", self.number()), format!("truth: {}", self.chance(50))];
+            if self.chance(80) {
+                cells.push(format!("text: {}", self.text()));
+            }
+            if self.chance(80) {
+                cells.push(format!("whole: {}", self.random.below(90)));
+            }
+            if self.chance(80) {
+                let display = if self.chance(50) { " \"A \\\"code\\\"\"" } else { "" };
+                cells.push(format!("coded: loinc#718-{}{display}", self.random.below(9)));
+            }
+            rows.push(format!("(\"{first}\", \"{second}\") => {{ {} }}", cells.join(", ")));
+        }
+        let columns = "text: string?, number: decimal, whole: integer?, truth: boolean, coded: code(loinc)?";
+        self.declarations
+            .push(format!("table Rows(one: string, other: string) -> {{ {columns} }} = {}", braces(&rows)));
     }
 
     fn arm(&mut self, codes: &[(String, String)]) -> String {

@@ -56,6 +56,7 @@ pub fn write(known: &Known, seed: u64) -> Program {
         declarations: Vec::new(),
         systems: Vec::new(),
         tables: Vec::new(),
+        has_rows: false,
         helpers: Vec::new(),
         uses: Vec::new(),
         local: Vec::new(),
@@ -80,6 +81,8 @@ pub struct Writer<'k> {
     systems: Vec<(String, String)>,
     /// Code tables, each with the codes that it is held to.
     tables: Vec<(String, Vec<(String, String)>)>,
+    /// Whether the table of rows is declared.
+    has_rows: bool,
     helpers: Vec<Helper>,
     /// The resources that the program writes.
     uses: Vec<String>,

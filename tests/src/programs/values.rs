@@ -196,6 +196,12 @@ impl Writer<'_> {
             self.hit("a code literal");
             return certain(self.code_literal(&wanted.codes));
         }
+        if wanted.codes.is_empty()
+            && self.chance(8)
+            && let Some(column) = self.column(view, "code")
+        {
+            return uncertain(column);
+        }
         let source = self.one(view, &|_, ty| matches!(ty, "CWE" | "CE" | "IS" | "ID" | "ST"));
         match source {
             Some(source) => {
@@ -210,6 +216,29 @@ impl Writer<'_> {
             }
             None => certain(self.code_literal(&wanted.codes)),
         }
+    }
+
+    /// A column of the table of rows.
+    fn column(&mut self, view: &View, ty: &str) -> Option<String> {
+        let keys = self.row_keys(view)?;
+        self.hit("a column of a table");
+        let column = match ty {
+            "string" => "text",
+            "decimal" => "number",
+            "integer" => "whole",
+            "boolean" => "truth",
+            _ => "coded",
+        };
+        Some(format!("Rows({keys}).{column}"))
+    }
+
+    /// Texts by which the table of rows is read, which is declared then.
+    pub fn row_keys(&mut self, view: &View) -> Option<String> {
+        let plain = |_: &Self, ty: &str| matches!(ty, "CWE" | "IS" | "ID" | "ST" | "NM");
+        let first = self.one(view, &plain)?.text;
+        let second = if self.chance(50) { Some(self.word()) } else { self.one(view, &plain).map(|it| it.text) };
+        self.rows();
+        Some(format!("{first}, {}", second?))
     }
 
     fn matched(&mut self, view: &View, wanted: &Wanted, depth: usize) -> String {
@@ -294,6 +323,12 @@ impl Writer<'_> {
                 }
                 return uncertain(source.text);
             }
+        }
+        if matches!(ty, "string" | "decimal" | "integer" | "boolean")
+            && self.chance(5)
+            && let Some(column) = self.column(view, ty)
+        {
+            return uncertain(column);
         }
         let made = match ty {
             "boolean" => {

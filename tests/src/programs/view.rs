@@ -302,6 +302,17 @@ impl Writer<'_> {
                 let source = self.one(view, &of(&["ID", "ST", "IS", "CWE"]))?;
                 let not = if self.chance(40) { self.also("not in", "not ") } else { String::new() };
                 let items: Vec<String> = (0..2 + self.random.below(3)).map(|_| self.word()).collect();
+                if self.chance(12) {
+                    self.hit("in a table of codes");
+                    let table = self.table(&[]);
+                    return Some(format!("{} {not}in {table}", source.text));
+                }
+                if self.chance(8)
+                    && let Some(keys) = self.row_keys(view)
+                {
+                    self.hit("in a table of rows");
+                    return Some(format!("({keys}) {not}in Rows"));
+                }
                 self.hit("in");
                 format!("{} {not}in ({})", source.text, items.join(", "))
             }

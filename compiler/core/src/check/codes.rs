@@ -1,15 +1,18 @@
 //! Code tables: `codes Gender from v2-0001 to "http://…" { "M" => "male", … }`.
 
 use super::World;
+use super::csv::{self, Sheet};
 use super::literal::system_uri;
+use super::rows::{self, Findings, Source};
 use super::scope::Scope;
 use super::signature::key;
 use super::suggest::nearest;
 use super::typed::{CodeArm, CodeKey, CodeResult, CodeTable, CodeTo, Expr, Key, Kind};
-use super::{expression, operator};
+use super::{conceptmap, expression, operator};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::{DeclaredKind, Found};
 use crate::syntax::tree::{self, Arm, At, CodeTable as Written, Codes, Extend, Pattern, System, Word};
+use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 /// A table of that name without a row, where its rows cannot be known.
@@ -24,12 +27,11 @@ pub fn codes(codes: &Codes, module: &str, world: &dyn World) -> (CodeTable, Vec<
     let to = codes.to.as_ref().and_then(|system| self::system(&mut scope, system));
     let mut table = CodeTable { from, to, ..no_codes(codes, module) };
     match &codes.table {
-        Written::From(source) => {
-            scope.not_yet(&source.at, "a code table from a file");
-        }
+        Written::From(source) => from_file(&mut scope, &mut table, source),
         Written::Arms(arms) => {
+            let mut known = FxHashSet::default();
             for arm in arms {
-                add(&mut scope, &mut table, arm);
+                add(&mut scope, &mut table, arm, &mut known);
             }
         }
     }
@@ -79,6 +81,79 @@ fn known_row(table: &CodeTable, at: At) -> Diagnostic {
         .help("a table that is extended keeps its rows; where they do not fit, write a table of your own")
 }
 
+/// `= csv(…)`, `= conceptmap(…)`
+fn from_file(scope: &mut Scope, table: &mut CodeTable, written: &tree::Expr) {
+    let tree::ExprKind::Call { name, .. } = &*written.kind else { return };
+    match name.text.as_str() {
+        "csv" => {
+            let Some(source) = rows::source(scope, written, &["code", "to", "system", "display"]) else { return };
+            let Some(sheet) = csv::sheet(scope, &source) else { return };
+            from_sheet(scope, table, &source, &sheet);
+        }
+        "conceptmap" => {
+            if let Some(source) = rows::source(scope, written, &[]) {
+                conceptmap::fill(scope, table, &source);
+            }
+        }
+        other => {
+            let message = format!("a code table cannot come from `{other}`");
+            let diagnostic = Diagnostic::new(Code::WrongCall, name.at.clone(), message);
+            scope.problem(diagnostic.help("it comes from `csv(\"…\")`, `conceptmap(\"…\")`, or arms in braces"));
+        }
+    }
+}
+
+/// A row each: a code, what it becomes, and its system and display where there are such columns.
+fn from_sheet(scope: &mut Scope, table: &mut CodeTable, source: &Source, sheet: &Sheet) {
+    let mut needed = |name| match source.option(name) {
+        Some((column, at)) => sheet.column(scope, column, at),
+        None => sheet.column(scope, name, &source.at),
+    };
+    let (code, to) = (needed("code"), needed("to"));
+    let mut optional = |name| match source.option(name) {
+        Some((column, at)) => sheet.column(scope, column, at),
+        None => sheet.optional(name),
+    };
+    let (system, display) = (optional("system"), optional("display"));
+    let (Some(code), Some(to)) = (code, to) else { return };
+    let known = table.to.as_ref().and_then(|system| scope.world.standards().fhir.code_system(system));
+    let mut findings = Findings::default();
+    let mut lines = FxHashMap::default();
+    for row in &sheet.rows {
+        let Some(key) = row.cell(code) else {
+            findings.add(Code::WrongRow, format!("line {} of `{}` has no code", row.number, source.name));
+            continue;
+        };
+        if let Some(first) = lines.insert(key, row.number) {
+            let message =
+                format!("`{key}` stands in line {first} of `{}` and again in line {}", source.name, row.number);
+            findings.add(Code::RowsConflict, message);
+            continue;
+        }
+        let named = system.and_then(|system| row.cell(system));
+        let what = match row.cell(to) {
+            Some(code) => {
+                if let Some(known) = known.as_ref().filter(|known| named.is_none() && known.find(code).is_none()) {
+                    let message = format!(
+                        "`{code}` is not a code of `{}`, in line {} of `{}`",
+                        known.url, row.number, source.name
+                    );
+                    findings.add(Code::UnknownCode, message);
+                }
+                let display = display.and_then(|display| row.cell(display)).map(SmolStr::from);
+                CodeTo::Code {
+                    system: named.map(SmolStr::from).or_else(|| table.to.clone()),
+                    code: code.into(),
+                    display,
+                }
+            }
+            None => CodeTo::Absent(None),
+        };
+        table.arms.push(CodeArm { keys: vec![CodeKey::Code(key.into())], result: CodeResult { what, warn: None } });
+    }
+    findings.tell(scope, &source.at);
+}
+
 fn system(scope: &mut Scope, system: &System) -> Option<SmolStr> {
     match system {
         System::Name(name) => system_uri(scope, name),
@@ -86,7 +161,7 @@ fn system(scope: &mut Scope, system: &System) -> Option<SmolStr> {
     }
 }
 
-fn add(scope: &mut Scope, table: &mut CodeTable, arm: &Arm) {
+fn add(scope: &mut Scope, table: &mut CodeTable, arm: &Arm, known: &mut FxHashSet<CodeKey>) {
     if table.otherwise.is_some() {
         let diagnostic =
             Diagnostic::new(Code::UnreachableArm, arm.at.clone(), "this arm is never taken: `else` stands before it");
@@ -101,7 +176,7 @@ fn add(scope: &mut Scope, table: &mut CodeTable, arm: &Arm) {
     let mut keys = Vec::new();
     for pattern in &arm.patterns {
         let Some((key, at)) = pattern_key(scope, pattern) else { continue };
-        if table.arms.iter().flat_map(|arm| &arm.keys).chain(&keys).any(|known| *known == key) {
+        if !known.insert(key.clone()) {
             let diagnostic = Diagnostic::new(Code::UnreachableArm, at, "an arm above takes this code already");
             scope.problem(diagnostic.help("take one of the two away"));
         } else {

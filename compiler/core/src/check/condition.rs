@@ -4,8 +4,7 @@ use super::expression::infer;
 use super::path::fact;
 use super::scope::Scope;
 use super::typed::{Compare, Comparison, Expr, Kind, Primitive, State, Statement, Ty, TyKind};
-use super::types;
-use super::{by_type, chosen, convert};
+use super::{by_type, chosen, convert, lookup, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::{self, At, Binary, Count, ExprKind, Is, Prefix};
 
@@ -47,8 +46,13 @@ fn checked(scope: &mut Scope, expr: &tree::Expr) -> Expr {
             compare(scope, op, left, right, at)
         }
         ExprKind::Binary(op @ (Binary::In | Binary::NotIn), left, right) => {
-            let left = infer(scope, left);
-            let found = within(scope, left, right, at);
+            let found = match lookup::rows_of(scope, right) {
+                Some(table) => lookup::within(scope, &table, left, at),
+                None => {
+                    let left = infer(scope, left);
+                    within(scope, left, right, at)
+                }
+            };
             if *op == Binary::NotIn && !found.is_error() { boolean(Kind::Not(found), at) } else { found }
         }
         ExprKind::Binary(Binary::Matches, left, right) => matches(scope, left, right, at),
@@ -407,7 +411,10 @@ pub(super) fn over_list(scope: &mut Scope, expr: &tree::Expr, all: bool, at: &At
         }
         ExprKind::Binary(op @ (Binary::In | Binary::NotIn), left, right) => {
             let within = move |scope: &mut Scope, item: Expr| {
-                let found = within(scope, item, right, at);
+                let found = match lookup::rows_of(scope, right) {
+                    Some(table) => lookup::has(scope, &table, vec![item], at),
+                    None => within(scope, item, right, at),
+                };
                 if *op == Binary::NotIn && !found.is_error() { boolean(Kind::Not(found), at) } else { found }
             };
             (left, Box::new(within))

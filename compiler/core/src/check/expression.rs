@@ -6,7 +6,7 @@ use super::literal::{check_code, duration, number, system_uri, text};
 use super::operator::{arithmetic, as_type, mark_new, prefixed, via};
 use super::scope::Scope;
 use super::typed::{Expr, Kind, Ty, TyKind};
-use super::{block, call, choose, chosen, condition, each, path, sourceless, types, with};
+use super::{block, call, choose, chosen, condition, each, lookup, path, sourceless, types, with};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::{self, At, Binary, Count, ExprKind, Word};
 use smol_str::SmolStr;
@@ -151,6 +151,9 @@ fn natural(scope: &mut Scope, expr: &tree::Expr) -> Expr {
         }
         ExprKind::Path(inner) => path::path(scope, inner),
         ExprKind::Call { name, arguments, parts } => {
+            if let Some(table) = lookup::named(scope, name) {
+                return lookup::read(scope, &table, arguments, parts, at);
+            }
             let called = call::call(scope, name, arguments, at);
             path::below(scope, called, parts, at)
         }

@@ -13,9 +13,11 @@ mod call;
 mod choose;
 mod chosen;
 mod codes;
+mod conceptmap;
 mod condition;
 mod constant;
 mod convert;
+mod csv;
 mod cycle;
 mod each;
 mod expression;
@@ -23,18 +25,21 @@ mod extension;
 mod fixed;
 mod function;
 mod literal;
+mod lookup;
 mod missing;
 mod operator;
 mod path;
 mod place;
 mod profile;
 mod required;
+mod rows;
 mod rule;
 mod scope;
 mod signature;
 mod slices;
 mod sourceless;
 pub mod suggest;
+mod table;
 pub mod typed;
 mod types;
 pub mod wiring;
@@ -48,16 +53,18 @@ pub use function::function;
 pub use literal::v2_system;
 pub use profile::{Held, Narrowed, ProfileFacts, profile, segment, structure, structure_problems};
 pub use signature::{Signature, SignatureKind, SignatureParam, signature};
+pub use table::table;
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::Diagnostic;
+use crate::files::Content;
 use crate::resolve::{Found, Names};
 use crate::standard::Standards;
 use crate::standard::hl7::Version;
-use crate::syntax::tree::{Declaration, Route, Word};
+use crate::syntax::tree::{Declaration, Route};
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use typed::{CodeTable, Expr, Function, Key};
+use typed::{CodeTable, Expr, Function, Key, RowTable};
 
 /// What the checker asks of everything around the item in hand.
 pub trait World {
@@ -72,6 +79,9 @@ pub trait World {
     fn signature(&self, key: &str) -> Option<&Signature>;
     fn constant(&self, key: &str) -> Option<&Expr>;
     fn codes(&self, key: &str) -> Option<&CodeTable>;
+    fn table(&self, key: &str) -> Option<&RowTable>;
+    /// What lies where a declaration of this module names a file.
+    fn file(&self, name: &str) -> Content;
     fn profile(&self, key: &str) -> Option<&ProfileFacts>;
     /// What is written under a key.
     fn declaration(&self, key: &str) -> Option<&Declaration>;
@@ -102,11 +112,4 @@ impl Checked {
     pub fn said(problems: Vec<Diagnostic>) -> Self {
         Self { problems, ..Self::default() }
     }
-}
-
-/// A declaration that reads, and is not carried out yet.
-pub fn not_supported(keyword: &Word) -> Diagnostic {
-    let message = format!("`{}` is not supported yet", keyword.text);
-    Diagnostic::new(Code::NotSupportedYet, keyword.at.clone(), message)
-        .help("the language has it, this version does not carry it out")
 }

@@ -9,6 +9,7 @@
 use crate::standard::hl7::Version;
 use crate::syntax::tree::{At, Count};
 use emr_abi::Builtin;
+use emr_message::Table;
 pub use emr_message::convert::{Compare, Comparison, Primitive};
 use emr_message::receipt::Part;
 use serde::{Deserialize, Serialize};
@@ -93,13 +94,32 @@ pub struct CodeTable {
     pub otherwise: Option<CodeResult>,
 }
 
+/// A table of several keys and columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowTable {
+    pub key: Key,
+    /// The names of its keys, in their order.
+    pub keys: Vec<SmolStr>,
+    pub columns: Vec<RowColumn>,
+    /// Keys first, then columns; nothing where a running engine asks for them.
+    pub rows: Option<Table>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowColumn {
+    pub name: SmolStr,
+    pub ty: TyKind,
+    /// Where it begins in a row; a code has a cell each for system, code and display.
+    pub cell: u32,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeArm {
     pub keys: Vec<CodeKey>,
     pub result: CodeResult,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum CodeKey {
     Code(SmolStr),
     /// `0..17`, over numbers; nothing for `*`.
@@ -208,6 +228,18 @@ pub enum Kind {
     },
     /// A coded value through a table. The value is a scalar text, an HL7 coded type (`CWE`) or a `Coded`.
     Via {
+        value: Expr,
+        table: Key,
+    },
+    /// What a table has in a column for these keys; without a column, whether it has them: its first key. A key is a
+    /// text, or a coded value that is known by its code.
+    Lookup {
+        table: Key,
+        keys: Vec<Expr>,
+        column: Option<u32>,
+    },
+    /// Whether a code table has a row for a value, `else` left out.
+    InCodes {
         value: Expr,
         table: Key,
     },

@@ -1,11 +1,12 @@
 //! A module's view of everything around it, as the stages ask for it.
 
 use super::{
-    Project, SourceFile, code_table, connectors, constant, exported, item, modules, names, parsed, profile, routes,
-    signature, standards,
+    Project, SourceFile, code_table, connectors, constant, data_files, exported, item, modules, names, parsed, profile,
+    routes, signature, standards, table,
 };
-use crate::check::typed::{CodeTable, Expr, Function};
+use crate::check::typed::{CodeTable, Expr, Function, RowTable};
 use crate::check::{ProfileFacts, Signature, World, wiring};
+use crate::files::{self, Content};
 use crate::resolve::{Declared, DeclaredKind, Found, Modules, Names};
 use crate::standard::Standards;
 use crate::syntax::tree::{Declaration, Route};
@@ -94,6 +95,16 @@ impl World for View<'_> {
         code_table(self.db, self.project, key)
     }
 
+    fn table(&self, key: &str) -> Option<&RowTable> {
+        table(self.db, self.project, item(self.db, self.project, key)?).as_ref().map(|it| &it.0)
+    }
+
+    fn file(&self, name: &str) -> Content {
+        let place = files::place(self.file.module(self.db), name);
+        let file = data_files(self.db, self.project).get(&place);
+        file.map_or(Content::Absent, |file| file.content(self.db).clone())
+    }
+
     fn profile(&self, key: &str) -> Option<&ProfileFacts> {
         profile(self.db, self.project, item(self.db, self.project, key)?).as_ref()
     }
@@ -127,6 +138,10 @@ impl lower::World for View<'_> {
 
     fn codes(&self, key: &str) -> Option<&CodeTable> {
         World::codes(self, key)
+    }
+
+    fn table(&self, key: &str) -> Option<&RowTable> {
+        World::table(self, key)
     }
 
     fn standards(&self) -> &Standards {

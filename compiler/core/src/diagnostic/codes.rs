@@ -102,8 +102,14 @@ codes! {
         UnknownSystem = "E0603";
         /// two rows of a table are for one code
         RowsConflict = "E0604";
+        /// a row does not fit the columns of its table
+        WrongRow = "E0606";
+        /// a concept map cannot be a table
+        WrongConceptMap = "E0607";
         /// a code of the sender goes where only FHIR's own codes fit
         Untranslated = "W0605";
+        /// a concept map has codes whose translations are not taken
+        NotTaken = "W0630";
 
         /// a reference leads to a resource that its element does not take
         WrongTarget = "E0701";
@@ -149,6 +155,12 @@ codes! {
         MissingPackage = "W0902";
         /// a package of the project cannot be read
         PackageNotThere = "E0903";
+        /// a file of rows is not there
+        FileNotThere = "E0910";
+        /// a file of rows cannot be read
+        UnreadableFile = "E0911";
+        /// a file of rows lacks a column
+        NoColumn = "E0912";
     }
 }
 

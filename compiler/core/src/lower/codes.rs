@@ -1,5 +1,6 @@
 //! Code tables: a routine each, which chooses by the bytes of the code.
 
+use super::tables::Rows;
 use super::{Env, Lower, Made};
 use crate::check::typed::{CodeResult, CodeTable, CodeTo, Comparison, Expr, Key, Kind, TyKind};
 use crate::plan::{Block, Code, CodePart, Constant, Part, Step, Test, Val};
@@ -11,7 +12,7 @@ const CODING_SYSTEM: &str = "std.coded.coding_system";
 
 /// The parameters of a table's routine.
 const SYSTEM: Val = 0;
-const CODE: Val = 1;
+pub(super) const CODE: Val = 1;
 const DISPLAY: Val = 2;
 
 /// HL7 types whose first component is a code and whose third names its system.
@@ -31,7 +32,7 @@ impl<'a> Lower<'a> {
     }
 
     /// The system, the code and the display of a value.
-    fn code_of(&mut self, val: Val, ty: &TyKind) -> [Val; 3] {
+    pub(super) fn code_of(&mut self, val: Val, ty: &TyKind) -> [Val; 3] {
         match ty {
             TyKind::Coded => {
                 [CodePart::System, CodePart::Code, CodePart::Display].map(|part| self.code_part(val, part))
@@ -51,32 +52,47 @@ impl<'a> Lower<'a> {
     /// Its parameters are the system, the code and the display.
     fn table(&mut self, table: &'a CodeTable) -> Val {
         let env = Env::new(&table.key);
-        let (system, code) = (SYSTEM, CODE);
+        let code = CODE;
         let to = self.missing();
-        let arms = table
-            .arms
-            .iter()
-            .map(|arm| {
-                let keys = arm.keys.clone();
-                (keys, self.block(|lower| lower.arm(&arm.result, table, &env, false, to)))
-            })
-            .collect();
+        let rows = Rows::of(table);
         let miss = |lower: &mut Self, foreign: bool| match &table.otherwise {
             Some(otherwise) => lower.block(|lower| lower.arm(otherwise, table, &env, foreign, to)),
             None => Block::new(),
         };
-        let other = miss(self, false);
-        let choose = vec![Step::Choose { of: code, arms, other }];
-        let looked_up = match &table.from {
-            None => choose,
-            Some(from) => self.block(|lower| {
-                let foreign = lower.foreign(system, from);
-                let missed = miss(lower, true);
-                lower.when(foreign, missed, choose);
-            }),
+        let arms = |lower: &mut Self| {
+            let arms = rows
+                .others
+                .iter()
+                .map(|arm| (arm.keys.clone(), lower.block(|lower| lower.arm(&arm.result, table, &env, false, to))));
+            let arms: Vec<_> = arms.collect();
+            let other = miss(lower, false);
+            if arms.is_empty() { other } else { vec![Step::Choose { of: code, arms, other }] }
         };
+        let choose = self.block(|lower| match lower.row_of(&rows, table) {
+            Some(from) => {
+                let arms = arms(lower);
+                lower.when(Test::Present(from), vec![Step::Set { from, to }], arms);
+            }
+            None => {
+                let arms = arms(lower);
+                lower.extend(arms);
+            }
+        });
+        let missed = if table.from.is_some() { miss(self, true) } else { Block::new() };
+        let looked_up = self.of_own_system(table, choose, missed);
         self.when(Test::Present(code), looked_up, Block::new());
         to
+    }
+
+    /// One of two ways: by whether the code in hand may be of the table's own system.
+    pub(super) fn of_own_system(&mut self, table: &CodeTable, own: Block, foreign: Block) -> Block {
+        match &table.from {
+            None => own,
+            Some(from) => self.block(|lower| {
+                let test = lower.foreign(SYSTEM, from);
+                lower.when(test, foreign, own);
+            }),
+        }
     }
 
     /// A system that is named and is not the table's own.

@@ -15,14 +15,18 @@ mod grammar;
 mod items;
 mod marks;
 mod path;
+mod tables;
 mod value;
 mod write;
 
-use crate::check::typed::{CodeTable, Expr, Function, Key, Slot, Ty, TyKind};
-use crate::plan::{Code, Gives, IssueId, Plan, Reads, Routine, RoutineId, Rule, RuleId, Said, Take, Val, validate};
+use crate::check::typed::{CodeTable, Expr, Function, Key, RowTable, Slot, Ty, TyKind};
+use crate::plan::{
+    Code, Gives, IssueId, Plan, Reads, Routine, RoutineId, Rule, RuleId, Said, TableId, Take, Val, validate,
+};
 use crate::standard::Standards;
 use crate::standard::shape::Kind as ShapeKind;
 use crate::syntax::tree::At;
+use emr_message::Table;
 use frame::Frame;
 use indexmap::IndexSet;
 use rustc_hash::FxHashMap;
@@ -37,6 +41,7 @@ pub trait World {
     /// A checked map or convert, by key.
     fn function(&self, key: &str) -> Option<&Function>;
     fn codes(&self, key: &str) -> Option<&CodeTable>;
+    fn table(&self, key: &str) -> Option<&RowTable>;
     fn standards(&self) -> &Standards;
 }
 
@@ -75,6 +80,8 @@ fn plan<'a>(entry: &'a Function, world: &'a dyn World, telling: Telling) -> Plan
         fails: Vec::new(),
         issues: IndexSet::new(),
         rules: IndexSet::new(),
+        tables: Vec::new(),
+        numbered: FxHashMap::default(),
         marked: IndexSet::new(),
         rule: None,
         reads: BTreeMap::new(),
@@ -97,6 +104,7 @@ fn plan<'a>(entry: &'a Function, world: &'a dyn World, telling: Telling) -> Plan
         entry: id,
         issues: lower.issues.into_iter().collect(),
         rules: lower.rules.into_iter().collect(),
+        tables: lower.tables,
     };
     debug_assert_eq!(validate(&plan), Ok(()), "what is lowered keeps the invariants of a plan");
     plan
@@ -120,12 +128,14 @@ enum Made {
     Write(Key, Option<SmolStr>),
     Emit(Key, bool),
     Table(Key),
+    /// Whether a code table has a row.
+    Has(Key),
 }
 
 impl Made {
     fn key(&self) -> &Key {
         match self {
-            Made::Value(key) | Made::Write(key, _) | Made::Emit(key, _) | Made::Table(key) => key,
+            Made::Value(key) | Made::Write(key, _) | Made::Emit(key, _) | Made::Table(key) | Made::Has(key) => key,
         }
     }
 }
@@ -140,6 +150,9 @@ struct Lower<'a> {
     fails: Vec<bool>,
     issues: IndexSet<Said>,
     rules: IndexSet<Rule>,
+    tables: Vec<Table>,
+    /// The number of a table that is there already, by its key.
+    numbered: FxHashMap<Key, TableId>,
     /// The rules that steps come of, and the one in hand by its number among them.
     marked: IndexSet<Rule>,
     rule: Option<RuleId>,
@@ -240,6 +253,7 @@ impl<'a> Lower<'a> {
             Made::Emit(key, false) => format!("emit {key}").into(),
             Made::Emit(key, true) => format!("emit {key} if new").into(),
             Made::Table(key) => format!("table {key}").into(),
+            Made::Has(key) => format!("rows of {key}").into(),
         };
         let id = self.finish(name, params, result);
         self.made.insert(made, id);

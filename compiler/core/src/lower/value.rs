@@ -68,6 +68,7 @@ impl<'a> Lower<'a> {
             Kind::Call { function, arguments } => self.call_for_value(function, arguments, env),
             Kind::Convert { value, to: into } => self.converted(expr, value, *into, env),
             Kind::Via { value, table } => self.via(value, table, env),
+            Kind::Lookup { table, keys, column } => self.lookup(table, keys, *column, expr, env),
             Kind::Coded(value) => {
                 let coded = self.value(value, env);
                 match &expr.ty.kind {
@@ -169,6 +170,7 @@ impl<'a> Lower<'a> {
             | Kind::Not(_)
             | Kind::Compare { .. }
             | Kind::In { .. }
+            | Kind::InCodes { .. }
             | Kind::Matches { .. }
             | Kind::Is { .. }
             | Kind::IsType { .. }

@@ -32,6 +32,8 @@ codes! {
 
         /// a code table warns of a code
         CodeWarned = "R0601";
+        /// a table is needed that only a running engine asks
+        AskedTable = "R0602";
 
         /// two resources have one key
         OneKey = "R0701";

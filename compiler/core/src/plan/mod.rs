@@ -25,6 +25,7 @@ pub use validate::validate;
 use crate::check::typed::{Arithmetic, CodeKey, Compare, Comparison, Key, Pick, Primitive};
 use crate::syntax::tree::At;
 use emr_abi::Builtin;
+use emr_message::Table;
 use emr_message::group::Grammar;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -39,6 +40,8 @@ pub type RoutineId = u32;
 pub type IssueId = u32;
 /// Index into [`Plan::rules`].
 pub type RuleId = u32;
+/// Index into [`Plan::tables`].
+pub type TableId = u32;
 /// A [`Code`] as it is written, `R0501`. Serde would borrow a plain `&str` from the bytes that it reads.
 pub type CodeText = &'static str;
 
@@ -57,7 +60,12 @@ pub struct Plan {
     pub entry: RoutineId,
     pub issues: Vec<Said>,
     pub rules: Vec<Rule>,
+    /// Rows that are looked up, each found by its keys at once.
+    pub tables: Vec<Table>,
 }
+
+/// The most keys that a table may have: what compiled code hands over at once.
+pub const KEYS_MAX: usize = emr_abi::RESULTS_MAX / 2;
 
 /// What of a segment is looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -328,6 +336,14 @@ pub enum Step {
         part: CodePart,
         to: Val,
     },
+    /// What a table has for these keys, each without the blanks around it; missing where one is missing or no row has
+    /// them. It stands for a value of the message, as what a code table gives does.
+    Lookup {
+        table: TableId,
+        keys: Vec<Val>,
+        cell: Cell,
+        to: Val,
+    },
     Calculate {
         op: Arithmetic,
         left: Val,
@@ -416,6 +432,14 @@ pub enum Constant {
     },
     /// A data-absent-reason in place of a coded value.
     Reason(SmolStr),
+}
+
+/// Where in the row of a table a value stands, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Cell {
+    Text(u32),
+    /// A code: its system, and behind that the code and its display.
+    Code(u32),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -540,6 +564,7 @@ impl Step {
             | Step::Pick { to, .. }
             | Step::Coded { to, .. }
             | Step::CodePart { to, .. }
+            | Step::Lookup { to, .. }
             | Step::Calculate { to, .. }
             | Step::Decide { to, .. }
             | Step::Emit { to, .. }
@@ -565,6 +590,7 @@ impl Step {
             Step::If { test, .. } | Step::Decide { test, .. } => test.uses(),
             Step::Call { arguments, .. } | Step::Builtin { arguments, .. } => arguments.clone(),
             Step::Join { parts, .. } | Step::Gather { parts, .. } => parts.clone(),
+            Step::Lookup { keys, .. } => keys.clone(),
             Step::Coded { system, code, display, .. } => vec![*system, *code, *display],
             Step::Append { of, between, .. } => vec![*of, *between],
             Step::Calculate { left, right, .. } => vec![*left, *right],

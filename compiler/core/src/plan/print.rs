@@ -1,6 +1,6 @@
 //! A plan as text: what golden tests compare and `emr build --emit plan` shows.
 
-use super::{Block, Constant, KeyPart, KeyValue, Part, Plan, Reads, Routine, Step, Take, Test, Until};
+use super::{Block, Cell, Constant, KeyPart, KeyValue, Part, Plan, Reads, Routine, Step, Take, Test, Until};
 use crate::check::typed::CodeKey;
 use std::fmt::{self, Display, Formatter};
 
@@ -24,6 +24,9 @@ impl Display for Plan {
             let rule = self.rules.get(said.rule as usize);
             let at = rule.map(|rule| format!("{} {:?}", rule.function, rule.at)).unwrap_or_default();
             writeln!(f, "issue {number} {} `{}` at {at}", said.code, said.text)?;
+        }
+        for (number, table) in self.tables.iter().enumerate() {
+            writeln!(f, "table {number} of {} rows, {} keys of {} cells", table.rows(), table.keys(), table.cells())?;
         }
         for (number, routine) in self.routines.iter().enumerate() {
             print_routine(number, routine, f)?;
@@ -143,6 +146,13 @@ fn print_step(step: &Step, depth: usize, f: &mut Formatter<'_>) -> fmt::Result {
             writeln!(f, "%{to} = code %{code} of %{system}, shown as %{display}")
         }
         Step::CodePart { of, part, to } => writeln!(f, "%{to} = {part:?} of %{of}"),
+        Step::Lookup { table, keys, cell, to } => {
+            let cell = match cell {
+                Cell::Text(cell) => format!("cell {cell}"),
+                Cell::Code(cell) => format!("code of cell {cell}"),
+            };
+            writeln!(f, "%{to} = {cell} of table {table} at {}", list(keys))
+        }
         Step::Calculate { op, left, right, to, .. } => writeln!(f, "%{to} = %{left} {op:?} %{right}"),
         Step::Decide { test, to } => writeln!(f, "%{to} = {test}"),
         Step::Emit { resource, if_new, key, body, to, rule, .. } => {

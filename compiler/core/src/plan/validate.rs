@@ -1,6 +1,6 @@
 //! Holds a plan to its invariants before anything runs or compiles it.
 
-use super::{Block, IssueId, Plan, Routine, RoutineId, Step, Until, Val};
+use super::{Block, Cell, IssueId, KEYS_MAX, Plan, Routine, RoutineId, Step, Until, Val};
 use std::collections::BTreeSet;
 
 /// What is wrong with a plan; nothing for every plan that `lower` makes of a sound project.
@@ -116,6 +116,18 @@ impl Checking<'_> {
             | Step::Each { until: Until::Only(issue), .. } => self.issue(*issue),
             Step::Trace { rule, .. } | Step::Under { rule, .. } if *rule as usize >= self.plan.rules.len() => {
                 Err(format!("there is no rule {rule}"))
+            }
+            Step::Lookup { table, keys, cell, .. } => {
+                let known =
+                    self.plan.tables.get(*table as usize).ok_or_else(|| format!("there is no table {table}"))?;
+                let last = match cell {
+                    Cell::Text(cell) => *cell,
+                    Cell::Code(cell) => cell.saturating_add(2),
+                };
+                match keys.len() == known.keys() as usize && keys.len() <= KEYS_MAX && last < known.cells() {
+                    true => Ok(()),
+                    false => Err(format!("table {table} is looked up in another way than it is made")),
+                }
             }
             _ => Ok(()),
         }

@@ -34,6 +34,7 @@ impl Step {
             | Step::Pick { to, .. }
             | Step::Coded { to, .. }
             | Step::CodePart { to, .. }
+            | Step::Lookup { to, .. }
             | Step::Calculate { to, .. }
             | Step::Decide { to, .. }
             | Step::Emit { to, .. }
@@ -59,7 +60,8 @@ impl Step {
             Step::Call { arguments: vals, .. }
             | Step::Builtin { arguments: vals, .. }
             | Step::Join { parts: vals, .. }
-            | Step::Gather { parts: vals, .. } => vals.iter_mut().for_each(see),
+            | Step::Gather { parts: vals, .. }
+            | Step::Lookup { keys: vals, .. } => vals.iter_mut().for_each(see),
             Step::Coded { system, code, display, .. } => [system, code, display].into_iter().for_each(see),
             Step::Append { of, between, .. } => [of, between].into_iter().for_each(see),
             Step::Calculate { left, right, .. } => [left, right].into_iter().for_each(see),

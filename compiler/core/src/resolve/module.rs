@@ -20,6 +20,7 @@ pub enum DeclaredKind {
     Convert,
     Function,
     Codes,
+    Table,
     Profile,
     Segment,
     Structure,
@@ -28,8 +29,6 @@ pub enum DeclaredKind {
     Route,
     Alarm,
     Connector,
-    /// A table: has a name, is not carried out yet.
-    Other,
 }
 
 impl DeclaredKind {
@@ -40,6 +39,7 @@ impl DeclaredKind {
             DeclaredKind::Convert => "convert",
             DeclaredKind::Function => "function",
             DeclaredKind::Codes => "code table",
+            DeclaredKind::Table => "table",
             DeclaredKind::Profile => "profile",
             DeclaredKind::Segment => "segment",
             DeclaredKind::Structure => "structure",
@@ -48,7 +48,6 @@ impl DeclaredKind {
             DeclaredKind::Route => "route",
             DeclaredKind::Alarm => "alarm",
             DeclaredKind::Connector => "connector",
-            DeclaredKind::Other => "declaration",
         }
     }
 }
@@ -67,6 +66,7 @@ pub fn exports(item: &Item) -> Option<Declared> {
         Declaration::Map(it) if it.kind == MapKind::Convert => (&it.name, DeclaredKind::Convert),
         Declaration::Map(it) => (&it.name, DeclaredKind::Map),
         Declaration::Codes(it) => (&it.name, DeclaredKind::Codes),
+        Declaration::Table(it) => (&it.name, DeclaredKind::Table),
         Declaration::Profile(it) => (&it.name, DeclaredKind::Profile),
         Declaration::Segment(it) => (&it.name, DeclaredKind::Segment),
         Declaration::Structure(it) => (&it.name, DeclaredKind::Structure),
@@ -76,10 +76,7 @@ pub fn exports(item: &Item) -> Option<Declared> {
         Declaration::Route(it) => (&it.name, DeclaredKind::Route),
         Declaration::Alarm(it) => (&it.name, DeclaredKind::Alarm),
         Declaration::Connector(it) => (&it.name, DeclaredKind::Connector),
-        Declaration::Other { name: Some(name), .. } => (name, DeclaredKind::Other),
-        Declaration::Use(_) | Declaration::Test(_) | Declaration::Extend(_) | Declaration::Other { name: None, .. } => {
-            return None;
-        }
+        Declaration::Use(_) | Declaration::Test(_) | Declaration::Extend(_) => return None,
     };
     Some(Declared { name: name.text.clone(), kind, private: item.private, at: name.at.clone() })
 }

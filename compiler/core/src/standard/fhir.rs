@@ -12,7 +12,7 @@ use emr_stdlib::fhir as text;
 use smol_str::SmolStr;
 
 pub(super) use self::embedded::strength;
-pub(super) use self::terminology::bare;
+pub(crate) use self::terminology::bare;
 pub use self::terminology::{CodeSystem, Coded, Concept, Terminology, ValueSet};
 use crate::standard::memo::Memo;
 use crate::standard::package::{Definition, Head, Package};

@@ -137,7 +137,7 @@ fn report(text: &str) -> String {
 
 /// A line for each thing that was read.
 fn outline(parsed: &Parsed) -> String {
-    use tree::{BlockItem, Body, CodeTable, Declaration, ExprKind};
+    use tree::{BlockItem, Body, CodeTable, Declaration, ExprKind, Rows};
     fn block(block: &tree::Block, indent: usize, out: &mut String) {
         for item in &block.items {
             let (line, inner): (String, Vec<&tree::Expr>) = match item {
@@ -211,6 +211,16 @@ fn outline(parsed: &Parsed) -> String {
                 expr(from, 2, &mut out);
             }
         },
+        Some(Declaration::Table(table)) => {
+            out += &format!("table {} {} keys {} columns\n", table.name.text, table.keys.len(), table.columns.len());
+            match &table.rows {
+                Rows::Arms(arms) => out += &format!("  {} rows\n", arms.len()),
+                Rows::From { source, settings } => {
+                    expr(source, 2, &mut out);
+                    settings.iter().for_each(|settings| block(settings, 2, &mut out));
+                }
+            }
+        }
         Some(Declaration::Extend(extend)) => {
             out += &format!("extend codes {}\n", extend.table.text);
             for arm in &extend.arms {
@@ -256,9 +266,6 @@ fn outline(parsed: &Parsed) -> String {
         }
         Some(Declaration::Connector(connector)) => {
             out += &format!("connector {} {} settings\n", connector.name.text, connector.settings.len());
-        }
-        Some(Declaration::Other { keyword, name }) => {
-            out += &format!("{} {}\n", keyword.text, name.as_ref().map_or("", |name| &name.text));
         }
     }
     out

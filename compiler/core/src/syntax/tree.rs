@@ -35,6 +35,7 @@ pub enum Declaration {
     Map(Map),
     Codes(Codes),
     Extend(Extend),
+    Table(Table),
     Profile(Profile),
     Segment(Segment),
     Structure(Structure),
@@ -45,11 +46,6 @@ pub enum Declaration {
     Route(Route),
     Alarm(Alarm),
     Connector(Connector),
-    /// Reads, but is not carried out yet: tables.
-    Other {
-        keyword: Word,
-        name: Option<Word>,
-    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,6 +151,32 @@ pub struct Extend {
     /// The table that gets the rows, as another declaration would name it.
     pub table: Word,
     pub arms: Vec<Arm>,
+}
+
+/// `table LabCode(facility: string, local: string) -> { loinc: code(loinc)?, unit: string? } = csv("lab.csv")`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    pub name: Word,
+    pub keys: Vec<Param>,
+    pub columns: Vec<Column>,
+    pub rows: Rows,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    pub docs: Vec<SmolStr>,
+    pub name: Word,
+    pub ty: Type,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rows {
+    Arms(Vec<Arm>),
+    /// `= csv(…)`, `= sql(…) { query: … }`
+    From {
+        source: Expr,
+        settings: Option<Block>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,6 +10,7 @@ mod facts;
 mod groups;
 mod issue;
 mod lists;
+mod lookup;
 mod loops;
 mod output;
 mod parts;

@@ -113,6 +113,7 @@ impl<'p> Gen<'_, 'p> {
             Step::Pick { which, of, to, issue } => self.pick(*which, *of, *to, *issue),
             Step::Coded { system, code, display, to } => self.coded([*system, *code, *display], *to),
             Step::CodePart { of, part, to } => self.code_part(*of, *part, *to),
+            Step::Lookup { table, keys, cell, to } => self.lookup(*table, keys, *cell, *to),
             Step::Decide { test, to } => {
                 let (yes, no, (done, value)) = (self.label(), self.label(), self.meeting());
                 self.branch(test, yes, no);

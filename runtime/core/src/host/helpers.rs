@@ -5,6 +5,7 @@
 mod parts;
 mod resources;
 mod said;
+mod tables;
 mod texts;
 mod trace;
 
@@ -38,6 +39,8 @@ pub const HELPERS: Helpers = Helpers {
     compare,
     matches,
     within,
+    lookup: tables::lookup,
+    lookup_code: tables::lookup_code,
     push,
     copy,
     emit_begin,

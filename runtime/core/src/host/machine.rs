@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use emr_abi::{Context, Gives, List, Program, SLACK, Stop, Take, flags};
 use emr_message::lineage::{self, Lineage, Mark};
-use emr_message::{Receipt, Settings, Unreadable, Zone};
+use emr_message::{Receipt, Settings, Table, Unreadable, Zone};
 use rustc_hash::FxHashMap;
 
 use super::arena::Arena;
@@ -45,18 +45,20 @@ const HEAD: usize = 256;
 /// A program that is ready to run, for any number of machines.
 pub struct Loaded {
     program: Program,
+    tables: Vec<Table>,
     code: Code,
 }
 
 impl Loaded {
     pub fn new(program: Program) -> Result<Loaded, Unmapped> {
         let code = Code::new(&program.code, program.entry)?;
-        Ok(Loaded { program, code })
+        Ok(Loaded::with(program, code))
     }
 
     /// A program whose code is in memory already.
-    pub(super) fn with(program: Program, code: Code) -> Loaded {
-        Loaded { program, code }
+    pub(super) fn with(mut program: Program, code: Code) -> Loaded {
+        let tables = std::mem::take(&mut program.tables).into_iter().map(Table::from).collect();
+        Loaded { program, tables, code }
     }
 
     pub fn program(&self) -> &Program {
@@ -138,6 +140,7 @@ impl Machine {
             arena: Arena::default(),
             entries: Entries::default(),
             makers: Maker::all(&program.emits),
+            tables: loaded.tables.clone(),
             patterns: program.patterns.iter().map(|pattern| Matcher::new(pattern)).collect(),
             written: FxHashMap::default(),
             dates: Offsets::new(zone),

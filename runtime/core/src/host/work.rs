@@ -6,7 +6,7 @@ use std::sync::Arc;
 use emr_abi::{Context, List};
 use emr_message::builtin::Pattern;
 use emr_message::convert::{Primitive, convert};
-use emr_message::{Place, Receipt, json};
+use emr_message::{Place, Receipt, Table, json};
 use rustc_hash::FxHashMap;
 
 use super::arena::Arena;
@@ -27,6 +27,7 @@ pub struct Work {
     /// Those that the code names by number, and those that it gives as text.
     pub patterns: Vec<Option<Matcher>>,
     pub written: FxHashMap<String, Option<Arc<Pattern>>>,
+    pub tables: Vec<Table>,
     pub dates: Offsets,
     pub receipt: Receipt,
     pub lists: Vec<List>,

@@ -39,7 +39,7 @@ const MEASURES: &[(DeclaredKind, &str, Unit)] = &[
     (DeclaredKind::Route, "delivered", Unit::Count),
     // Codes and keys that a table did not have.
     (DeclaredKind::Codes, "misses", Unit::Count),
-    (DeclaredKind::Other, "misses", Unit::Count),
+    (DeclaredKind::Table, "misses", Unit::Count),
 ];
 
 /// What is wrong with an alarm.

@@ -338,6 +338,10 @@ impl<'p, 'm> Run<'p, 'm> {
                 };
                 set(frame, *to, value);
             }
+            Step::Lookup { table, keys, cell, to } => {
+                let value = self.lookup(*table, keys, *cell, frame);
+                set(frame, *to, value);
+            }
             Step::Calculate { op, left, right, to, issue } => {
                 let (left, right) = (get(frame, *left), get(frame, *right));
                 let value = match convert::calculate(*op, &left, &right, self.settings.zone.as_ref()) {

@@ -10,6 +10,7 @@ mod convert;
 mod emit;
 mod exec;
 mod explain;
+mod lookup;
 mod value;
 mod why;
 

@@ -50,6 +50,7 @@ fn is_dead(step: &Step, read: &FxHashSet<Val>) -> bool {
         | Step::Push { to, .. }
         | Step::Coded { to, .. }
         | Step::CodePart { to, .. }
+        | Step::Lookup { to, .. }
         | Step::Decide { to, .. } => !read.contains(to),
         Step::If { yes, no, .. } => is_empty(yes) && is_empty(no),
         Step::Choose { arms, other, .. } => is_empty(other) && arms.iter().all(|(_, arm)| is_empty(arm)),

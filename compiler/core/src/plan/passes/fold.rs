@@ -158,6 +158,7 @@ fn given(step: &Step, known: &Known) -> Option<Fact> {
             missing
         }
         Step::Coded { code, .. } if known.is_missing(*code) => missing,
+        Step::Lookup { keys, .. } if keys.iter().any(|key| known.is_missing(*key)) => missing,
         Step::Join { parts, .. } if parts.iter().any(|part| known.is_missing(*part)) => missing,
         Step::Join { parts, .. } => {
             let texts: Option<String> = parts.iter().map(|part| known.text(*part)).collect();

@@ -13,19 +13,20 @@ impl Build<'_> {
                 Rule::doc => docs.push(self.docs(&part)),
                 Rule::modifier if find(&part, Rule::k_private).is_some() => private = true,
                 Rule::modifier => total = true,
-                _ => declaration = Some(self.declaration(part)),
+                _ => declaration = self.declaration(part),
             }
         }
         declaration.map(|declaration| Item { docs, private, total, declaration, at })
     }
 
-    fn declaration(&self, pair: Pair<'_, Rule>) -> Declaration {
-        match pair.as_rule() {
+    fn declaration(&self, pair: Pair<'_, Rule>) -> Option<Declaration> {
+        Some(match pair.as_rule() {
             Rule::import => Declaration::Use(self.import(pair)),
             Rule::constant => Declaration::Constant(self.constant(pair)),
             Rule::map => Declaration::Map(self.map(pair, MapKind::Map)),
             Rule::convert => Declaration::Map(self.map(pair, MapKind::Convert)),
             Rule::codes => Declaration::Codes(self.codes(pair)),
+            Rule::table => Declaration::Table(self.table(pair)),
             Rule::extend => Declaration::Extend(self.extend(pair)),
             Rule::profile => Declaration::Profile(self.profile(pair)),
             Rule::segment => Declaration::Segment(self.segment(pair)),
@@ -37,25 +38,8 @@ impl Build<'_> {
             Rule::route => Declaration::Route(self.route(pair)),
             Rule::alarm => Declaration::Alarm(self.alarm(pair)),
             Rule::connector => Declaration::Connector(self.connector(pair)),
-            _ => self.other(pair),
-        }
-    }
-
-    /// Values in it are looked at all the same: what is wrong with one is wrong in every declaration.
-    fn other(&self, pair: Pair<'_, Rule>) -> Declaration {
-        let mut keyword = Word { text: "".into(), at: self.at(&pair) };
-        let mut name = None;
-        for (place, part) in pair.into_inner().enumerate() {
-            match part.as_rule() {
-                Rule::name if name.is_none() => name = Some(self.word(&part)),
-                _ if place == 0 => keyword = self.word(&part),
-                Rule::block => drop(self.block(part)),
-                Rule::arms => drop(self.arms(part)),
-                Rule::call | Rule::expr => drop(self.operand(part)),
-                _ => {}
-            }
-        }
-        Declaration::Other { keyword, name }
+            _ => return None,
+        })
     }
 
     fn import(&self, pair: Pair<'_, Rule>) -> Use {
@@ -195,6 +179,30 @@ impl Build<'_> {
             }
         }
         extend
+    }
+
+    fn table(&self, pair: Pair<'_, Rule>) -> Table {
+        let rows = Rows::From { source: self.missing(&pair), settings: None };
+        let mut table = Table { name: self.nameless(&pair), keys: Vec::new(), columns: Vec::new(), rows };
+        for part in pair.into_inner() {
+            match (part.as_rule(), &mut table.rows) {
+                (Rule::name, _) => table.name = self.word(&part),
+                (Rule::params, _) => table.keys = self.params(part),
+                (Rule::columns, _) => table.columns = part.into_inner().filter_map(|it| self.column(it)).collect(),
+                (Rule::arms, rows) => *rows = Rows::Arms(self.arms(part)),
+                (Rule::call, Rows::From { source, .. }) => *source = self.operand(part),
+                (Rule::block, Rows::From { settings, .. }) => *settings = Some(self.block(part)),
+                _ => {}
+            }
+        }
+        table
+    }
+
+    fn column(&self, pair: Pair<'_, Rule>) -> Option<Column> {
+        let name = find(&pair, Rule::word).map(|name| self.word(&name))?;
+        let ty = find(&pair, Rule::r#type).map(|ty| self.ty(ty))?;
+        let docs = pair.into_inner().filter(|part| part.as_rule() == Rule::doc).map(|part| self.docs(&part));
+        Some(Column { docs: docs.collect(), name, ty })
     }
 
     fn system(&self, pair: Pair<'_, Rule>) -> Option<System> {
