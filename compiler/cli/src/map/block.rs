@@ -47,14 +47,14 @@ pub fn all(inputs: Vec<Input>) -> impl Iterator<Item = Block> + Send {
     })
 }
 
-struct Blocks {
+pub struct Blocks {
     input: Arc<Input>,
     /// Nothing after the last block.
     splitter: Option<Result<Splitter<Box<dyn Read + Send>>, End>>,
 }
 
 impl Blocks {
-    fn new(input: Input) -> Blocks {
+    pub fn new(input: Input) -> Blocks {
         let splitter = Some(input.open().map(Splitter::new));
         Blocks { input: Arc::new(input), splitter }
     }
