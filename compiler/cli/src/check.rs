@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use emr_compiler::diagnostic::{Diagnostic, Report, Severity, render, reports};
+use emr_compiler::diagnostic::{Diagnostic, Report, Severity, render, reports, sarif};
 use emr_project::Source;
 
 use crate::end::End;
@@ -15,7 +15,7 @@ pub struct Args {
     /// A project's folder, or an `.emr` file
     #[arg(default_value = ".")]
     path: PathBuf,
-    /// How diagnostics are shown; `json` is one array
+    /// How diagnostics are shown; `json` is one array, `sarif` one run of SARIF 2.1.0
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// The zone of times without an offset, where `emr.toml` names none
@@ -27,6 +27,7 @@ pub struct Args {
 enum Format {
     Text,
     Json,
+    Sarif,
 }
 
 pub fn run(args: &Args) -> Result<End, End> {
@@ -40,6 +41,12 @@ pub fn run(args: &Args) -> Result<End, End> {
                 .collect();
             let json = serde_json::to_string_pretty(&all).map_err(|why| End::World(why.to_string()))?;
             writeln!(anstream::stdout(), "{json}")?;
+        }
+        Format::Sarif => {
+            let path = |source: &Source| source.path.to_string_lossy().into_owned();
+            let files = found.iter().map(|(source, problems)| (path(source), source.text.as_str(), &problems[..]));
+            let run = sarif(env!("CARGO_PKG_VERSION"), files);
+            writeln!(anstream::stdout(), "{run:#}")?;
         }
         Format::Text => {
             for (source, problems) in &found {

@@ -1,6 +1,7 @@
 //! The binary `emr`: which commands there are. Each is a file; how they end is in `end`.
 
 mod build;
+mod builtins;
 mod check;
 mod end;
 mod engine;
@@ -10,6 +11,7 @@ mod input;
 mod lsp;
 mod map;
 mod new;
+mod shell;
 mod style;
 mod test;
 mod trace;
@@ -19,7 +21,7 @@ mod write;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 /// Mappings from HL7 v2 to FHIR: check them, test them, run them
 ///
@@ -48,10 +50,17 @@ enum Command {
     Build(build::Args),
     /// Explains a diagnostic, with an example and the cure
     Explain(explain::Args),
+    /// Shows the manual of the language
+    #[command(subcommand)]
+    Doc(builtins::Doc),
     /// Makes a project that compiles and whose tests pass
     New(new::Args),
     /// Talks to an editor over standard input and output
     Lsp(lsp::Args),
+    /// Prints a script that lets a shell complete the words of `emr`
+    Completions(shell::Completions),
+    /// Writes pages for `man` into a folder
+    Man(shell::Man),
 }
 
 fn main() -> ExitCode {
@@ -65,6 +74,9 @@ fn main() -> ExitCode {
         Command::Build(args) => build::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::New(args) => new::run(&args),
+        Command::Doc(builtins::Doc::Builtins(args)) => builtins::run(&args),
         Command::Lsp(_) => lsp::run(),
+        Command::Completions(args) => Ok(shell::completions(&args, Command::command())),
+        Command::Man(args) => shell::man(&args, Command::command()),
     })
 }

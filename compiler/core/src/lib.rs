@@ -6,6 +6,7 @@ pub mod db;
 pub mod diagnostic;
 pub mod files;
 pub mod lower;
+pub mod manual;
 pub mod plan;
 pub mod resolve;
 pub mod select;

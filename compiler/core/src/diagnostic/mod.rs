@@ -2,9 +2,11 @@
 
 mod codes;
 mod render;
+mod sarif;
 
 pub use codes::{Code, Severity};
 pub use render::{Report, render, reports};
+pub use sarif::sarif;
 
 use std::ops::Range;
 

@@ -76,12 +76,7 @@ fn shown(it: &Diagnostic, text: &str) -> Shown<()> {
 }
 
 fn report(path: &str, text: &str, starts: &[usize], it: &Diagnostic) -> Report {
-    let place = |at: &Range<usize>| {
-        let at = within(text, at);
-        let (line, column) = position(text, starts, at.start);
-        let (end_line, end_column) = position(text, starts, at.end);
-        Place { line, column, end_line, end_column }
-    };
+    let place = |at: &Range<usize>| place(text, starts, &within(text, at));
     let labels = it.labels.iter().map(|label| LabelReport { place: place(&label.at), message: label.message.clone() });
     Report {
         file: path.to_owned(),
@@ -95,13 +90,20 @@ fn report(path: &str, text: &str, starts: &[usize], it: &Diagnostic) -> Report {
     }
 }
 
+/// Where a range of the text stands.
+pub(super) fn place(text: &str, starts: &[usize], at: &Range<usize>) -> Place {
+    let (line, column) = position(text, starts, at.start);
+    let (end_line, end_column) = position(text, starts, at.end);
+    Place { line, column, end_line, end_column }
+}
+
 // A stage that counts wrongly must not take the whole list of diagnostics down with it.
-fn within(text: &str, at: &Range<usize>) -> Range<usize> {
+pub(super) fn within(text: &str, at: &Range<usize>) -> Range<usize> {
     let end = text.floor_char_boundary(at.end);
     text.floor_char_boundary(at.start.min(end))..end
 }
 
-fn line_starts(text: &str) -> Vec<usize> {
+pub(super) fn line_starts(text: &str) -> Vec<usize> {
     std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
 }
 

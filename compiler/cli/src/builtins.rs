@@ -1,0 +1,70 @@
+//! `emr doc builtins`: the manual of the functions that every module can call.
+
+use std::io::Write;
+
+use emr_compiler::manual::{Entry, functions};
+
+use crate::end::End;
+
+/// What there is a manual of.
+#[derive(clap::Subcommand)]
+pub enum Doc {
+    /// Lists the functions that every module can call, each with its signature, what it gives and examples
+    Builtins(Args),
+}
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// How they are listed; `json` is one array
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+pub fn run(args: &Args) -> Result<End, End> {
+    let all = functions();
+    let mut out = anstream::stdout().lock();
+    match args.format {
+        Format::Json => {
+            let json = serde_json::to_string_pretty(&all).map_err(|why| End::World(why.to_string()))?;
+            writeln!(out, "{json}")?;
+        }
+        Format::Text => {
+            for (index, entry) in all.iter().enumerate() {
+                if index > 0 {
+                    writeln!(out)?;
+                }
+                write!(out, "{}", shown(entry))?;
+            }
+        }
+    }
+    Ok(End::Fine)
+}
+
+/// How wide a terminal is at least.
+const WIDTH: usize = 80;
+
+fn shown(entry: &Entry) -> String {
+    let mut text = format!("{}\n", entry.signature);
+    let mut line = String::new();
+    for word in entry.text.split_whitespace() {
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > WIDTH - 4 {
+            text.push_str(&format!("    {line}\n"));
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    text.push_str(&format!("    {line}\n"));
+    for example in &entry.examples {
+        text.push_str(&format!("    {} is {}\n", example.call, example.gives));
+    }
+    text
+}
