@@ -3,6 +3,7 @@
 mod build;
 mod builtins;
 mod check;
+mod doc;
 mod end;
 mod engine;
 mod explain;
@@ -48,6 +49,8 @@ enum Command {
     Validate(validate::Args),
     /// Compiles the maps of a project into one file, or prints what they come to
     Build(build::Args),
+    /// Writes the mapping as people exchange it, a row for each rule
+    Doc(doc::Args),
     /// Explains a diagnostic, with an example and the cure
     Explain(explain::Args),
     /// Shows the manual of the language
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         Command::Fmt(args) => fmt::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Build(args) => build::run(&args),
+        Command::Doc(args) => doc::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::New(args) => new::run(&args),
         Command::Doc(builtins::Doc::Builtins(args)) => builtins::run(&args),

@@ -11,6 +11,7 @@ pub mod plan;
 pub mod resolve;
 pub mod select;
 pub mod settings;
+pub mod specification;
 pub mod standard;
 pub mod syntax;
 pub mod testing;

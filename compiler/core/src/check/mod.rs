@@ -41,7 +41,7 @@ mod sourceless;
 pub mod suggest;
 mod table;
 pub mod typed;
-mod types;
+pub mod types;
 pub mod wiring;
 mod with;
 
