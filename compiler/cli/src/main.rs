@@ -1,7 +1,6 @@
 //! The binary `emr`: which commands there are. Each is a file; how they end is in `end`.
 
 mod build;
-mod builtins;
 mod check;
 mod doc;
 mod end;
@@ -53,9 +52,6 @@ enum Command {
     Doc(doc::Args),
     /// Explains a diagnostic, with an example and the cure
     Explain(explain::Args),
-    /// Shows the manual of the language
-    #[command(subcommand)]
-    Doc(builtins::Doc),
     /// Makes a project that compiles and whose tests pass
     New(new::Args),
     /// Talks to an editor over standard input and output
@@ -78,7 +74,6 @@ fn main() -> ExitCode {
         Command::Doc(args) => doc::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::New(args) => new::run(&args),
-        Command::Doc(builtins::Doc::Builtins(args)) => builtins::run(&args),
         Command::Lsp(_) => lsp::run(),
         Command::Completions(args) => Ok(shell::completions(&args, Command::command())),
         Command::Man(args) => shell::man(&args, Command::command()),

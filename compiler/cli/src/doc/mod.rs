@@ -1,5 +1,6 @@
 //! `emr doc`: the mapping as people exchange it, a row for each rule.
 
+mod builtins;
 mod columns;
 mod html;
 mod sheet;
@@ -15,7 +16,10 @@ use crate::world::World;
 use crate::write;
 
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
+    #[command(subcommand)]
+    manual: Option<Manual>,
     /// A project's folder, or an `.emr` file
     #[arg(default_value = ".")]
     path: PathBuf,
@@ -25,6 +29,13 @@ pub struct Args {
     /// How; by the ending of the file if not said, else a page
     #[arg(long, value_enum)]
     format: Option<Format>,
+}
+
+/// What is no project's, but the language's.
+#[derive(clap::Subcommand)]
+enum Manual {
+    /// Lists the functions that every module can call, each with its signature, what it gives and examples
+    Builtins(builtins::Args),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -38,6 +49,9 @@ enum Format {
 }
 
 pub fn run(args: &Args) -> Result<End, End> {
+    if let Some(Manual::Builtins(args)) = &args.manual {
+        return builtins::run(args);
+    }
     let world = World::open(&args.path, None)?;
     world.sound()?;
     let files: Vec<SourceFile> = world.asked().map(|(_, file)| file).collect();

@@ -6,13 +6,6 @@ use emr_compiler::manual::{Entry, functions};
 
 use crate::end::End;
 
-/// What there is a manual of.
-#[derive(clap::Subcommand)]
-pub enum Doc {
-    /// Lists the functions that every module can call, each with its signature, what it gives and examples
-    Builtins(Args),
-}
-
 #[derive(clap::Args)]
 pub struct Args {
     /// How they are listed; `json` is one array
