@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
-use emr_abi::{Emit, KeyValue, REFERENCE};
+use emr_abi::{Emit, KeyValue};
 use emr_message::identity::{self, Digest, Origin};
 use rustc_hash::FxHashMap;
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
+
+use super::spelled::{self, Digits};
 
 /// Between the parts of a key.
 const BETWEEN: char = '\u{1f}';
@@ -17,9 +19,14 @@ pub struct Maker {
     origin: Origin,
     /// Its rule among those of all makers: by rule it is counted how often something was emitted.
     rule: usize,
-    /// What a server is asked for where nothing tells whether it has the resource.
+    /// What a server is asked for where nothing tells whether it has the resource, and the end of the entry.
     post: Vec<u8>,
+    /// The same with bytes behind it, so that it is copied as a whole; empty if it is too long.
+    wide: [u8; WIDE],
 }
+
+/// Long enough for every type of FHIR R4 and R5.
+pub const WIDE: usize = 96;
 
 impl Maker {
     /// Of all that a program emits.
@@ -29,9 +36,11 @@ impl Maker {
     }
 
     fn new(emit: &Emit, rule: usize) -> Maker {
-        let post = format!(",\"request\":{{\"method\":\"POST\",\"url\":\"{}\"}}", emit.resource);
+        let post = format!(",\"request\":{{\"method\":\"POST\",\"url\":\"{}\"}}}},", emit.resource).into_bytes();
+        let mut wide = [0; WIDE];
+        wide.iter_mut().zip(&post).for_each(|(to, byte)| *to = *byte);
         let origin = Origin::new(&emit.resource, &emit.place);
-        Maker { emit: emit.clone(), origin, rule, post: post.into_bytes() }
+        Maker { emit: emit.clone(), origin, rule, post, wide }
     }
 }
 
@@ -67,8 +76,9 @@ pub struct Entries {
     pairs: Vec<Pair>,
     /// The entry of each keyed resource, wherever in the mapping it is made: the id is made of its type and key.
     keyed: FxHashMap<Uuid, usize>,
-    /// How often each rule emitted something without a key.
-    turns: Vec<u32>,
+    /// How often each rule emitted something without a key, and for which message that is.
+    turns: Vec<(u64, u32)>,
+    message: u64,
     digest: Option<Digest>,
     key: String,
     /// Ids are made when a Bundle is written, if at all.
@@ -101,13 +111,39 @@ impl Entries {
         self.bodies.clear();
         self.texts.clear();
         self.pairs.clear();
-        self.keyed.clear();
-        self.turns.clear();
+        if !self.keyed.is_empty() {
+            self.keyed.clear();
+        }
+        self.message += 1;
         self.digest = None;
     }
 
-    /// Begins a resource; `digest` is asked for once, if at all.
-    pub fn begin<'t>(
+    /// Begins a resource that has no key; `digest` is asked for once, if at all.
+    #[inline(always)]
+    pub fn begin(&mut self, maker: usize, made: &Maker, digest: impl FnOnce() -> Digest) -> usize {
+        let id = if self.later { Uuid::nil() } else { self.next_id(made, digest) };
+        self.add(Entry { maker, id, json: 0..0, keyed: false, search: None, dropped: true })
+    }
+
+    /// The id of what a maker makes next without a key.
+    #[inline(always)]
+    fn next_id(&mut self, made: &Maker, digest: impl FnOnce() -> Digest) -> Uuid {
+        let turn = turn(&mut self.turns, self.message, made);
+        made.origin.id(*self.digest.get_or_insert_with(digest), turn)
+    }
+
+    #[inline(always)]
+    fn add(&mut self, entry: Entry) -> usize {
+        let index = self.entries.len();
+        let mut spelled = [0; 64];
+        Digits::of(entry.id).refer(&mut spelled);
+        self.references.push(spelled);
+        self.entries.push(entry);
+        index
+    }
+
+    /// Begins a resource that may have a key.
+    pub fn begin_keyed<'t>(
         &mut self,
         makers: &[Maker],
         maker: usize,
@@ -115,24 +151,12 @@ impl Entries {
         digest: impl FnOnce() -> Digest,
     ) -> Option<usize> {
         let made = makers.get(maker)?;
-        self.key.clear();
-        let search = if made.emit.key.is_empty() { None } else { self.read_key(makers, made, parts) };
-        let keyed = !self.key.is_empty();
-        let id = if self.later {
-            Uuid::nil()
-        } else if keyed {
-            identity::of_key(&made.emit.resource, &self.key)
-        } else {
-            let turn = turn(&mut self.turns, made);
-            made.origin.id(*self.digest.get_or_insert_with(digest), turn)
-        };
-        let search = search.filter(|_| keyed);
-        self.references.push(REFERENCE_TO_NONE);
-        if let Some(to) = self.references.last_mut() {
-            refer(to, id);
+        let search = self.read_key(makers, made, parts);
+        if self.key.is_empty() {
+            return Some(self.begin(maker, made, digest));
         }
-        self.entries.push(Entry { maker, id, json: 0..0, keyed, search, dropped: true });
-        Some(self.entries.len() - 1)
+        let id = if self.later { Uuid::nil() } else { identity::of_key(&made.emit.resource, &self.key) };
+        Some(self.add(Entry { maker, id, json: 0..0, keyed: true, search, dropped: true }))
     }
 
     /// Makes the ids that were left for later: those of resources without a key.
@@ -143,8 +167,8 @@ impl Entries {
         let digest = digest();
         for (entry, spelled) in self.entries.iter_mut().zip(&mut self.references) {
             let Some(made) = makers.get(entry.maker) else { continue };
-            entry.id = made.origin.id(digest, turn(&mut self.turns, made));
-            refer(spelled, entry.id);
+            entry.id = made.origin.id(digest, turn(&mut self.turns, self.message, made));
+            Digits::of(entry.id).refer(spelled);
         }
     }
 
@@ -288,8 +312,8 @@ impl Entries {
     }
 
     /// The id of an entry, as text.
-    pub fn spelled(&self, index: usize) -> Option<&[u8; 36]> {
-        self.references.get(index)?.get(ID)?.first_chunk()
+    pub fn spelled(&self, index: usize) -> Option<&[u8; spelled::LENGTH]> {
+        self.references.get(index)?.get(spelled::IN_REFERENCE)?.first_chunk()
     }
 
     /// How many entries there are, and that of the first.
@@ -326,7 +350,7 @@ impl Entries {
                 out.add(b"\"entry\":[");
             }
             any = true;
-            self.open(index, out);
+            out.add(&self.open(index));
             placed(index, out.length);
             out.add(self.body(index));
             self.close(makers, index, requests, out);
@@ -338,26 +362,36 @@ impl Entries {
     }
 
     /// What stands before the resource of an entry.
-    pub fn open(&self, index: usize, out: &mut Out) {
-        out.add(b"{\"fullUrl\":\"urn:uuid:");
-        out.add(self.spelled(index).unwrap_or(&[0; 36]));
-        out.add(b"\",\"resource\":");
+    #[inline(always)]
+    pub fn open(&self, index: usize) -> [u8; spelled::OPEN] {
+        let mut out = [0; spelled::OPEN];
+        if let Some(entry) = self.entries.get(index) {
+            Digits::of(entry.id).open(&mut out);
+        }
+        out
     }
 
     /// What stands behind it, with the comma to the next.
     pub fn close(&self, makers: &[Maker], index: usize, requests: bool, out: &mut Out) {
-        if requests
-            && let Some(entry) = self.entries.get(index)
-            && let Some(maker) = makers.get(entry.maker)
-        {
-            self.write_request(maker, entry, out);
+        let made = self.entries.get(index).and_then(|entry| Some((entry, makers.get(entry.maker)?)));
+        let Some((entry, maker)) = made.filter(|_| requests) else { return out.add(b"},") };
+        match &entry.search {
+            None => out.add(&maker.post),
+            Some(search) => self.write_request(maker, search, out),
         }
-        out.add(b"},");
+    }
+
+    /// The same of an entry by which a server is asked for something and that it need not search for: what to copy, and
+    /// how long it is.
+    #[inline(always)]
+    pub fn plain_close<'m>(&self, makers: &'m [Maker], index: usize) -> Option<(&'m [u8; WIDE], usize)> {
+        let entry = self.entries.get(index).filter(|entry| entry.search.is_none())?;
+        let maker = makers.get(entry.maker)?;
+        (maker.post.len() <= WIDE).then_some((&maker.wide, maker.post.len()))
     }
 
     /// What a server is asked to do (FHIR R4 §3.1.0.7.1, conditional update; §3.1.0.8.1, conditional create).
-    fn write_request(&self, maker: &Maker, entry: &Entry, out: &mut Out) {
-        let Some(search) = &entry.search else { return out.add(&maker.post) };
+    fn write_request(&self, maker: &Maker, search: &Range<usize>, out: &mut Out) {
         let if_new = maker.emit.if_new;
         out.add(if if_new {
             b",\"request\":{\"method\":\"POST\",\"url\":\""
@@ -367,7 +401,7 @@ impl Entries {
         out.add(maker.emit.resource.as_bytes());
         out.add(if if_new { b"\",\"ifNoneExist\":\"" } else { b"?" });
         self.write_query(search, out);
-        out.add(b"\"}");
+        out.add(b"\"}},");
     }
 
     fn write_query(&self, search: &Range<usize>, out: &mut Out) {
@@ -383,58 +417,23 @@ impl Entries {
     }
 }
 
-/// How often the rule of a maker emitted something, this time included.
-fn turn(turns: &mut Vec<u32>, maker: &Maker) -> u32 {
+/// How often the rule of a maker emitted something for the message, this time included. What stands of earlier messages
+/// is not wiped, which would take longer than all else for one of few resources.
+#[inline(always)]
+fn turn(turns: &mut Vec<(u64, u32)>, message: u64, maker: &Maker) -> u32 {
     if turns.len() <= maker.rule {
-        turns.resize(maker.rule + 1, 0);
+        grow(turns, maker.rule);
     }
-    turns.get_mut(maker.rule).map_or(1, |turn| {
-        *turn += 1;
+    turns.get_mut(maker.rule).map_or(1, |(of, turn)| {
+        *turn = if *of == message { *turn + 1 } else { 1 };
+        *of = message;
         *turn
     })
 }
 
-const BEFORE_ID: &[u8] = b"{\"reference\":\"urn:uuid:";
-/// Where the id stands in a reference.
-const ID: Range<usize> = BEFORE_ID.len()..REFERENCE - 2;
-
-/// What is the same in all references, as they stand in a table of them.
-const REFERENCE_TO_NONE: [u8; 64] = {
-    let mut out = [0; 64];
-    let (before, _) = out.split_at_mut(ID.start);
-    before.copy_from_slice(BEFORE_ID);
-    (out[ID.end], out[ID.end + 1]) = (b'"', b'}');
-    out
-};
-
-/// Writes the id into a reference.
-fn refer(to: &mut [u8; 64], id: Uuid) {
-    let words = id.as_u128();
-    let word = |shift: u32| hex(((words >> shift) as u32).to_be_bytes());
-    let (a, b, c, d) = (word(96), word(64), word(32), word(0));
-    let ([b1, b2, b3, b4, b5, b6, b7, b8], [c1, c2, c3, c4, c5, c6, c7, c8], dash) = (b, c, b'-');
-    let spelled = [a, [dash, b1, b2, b3, b4, dash, b5, b6], [b7, b8, dash, c1, c2, c3, c4, dash]];
-    let (_, to) = to.split_at_mut(ID.start);
-    to.as_chunks_mut::<8>().0.iter_mut().zip(spelled).for_each(|(to, word)| *to = word);
-    if let Some((to, _)) = to.get_mut(24..).and_then(<[u8]>::split_first_chunk_mut::<4>) {
-        *to = [c5, c6, c7, c8];
-    }
-    if let Some((to, _)) = to.get_mut(28..).and_then(<[u8]>::split_first_chunk_mut::<8>) {
-        *to = d;
-    }
-}
-
-/// Four bytes as eight digits.
-fn hex(bytes: [u8; 4]) -> [u8; 8] {
-    const LOW: u64 = 0x000f_000f_000f_000f;
-    const ONES: u64 = u64::MAX / 255;
-    let spread = u64::from(u32::from_le_bytes(bytes));
-    let spread = (spread | spread << 16) & 0x0000_ffff_0000_ffff;
-    let spread = (spread | spread << 8) & 0x00ff_00ff_00ff_00ff;
-    let digits = spread >> 4 & LOW | (spread & LOW) << 8;
-    // From 10 on a digit is a letter.
-    let letters = (digits + ONES * 6) >> 4 & ONES;
-    (digits + ONES * u64::from(b'0') + letters * u64::from(b'a' - b'0' - 10)).to_le_bytes()
+#[cold]
+fn grow(turns: &mut Vec<(u64, u32)>, rule: usize) {
+    turns.resize(rule + 1, (0, 0));
 }
 
 /// Output into room that may end: what does not fit is counted and not written.

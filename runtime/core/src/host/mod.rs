@@ -13,6 +13,7 @@ mod machine;
 mod memory;
 mod pattern;
 mod processor;
+mod spelled;
 mod structure;
 mod symbols;
 pub mod text;

@@ -5,43 +5,51 @@ use std::borrow::Cow;
 use emr_abi::{Context, KeyValue, RESULTS_MAX, SLACK, Stop};
 
 use super::{NONE, given, set_result, stop, text_of, with, word};
-use crate::host::entries::{Ended, Out, Part, words};
+use crate::host::entries::{Ended, Entries, Maker, Out, Part, words};
+use crate::host::spelled::OPEN;
+use crate::host::text::Text;
 use crate::host::work::{Region, Work, decoded};
 
 pub unsafe extern "C" fn emit_begin(ctx: *mut Context, emit: u64, at: u64) -> u64 {
     with(ctx, |ctx, work| {
         let number = usize::try_from(emit).unwrap_or(usize::MAX);
         let begun = work.makers.get(number).and_then(|maker| {
-            let message = &work.text;
-            let digest = || message.digest();
-            if maker.emit().key.is_empty() {
-                return work.entries.begin(&work.makers, number, std::iter::empty(), digest);
+            if !maker.emit().key.is_empty() {
+                return begin_keyed(ctx, &work.text, &mut work.entries, &work.makers, number);
             }
-            let texts = key_texts(ctx, maker.emit());
-            // A text that is there has a length.
-            let text = |index: usize| texts.get(index).map(AsRef::as_ref).filter(|text| !text.is_empty());
-            let parts = words(maker.emit()).map(|(value, from)| match value {
-                KeyValue::Text => Part::Text(text(from)),
-                KeyValue::Token => Part::Token(text(from), text(from + 2)),
-                KeyValue::Reference => Part::Entry(usize::try_from(given(ctx, from)).ok()),
-            });
-            work.entries.begin(&work.makers, number, parts, digest)
+            Some(work.entries.begin(number, maker, || work.text.digest()))
         });
         let Some(entry) = begun else {
             set_result(ctx, 0);
             return stop(ctx, Stop::Defer);
         };
         ctx.references = work.entries.references.as_ptr();
-        let place = match &work.region {
+        let place = match work.region {
             Some(region) => {
                 ctx.limit = region.limit as *const u8;
-                written(ctx, work, region.filled as u64, |work, out| work.entries.open(entry, out))
+                let open = work.entries.open(entry);
+                write_fixed(ctx, region.filled as u64, &open, OPEN)
+                    .unwrap_or_else(|| written(ctx, work, region.filled as u64, |_, out| out.add(&open)))
             }
             None => at,
         };
         set_result(ctx, place);
         word(entry)
     })
+}
+
+#[inline(never)]
+fn begin_keyed(ctx: &Context, message: &Text, entries: &mut Entries, makers: &[Maker], number: usize) -> Option<usize> {
+    let emit = makers.get(number)?.emit();
+    let texts = key_texts(ctx, emit);
+    // A text that is there has a length.
+    let text = |index: usize| texts.get(index).map(AsRef::as_ref).filter(|text| !text.is_empty());
+    let parts = words(emit).map(|(value, from)| match value {
+        KeyValue::Text => Part::Text(text(from)),
+        KeyValue::Token => Part::Token(text(from), text(from + 2)),
+        KeyValue::Reference => Part::Entry(usize::try_from(given(ctx, from)).ok()),
+    });
+    entries.begin_keyed(makers, number, parts, || message.digest())
 }
 
 /// The texts of a key, as they are without JSON's escapes.
@@ -73,8 +81,12 @@ pub unsafe extern "C" fn emit_end(ctx: *mut Context, entry: u64, from: u64, to: 
             if matches!(ended, Ended::Entry(same) if same == index) {
                 // The close goes over the comma behind the resource.
                 let body = body.strip_suffix(b",").unwrap_or(body);
-                let end = written(ctx, work, body.as_ptr_range().end as u64, |work, out| {
-                    work.entries.close(&work.makers, index, region.requests, out);
+                let to = body.as_ptr_range().end as u64;
+                let plain = if region.requests { work.entries.plain_close(&work.makers, index) } else { None };
+                let end = plain.and_then(|(close, length)| write_fixed(ctx, to, close, length)).unwrap_or_else(|| {
+                    written(ctx, work, to, |work, out| {
+                        work.entries.close(&work.makers, index, region.requests, out);
+                    })
                 });
                 // Without room for it the message begins anew.
                 if end > 0 {
@@ -89,6 +101,19 @@ pub unsafe extern "C" fn emit_end(ctx: *mut Context, entry: u64, from: u64, to: 
             Ended::Differs => stop(ctx, Stop::Defer),
         }
     })
+}
+
+/// Writes so many of the bytes at a place of output, and perhaps those behind them; the place behind, if there is room.
+#[inline(always)]
+fn write_fixed<const N: usize>(ctx: &Context, to: u64, bytes: &[u8; N], length: usize) -> Option<u64> {
+    const { assert!(N <= SLACK) };
+    let end = to + word(length);
+    if end > ctx.limit as u64 {
+        return None;
+    }
+    // SAFETY: the place is one of the output and not behind the limit, which has `SLACK` behind it.
+    unsafe { *(to as *mut [u8; N]) = *bytes };
+    Some(end)
 }
 
 /// Writes at a place of output as far as there is room; the place behind it, or 0 with [`Stop::Room`].
