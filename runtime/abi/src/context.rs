@@ -76,14 +76,21 @@ pub mod flags {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Segment {
-    /// The place after each bar that the plan asked for, as offset from [`Context::text`], in order. A field lies between
-    /// two of them, without the bar; past the last field its length is -1. The word before them is 0 where no field of the
-    /// segment has a second repetition.
-    pub starts: *const u32,
-    /// Index of its kind among those that the plan reads, from 1; 0 for others.
-    pub kind: u32,
-    /// Index among all segments of the message, from 0.
-    pub index: u32,
+    /// Its bars in order, as far as the plan asks for them, the first being 0. A field lies between two of them.
+    pub bars: *const Bar,
+    /// 0 where no field of the segment has a second repetition.
+    pub repeats: u64,
+}
+
+/// A bar between two fields, as offsets from [`Context::text`]. Behind the last of a segment stands its end; past the end
+/// fields have no length. A field that was rewritten stands elsewhere than those beside it.
+#[repr(C, align(8))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bar {
+    /// Where the field before it ends.
+    pub end: u32,
+    /// Where the field behind it begins.
+    pub start: u32,
 }
 
 /// A list that a plan adds to: `count` items of so many words as their kind has.
@@ -132,7 +139,7 @@ pub struct Context {
     /// How many source values were written, counted only where a plan asks.
     pub live: u64,
     pub flags: u64,
-    /// The message's text, and behind it the segments that had to be rewritten.
+    /// The message's text, and behind it the fields that had to be rewritten.
     pub text: *const u8,
     pub segments: *const Segment,
     /// Component, repetition and subcomponent separators, and all three.

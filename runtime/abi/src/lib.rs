@@ -11,7 +11,9 @@ mod layout;
 mod program;
 
 pub use calls::{Call, Helpers, VERSION, hash};
-pub use context::{Context, Group, List, Member, PARTS_MAX, REFERENCE, RESULTS_MAX, SLACK, Segment, Stop, Told, flags};
+pub use context::{
+    Bar, Context, Group, List, Member, PARTS_MAX, REFERENCE, RESULTS_MAX, SLACK, Segment, Stop, Told, flags,
+};
 pub use layout::{BAR_MAX, Kind, Layout};
 pub use program::{Emit, Gives, KeyPart, KeyValue, Node, NodeKind, Program, Said, Slots, Take};
 

@@ -5,7 +5,7 @@ use cranelift_codegen::ir::{
     condcodes::IntCC,
     types::{I32, I64},
 };
-use emr_abi::{Call, PARTS_MAX, Segment};
+use emr_abi::{Bar, Call, PARTS_MAX, Segment};
 use emr_compiler::plan::{Part, Val};
 use std::mem::offset_of;
 
@@ -168,27 +168,23 @@ impl<'p> Gen<'_, 'p> {
             self.give_up();
             return self.missing(&Kind::Field);
         };
-        let rank = |bar: u32| nth((bars & ((1 << bar) - 1)).count_ones() as usize, size_of::<u32>());
-        let starts = self.starts(segment);
-        let [start, end] = [bar, bar + 1].map(|bar| {
-            let start = self.b.ins().load(I32, open(), starts, rank(bar));
-            self.b.ins().uextend(I64, start)
+        let record = self.segment(segment);
+        let bars = self.b.ins().load(I64, open(), record, offset(offset_of!(Segment, bars)));
+        let [start, end] = [(bar, offset_of!(Bar, start)), (bar + 1, offset_of!(Bar, end))].map(|(bar, part)| {
+            let place = self.b.ins().load(I32, open(), bars, nth(bar as usize, size_of::<Bar>()) + offset(part));
+            self.b.ins().uextend(I64, place)
         });
-        let over = self.b.ins().isub(end, start);
-        let length = self.add(over, -1);
-        let none = self.int(0);
-        let length = self.b.ins().smax(length, none);
+        let length = self.b.ins().isub(end, start);
         let text = self.given(at!(text));
         let at = self.b.ins().iadd(text, start);
         vec![at, length]
     }
 
-    /// Where the places after the bars of a segment stand; there is a record for one that is not there, too.
-    fn starts(&mut self, segment: Value) -> Value {
+    /// The record of a segment; there is one for a segment that is not there, too.
+    fn segment(&mut self, number: Value) -> Value {
         let segments = self.given(at!(segments));
-        let record = self.b.ins().imul_imm_s(segment, i64::from(nth(1, size_of::<Segment>())));
-        let record = self.b.ins().iadd(segments, record);
-        self.b.ins().load(I64, open(), record, offset(offset_of!(Segment, starts)))
+        let record = self.b.ins().imul_imm_s(number, i64::from(nth(1, size_of::<Segment>())));
+        self.b.ins().iadd(segments, record)
     }
 
     /// Where the standard or the profile has one value, and the message several: it is said.
@@ -199,8 +195,8 @@ impl<'p> Gen<'_, 'p> {
 
     /// The same for a field of a segment, most of which have no second repetition anywhere.
     fn expect_one_in(&mut self, segment: Value, at: Value, length: Value) -> Value {
-        let starts = self.starts(segment);
-        let repeats = self.b.ins().load(I32, open(), starts, -nth(1, size_of::<u32>()));
+        let record = self.segment(segment);
+        let repeats = self.b.ins().load(I64, open(), record, offset(offset_of!(Segment, repeats)));
         let (some, (done, single)) = (self.cold(), self.meeting());
         self.b.ins().brif(repeats, some, &[], done, &[BlockArg::Value(length)]);
         self.b.switch_to_block(some);

@@ -1,11 +1,13 @@
 //! A message made ready for compiled code: its fields found, and each leaf of those that are read in the form in which
 //! it goes into JSON, so that code copies bytes without a look at them.
 //!
-//! Most segments stay where they are: one pass finds bars and separators, and whatever could need a change. Those
-//! that do need one are written anew behind the message. What compiled code could not read as the interpreter would
+//! Most fields stay where they are: one pass finds bars and separators, and whatever could need a change. Those that do
+//! need one are written anew behind the message. What compiled code could not read as the interpreter would
 //! is deferred to the interpreter.
 
-use emr_abi::{Layout, SLACK, Segment};
+use std::ops::Range;
+
+use emr_abi::{Bar, Layout, SLACK, Segment};
 use emr_message::identity::Digest;
 use emr_message::piece::Encoding;
 use emr_message::{Charset, Delimiters, Message, Place, Settings, Unreadable};
@@ -15,6 +17,7 @@ mod kinds;
 mod lanes;
 mod maps;
 mod rewrite;
+mod room;
 mod scan;
 mod split;
 
@@ -24,8 +27,9 @@ mod tests;
 use kinds::Kinds;
 use lanes::Chosen;
 use maps::{Bitmaps, Separators};
+use room::Room;
 use scan::{Again, Ends};
-use split::{Defer, Line, Split, Table};
+use split::{Defer, Line, Lines, Split, Table, WHOLE_MAX, Whole};
 pub use split::{name, tag};
 
 /// Longer messages go to the interpreter, which takes less memory for them; no offset of a rewritten segment passes 32
@@ -37,13 +41,17 @@ pub struct Text {
     lanes: Chosen,
     kinds: Kinds,
     declared: Option<Declared>,
-    /// The message in whole blocks, the segments that were rewritten, [`SLACK`].
-    text: Vec<u8>,
-    /// Where the rewritten segments begin.
+    /// The message in whole blocks, the fields that were rewritten, [`SLACK`].
+    text: Room,
+    /// Where the rewritten fields begin.
     message_end: usize,
+    /// Whether most of the last message was read.
+    whole: bool,
     maps: Bitmaps,
     table: Table,
     segments: Vec<Segment>,
+    /// The separators that they are of.
+    by: Option<Separators>,
     classes: [u8; 256],
 }
 
@@ -80,11 +88,13 @@ impl Text {
             lanes,
             kinds: Kinds::new(layout),
             declared: None,
-            text: Vec::new(),
+            text: Room::default(),
             message_end: 0,
+            whole: false,
             maps: Bitmaps::default(),
             table: Table::default(),
             segments: Vec::new(),
+            by: None,
             classes: [0; 256],
         }
     }
@@ -101,7 +111,7 @@ impl Text {
         self.split(&encoding, ascii).map_err(|Defer| Unready::Defer)
     }
 
-    /// How many bytes the text has, the rewritten segments included.
+    /// How many bytes the text has, the rewritten fields included.
     pub fn bytes(&self) -> usize {
         self.text.len()
     }
@@ -178,12 +188,11 @@ impl Text {
     /// are meant. `None` if no leaf of a field that is read begins there, as with a value that is not there.
     pub fn place(&self, at: *const u8) -> Option<Place> {
         let at = at.addr().checked_sub(self.base().addr())?;
-        let (segment, line) = self.line_at(at)?;
+        let (segment, bar) = if at < self.message_end { self.field_at(at)? } else { self.moved_at(at)? };
+        let line = self.table.lines.get(segment)?;
         let kind = self.kinds.numbered(line.kind)?;
-        let starts = self.table.starts_of(line, kind);
-        let field = starts.partition_point(|&start| start as usize <= at).checked_sub(1)?;
-        let start = *starts.get(field)? as usize;
-        if at > line.end as usize || kind.fields >> field & 1 == 0 {
+        let Range { start, end } = self.table.field(line, bar)?;
+        if at > end || !kind.reads_field(bar) {
             return None;
         }
         let maps = &self.maps;
@@ -199,24 +208,27 @@ impl Text {
             segment: u32::try_from(segment).ok()?,
             name: kind.name,
             occurrence: line.occurrence,
-            field: kind.field(field)?,
+            field: kind.field(bar)?,
             repetition: maps::count(&maps.repetitions, start, at) + 1,
             component: part(&maps.components, repetition)?,
             subcomponent: part(&maps.subcomponents, component)?,
         })
     }
 
-    /// The segment whose text, rewritten or not, holds that byte.
-    fn line_at(&self, at: usize) -> Option<(usize, &split::Line)> {
-        let Table { lines, moved, .. } = &self.table;
-        let number = if at < self.message_end {
-            lines.partition_point(|line| line.at as usize <= at).checked_sub(1)?
-        } else {
-            *moved.get(
-                moved.partition_point(|&line| (lines.get(line as usize)).is_some_and(|line| (line.end as usize) < at)),
-            )? as usize
-        };
-        Some((number, lines.get(number)?))
+    /// The field of the message that holds that byte, by its segment and the bar before it.
+    fn field_at(&self, at: usize) -> Option<(usize, usize)> {
+        let number = self.table.lines.partition_point(|line| line.at as usize <= at).checked_sub(1)?;
+        let line = self.table.lines.get(number).filter(|line| at <= line.end as usize)?;
+        let bars = self.table.bars_of(line, self.kinds.numbered(line.kind)?);
+        let holds = |bar: &[Bar]| matches!(bar, [from, to] if (from.start..=to.end).contains(&(at as u32)));
+        Some((number, bars.windows(2).position(holds)?))
+    }
+
+    /// The same of a field that was rewritten.
+    fn moved_at(&self, at: usize) -> Option<(usize, usize)> {
+        let moved = &self.table.moved;
+        let found = moved.get(moved.partition_point(|moved| moved.at as usize <= at).checked_sub(1)?)?;
+        Some((found.line as usize, found.bar as usize))
     }
 
     /// Takes the message as it is, if it begins with an ordinary header and its charset is known; `None` if not. Gives
@@ -227,8 +239,7 @@ impl Text {
             return Err(Unready::Defer);
         }
         let Some(delimiters) = ordinary(bytes) else { return Ok(None) };
-        self.fill([bytes].into_iter());
-        let ascii = self.scan(delimiters.field);
+        let ascii = self.fill(bytes, delimiters.field);
         let Some(charset) = self.charset(&delimiters, settings, ascii) else { return Ok(None) };
         if ascii && !matches!(charset, Charset::Iso2022Jp | Charset::Utf16Le | Charset::Utf16Be) {
             return Ok(Some((Encoding { delimiters, charset }, true)));
@@ -246,8 +257,7 @@ impl Text {
             if ordinary(decoded.as_bytes()) != Some(delimiters) {
                 return Ok(None);
             }
-            self.fill([decoded.as_bytes()].into_iter());
-            self.scan(delimiters.field);
+            self.fill(decoded.as_bytes(), delimiters.field);
         }
         Ok(Some((Encoding { delimiters, charset }, false)))
     }
@@ -261,24 +271,20 @@ impl Text {
         if texts.clone().map(|text| text.len() + 1).sum::<usize>() > LENGTH_MAX {
             return Err(Unready::Defer);
         }
-        self.fill(texts);
-        let ascii = self.scan(encoding.delimiters.field);
+        let ascii = self.fill(&texts.collect::<Vec<_>>().join(&b'\r'), encoding.delimiters.field);
         Ok((encoding, ascii))
     }
 
-    /// The lines become the text, each with its end, and blocks are made whole.
-    fn fill<'t>(&mut self, lines: impl Iterator<Item = &'t [u8]>) {
-        self.text.clear();
-        for line in lines {
-            self.text.extend_from_slice(line);
-            self.text.push(b'\r');
+    /// The lines become the text, in whole blocks, and their ends are noted; gives whether all bytes are ASCII.
+    fn fill(&mut self, lines: &[u8], field: u8) -> bool {
+        // What the last message left is written over.
+        self.message_end = (lines.len() + 1).next_multiple_of(64);
+        let room = self.text.set_length(self.message_end);
+        if let Some((to, [end, rest @ ..])) = room.split_at_mut_checked(lines.len()) {
+            to.copy_from_slice(lines);
+            *end = b'\r';
+            rest.iter_mut().for_each(|byte| *byte = 0);
         }
-        self.text.resize(self.text.len().next_multiple_of(64), 0);
-        self.message_end = self.text.len();
-    }
-
-    /// Notes the line ends; gives whether all bytes are ASCII.
-    fn scan(&mut self, field: u8) -> bool {
         let (blocks, _) = self.text.as_chunks::<64>();
         self.maps.begin(blocks.len());
         self.lanes.run(Ends { blocks, field, maps: &mut self.maps })
@@ -324,26 +330,41 @@ impl Text {
         self.kinds.begin();
         self.table.begin();
         let (text, kinds, maps, table) = (&self.text, &mut self.kinds, &mut self.maps, &mut self.table);
-        self.lanes.run(Split { text, ascii, encoding, by, kinds, maps, table })?;
+        let split = Split { text, ascii, encoding, by, kinds, maps, table };
+        // Messages of a feed are read alike.
+        let (share, quarters) = if self.whole && text.len() <= WHOLE_MAX {
+            (self.lanes.run(Whole(split))?, 1)
+        } else {
+            (self.lanes.run(Lines(split))?, 3)
+        };
+        self.whole = share.is_more_than(quarters);
 
-        if !self.table.rewritten.is_empty() {
+        if !self.table.moved.is_empty() {
             self.add_rewritten(by);
         }
-        self.text.resize(self.text.len() + SLACK, 0);
+        self.text.set_length(self.text.len() + SLACK);
+        if self.by != Some(by) {
+            self.classify(by);
+        }
+        self.list();
+        Ok(())
+    }
+
+    /// Messages of a feed have the same separators.
+    #[cold]
+    fn classify(&mut self, by: Separators) {
+        self.by = Some(by);
         self.classes = [0; 256];
         for separator in [by.component, by.repetition, by.subcomponent] {
             if let Some(class) = self.classes.get_mut(usize::from(separator)) {
                 *class = 1;
             }
         }
-        self.list();
-        Ok(())
     }
 
-    /// The segments that were rewritten, in whole blocks, and their separators.
+    /// The fields that were rewritten, in whole blocks, and their separators.
     fn add_rewritten(&mut self, by: Separators) {
-        self.text.extend_from_slice(&self.table.rewritten);
-        self.text.resize(self.text.len().next_multiple_of(64), 0);
+        self.text.add_blocks(self.table.rewritten.get(..self.table.filled).unwrap_or_default());
         let (blocks, _) = self.text.as_chunks::<64>();
         self.maps.reach(blocks.len());
         self.lanes.run(Again { blocks, from: self.message_end / 64, by, maps: &mut self.maps });
@@ -351,16 +372,17 @@ impl Text {
         self.table.blanks.iter().for_each(|&at| self.maps.end_leaf(at));
     }
 
-    /// The table of segments, now that the starts will not move any more.
+    /// The table of segments, now that the bars will not move any more.
     fn list(&mut self) {
-        let starts = self.table.starts.as_ptr();
+        let bars = self.table.bars.as_ptr();
         self.segments.clear();
-        self.segments.push(Segment { starts: starts.wrapping_add(split::NOWHERE as usize), kind: 0, index: 0 });
-        self.segments.extend((0..).zip(&self.table.lines).map(|(index, line)| Segment {
-            starts: starts.wrapping_add(line.starts as usize),
-            kind: line.kind,
-            index,
-        }));
+        self.segments.push(Segment { bars: bars.wrapping_add(split::NOWHERE as usize), repeats: 0 });
+        self.segments.extend(
+            self.table
+                .lines
+                .iter()
+                .map(|line| Segment { bars: bars.wrapping_add(line.bars as usize), repeats: u64::from(line.repeats) }),
+        );
     }
 }
 

@@ -76,7 +76,8 @@ fn known(
 pub unsafe extern "C" fn bare(ctx: *mut Context, at: u64, length: u64) -> u64 {
     with(ctx, |_, _| {
         let text = text_of(at, length);
-        u64::from(matches!(text, "true" | "false") || decimal(text).is_ok_and(|number| number == text))
+        let is_number = || decimal(text).is_ok_and(|number| number == text);
+        u64::from(is_same(text.as_bytes(), Primitive::Decimal) || matches!(text, "true" | "false") || is_number())
     })
 }
 
@@ -131,6 +132,7 @@ fn plain<'t>(ctx: &Context, function: Builtin) -> Option<Result<Called<'t>, Inva
     let part = |found: Option<&'t str>| found.map_or(Called::Missing, Called::Part);
     let both = |from: Result<i64, Invalid>| Ok(part(text::substring(given, from?, number(2)?)));
     match function {
+        Builtin::number if is_same(given.as_bytes(), Primitive::Decimal) => Some(Ok(Called::Part(given))),
         Builtin::length if given.is_ascii() => Some(Ok(Called::Count(given.len()))),
         Builtin::length => Some(Ok(Called::Count(text::length(given)))),
         Builtin::trim => Some(Ok(part(text::trim(given)))),

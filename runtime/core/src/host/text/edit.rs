@@ -1,54 +1,63 @@
-//! A segment copied from its first field that is read to its last, in stretches between the bytes that have to change.
+//! A field copied in stretches between the bytes that have to change.
+
+use std::ops::Range;
 
 use emr_abi::flags;
 
-use super::maps::{Bits, Marks, Separators};
-use super::rewrite::{Segment, ends_blank, starts_blank};
+use super::maps::{Bits, Separators};
+use super::rewrite::{ends_blank, starts_blank};
 use super::split::Split;
 
-/// What a segment needs beyond two bytes for each of its own: the bar before it, and the last vector of a stretch.
-const ROOM: usize = 1 + STRETCH;
+/// What a field needs beyond two bytes for each of its own: the last vector of a stretch.
+const ROOM: usize = STRETCH;
 /// How many bytes are copied at a time.
 const STRETCH: usize = 32;
 
 impl Split<'_> {
-    /// Writes the segment anew and notes where its fields stand then. False if nothing of it has to change; nothing if
-    /// it takes a closer look, and then what was noted does not count.
-    pub fn edit(&mut self, segment: &Segment) -> Option<bool> {
-        let end = segment.line.end as usize;
-        let first = segment.starts.first().map_or(end, |&first| first as usize).min(end);
-        // The bar behind the last field tells of blanks before it.
-        let last = segment.starts.last().map_or(end, |&last| last as usize).min(end + 1);
+    /// Writes a field anew in which something strange stands at that byte or behind it. False if nothing of it has to
+    /// change; nothing if it takes a closer look, and then what was noted does not count.
+    #[inline(always)]
+    pub fn edit(&mut self, field: Range<usize>, strange: usize) -> Option<bool> {
         let table = &mut *self.table;
-        let used = table.rewritten.len();
-        table.rewritten.resize(used + 2 * (end - first) + ROOM, 0);
-        let from = segment.line.starts as usize;
+        let used = table.filled;
+        let room = used + 2 * field.len() + ROOM;
+        if table.rewritten.len() < room {
+            grow(&mut table.rewritten, room);
+        }
         let mut edit = Edit {
             text: self.text,
             bar: self.encoding.delimiters.field,
             by: self.by,
-            segment,
-            first,
-            end,
-            from: first,
-            seen: first,
+            first: field.start,
+            end: field.end,
+            from: field.start,
+            seen: strange,
             base: self.text.len(),
             to: used,
             out: &mut table.rewritten,
-            starts: table.starts.get_mut(from..from + segment.starts.len())?,
-            count: 0,
+            changed: false,
             literals: &mut table.literals,
+            nulls: &mut table.nulls,
             flags: &mut table.flags,
         };
-        edit.changes(&self.maps.marks, last)?;
-        let changed = edit.to > used;
-        if changed {
-            edit.finish(last.min(end));
+        // The bar behind it tells of blanks before it.
+        let mut strange = Bits::within(strange, field.end + 1);
+        while let Some(at) = strange.next(|word| self.maps.marks.get(word).map_or(0, |marks| marks.strange)) {
+            if at >= edit.seen {
+                edit.change(at)?;
+            }
         }
-        let to = edit.to;
-        table.rewritten.truncate(to);
-        Some(changed)
+        if edit.changed {
+            edit.copy(field.end.max(edit.from));
+        }
+        table.filled = edit.to;
+        Some(edit.changed)
     }
+}
+
+#[cold]
+fn grow(rewritten: &mut Vec<u8>, room: usize) {
+    rewritten.resize(2 * room, 0);
 }
 
 /// The delimiter that stands between two escape characters as a letter (HL7 v2.5.1 §2.7.1).
@@ -67,8 +76,7 @@ struct Edit<'a> {
     text: &'a [u8],
     bar: u8,
     by: Separators,
-    segment: &'a Segment<'a>,
-    /// Where its first field begins, and where the segment ends.
+    /// Where the field begins and ends.
     first: usize,
     end: usize,
     /// How far it is copied, and how far it is dealt with.
@@ -78,31 +86,13 @@ struct Edit<'a> {
     base: usize,
     out: &'a mut [u8],
     to: usize,
-    /// Where its fields stand now, as far as that is known of the first `count`.
-    starts: &'a mut [u32],
-    count: usize,
+    changed: bool,
     literals: &'a mut Vec<usize>,
+    nulls: &'a mut Vec<usize>,
     flags: &'a mut u64,
 }
 
 impl Edit<'_> {
-    fn changes(&mut self, marks: &[Marks], last: usize) -> Option<()> {
-        let mut field = 0;
-        let mut strange = Bits::within(self.first, last);
-        while let Some(at) = strange.next(|word| marks.get(word).map_or(0, |marks| marks.strange)) {
-            if at < self.seen {
-                continue;
-            }
-            while self.segment.starts.get(field + 1).is_some_and(|&start| start as usize <= at) {
-                field += 1;
-            }
-            if self.segment.kind.reads_field(field) {
-                self.change(at)?;
-            }
-        }
-        Some(())
-    }
-
     #[inline(always)]
     fn change(&mut self, at: usize) -> Option<()> {
         let rest = self.text.get(at..self.end)?;
@@ -164,12 +154,11 @@ impl Edit<'_> {
         if self.before(at).is_some() || !rest.starts_with(b"\"\"") {
             return self.replace(at..at + 1, b"\\\"");
         }
-        let begins = at == self.first || self.text.get(at - 1) == Some(&self.bar);
-        let ends = rest.get(2).is_none_or(|byte| *byte == self.bar);
-        if !begins || !ends {
+        if at != self.first || rest.len() != 2 {
             return None;
         }
         *self.flags |= flags::NULLS;
+        self.nulls.push(self.base + self.to);
         self.replace(at..at + 2, b"")
     }
 
@@ -199,11 +188,8 @@ impl Edit<'_> {
 
     /// Copies what lies before a range, and writes something else in its place.
     #[inline(always)]
-    fn replace(&mut self, range: std::ops::Range<usize>, with: &[u8]) -> Option<()> {
-        if self.from == self.first && self.count == 0 {
-            *self.out.get_mut(self.to)? = self.bar;
-            self.to += 1;
-        }
+    fn replace(&mut self, range: Range<usize>, with: &[u8]) -> Option<()> {
+        self.changed = true;
         self.copy(range.start);
         for byte in with {
             // It is text, also where it looks like a separator.
@@ -219,24 +205,10 @@ impl Edit<'_> {
 
     #[inline(always)]
     fn copy(&mut self, to: usize) {
-        while let (Some(&start), Some(moved)) = (self.segment.starts.get(self.count), self.starts.get_mut(self.count))
-            && start as usize <= to
-        {
-            // A segment that is rewritten stays below 2³² bytes, or it is deferred.
-            *moved = (self.base + self.to + start as usize).wrapping_sub(self.from) as u32;
-            self.count += 1;
-        }
         let (from, length) = (self.from, to - self.from);
         let (source, room) = (self.text.get(from..), self.out.get_mut(self.to..));
         stretch(source.unwrap_or_default(), room.unwrap_or_default(), length);
         self.to += length;
-    }
-
-    /// Copies the rest.
-    fn finish(&mut self, last: usize) {
-        self.copy(last.max(self.from));
-        let end = (self.base + self.to) as u32;
-        self.starts.get_mut(self.count..).unwrap_or_default().fill(end + 1);
     }
 }
 

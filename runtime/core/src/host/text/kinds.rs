@@ -20,9 +20,12 @@ pub struct Kind {
     /// From 1.
     pub number: u32,
     pub name: Name,
-    pub bars: u64,
-    /// Bit `i` if a field begins at the bar that is the `i`th of those in `bars`, and ends at the next of them.
-    pub fields: u64,
+    /// Bit `i` if the field is read that begins at the bar numbered `i`.
+    fields: u64,
+    /// How many bars there are up to the end of the last field that is read.
+    pub bars: usize,
+    /// The bar before the first field that is read.
+    pub first: usize,
     /// Its second field holds the delimiters, and its first is the bar.
     pub declares: bool,
 }
@@ -30,34 +33,32 @@ pub struct Kind {
 impl Kind {
     fn new(number: u32, kind: &emr_abi::Kind) -> Option<Kind> {
         let name = Name::read(std::str::from_utf8(&kind.name).ok()?)?;
-        let mut fields = 0;
-        for (i, bar) in bars(kind.bars).enumerate() {
-            fields |= (kind.bars >> bar >> 1 & 1) << i;
-        }
+        let bars = (u64::BITS - kind.bars.leading_zeros()) as usize;
+        let fields = kind.bars & kind.bars >> 1;
+        let first = (fields.trailing_zeros() as usize).min(bars);
         let declares = matches!(&kind.name, b"MSH" | b"FHS" | b"BHS");
-        Some(Kind { number, name, bars: kind.bars, fields, declares })
+        Some(Kind { number, name, fields, bars, first, declares })
     }
 
     /// Whether the delimiters themselves are read.
     pub fn reads_delimiters(&self) -> bool {
-        self.declares && self.bars & 0b11 == 0b11
+        self.declares && self.fields & 1 == 1
     }
 
-    /// Whether a field that is read begins at the `i`th of its bars.
-    pub fn reads_field(&self, i: usize) -> bool {
-        self.fields.checked_shr(u32::try_from(i).unwrap_or(u32::MAX)).is_some_and(|fields| fields & 1 == 1)
+    pub fn reads_any(&self) -> bool {
+        self.fields != 0
     }
 
-    /// The number of the field that begins at the `i`th of its bars.
-    pub fn field(&self, i: usize) -> Option<u16> {
-        let bar = u16::try_from(bars(self.bars).nth(i)?).ok()?;
-        Some(bar + 1 + u16::from(self.declares))
+    /// Whether the field is read that begins at a bar.
+    #[inline(always)]
+    pub fn reads_field(&self, bar: usize) -> bool {
+        bar < u64::BITS as usize && self.fields >> bar & 1 == 1
     }
-}
 
-/// Numbers of the bits that are set.
-fn bars(bars: u64) -> impl Iterator<Item = u32> {
-    (0..u64::BITS).filter(move |bar| bars >> bar & 1 == 1)
+    /// The number of the field that begins at a bar.
+    pub fn field(&self, bar: usize) -> Option<u16> {
+        Some(u16::try_from(bar).ok()? + 1 + u16::from(self.declares))
+    }
 }
 
 impl Kinds {

@@ -31,19 +31,6 @@ pub trait Lanes: Copy {
     /// A bit for each byte.
     fn mask(self, marks: Self::Marks) -> u64;
     fn none(self, marks: Self::Marks) -> bool;
-
-    /// Of the set bits of `bits`, the nth stays if bit n of `wanted` is set.
-    #[inline(always)]
-    fn pick(self, wanted: u64, bits: u64) -> u64 {
-        let (mut wanted, mut bits, mut picked) = (wanted, bits, 0);
-        while bits != 0 && wanted != 0 {
-            let lowest = bits & bits.wrapping_neg();
-            picked |= lowest & (wanted & 1).wrapping_neg();
-            bits ^= lowest;
-            wanted >>= 1;
-        }
-        picked
-    }
 }
 
 /// What is to be done with the lanes of this machine; `run` is compiled once for each kind.

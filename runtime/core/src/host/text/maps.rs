@@ -39,6 +39,26 @@ pub struct Found {
     pub marks: Marks,
 }
 
+/// The words of a block.
+pub struct Words<'m> {
+    components: &'m mut u64,
+    repetitions: &'m mut u64,
+    subcomponents: &'m mut u64,
+    separators: &'m mut u64,
+    marks: &'m mut Marks,
+}
+
+impl Words<'_> {
+    #[inline(always)]
+    pub fn put(self, found: Found) {
+        *self.components = found.components;
+        *self.repetitions = found.repetitions;
+        *self.subcomponents = found.subcomponents;
+        *self.separators = found.separators;
+        *self.marks = found.marks;
+    }
+}
+
 /// The separators below the field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Separators {
@@ -97,6 +117,16 @@ impl Bitmaps {
         if let Some(marks) = self.marks.get_mut(block) {
             *marks = found.marks;
         }
+    }
+
+    /// The line ends of each block, and where to note what else is in it.
+    #[inline(always)]
+    pub fn all(&mut self) -> impl Iterator<Item = (u64, Words<'_>)> {
+        let all = self.components.iter_mut().zip(&mut self.repetitions).zip(&mut self.subcomponents);
+        let all = all.zip(&mut self.separators).zip(self.marks.iter_mut().zip(&self.ends));
+        all.map(|((((components, repetitions), subcomponents), separators), (marks, ends))| {
+            (*ends, Words { components, repetitions, subcomponents, separators, marks })
+        })
     }
 
     /// Makes the maps reach over that many words.

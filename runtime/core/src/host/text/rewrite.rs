@@ -1,4 +1,4 @@
-//! Segments whose text is not what compiled code may copy: escapes are undone, blanks taken off, nulls taken out, and
+//! Fields whose text is not what compiled code may copy: escapes are undone, blanks taken off, nulls taken out, and
 //! what JSON escapes is escaped. Mostly a copy with a few changes does ([`super::edit`]); otherwise each leaf is decoded.
 
 use std::ops::Range;
@@ -7,81 +7,112 @@ use emr_abi::flags;
 use emr_message::{Level, Name, Piece, Place, State, escape, json};
 
 use super::kinds::Kind;
-use super::maps::next;
-use super::split::{Defer, Line, SEGMENT_MAX, Split};
+use super::maps::{Bits, next};
+use super::split::{Defer, Line, Moved, SEGMENT_MAX, Split};
 
-/// The most that segments may grow by being rewritten; `\.sp100\` gives two hundred bytes.
+/// The most that fields may grow by being rewritten; `\.sp100\` gives two hundred bytes.
 const GROWTH_MAX: usize = 8;
 
 impl Split<'_> {
-    /// Looks closer at what is strange in the last segment, and rewrites it if it has to be.
-    #[inline(never)]
+    /// Looks closer at what is strange in the fields of the last segment that are read, and rewrites those that have to be.
+    #[inline(always)]
     pub fn tidy(&mut self, kind: Kind) -> Result<(), Defer> {
         let line = *self.table.lines.last().ok_or(Defer)?;
-        let mut before = [0; 64];
-        let starts = self.table.starts_of(&line, &kind);
-        let before = before.get_mut(..starts.len()).ok_or(Defer)?;
-        before.copy_from_slice(starts);
-        let segment = Segment { line, kind, starts: before };
-        let (from, literals, flags) = (self.table.rewritten.len(), self.table.literals.len(), self.table.flags);
-        // MSH-2 is text as it stands, though it looks like separators; where it is read, it is not read in place.
-        let edited = if kind.reads_delimiters() { None } else { self.edit(&segment) };
-        match edited {
-            Some(false) => return Ok(()),
-            Some(true) => {}
-            None => {
-                self.table.rewritten.truncate(from);
-                self.table.literals.truncate(literals);
-                self.table.flags = flags;
-                self.decode(&segment)?;
+        if !kind.reads_any() {
+            return Ok(());
+        }
+        let [from, to] = self.table.span(&line, &kind).ok_or(Defer)?;
+        let mut bar = kind.first;
+        // MSH-2 is text as it stands, though it looks like separators.
+        if kind.reads_delimiters() {
+            self.verbatim(&line)?;
+            bar += 1;
+        }
+        let mut strange = Bits::within(from, to + 1);
+        let mut done = from;
+        while let Some(at) = strange.next(|word| self.maps.marks.get(word).map_or(0, |marks| marks.strange)) {
+            if at < done {
+                continue;
+            }
+            let field = loop {
+                let field = self.table.field(&line, bar).ok_or(Defer)?;
+                if field.end >= at {
+                    break field;
+                }
+                bar += 1;
+            };
+            if at < field.start {
+                // It is one of the delimiters.
+                continue;
+            }
+            done = field.end + 1;
+            if kind.reads_field(bar) {
+                self.rewrite(&line, bar, field, at)?;
+                bar += 1;
             }
         }
-        self.moved(&segment)
-    }
-
-    /// Writes every field that is read anew, leaf by leaf.
-    #[cold]
-    fn decode(&mut self, segment: &Segment) -> Result<(), Defer> {
-        let there = segment.starts.partition_point(|&start| start <= segment.line.end);
-        for i in 0..there {
-            self.table.rewritten.push(self.encoding.delimiters.field);
-            let here = u32::try_from(self.here()).map_err(|_| Defer)?;
-            *self.table.starts_mut(&segment.line, &segment.kind).get_mut(i).ok_or(Defer)? = here;
-            let text = segment.field(i);
-            if i == 0 && segment.kind.reads_delimiters() {
-                self.verbatim(text)?;
-            } else if segment.kind.reads_field(i) {
-                self.field(text)?;
-            }
-        }
-        let end = u32::try_from(self.here()).map_err(|_| Defer)?;
-        self.table.starts_mut(&segment.line, &segment.kind).get_mut(there..).unwrap_or_default().fill(end + 1);
         Ok(())
     }
 
-    /// Notes that the segment stands elsewhere now. What follows its last field does not matter.
-    fn moved(&mut self, segment: &Segment) -> Result<(), Defer> {
-        let begin = self.table.starts_of(&segment.line, &segment.kind).first().map_or(0, |&first| first as usize);
-        let end = self.here();
-        if end.saturating_sub(begin) >= SEGMENT_MAX
-            || self.table.rewritten.len() > SEGMENT_MAX + GROWTH_MAX * self.text.len()
-        {
+    /// A field in which something strange stands there or behind.
+    #[inline(always)]
+    fn rewrite(&mut self, line: &Line, bar: usize, field: Range<usize>, strange: usize) -> Result<(), Defer> {
+        let table = &*self.table;
+        let (from, literals, nulls, flags) = (table.filled, table.literals.len(), table.nulls.len(), table.flags);
+        match self.edit(field.clone(), strange) {
+            Some(false) => return Ok(()),
+            Some(true) => {}
+            None => {
+                self.table.filled = from;
+                self.table.literals.truncate(literals);
+                self.table.nulls.truncate(nulls);
+                self.table.flags = flags;
+                self.field(field)?;
+            }
+        }
+        self.moved(line, bar, from)
+    }
+
+    /// MSH-2, which is text as it stands.
+    #[cold]
+    fn verbatim(&mut self, line: &Line) -> Result<(), Defer> {
+        let (from, field) = (self.table.filled, self.table.field(line, 0).ok_or(Defer)?);
+        match std::str::from_utf8(self.text.get(field).unwrap_or_default()).map_err(|_| Defer)? {
+            "" => return Ok(()),
+            text => self.write(text)?,
+        }
+        self.moved(line, 0, from)
+    }
+
+    /// Notes that a field stands where was written last.
+    #[inline(always)]
+    fn moved(&mut self, line: &Line, bar: usize, from: usize) -> Result<(), Defer> {
+        let table = &mut *self.table;
+        let length = table.filled - from;
+        if length >= SEGMENT_MAX || table.filled > SEGMENT_MAX + GROWTH_MAX * self.text.len() {
             return Err(Defer);
         }
-        self.table.rewritten.push(b'\r');
-        let number = self.table.lines.len() - 1;
-        self.table.lines.last_mut().ok_or(Defer)?.end = u32::try_from(end).map_err(|_| Defer)?;
-        self.table.moved.push(u32::try_from(number).map_err(|_| Defer)?);
-        self.table.flags |= flags::ESCAPED;
+        // What was rewritten is shorter than 2³² bytes.
+        let start = (self.text.len() + from) as u32;
+        table.move_field(line, bar, [start, start + length as u32]);
+        // So that two fields never begin at the same place.
+        if let Some(behind) = table.rewritten.get_mut(table.filled) {
+            *behind = b'\r';
+        }
+        table.filled += 1;
+        let number = (table.lines.len() - 1) as u32;
+        table.moved.push(Moved { at: start, line: number, bar: bar as u32 });
+        table.flags |= flags::ESCAPED;
         Ok(())
     }
 
     /// Where the next byte that is rewritten will stand: behind the message.
     fn here(&self) -> usize {
-        self.text.len() + self.table.rewritten.len()
+        self.text.len() + self.table.filled
     }
 
-    /// A field with a null in it.
+    /// Decodes a field leaf by leaf.
+    #[cold]
     fn field(&mut self, text: Range<usize>) -> Result<(), Defer> {
         let mut from = text.start;
         let mut field = Levels::default();
@@ -100,7 +131,7 @@ impl Split<'_> {
             } else if byte == self.by.component {
                 field.close(Level::Component)?;
             }
-            self.table.rewritten.push(byte);
+            self.table.add(&[byte]);
             from = at + 1;
         }
     }
@@ -117,14 +148,6 @@ impl Split<'_> {
         Ok(state)
     }
 
-    /// MSH-2, which is text as it stands.
-    fn verbatim(&mut self, at: Range<usize>) -> Result<(), Defer> {
-        match std::str::from_utf8(self.text.get(at).unwrap_or_default()).map_err(|_| Defer)? {
-            "" => Ok(()),
-            text => self.write(text),
-        }
-    }
-
     fn write(&mut self, text: &str) -> Result<(), Defer> {
         let trimmed = text.trim();
         if trimmed.len() < text.len() {
@@ -134,36 +157,18 @@ impl Split<'_> {
             self.table.flags |= flags::TRIMMED | flags::BLANKS;
             let here = self.here();
             self.table.blanks.push(here);
-            self.table.rewritten.push(b' ');
+            self.table.add(b" ");
             return Ok(());
         }
         if trimmed.contains("  ") || trimmed.contains(['\t', '\r', '\n']) {
             self.table.flags |= flags::SPACED;
         }
-        let before = self.table.rewritten.len();
-        json::write_inside(&mut self.table.rewritten, trimmed);
-        let written = self.table.rewritten.get(before..).unwrap_or_default();
-        let here = self.text.len() + before;
-        let literals = (here..).zip(written).filter(|(_, byte)| self.by.has(**byte)).map(|(at, _)| at);
+        let mut written = Vec::with_capacity(trimmed.len());
+        json::write_inside(&mut written, trimmed);
+        let literals = (self.here()..).zip(&written).filter(|(_, byte)| self.by.has(**byte)).map(|(at, _)| at);
         self.table.literals.extend(literals);
+        self.table.add(&written);
         Ok(())
-    }
-}
-
-/// A segment that is rewritten.
-pub struct Segment<'s> {
-    pub line: Line,
-    pub kind: Kind,
-    /// Where its fields began.
-    pub starts: &'s [u32],
-}
-
-impl Segment<'_> {
-    /// The text of the field that begins at the `i`th of the starts.
-    fn field(&self, i: usize) -> Range<usize> {
-        let end = self.line.end as usize;
-        let start = |i: usize| self.starts.get(i).map_or(end + 1, |&start| start as usize);
-        start(i).min(end)..(start(i + 1) - 1).min(end)
     }
 }
 

@@ -70,8 +70,9 @@ pub struct Look<L: Lanes> {
     subcomponent: L::Splat,
     escape: L::Splat,
     ascii: bool,
-    /// How far blocks were looked at.
+    /// How far blocks were looked at, and how many.
     next: usize,
+    pub count: usize,
     before: Before,
 }
 
@@ -95,6 +96,7 @@ impl<L: Lanes> Look<L> {
             escape: lanes.splat(by.escape),
             ascii,
             next: 0,
+            count: 0,
             before: Before::default(),
         }
     }
@@ -110,12 +112,22 @@ impl<L: Lanes> Look<L> {
             self.before = Before::default();
         }
         self.next = block + 1;
+        self.count += 1;
         self.look(block, blocks, maps)
     }
 
     #[inline(always)]
     fn look(&mut self, block: usize, blocks: &[[u8; 64]], maps: &mut Bitmaps) -> Marks {
         let (Some(bytes), Some(&ends)) = (blocks.get(block), maps.ends.get(block)) else { return Marks::default() };
+        let found = self.found(bytes, ends);
+        let marks = found.marks;
+        maps.put(block, found);
+        marks
+    }
+
+    /// What there is in the next block.
+    #[inline(always)]
+    pub fn found(&mut self, bytes: &[u8; 64], ends: u64) -> Found {
         let lanes = self.lanes;
         let bytes = lanes.load(bytes);
         let components = lanes.mask(lanes.equal(bytes, self.component));
@@ -140,7 +152,6 @@ impl<L: Lanes> Look<L> {
         self.before = Before { edges, soft, blanks };
 
         let marks = Marks { bars, repetitions, strange };
-        maps.put(block, Found { components, repetitions, subcomponents, separators, marks });
-        marks
+        Found { components, repetitions, subcomponents, separators, marks }
     }
 }

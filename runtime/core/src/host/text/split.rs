@@ -1,6 +1,9 @@
 //! The maps to segments and fields: lines are named, and of those that the plan reads the bars are noted that it asks
 //! for. Bytes of fields are looked at only where the scan found something strange.
 
+use std::ops::Range;
+
+use emr_abi::Bar;
 use emr_message::{Name, message::SEGMENTS_MAX, piece::Encoding};
 
 use super::kinds::{Kind, Kinds};
@@ -8,14 +11,23 @@ use super::lanes::{Lanes, Work};
 use super::maps::{Bitmaps, Separators, lowest};
 use super::scan::Look;
 
+/// The longest message whose bars are all noted.
+pub const WHOLE_MAX: usize = 1 << 16;
 /// Longer segments go to the interpreter.
 pub const SEGMENT_MAX: usize = 1 << 16;
 /// The most bars of a message that are noted, so that a file of names cannot take many times its size.
-const STARTS_MAX: usize = 1 << 22;
-/// How many starts can be read of a segment, whatever its kind, and the word before them.
-const STARTS: usize = 1 + 64 + 8;
-/// Where the starts are of a segment that is not there.
-pub const NOWHERE: u32 = 1;
+const BARS_MAX: usize = 1 << 22;
+/// The most bars that a segment has noted, whatever its kind.
+pub const BARS: usize = 64;
+
+/// How many may be written behind those: of a whole block, and as many as are written at once.
+const SPARE: usize = 64 + AT_ONCE;
+
+/// How many bars are noted without a test between them.
+const AT_ONCE: usize = 4;
+
+/// Where the bars are of a segment that is not there.
+pub const NOWHERE: u32 = 0;
 
 /// The interpreter does this message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,14 +38,25 @@ pub struct Defer;
 pub struct Line {
     /// Where it stands in the message.
     pub at: u32,
-    /// Where its text ends, rewritten or not.
     pub end: u32,
-    /// Index of its first start. The word before says whether a repetition separator stands in it.
-    pub starts: u32,
+    /// Index of its first bar.
+    pub bars: u32,
+    /// Whether a repetition separator stands in it.
+    pub repeats: bool,
     /// 0 if the plan does not read it.
     pub kind: u32,
     /// The how-manieth of its name, if it is read.
     pub occurrence: u32,
+}
+
+/// A field that was rewritten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// Where it stands now.
+    pub at: u32,
+    pub line: u32,
+    /// The bar that it began at.
+    pub bar: u32,
 }
 
 /// All segments of a message; used again for the next.
@@ -42,11 +65,13 @@ pub struct Table {
     pub lines: Vec<Line>,
     /// Their names as numbers, 0 for a line that is no segment.
     pub tags: Vec<u32>,
-    pub starts: Vec<u32>,
+    pub bars: Vec<Bar>,
     used: usize,
-    /// The segments that were rewritten, and which lines they were.
+    /// The fields that were rewritten, as far as it is filled, and where they stood.
     pub rewritten: Vec<u8>,
-    pub moved: Vec<u32>,
+    pub filled: usize,
+    pub moved: Vec<Moved>,
+    ended: Vec<Ended>,
     /// Where in the text a separator stands in them that is none.
     pub literals: Vec<usize>,
     /// Where an explicit null stood in them, in order.
@@ -61,38 +86,112 @@ impl Table {
     pub fn begin(&mut self) {
         self.lines.clear();
         self.tags.clear();
-        self.rewritten.clear();
+        // None begins where an absent field of the last segment would.
+        self.filled = 1;
+        if self.rewritten.is_empty() {
+            self.rewritten.push(b'\r');
+        }
         self.moved.clear();
+        self.ended.clear();
         self.literals.clear();
         self.nulls.clear();
         self.blanks.clear();
         self.flags = 0;
         self.message_bytes = 0;
         // The first are those of the segment that is not there, all 0 for ever.
-        self.used = STARTS;
-        self.reserve();
+        self.used = BARS;
+        self.reserve(0);
     }
 
+    /// Makes room for so many bars, and [`SPARE`].
     #[inline(always)]
-    fn reserve(&mut self) {
-        if self.starts.len() < self.used + STARTS {
-            self.grow();
+    fn reserve(&mut self, bars: usize) {
+        if self.bars.len() < self.used + bars + SPARE {
+            self.grow(bars);
         }
     }
 
     #[cold]
-    fn grow(&mut self) {
-        self.starts.resize((self.used + STARTS) * 2, 0);
+    fn grow(&mut self, bars: usize) {
+        self.bars.resize((self.used + bars + SPARE) * 2, Bar::default());
     }
 
-    pub fn starts_of(&self, line: &Line, kind: &Kind) -> &[u32] {
-        let from = line.starts as usize;
-        self.starts.get(from..from + kind.bars.count_ones() as usize).unwrap_or_default()
+    pub fn bars_of(&self, line: &Line, kind: &Kind) -> &[Bar] {
+        self.bars.get(line.bars as usize..).and_then(|bars| bars.get(..kind.bars)).unwrap_or_default()
     }
 
-    pub fn starts_mut(&mut self, line: &Line, kind: &Kind) -> &mut [u32] {
-        let from = line.starts as usize;
-        self.starts.get_mut(from..from + kind.bars.count_ones() as usize).unwrap_or_default()
+    /// The bars of a line again, and as many more as are wanted.
+    #[inline(always)]
+    fn pad(&mut self, line: &Ended, wanted: usize) -> usize {
+        self.reserve(BARS);
+        let first = self.used;
+        self.bars.copy_within(line.first..line.first + line.count, first);
+        if let Some(behind) = self.bars.get_mut(first + line.count..first + wanted) {
+            behind.fill(Bar { end: line.end as u32 + 1, start: line.end as u32 + 1 });
+        }
+        self.used += wanted;
+        first
+    }
+
+    /// The field that begins at a bar; empty if it is behind the end.
+    #[inline(always)]
+    pub fn field(&self, line: &Line, bar: usize) -> Option<Range<usize>> {
+        let (before, behind) = (line.bars as usize + bar, line.bars as usize + bar + 1);
+        Some(self.bars.get(before)?.start as usize..self.bars.get(behind)?.end as usize)
+    }
+
+    /// From the first field that is read to the bar behind the last, or the end.
+    #[inline(always)]
+    pub fn span(&self, line: &Line, kind: &Kind) -> Option<[usize; 2]> {
+        let first = self.field(line, kind.first)?.start;
+        let last = kind.bars.checked_sub(2).and_then(|bar| self.field(line, bar)).map_or(first, |last| last.end);
+        Some([first, last.min(line.end as usize)])
+    }
+
+    /// Adds to what was rewritten; behind it is a byte more.
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.rewritten.truncate(self.filled);
+        self.rewritten.extend_from_slice(bytes);
+        self.filled = self.rewritten.len();
+        self.rewritten.push(b'\r');
+    }
+
+    /// Notes that a field stands elsewhere now.
+    pub fn move_field(&mut self, line: &Line, bar: usize, [start, end]: [u32; 2]) {
+        if let Some([before, behind, ..]) = self.bars.get_mut(line.bars as usize + bar..) {
+            (before.start, behind.end) = (start, end);
+        }
+    }
+}
+
+/// A line by what stands in it.
+#[derive(Clone, Copy)]
+pub struct Ended {
+    from: usize,
+    end: usize,
+    /// Its first bar, and how many there are, with the end.
+    first: usize,
+    count: usize,
+    /// 0 if there is nothing of it.
+    strange: u64,
+    repetitions: u64,
+}
+
+/// Notes the bars of a block; those that are too many are overwritten by the next.
+#[inline(always)]
+fn note(to: &mut [Bar], bars: u64, base: usize) {
+    // The end of a field and the beginning of the next at once.
+    const BOTH: u64 = 1 << 32 | 1;
+    let (base, mut bars) = ((base as u64).wrapping_mul(BOTH).wrapping_add(1 << 32), bars);
+    for to in to.as_chunks_mut::<AT_ONCE>().0 {
+        if bars == 0 {
+            break;
+        }
+        for to in to {
+            let both = u64::from(bars.trailing_zeros()).wrapping_mul(BOTH).wrapping_add(base);
+            *to = Bar { end: both as u32, start: (both >> 32) as u32 };
+            bars &= bars.wrapping_sub(1);
+        }
     }
 }
 
@@ -107,12 +206,51 @@ pub struct Split<'a> {
     pub table: &'a mut Table,
 }
 
-impl Work for Split<'_> {
-    type Done = Result<(), Defer>;
+/// How much of a message is read, so that the next is taken apart as it costs least.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+pub struct Share {
+    pub read: usize,
+    pub of: usize,
+}
+
+impl Share {
+    /// Whether it is more than so many quarters.
+    pub fn is_more_than(self, quarters: usize) -> bool {
+        4 * self.read > quarters * self.of
+    }
+}
+
+/// Line by line, where little is read: what stands elsewhere is not looked at.
+pub struct Lines<'a>(pub Split<'a>);
+
+impl Work for Lines<'_> {
+    type Done = Result<Share, Defer>;
 
     #[inline(always)]
-    fn run<L: Lanes>(mut self, lanes: L) -> Result<(), Defer> {
-        let mut look = Look::new(lanes, self.encoding.delimiters.field, self.by, self.ascii);
+    fn run<L: Lanes>(mut self, lanes: L) -> Result<Share, Defer> {
+        let mut look = Look::new(lanes, self.0.encoding.delimiters.field, self.0.by, self.0.ascii);
+        self.0.lines(&mut look)?;
+        Ok(Share { read: look.count, of: self.0.text.len() / 64 })
+    }
+}
+
+/// Block by block, where most is read: all bars are noted, whatever their line.
+pub struct Whole<'a>(pub Split<'a>);
+
+impl Work for Whole<'_> {
+    type Done = Result<Share, Defer>;
+
+    #[inline(always)]
+    fn run<L: Lanes>(mut self, lanes: L) -> Result<Share, Defer> {
+        let mut look = Look::new(lanes, self.0.encoding.delimiters.field, self.0.by, self.0.ascii);
+        self.0.all_bars(&mut look);
+        self.0.all_lines()
+    }
+}
+
+impl Split<'_> {
+    #[inline(always)]
+    fn lines<L: Lanes>(&mut self, look: &mut Look<L>) -> Result<(), Defer> {
         let mut from = 0;
         for word in 0..self.text.len() / 64 {
             let mut ends = self.maps.ends.get(word).copied().unwrap_or_default();
@@ -120,18 +258,86 @@ impl Work for Split<'_> {
                 let end = word * 64 + ends.trailing_zeros() as usize;
                 ends &= ends.wrapping_sub(1);
                 if end > from {
-                    self.line(&mut look, from, end)?;
+                    self.line(look, from, end)?;
                 }
                 from = end + 1;
             }
         }
         Ok(())
     }
-}
 
-impl Split<'_> {
+    /// Notes all bars and line ends, and for each line what stands in it.
+    #[inline(always)]
+    fn all_bars<L: Lanes>(&mut self, look: &mut Look<L>) {
+        let (blocks, _) = self.text.as_chunks::<64>();
+        self.table.reserve(self.text.len());
+        let (start, ended) = (self.table.used, &mut self.table.ended);
+        let Some(room) = self.table.bars.get_mut(start..) else { return };
+        let mut line = Ended { from: 0, end: 0, first: start, count: 0, strange: 0, repetitions: 0 };
+        let mut used = 0;
+        for ((block, base), (mut ends, maps)) in blocks.iter().zip((0..).step_by(64)).zip(self.maps.all()) {
+            let found = look.found(block, ends);
+            let marks = found.marks;
+            maps.put(found);
+            let bars = marks.bars | ends;
+            note(room.get_mut(used..).unwrap_or_default(), bars, base);
+            let mut inside = u64::MAX;
+            while ends != 0 {
+                let line_end = ends ^ ends.wrapping_sub(1);
+                let behind = start + used + (bars & line_end).count_ones() as usize;
+                line.end = base + ends.trailing_zeros() as usize;
+                line.strange |= marks.strange & inside & line_end;
+                line.repetitions |= marks.repetitions & inside & line_end;
+                line.count = behind - line.first;
+                if line.end > line.from {
+                    ended.push(line);
+                }
+                line = Ended { from: line.end + 1, end: 0, first: behind, count: 0, strange: 0, repetitions: 0 };
+                inside = !line_end;
+                ends &= ends.wrapping_sub(1);
+            }
+            used += bars.count_ones() as usize;
+            line.strange |= marks.strange & inside;
+            line.repetitions |= marks.repetitions & inside;
+        }
+        self.table.used += used;
+    }
+
+    /// Names the lines.
+    #[inline(always)]
+    fn all_lines(&mut self) -> Result<Share, Defer> {
+        let mut read = 0;
+        for index in 0..self.table.ended.len() {
+            let Some(ended) = self.table.ended.get(index).copied() else { break };
+            let Some(kind) = self.name(ended.from, ended.end)? else { continue };
+            let first = if ended.count < kind.bars { self.table.pad(&ended, kind.bars) } else { ended.first };
+            if let Some(line) = self.table.lines.last_mut() {
+                (line.bars, line.repeats) = (first as u32, ended.repetitions != 0);
+            }
+            if let Some(last) = kind.bars.checked_sub(1).and_then(|last| self.table.bars.get(first + last)) {
+                read += (last.end as usize).min(ended.end) - ended.from;
+            }
+            if ended.strange != 0 || kind.reads_delimiters() {
+                self.tidy(kind)?;
+            }
+        }
+        Ok(Share { read, of: self.text.len() })
+    }
+
     #[inline(always)]
     fn line<L: Lanes>(&mut self, look: &mut Look<L>, from: usize, end: usize) -> Result<(), Defer> {
+        let Some(kind) = self.name(from, end)? else { return Ok(()) };
+        let (strange, repeats) = self.bars(look, from, end, kind.bars);
+        if let Some(line) = self.table.lines.last_mut() {
+            (line.bars, line.repeats) = (self.table.used as u32, repeats);
+        }
+        self.table.used += kind.bars;
+        if strange || kind.reads_delimiters() { self.tidy(kind) } else { Ok(()) }
+    }
+
+    /// Notes a line by its name; gives its kind, if it is read.
+    #[inline(always)]
+    fn name(&mut self, from: usize, end: usize) -> Result<Option<Kind>, Defer> {
         self.table.message_bytes += end - from;
         // A message has fewer than 2³² bytes, or it would not have been loaded.
         let (at, text_end) = (from as u32, end as u32);
@@ -142,63 +348,62 @@ impl Split<'_> {
         if self.table.lines.len() == SEGMENTS_MAX {
             return Err(Defer);
         }
+        let line = Line { at, end: text_end, bars: NOWHERE, repeats: false, kind: 0, occurrence: 0 };
         let Some((kind, seen)) = self.kinds.find(tag) else {
             self.table.tags.push(if is_name([a, b, c]) { tag } else { 0 });
-            self.table.lines.push(Line { at, end: text_end, starts: NOWHERE, kind: 0, occurrence: 0 });
-            return Ok(());
+            self.table.lines.push(line);
+            return Ok(None);
         };
-        if end - from > SEGMENT_MAX || self.table.used > STARTS_MAX {
+        if end - from > SEGMENT_MAX || self.table.used > BARS_MAX {
             return Err(Defer);
         }
         *seen += 1;
-        let starts = self.table.used as u32 + 1;
-        let (kind, wanted) = (*kind, kind.bars);
         self.table.tags.push(tag);
-        self.table.lines.push(Line { at, end: text_end, starts, kind: kind.number, occurrence: *seen });
-        self.table.reserve();
-        let strange = self.bars(look, from, end, wanted);
-        self.table.used += 1 + wanted.count_ones() as usize;
-        if strange || kind.reads_delimiters() { self.tidy(kind) } else { Ok(()) }
+        self.table.lines.push(Line { kind: kind.number, occurrence: *seen, ..line });
+        Ok(Some(*kind))
     }
 
-    /// Notes the place after each of the bars that are wanted. Gives whether there is anything strange up to the last.
+    /// Notes as many bars. Gives whether there is anything strange up to the last, and whether a repetition separator
+    /// stands there.
     #[inline(always)]
-    fn bars<L: Lanes>(&mut self, look: &mut Look<L>, from: usize, end: usize, wanted: u64) -> bool {
-        let room = self.table.starts.get_mut(self.table.used..).unwrap_or_default();
-        let Some((repeats, room)) = room.split_first_mut() else { return false };
+    fn bars<L: Lanes>(&mut self, look: &mut Look<L>, from: usize, end: usize, wanted: usize) -> (bool, bool) {
+        self.table.reserve(BARS);
+        let room = self.table.bars.get_mut(self.table.used..).unwrap_or_default();
         let (blocks, _) = self.text.as_chunks::<64>();
-        let all = wanted.count_ones() as usize;
-        let (mut wanted, mut found, mut strange, mut repetitions) = (wanted, 0, 0, 0);
+        let (mut count, mut strange, mut repetitions) = (0, 0, 0);
         let mut inside = u64::MAX << (from % 64);
         let mut block = from / 64;
-        while wanted != 0 && block <= end / 64 {
+        while count < wanted && block <= end / 64 {
             let marks = look.at(block, blocks, self.maps);
             let base = block * 64;
-            let line = lowest(end - base);
-            let bars = marks.bars & inside & line;
-            let mut picked = look.lanes.pick(wanted, bars);
-            wanted = wanted.checked_shr(bars.count_ones()).unwrap_or_default();
-            // What stands behind the last bar does not matter.
-            let read = if wanted == 0 { u64::MAX >> picked.leading_zeros() } else { line << 1 | 1 };
-            strange |= marks.strange & inside & read;
+            // The end stands for a bar.
+            let (line, last) = upto(end - base);
+            let found = (marks.bars | last) & inside & line;
+            note(room.get_mut(count..).unwrap_or_default(), found, base);
+            count += found.count_ones() as usize;
             repetitions |= marks.repetitions & inside & line;
-            let count = picked.count_ones() as usize;
-            for to in room.get_mut(found..found + count).unwrap_or_default() {
-                *to = (base as u32).wrapping_add(picked.trailing_zeros()).wrapping_add(1);
-                picked &= picked.wrapping_sub(1);
-            }
-            found += count;
+            // What stands behind the last bar does not matter.
+            let read = match wanted.checked_sub(1).and_then(|last| room.get(last)) {
+                Some(last) if count >= wanted => lowest((last.end as usize + 1).wrapping_sub(base)),
+                _ => u64::MAX,
+            };
+            strange |= marks.strange & inside & line & read;
             inside = u64::MAX;
             block += 1;
         }
-        *repeats = u32::from(repetitions != 0);
-        // What is too much will be overwritten by the next segment.
-        let (rest, _) = room.get_mut(found..).unwrap_or_default().as_chunks_mut::<8>();
-        for starts in rest.iter_mut().take((all - found).div_ceil(8)) {
-            *starts = [end as u32 + 1; 8];
+        if let Some(behind) = room.get_mut(count..wanted) {
+            behind.fill(Bar { end: end as u32 + 1, start: end as u32 + 1 });
         }
-        strange != 0
+        (strange != 0, repetitions != 0)
     }
+}
+
+/// The bits of a block up to the byte at that offset, and that of the byte itself, if it is in the block.
+#[inline(always)]
+fn upto(offset: usize) -> (u64, u64) {
+    let before = lowest(offset);
+    let last = before.wrapping_add(1);
+    (before | last, last)
 }
 
 /// Whether a segment can be called so, as [`Name::read`] has it.

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::lanes::Chosen;
 use super::split::SEGMENT_MAX;
 use super::split::name;
-use super::{Text, Unready};
+use super::{Text, Unready, split};
 
 /// What the interpreter would see of the fields that are read.
 struct Expected {
@@ -98,12 +98,12 @@ impl Expected {
     }
 }
 
-/// The fields of a kind that are read, each with the index of the start that it begins at.
+/// The fields of a kind that are read, each with the bar that it begins at.
 fn fields(kind: &Kind) -> Vec<(usize, u16)> {
     let bars: Vec<u16> = (0..64).filter(|bar| kind.bars >> bar & 1 == 1).collect();
     let declares = matches!(&kind.name, b"MSH" | b"FHS" | b"BHS");
-    let pairs = bars.windows(2).enumerate().filter(|(_, pair)| pair[0] + 1 == pair[1]);
-    pairs.map(|(i, pair)| (i, pair[0] + 1 + u16::from(declares))).collect()
+    let pairs = bars.windows(2).filter(|pair| pair[0] + 1 == pair[1]);
+    pairs.map(|pair| (usize::from(pair[0]), pair[0] + 1 + u16::from(declares))).collect()
 }
 
 fn expected(message: &Message, layout: &Layout) -> Expected {
@@ -134,9 +134,12 @@ impl<'t> Seen<'t> {
         Seen { text, base: &text.text }
     }
 
-    fn start(&self, segment: usize, i: usize) -> u32 {
-        // SAFETY: at least 72 starts can be read of each segment.
-        unsafe { *self.text.segments()[segment].starts.add(i) }
+    /// Where the field begins and ends that begins at a bar.
+    fn field(&self, segment: usize, bar: usize) -> (usize, usize) {
+        let bars = self.text.segments()[segment].bars;
+        // SAFETY: there are two bars around each field that is read.
+        let (before, behind) = unsafe { (*bars.add(bar), *bars.add(bar + 1)) };
+        (before.start as usize, behind.end as usize)
     }
 
     fn bit(map: *const u8, at: usize) -> bool {
@@ -185,38 +188,39 @@ fn check(text: &Text, layout: &Layout, message: &Message, expected: &mut Expecte
 
     let seen = Seen::of(text);
     let segments = text.segments();
-    assert_eq!((segments.len(), segments[0].kind), (message.segments().len() + 1, 0));
+    assert_eq!(segments.len(), message.segments().len() + 1);
     for (index, segment) in message.segments().iter().enumerate() {
         let row = segments[index + 1];
-        assert_eq!(row.index as usize, index);
         let kind = layout.kinds.iter().position(|kind| kind.name == segment.name.as_str().as_bytes());
-        assert_eq!(row.kind as usize, kind.map_or(0, |kind| kind + 1));
+        assert_eq!(text.table.lines[index].kind as usize, kind.map_or(0, |kind| kind + 1));
         let Some(kind) = kind.map(|kind| &layout.kinds[kind]) else {
-            assert_eq!(row.starts, segments[0].starts);
+            assert_eq!(row.bars, segments[0].bars);
             continue;
         };
         for (i, n) in fields(kind) {
             check_field(&seen, expected, message, (index, n), i);
         }
     }
-    assert!((0..72).all(|i| seen.start(0, i) == seen.start(0, 0)));
+    assert!((0..63).all(|bar| seen.field(0, bar) == (0, 0)));
 }
 
 fn check_field(seen: &Seen<'_>, expected: &mut Expected, message: &Message, (index, n): (usize, u16), i: usize) {
-    let (from, next) = (seen.start(index + 1, i) as usize, seen.start(index + 1, i + 1) as usize);
+    let (from, to) = seen.field(index + 1, i);
     let address = |at: usize| seen.text.base().wrapping_add(at);
     let field = message.field(index, n);
     if n > message.fields(index) {
-        assert_eq!(from, next, "{} is not there", field.place);
+        assert_eq!(from, to, "{} is not there", field.place);
         assert_eq!(seen.text.place(address(from)), None);
         return;
     }
     let wanted: Leaves =
         leaves(&field).into_iter().map(|(leaf, behind)| (expected.tidy(&field, &leaf), behind)).collect();
-    let found = seen.leaves(from, next - 1);
+    let found = seen.leaves(from, to);
     assert_eq!(found, wanted, "{}", field.place);
 
     let d = &field.encoding.delimiters;
+    let repeats = found.iter().any(|(_, behind)| behind.is_some() && *behind == d.repetition.map(char::from));
+    assert!(!repeats || seen.text.segments()[index + 1].repeats != 0);
     let is = |c: Option<char>, role: Option<u8>| c.is_some() && c == role.map(char::from);
     let (mut at, mut place) = (from, field.place);
     (place.repetition, place.component, place.subcomponent) = (1, 1, 1);
@@ -240,7 +244,8 @@ fn check_field(seen: &Seen<'_>, expected: &mut Expected, message: &Message, (ind
 /// can be seen, and their tables too. Gives whether the message was read.
 fn check_all(texts: &mut [Text], layout: &Layout, bytes: &[u8], settings: &Settings) -> bool {
     let mut wanted = wanted(layout, bytes, settings);
-    for text in &mut *texts {
+    for (index, text) in texts.iter_mut().enumerate() {
+        text.whole = index % 2 == 1;
         let read = text.read(bytes, settings);
         match &mut wanted {
             Ok((message, expected)) => {
@@ -252,22 +257,25 @@ fn check_all(texts: &mut [Text], layout: &Layout, bytes: &[u8], settings: &Setti
     }
     let [scalar, others @ ..] = &*texts else { panic!("there are always scalar lanes") };
     for other in others.iter().filter(|_| wanted.is_ok()) {
-        assert!(scalar.text == other.text, "{:?}", other.lanes);
-        assert_eq!(scalar.table.lines, other.table.lines, "{:?}", other.lanes);
+        assert!(scalar.text[..] == other.text[..], "{:?}", other.lanes);
+        let lines = |text: &Text| {
+            text.table.lines.iter().map(|line| split::Line { bars: 0, repeats: false, ..*line }).collect::<Vec<_>>()
+        };
+        assert_eq!(lines(scalar), lines(other), "{:?}", other.lanes);
         assert_eq!(scalar.table.moved, other.table.moved, "{:?}", other.lanes);
-        let blocks = scalar.message_end / 64;
-        assert_eq!(scalar.maps.marks[..blocks], other.maps.marks[..blocks], "{:?}", other.lanes);
         for (line, segment) in scalar.table.lines.iter().zip(1..).filter(|(line, _)| line.kind > 0) {
-            let count = scalar.kinds.numbered(line.kind).unwrap().bars.count_ones() as usize;
-            let starts = |text| (0..count).map(|i| Seen::of(text).start(segment, i)).collect::<Vec<_>>();
-            assert_eq!(starts(scalar), starts(other), "{:?}", other.lanes);
+            let kind = scalar.kinds.numbered(line.kind).unwrap();
+            let read = || (0..64).filter(|bar| kind.reads_field(*bar));
+            let fields = |text| read().map(|bar| Seen::of(text).field(segment, bar)).collect::<Vec<_>>();
+            assert_eq!(fields(scalar), fields(other), "{:?}", other.lanes);
         }
     }
     wanted.is_ok()
 }
 
+/// Of each kind of lanes two, one for messages of which little is read at first and one for those of which most is.
 fn texts(layout: &Layout) -> Vec<Text> {
-    Chosen::all().into_iter().map(|lanes| Text::with(layout, lanes)).collect()
+    Chosen::all().into_iter().flat_map(|lanes| [lanes; 2]).map(|lanes| Text::with(layout, lanes)).collect()
 }
 
 fn layout(kinds: &[(&str, u64)]) -> Layout {
@@ -416,9 +424,8 @@ fn shown(fields: &str) -> String {
         return format!("{error:?}");
     }
     let seen = Seen::of(&text);
-    let starts: Vec<usize> = (0..64).map(|i| seen.start(2, i) as usize).collect();
-    let fields = starts.windows(2).take_while(|pair| pair[0] < pair[1]);
-    let fields: Vec<_> = fields.map(|pair| String::from_utf8_lossy(&seen.base[pair[0]..pair[1] - 1])).collect();
+    let fields = (0..=fields.matches('|').count()).map(|bar| seen.field(2, bar));
+    let fields: Vec<_> = fields.map(|(from, to)| String::from_utf8_lossy(&seen.base[from..to])).collect();
     let names = [
         (flags::TRIMMED, "trimmed"),
         (flags::NULLS, "nulls"),
@@ -469,9 +476,9 @@ fn the_delimiters_are_text_where_they_are_read() {
     let mut text = Text::new(&layout(&[("MSH", 0b111)]));
     text.read(b"MSH|^~\\&|A^B\r", &Settings::default()).unwrap();
     let seen = Seen::of(&text);
-    let [a, b, c] = [0, 1, 2].map(|i| seen.start(1, i) as usize);
-    assert_eq!((&seen.base[a..b - 1], &seen.base[b..c - 1]), (&b"^~\\\\&"[..], &b"A^B"[..]));
-    assert_eq!(seen.leaves(a, b - 1).len(), 1);
+    let [(a, a_end), (b, b_end)] = [0, 1].map(|bar| seen.field(1, bar));
+    assert_eq!((&seen.base[a..a_end], &seen.base[b..b_end]), (&b"^~\\\\&"[..], &b"A^B"[..]));
+    assert_eq!(seen.leaves(a, a_end).len(), 1);
     assert_eq!(text.place(text.base().wrapping_add(a)).map(|place| place.field), Some(2));
     assert_eq!(text.place(text.base().wrapping_add(b)).map(|place| place.field), Some(3));
 }

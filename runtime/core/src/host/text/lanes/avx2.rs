@@ -94,10 +94,4 @@ impl Lanes for Avx2 {
         // SAFETY: see `found`.
         unsafe { _mm256_testz_si256(_mm256_or_si256(marks.0, marks.1), tops) == 1 }
     }
-
-    #[inline(always)]
-    fn pick(self, wanted: u64, bits: u64) -> u64 {
-        // SAFETY: see `found`.
-        unsafe { _pdep_u64(wanted, bits) }
-    }
 }

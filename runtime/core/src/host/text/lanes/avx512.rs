@@ -83,10 +83,4 @@ impl Lanes for Avx512 {
     fn none(self, marks: u64) -> bool {
         marks == 0
     }
-
-    #[inline(always)]
-    fn pick(self, wanted: u64, bits: u64) -> u64 {
-        // SAFETY: see `found`.
-        unsafe { _pdep_u64(wanted, bits) }
-    }
 }
