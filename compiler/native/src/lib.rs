@@ -17,7 +17,7 @@ mod unit;
 use cranelift_codegen::isa::{self, CallConv, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use emr_abi::artifact::Convention;
-use emr_abi::{BAR_MAX, Gives, Layout, Node, NodeKind, Program, Said, Slots, Take};
+use emr_abi::{BAR_MAX, Gives, Layout, Node, NodeKind, Program, Said, Slots, Stated, Take};
 use emr_compiler::plan::{self, Plan, Step};
 use emr_message::group;
 
@@ -126,6 +126,7 @@ impl Compiler {
             reserve: u32::try_from(reserve(&typing)).unwrap_or(u32::MAX),
             lists: tables.lists,
             nodes,
+            stated: plan.stated.iter().map(|(it, issue)| (stated(it), *issue)).collect(),
             takes,
             gives: match plan.gives {
                 plan::Gives::Bundle => Gives::Bundle,
@@ -192,6 +193,10 @@ fn node(node: &group::Node) -> Node {
         group::Kind::Choice(members) => NodeKind::Choice(members.clone()),
     };
     Node { name: node.name.clone(), required: node.required, repeats: node.repeats, kind }
+}
+
+fn stated(stated: &group::Stated) -> Stated {
+    Stated { node: stated.node, beside: stated.beside, after: stated.after }
 }
 
 fn takes(plan: &Plan, typing: &Typing, tables: &mut Tables) -> Vec<Take> {

@@ -19,6 +19,8 @@ pub struct Program {
     pub lists: u32,
     /// The structure of the message; node 0 is the message itself. Empty for a map over segments.
     pub nodes: Vec<Node>,
+    /// What is said of a segment that stands elsewhere than its profile has it, by number.
+    pub stated: Vec<(Stated, u32)>,
     pub takes: Vec<Take>,
     pub gives: Gives,
     /// Whether resources are written where the Bundle has them, and then whether each asks a server for something.
@@ -59,6 +61,14 @@ pub struct Node {
     pub required: bool,
     pub repeats: bool,
     pub kind: NodeKind,
+}
+
+/// A member of a group that has its place beside another, as `emr_message::group::Stated` has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stated {
+    pub node: u32,
+    pub beside: u32,
+    pub after: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

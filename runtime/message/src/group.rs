@@ -75,6 +75,15 @@ pub struct Groups {
     pub bent: Vec<Bent>,
 }
 
+/// A member of a group that has its place beside another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stated {
+    pub node: NodeId,
+    pub beside: NodeId,
+    /// Behind the other, else before it.
+    pub after: bool,
+}
+
 const UNPLACED: u32 = u32::MAX;
 const NONE: u32 = u32::MAX;
 
@@ -182,6 +191,55 @@ impl Groups {
             Bent::Unplaced { segment } => Some(*segment),
             _ => None,
         })
+    }
+
+    /// The segments that stand, or begin a group that stands, elsewhere than is stated: each with the number of what
+    /// states it.
+    pub fn misplaced(&self, stated: &[Stated]) -> Vec<(usize, u32)> {
+        let mut found = Vec::new();
+        if stated.is_empty() {
+            return found;
+        }
+        let late = self.late();
+        for group in 0..self.count() {
+            for (number, it) in stated.iter().enumerate() {
+                let at = |wanted: NodeId| self.members(group).filter(move |(node, _)| *node == wanted);
+                let begins = |wanted: NodeId| at(wanted).filter_map(|(_, item)| self.first_segment(item));
+                let beside: Vec<u32> = begins(it.beside).collect();
+                let bound = if it.after { beside.iter().max() } else { beside.iter().min() };
+                let is_wrong = |segment: u32| {
+                    bound.is_some_and(|bound| if it.after { segment < *bound } else { segment > *bound })
+                };
+                let wrong = begins(it.node).filter(|segment| is_wrong(*segment) || late.contains(segment));
+                found.extend(wrong.map(|segment| (number, segment)));
+            }
+        }
+        found
+    }
+
+    /// Segments that joined a group out of their turn; not those that only came once more behind one of their kind.
+    fn late(&self) -> Vec<u32> {
+        let once_more = |segment: u32| {
+            let before = segment.checked_sub(1).and_then(|before| self.place_of(before));
+            before.is_some() && before == self.place_of(segment)
+        };
+        let joined = self.bent.iter().filter_map(|bent| match bent {
+            Bent::Joined { segment, .. } => Some(*segment),
+            _ => None,
+        });
+        joined.filter(|segment| !once_more(*segment)).collect()
+    }
+
+    fn first_segment(&self, item: Item) -> Option<u32> {
+        let mut item = item;
+        // A group is opened through a segment, so that each level has a member.
+        for _ in 0..self.groups.len().saturating_add(1) {
+            match item {
+                Item::Segment(segment) => return Some(segment),
+                Item::Group(group) => item = self.members(group).next()?.1,
+            }
+        }
+        None
     }
 
     fn group(&self, group: GroupId) -> Group {

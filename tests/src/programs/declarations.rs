@@ -1,7 +1,7 @@
 //! What stands beside the map that is run, and its head: code tables, helpers, converts, profiles, segments.
 
 use super::blocks::braces;
-use super::known::{Known, Place};
+use super::known::{Known, Member, Place};
 use super::statements::Helper;
 use super::values::Wanted;
 use super::view::{Held, Named, View};
@@ -511,6 +511,15 @@ impl Writer<'_> {
                 lines.push(line.to_owned());
             }
         }
+        lines.extend(self.values());
+        let several = |member: &&Member| member.list && !member.text.contains(['[', '.']);
+        let repeating: Vec<String> = members.iter().filter(several).map(|member| member.text.clone()).collect();
+        if !repeating.is_empty() && self.chance(50) {
+            let (text, least) = (self.random.of(&repeating).clone(), self.random.below(3));
+            let most = least.max(2) + self.random.below(2);
+            self.hit("a segment of a profile");
+            lines.push(format!("{text} {least}..{most}"));
+        }
         if structure == "ADT_A01" && self.chance(70) {
             self.hit("a segment that is declared");
             self.declarations.push(
@@ -520,8 +529,44 @@ impl Writer<'_> {
             self.local.push(("ZPI".into(), local_places(self.known)));
         }
         self.hit("a profile");
-        self.declarations.push(format!("profile Sender of {structure} version \"2.5.1\" {}", braces(&lines)));
+        let mut of = structure.to_owned();
+        if structure == "ADT_A01" && self.chance(30) {
+            self.hit("a profile of several structures");
+            of += ", ADT_A03";
+        }
+        self.declarations.push(format!("profile Sender of {of} version \"2.5.1\" {}", braces(&lines)));
         Some("Sender".into())
+    }
+
+    /// What a profile says of values, each of another place.
+    fn values(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for place in ["PID-3.1", "PID-13.1", "PID-10.1", "PID-3.4.1", "MSH-10", "PID-18.1"] {
+            if !self.chance(25) {
+                continue;
+            }
+            let mut line = format!("{place} {}", self.random.of(&["0..1", "1..1"]));
+            if self.chance(50) {
+                let least = self.random.below(4);
+                line += &format!(" length {least}..{}", least + self.random.below(8));
+                self.hit("a length in a profile");
+            }
+            if self.chance(50) {
+                let pattern = self.random.of(&["[A-Z0-9]+", "\\d*", "(a|b).*|c", ".{2,5}"]);
+                line += &format!(" matches '{pattern}'");
+                self.hit("a pattern in a profile");
+            }
+            if self.chance(30) {
+                line += " in (\"A\", \"MR\", \"1\", \"4711\")";
+                self.hit("codes in a profile");
+            }
+            lines.push(line);
+        }
+        if self.chance(20) {
+            self.hit("what a profile forbids");
+            lines.push((*self.random.of(&["PID-3.9 0..0", "PID-28 0..0", "PID-5.7 0..0"])).to_owned());
+        }
+        lines
     }
 }
 

@@ -144,6 +144,10 @@ impl lower::World for View<'_> {
         World::table(self, key)
     }
 
+    fn profile(&self, key: &str) -> Option<&ProfileFacts> {
+        World::profile(self, key)
+    }
+
     fn standards(&self) -> &Standards {
         World::standards(self)
     }

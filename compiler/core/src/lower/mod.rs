@@ -12,6 +12,7 @@ mod element;
 mod emit;
 mod frame;
 mod grammar;
+mod intake;
 mod items;
 mod marks;
 mod path;
@@ -19,6 +20,7 @@ mod tables;
 mod value;
 mod write;
 
+use crate::check::ProfileFacts;
 use crate::check::typed::{CodeTable, Expr, Function, Key, RowTable, Slot, Ty, TyKind};
 use crate::plan::{
     Code, Gives, IssueId, Plan, Reads, Routine, RoutineId, Rule, RuleId, Said, TableId, Take, Val, validate,
@@ -42,6 +44,7 @@ pub trait World {
     fn function(&self, key: &str) -> Option<&Function>;
     fn codes(&self, key: &str) -> Option<&CodeTable>;
     fn table(&self, key: &str) -> Option<&RowTable>;
+    fn profile(&self, key: &str) -> Option<&ProfileFacts>;
     fn standards(&self) -> &Standards;
 }
 
@@ -89,14 +92,17 @@ fn plan<'a>(entry: &'a Function, world: &'a dyn World, telling: Telling) -> Plan
     };
     let gives = lower.gives(entry);
     let id = lower.entry(entry, gives);
-    lower.mark_routines();
     let structure = entry.params.iter().find_map(|param| match &param.ty.kind {
         TyKind::Structure(version, key) => Some(grammar::of(*version, key, world.standards())),
         _ => None,
     });
+    let grammar = structure.unwrap_or_default();
+    let stated = lower.stated(entry, &grammar);
+    lower.mark_routines();
     let plan = Plan {
         name: entry.key.clone(),
-        grammar: structure.unwrap_or_default(),
+        grammar,
+        stated,
         reads: lower.reads,
         takes: entry.params.iter().map(|param| take(&param.ty)).collect(),
         gives,
@@ -130,12 +136,19 @@ enum Made {
     Table(Key),
     /// Whether a code table has a row.
     Has(Key),
+    /// Holds a message to it.
+    Profile(Key),
 }
 
 impl Made {
     fn key(&self) -> &Key {
         match self {
-            Made::Value(key) | Made::Write(key, _) | Made::Emit(key, _) | Made::Table(key) | Made::Has(key) => key,
+            Made::Value(key)
+            | Made::Write(key, _)
+            | Made::Emit(key, _)
+            | Made::Table(key)
+            | Made::Has(key)
+            | Made::Profile(key) => key,
         }
     }
 }
@@ -216,6 +229,7 @@ impl<'a> Lower<'a> {
         let params = u32::try_from(entry.params.len()).unwrap_or(u32::MAX);
         self.frames.push(Frame::new(params));
         let env = self.given(entry);
+        self.intake(entry);
         self.ruled(&env, &entry.at, |lower| match gives {
             Gives::Resource => {
                 lower.emit_function(entry, &env, false, &Vec::new());
@@ -254,6 +268,7 @@ impl<'a> Lower<'a> {
             Made::Emit(key, true) => format!("emit {key} if new").into(),
             Made::Table(key) => format!("table {key}").into(),
             Made::Has(key) => format!("rows of {key}").into(),
+            Made::Profile(key) => format!("profile {key}").into(),
         };
         let id = self.finish(name, params, result);
         self.made.insert(made, id);

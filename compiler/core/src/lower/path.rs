@@ -101,7 +101,7 @@ impl<'a> Lower<'a> {
     }
 
     /// Which of the members of that name it is, whether it repeats, and what it is.
-    fn member(&self, around: &TyKind, name: &str, member: u32) -> (u32, bool, TyKind) {
+    pub(super) fn member(&self, around: &TyKind, name: &str, member: u32) -> (u32, bool, TyKind) {
         let (TyKind::Structure(version, key) | TyKind::Group(version, key)) = around else {
             return (0, false, TyKind::Nothing);
         };
@@ -123,7 +123,7 @@ impl<'a> Lower<'a> {
         (u32::try_from(before).unwrap_or(u32::MAX), repeats, ty)
     }
 
-    fn reads(&mut self, segment: &TyKind, field: u16, repeats: bool) {
+    pub(super) fn reads(&mut self, segment: &TyKind, field: u16, repeats: bool) {
         let TyKind::Segment(_, name) = segment else { return };
         let reads = self.reads.entry(name.clone()).or_default();
         reads.fields.insert(field);

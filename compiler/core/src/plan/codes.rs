@@ -18,6 +18,20 @@ codes! {
         NoSegment = "R0302";
         /// there are several where the structure has one
         Several = "R0303";
+        /// a place that the profile has is missing, or there are too few
+        TooFew = "R0304";
+        /// there are more than the profile has
+        TooMany = "R0305";
+        /// there is what the profile forbids
+        Forbidden = "R0306";
+        /// a value is shorter or longer than the profile has it
+        WrongLength = "R0307";
+        /// a value does not match the pattern of the profile
+        NotMatched = "R0308";
+        /// a code is not one of those that the profile lists
+        NotListed = "R0309";
+        /// a segment stands elsewhere than the profile has it
+        Misplaced = "R0310";
 
         /// a value does not follow its type
         Invalid = "R0501";

@@ -26,7 +26,7 @@ use crate::check::typed::{Arithmetic, CodeKey, Compare, Comparison, Key, Pick, P
 use crate::syntax::tree::At;
 use emr_abi::Builtin;
 use emr_message::Table;
-use emr_message::group::Grammar;
+use emr_message::group::{Grammar, Stated};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,6 +51,8 @@ pub struct Plan {
     pub name: Key,
     /// The structure of the message; its groups are built by it. Without a member for a map over segments.
     pub grammar: Grammar,
+    /// What the profile of the message says of where segments stand, each with what is said of one that does not.
+    pub stated: Vec<(Stated, IssueId)>,
     /// All that is ever looked at, by segment: a host need not split anything else.
     pub reads: BTreeMap<SmolStr, Reads>,
     /// Where the parameters of the entry come from.

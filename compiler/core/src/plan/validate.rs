@@ -21,6 +21,9 @@ pub fn validate(plan: &Plan) -> Result<(), String> {
     if let Some(said) = plan.issues.iter().find(|said| lacks(said.rule)) {
         return Err(format!("the issue `{}` names no rule", said.text));
     }
+    if plan.stated.iter().any(|(_, issue)| *issue as usize >= plan.issues.len()) {
+        return Err("what is stated of a place names no issue".to_owned());
+    }
     match plan.routines.iter().find(|routine| routine.marks.iter().any(|mark| lacks(mark.rule))) {
         Some(routine) => Err(format!("{}: a mark names no rule", routine.name)),
         None => Ok(()),

@@ -136,7 +136,7 @@ impl Machine {
         let none = List { items: std::ptr::null_mut(), count: 0, room: 0 };
         let work = Work {
             text: Text::new(&program.layout),
-            structure: Structure::new(&program.nodes),
+            structure: Structure::new(&program.nodes, &program.stated),
             arena: Arena::default(),
             entries: Entries::default(),
             makers: Maker::all(&program.emits),
@@ -256,6 +256,7 @@ impl Machine {
         context.constants = program.constants.as_ptr();
         work.lists.iter_mut().for_each(|list| list.count = 0);
         unplaced(program, work);
+        misplaced(program, work);
         arguments(program, context, work)?;
         context.lists = work.lists.as_mut_ptr();
         let scratch = SCRATCH.max(SCRATCH_PER_BYTE * work.text.message_bytes()) + SLACK;
@@ -385,6 +386,17 @@ fn unplaced(program: &Program, work: &mut Work) {
         let segment = work.structure.now().unplaced.get(index).copied().unwrap_or(u32::MAX);
         if let Some(place) = work.place(segment).filter(|place| !place.name.is_none()) {
             work.raise(program.unplaced, Some(place));
+        }
+    }
+}
+
+/// Segments that stand elsewhere than the profile has them.
+fn misplaced(program: &Program, work: &mut Work) {
+    for index in 0..work.structure.now().misplaced.len() {
+        let Some((number, segment)) = work.structure.now().misplaced.get(index).copied() else { return };
+        if let Some((_, issue)) = program.stated.get(number) {
+            let place = work.place(segment);
+            work.raise(*issue, place);
         }
     }
 }

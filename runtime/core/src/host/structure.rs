@@ -3,7 +3,7 @@
 use std::hash::BuildHasher;
 use std::hint::black_box;
 
-use emr_abi::{Group, Member, Node, NodeKind, Slots};
+use emr_abi::{Group, Member, Node, NodeKind, Slots, Stated};
 use emr_message::Name;
 use emr_message::group::{self, Bent, Grammar, Groups, Item, Kind};
 use rustc_hash::{FxBuildHasher, FxHashMap};
@@ -17,6 +17,7 @@ const KNOWN_MAX: usize = 4096;
 pub struct Structure {
     grammar: Grammar,
     slots: Slots,
+    stated: Vec<group::Stated>,
     known: Vec<Known>,
     /// Their places in `known`, by the hash of the names.
     places: FxHashMap<u64, usize>,
@@ -33,6 +34,8 @@ pub struct Known {
     pub members: Vec<Member>,
     /// The segments without a place.
     pub unplaced: Vec<u32>,
+    /// Those that stand elsewhere than is stated, each behind the number of what states it.
+    pub misplaced: Vec<(usize, u32)>,
     pub joined: bool,
 }
 
@@ -42,12 +45,15 @@ static NOTHING: Known = Known {
     firsts: Vec::new(),
     members: Vec::new(),
     unplaced: Vec::new(),
+    misplaced: Vec::new(),
     joined: false,
 };
 
 impl Structure {
-    pub fn new(nodes: &[Node]) -> Structure {
+    pub fn new(nodes: &[Node], stated: &[(Stated, u32)]) -> Structure {
+        let place = |it: &Stated| group::Stated { node: it.node, beside: it.beside, after: it.after };
         Structure {
+            stated: stated.iter().map(|(stated, _)| place(stated)).collect(),
             grammar: Grammar { nodes: nodes.iter().map(node).collect() },
             slots: Slots::new(nodes),
             known: Vec::new(),
@@ -78,7 +84,7 @@ impl Structure {
             self.known.clear();
             self.places.clear();
         }
-        self.known.push(Known::new(&self.grammar, &self.slots, tags));
+        self.known.push(Known::new(&self.grammar, &self.slots, &self.stated, tags));
         self.places.insert(hash, self.known.len() - 1);
         self.known.len() - 1
     }
@@ -96,7 +102,7 @@ fn node(node: &Node) -> group::Node {
 }
 
 impl Known {
-    fn new(grammar: &Grammar, slots: &Slots, tags: &[u32]) -> Known {
+    fn new(grammar: &Grammar, slots: &Slots, stated: &[group::Stated], tags: &[u32]) -> Known {
         let nothing = grammar.nodes.is_empty();
         let names = tags.iter().map(|tag| name(*tag));
         let found = if nothing { Groups::default() } else { group::build(grammar, names) };
@@ -108,6 +114,7 @@ impl Known {
             firsts: vec![Member::NONE; widest],
             members: Vec::new(),
             unplaced: Vec::new(),
+            misplaced: found.misplaced(stated),
             joined: false,
         };
         for group in 0..found.count() {

@@ -77,6 +77,25 @@ pub struct Held {
     pub at: At,
 }
 
+impl Held {
+    /// A segment or group that is there.
+    fn present(path: SmolStr, steps: Vec<Step>, at: &At) -> Self {
+        let (one_of, at) = (Vec::new(), at.clone());
+        let (length, pattern, stands, because) = (None, None, None, None);
+        Self { path, steps, min: 1, max: MANY, one_of, length, pattern, stands, because, at }
+    }
+
+    /// Whether there is something to ask of a message.
+    pub fn asks(&self) -> bool {
+        self.min > 0 || self.max < MANY || self.asks_of_values()
+    }
+
+    /// Whether there is something to ask of each value.
+    pub fn asks_of_values(&self) -> bool {
+        !self.one_of.is_empty() || self.length.is_some() || self.pattern.is_some()
+    }
+}
+
 /// The facts of a profile. `standards` knows the segments and structures that the project declares, but no profile.
 pub fn profile(profile: &Profile, module: &str, standards: &Standards, world: &dyn World) -> ProfileFacts {
     let mut problems = Vec::new();
@@ -102,10 +121,12 @@ pub fn profile(profile: &Profile, module: &str, standards: &Standards, world: &d
     let version = facts.version;
     let placed = |line: &&ProfileLine| shapes::place_segment(&mut shapes, line, standards, version, &mut facts);
     let lines: Vec<_> = profile.lines.iter().filter(placed).collect();
-    let mut lined = Lined { shapes, standards, world, facts, seen: FxHashSet::default() };
+    let (seen, ranged, implied) = (FxHashSet::default(), FxHashSet::default(), Vec::new());
+    let mut lined = Lined { shapes, standards, world, facts, seen, ranged, implied };
     for line in lines {
         lined.narrow(line);
     }
+    lined.imply();
     lined.declared(&profile.name.at);
     let Lined { shapes, mut facts, .. } = lined;
     facts.shapes = shapes.into_iter().map(Arc::new).collect();
@@ -162,6 +183,10 @@ struct Lined<'w> {
     world: &'w dyn World,
     facts: ProfileFacts,
     seen: FxHashSet<SmolStr>,
+    /// Segments and groups of which a line says how often they are there.
+    ranged: FxHashSet<SmolStr>,
+    /// Segments that required fields make present.
+    implied: Vec<Held>,
 }
 
 impl Lined<'_> {
@@ -274,6 +299,9 @@ impl Lined<'_> {
     }
 
     fn segment(&mut self, line: &ProfileLine, found: &Found, held: &Held) {
+        if line.range.is_some() {
+            self.ranged.insert(held.path.clone());
+        }
         if held.min > 0 {
             self.facts.present.insert(held.path.clone());
         }
@@ -289,10 +317,10 @@ impl Lined<'_> {
     }
 
     fn value(&mut self, line: &ProfileLine, found: &Found, held: &Held) {
-        // A field that is required makes its segment present where the structure requires the segment.
         let field = !found.is_component();
         if field && held.min > 0 && found.around.last().is_some_and(|(_, required)| *required) {
-            self.facts.present.insert(found.around());
+            let steps = held.steps.iter().take_while(|step| matches!(step, Step::Member { .. })).cloned().collect();
+            self.implied.push(Held::present(found.around(), steps, &held.at));
         }
         let narrowed = Narrowed {
             min: held.min,
@@ -301,6 +329,16 @@ impl Lined<'_> {
             ty: line.ty.as_ref().map(|ty| ty.name.text.clone()),
         };
         self.facts.narrowed.insert(held.path.clone(), narrowed);
+    }
+
+    /// A field that is required makes its segment present where the structure requires the segment, unless a line says
+    /// how often the segment is there.
+    fn imply(&mut self) {
+        for held in std::mem::take(&mut self.implied) {
+            if !self.ranged.contains(&held.path) && self.facts.present.insert(held.path.clone()) {
+                self.facts.held.push(held);
+            }
+        }
     }
 
     /// What the segments say that the project declares, wherever the profile has them.
@@ -338,18 +376,7 @@ impl Lined<'_> {
             let Some(number) = element.name.parse().ok().filter(|_| !self.seen.contains(&path)) else { continue };
             let steps = steps.iter().cloned().chain([Step::Field { number, repeats: true }]).collect();
             let (one_of, max) = (element.codes.clone(), if element.min > 0 { element.max } else { MANY });
-            self.facts.held.push(Held {
-                path,
-                steps,
-                min: element.min,
-                max,
-                one_of,
-                length: None,
-                pattern: None,
-                stands: None,
-                because: None,
-                at: at.clone(),
-            });
+            self.facts.held.push(Held { min: element.min, max, one_of, ..Held::present(path, steps, at) });
         }
     }
 }

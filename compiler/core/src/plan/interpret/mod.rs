@@ -91,6 +91,7 @@ fn run_for(
     let mut run = Run::new(plan, message, &groups, settings);
     run.why = why;
     unplaced(&mut run);
+    misplaced(&mut run);
     let result = arguments(&mut run).and_then(|arguments| run.call(plan.entry, arguments)).map(|_| ());
     let result = match result {
         Ok(()) => Ok(run.finished()),
@@ -146,6 +147,16 @@ fn unplaced(run: &mut Run<'_, '_>) {
         if !place.name.is_none() {
             let (code, text) = UNPLACED;
             run.raise(Issue { code, text: text.into(), place: Some(place), rule: None });
+        }
+    }
+}
+
+/// Segments that stand elsewhere than the profile has them.
+fn misplaced(run: &mut Run<'_, '_>) {
+    let stated: Vec<_> = run.plan.stated.iter().map(|(stated, _)| *stated).collect();
+    for (number, segment) in run.groups.misplaced(&stated) {
+        if let Some((_, issue)) = run.plan.stated.get(number) {
+            run.say(*issue, Some(run.message.place(segment as usize)));
         }
     }
 }
