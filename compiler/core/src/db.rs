@@ -10,10 +10,10 @@ use crate::plan::{Plan, passes};
 use crate::resolve::{self, Declared, DeclaredKind, Export, Found, Names, Needs};
 use crate::standard::Standards;
 use crate::standard::shape::Shape;
-use crate::syntax::tree::{Declaration, Extend, Parsed, Route, Test, Use};
+use crate::syntax::tree::{Declaration, Extend, Parsed, Route, Test, Use, Word};
 use crate::{lower, syntax, testing};
 use emr_stdlib::library;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use salsa::{Durability, Setter};
 use smol_str::SmolStr;
 use std::panic::AssertUnwindSafe;
@@ -342,9 +342,13 @@ fn checked<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>)
         Some(Declaration::Profile(_)) => {
             Checked::said(profile(db, project, item).as_ref().map(|it| it.problems.clone()).unwrap_or_default())
         }
-        Some(Declaration::Segment(segment)) => Checked::said(check::segment(segment, project.standards(db)).1),
+        Some(Declaration::Segment(segment)) => {
+            let problems = check::segment(segment, project.standards(db)).1;
+            Checked::said(problems.into_iter().chain(elsewhere(db, project, file, &segment.name)).collect())
+        }
         Some(Declaration::Structure(structure)) => {
-            Checked::said(check::structure_problems(structure, segments(db, project)))
+            let problems = check::structure_problems(structure, segments(db, project));
+            Checked::said(problems.into_iter().chain(elsewhere(db, project, file, &structure.name)).collect())
         }
         Some(Declaration::Test(test)) => {
             let view = View::new(db, project, file);
@@ -403,6 +407,15 @@ fn connectors(db: &dyn salsa::Database) -> wiring::Connectors {
     }))
 }
 
+/// Segments and structures are seen by their names in the whole project: another module's would hide this one.
+fn elsewhere(db: &dyn salsa::Database, project: Project, file: SourceFile, name: &Word) -> Option<Diagnostic> {
+    let others = project.files(db).iter().filter(|other| **other != file);
+    let local =
+        |it: &Declared| matches!(it.kind, DeclaredKind::Segment | DeclaredKind::Structure) && it.name == name.text;
+    let other = others.into_iter().find(|&&other| exported(db, other).iter().any(local))?;
+    Some(check::declared_elsewhere(name, other.module(db)))
+}
+
 /// All that is wrong with a module, in the order of the text.
 #[salsa::tracked(returns(deref))]
 pub fn diagnostics(db: &dyn salsa::Database, project: Project, file: SourceFile) -> Vec<Diagnostic> {
@@ -410,6 +423,7 @@ pub fn diagnostics(db: &dyn salsa::Database, project: Project, file: SourceFile)
     let mut found: Vec<Diagnostic> = Vec::new();
     for &item in items {
         found.extend(checked(db, project, item).problems.iter().map(|it| it.clone().moved(item.start(db))));
+        found.extend(left_open(db, project, item).iter().map(|it| it.clone().moved(item.start(db))));
         found.extend(cycle(db, project, item).iter().map(|it| it.clone().moved(item.start(db))));
     }
     let names = names(db, project, file);
@@ -467,6 +481,29 @@ fn needs<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -
     }
     names.extend(view.named());
     Needs { names, keys: checked.uses.iter().cloned().collect(), ..Needs::default() }
+}
+
+/// What the maps that take a closed profile leave open of it.
+#[salsa::tracked(returns(deref))]
+fn left_open<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -> Vec<Diagnostic> {
+    let Some(facts) = profile(db, project, item).as_ref().filter(|facts| !facts.closed.is_empty()) else {
+        return Vec::new();
+    };
+    let all = project.files(db).iter().flat_map(|&file| maps(db, project, file));
+    let takes = |map: &&Function| {
+        map.params.iter().any(|it| matches!(&it.ty.kind, TyKind::Structure(_, key) if *key == facts.key))
+    };
+    let taker = |map: &'db Function| {
+        let fields = plain_plan(db, project, map.key.to_string()).as_ref()?.fields();
+        let functions = reached(db, project, map).into_iter().filter_map(|key| function(db, project, &key));
+        Some(check::Taker { key: &map.key, fields, ignored: functions.flat_map(|it| &it.ignored).collect() })
+    };
+    check::left_open(facts, &all.filter(takes).filter_map(taker).collect::<Vec<_>>())
+}
+
+/// The keys of a map and of all that it uses.
+fn reached(db: &dyn salsa::Database, project: Project, entry: &Function) -> FxHashSet<Key> {
+    check::reached(entry, &|key| item(db, project, key).map(|item| &checked(db, project, item).uses[..]))
 }
 
 /// What a map calls must not come back to it.
@@ -572,7 +609,7 @@ fn sound_entry<'db>(
     key: &str,
 ) -> Option<(&'db Arc<Function>, View<'db>)> {
     let entry = function(db, project, key)?;
-    let reached = check::reached(entry, &|key| item(db, project, key).map(|item| &checked(db, project, item).uses[..]));
+    let reached = reached(db, project, entry);
     let sound = |&item: &Item<'db>| *is_sound(db, project, item);
     let fine = |key: &Key| {
         let mut extensions = extensions(db, project).get(key.as_str()).into_iter().flatten();

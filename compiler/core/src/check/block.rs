@@ -5,7 +5,7 @@ use super::convert::Want;
 use super::required::{Doubt, required};
 use super::scope::Scope;
 use super::sourceless::is_constant;
-use super::typed::{Block, Expr, Field, Kind, Statement, Ty, TyKind, Value};
+use super::typed::{Block, Expr, Field, Ignored, Kind, Statement, Ty, TyKind, Value};
 use super::{condition, expression, extension, fixed, path, rule, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::shape::{self, Element, Shape};
@@ -206,12 +206,14 @@ pub(super) fn statement(scope: &mut Scope, item: &BlockItem) -> Option<Statement
     }
 }
 
-/// What is ignored must exist.
+/// What is ignored must exist, and is noted.
 fn ignored(scope: &mut Scope, ignore: &tree::Ignore) {
     for what in &ignore.what {
         match what {
             tree::Ignored::Path(written) | tree::Ignored::Range(written, _) => {
                 let first = path::path(scope, written);
+                let last = if let tree::Ignored::Range(_, last) = what { Some(*last) } else { None };
+                note(scope, ignore, &first, last);
                 if let tree::Ignored::Range(_, last) = what
                     && !first.is_error()
                 {
@@ -224,12 +226,20 @@ fn ignored(scope: &mut Scope, ignore: &tree::Ignore) {
             }
             tree::Ignored::Rest(name) => {
                 let whole = tree::Path { root: Some(name.clone()), parts: Vec::new(), at: name.at.clone() };
-                path::path(scope, &whole);
+                let segment = path::path(scope, &whole);
+                note(scope, ignore, &segment, None);
             }
             tree::Ignored::Event(event) => {
                 scope.error(Code::WrongType, &event.at, "events are ignored in a feed, not in a map");
             }
         }
+    }
+}
+
+fn note(scope: &mut Scope, ignore: &tree::Ignore, what: &Expr, last: Option<u32>) {
+    if let Some(path) = path::named(scope, what) {
+        let because = ignore.because.as_ref().map(|because| because.text.clone()).unwrap_or_default();
+        scope.ignored.push(Ignored { path, last, because, at: what.at.clone() });
     }
 }
 

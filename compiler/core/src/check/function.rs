@@ -52,6 +52,7 @@ pub fn function(map: &Map, module: &str, signature: &Signature, world: &dyn Worl
         result: signature.result.clone(),
         keyed,
         body,
+        ignored: std::mem::take(&mut scope.ignored),
         slots: scope.slots(),
         at: map.name.at.clone(),
     };

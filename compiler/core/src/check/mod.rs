@@ -51,7 +51,9 @@ pub use cycle::{cycle, reached};
 
 pub use function::function;
 pub use literal::v2_system;
-pub use profile::{Held, Narrowed, ProfileFacts, profile, segment, structure, structure_problems};
+pub use profile::{
+    Held, Narrowed, ProfileFacts, Taker, declared_elsewhere, left_open, profile, segment, structure, structure_problems,
+};
 pub use signature::{Signature, SignatureKind, SignatureParam, signature};
 pub use table::table;
 

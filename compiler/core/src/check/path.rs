@@ -434,6 +434,24 @@ fn narrowed<'w>(scope: &Scope<'w>, walk: &Walk) -> Option<&'w super::Narrowed> {
     facts.narrowed.get(&walk.in_message())
 }
 
+/// The place of a path: from the message on where that is known, else from the part that the map takes.
+pub(super) fn named(scope: &Scope, value: &Expr) -> Option<SmolStr> {
+    let (root, steps) = match &*value.kind {
+        Kind::Path { root, steps } => (*root, places(steps)),
+        Kind::Slot(slot) => (*slot, Vec::new()),
+        _ => return None,
+    };
+    let local = scope.locals().find(|local| local.slot == root)?;
+    let around: SmolStr = match (&local.origin, &local.ty.kind) {
+        (Some(origin), _) => origin.path.clone(),
+        (None, TyKind::Structure(..)) => SmolStr::default(),
+        (None, TyKind::Group(_, key)) => key.rsplit('.').next().unwrap_or_default().into(),
+        (None, TyKind::Segment(_, name)) => name.clone(),
+        _ => return None,
+    };
+    Some(spell(&around, &steps))
+}
+
 /// The codes that a profile, or a segment of the project's own, allows at the place of a value; none where neither
 /// says.
 pub(super) fn allowed(scope: &Scope, value: &Expr) -> Vec<SmolStr> {

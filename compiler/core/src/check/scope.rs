@@ -1,7 +1,7 @@
 //! The state of checking one item: what names stand for at this point, what is known to be present, what went wrong.
 
 use super::World;
-use super::typed::{Expr, Key, Kind, Slot, Ty, TyKind};
+use super::typed::{Expr, Ignored, Key, Kind, Slot, Ty, TyKind};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::syntax::tree::{At, Count};
 use rustc_hash::FxHashSet;
@@ -11,6 +11,7 @@ pub(super) struct Scope<'w> {
     pub world: &'w dyn World,
     pub problems: Vec<Diagnostic>,
     pub uses: Vec<Key>,
+    pub ignored: Vec<Ignored>,
     /// All slots of the function, also those whose names are out of sight.
     slots: Vec<Ty>,
     /// What can be named here, the innermost last.
@@ -59,6 +60,7 @@ impl<'w> Scope<'w> {
             world,
             problems: Vec::new(),
             uses: Vec::new(),
+            ignored: Vec::new(),
             slots: Vec::new(),
             locals: Vec::new(),
             present: FxHashSet::default(),

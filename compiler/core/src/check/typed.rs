@@ -61,8 +61,21 @@ pub struct Function {
     /// `keyed by`: what makes two resources the same. Empty: the message's bytes and the place in it do.
     pub keyed: Vec<KeyPart>,
     pub body: Expr,
+    pub ignored: Vec<Ignored>,
     /// How many slots it uses, parameters included.
     pub slots: u32,
+    pub at: At,
+}
+
+/// Places that a map leaves out, with the reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ignored {
+    /// A field, segment or group: from the message on where the map takes it, `PATIENT.PID-31`, else from the part that it
+    /// takes, `PID-31`.
+    pub path: SmolStr,
+    /// Of a range of fields, the last.
+    pub last: Option<u32>,
+    pub because: SmolStr,
     pub at: At,
 }
 

@@ -55,6 +55,8 @@ codes! {
         LineTwice = "E0306";
         /// what a site declares for itself is not its own
         NotLocal = "E0307";
+        /// a map leaves open what a closed profile lists
+        LeftOpen = "E0308";
 
         /// an element does not exist
         UnknownElement = "E0401";

@@ -86,10 +86,7 @@ impl<'a> Lower<'a> {
     fn held_value(&mut self, of: Val, field: &Field, facts: &ProfileFacts) {
         for held in &field.held {
             let env = Env::new(&facts.key);
-            self.ruled(&env, &held.at, |lower| {
-                lower.one_of(of, held, facts);
-                lower.text_of(of, held, facts);
-            });
+            self.ruled(&env, &held.at, |lower| lower.held_text(of, held, facts));
         }
         for part in &field.parts {
             let Way::Component(number) = part.way else { continue };
@@ -144,44 +141,55 @@ impl<'a> Lower<'a> {
         self.to(|to| Step::Take { of: all, part: Part::Range(first, None), to })
     }
 
-    fn one_of(&mut self, of: Val, held: &Held, facts: &ProfileFacts) {
+    /// What is asked of a value, if it is one: a field may have parts and no first one.
+    fn held_text(&mut self, of: Val, held: &Held, facts: &ProfileFacts) {
+        if !held.asks_of_values() {
+            return;
+        }
+        let text = self.to(|to| Step::Convert { of, into: Primitive::String, to, issue: None });
+        let asked = self.block(|lower| {
+            lower.one_of(text, of, held, facts);
+            lower.length(text, of, held, facts);
+            lower.pattern(text, of, held, facts);
+        });
+        self.when(Test::Present(text), asked, Block::new());
+    }
+
+    fn one_of(&mut self, text: Val, of: Val, held: &Held, facts: &ProfileFacts) {
         if held.one_of.is_empty() {
             return;
         }
         let listed: Vec<_> = held.one_of.iter().take(CODES_SAID).map(|code| format!("\"{code}\"")).collect();
         let more = if held.one_of.len() > CODES_SAID { ", …" } else { "" };
-        let text = has(held, &format!("in ({}{more})", listed.join(", ")), "this is another code", facts);
-        let other = self.block(|lower| lower.deviates(Code::NotListed, &text, held, of, facts));
+        let said = has(held, &format!("in ({}{more})", listed.join(", ")), "this is another code", facts);
+        let other = self.block(|lower| lower.deviates(Code::NotListed, &said, held, of, facts));
         let keys = held.one_of.iter().cloned().map(CodeKey::Code).collect();
-        self.push(Step::Choose { of, arms: vec![(keys, Block::new())], other });
+        self.push(Step::Choose { of: text, arms: vec![(keys, Block::new())], other });
     }
 
-    fn text_of(&mut self, of: Val, held: &Held, facts: &ProfileFacts) {
-        if held.length.is_none() && held.pattern.is_none() {
-            return;
+    fn length(&mut self, text: Val, of: Val, held: &Held, facts: &ProfileFacts) {
+        let Some((least, most)) = held.length else { return };
+        let said = has(held, &format!("length {}", range(least, most)), "this value is shorter or longer", facts);
+        let issue = self.issue(Code::WrongLength, &said, held, facts);
+        let count = self.to(|to| Step::Builtin { function: Builtin::length, arguments: vec![text], to, issue });
+        let mut beyond = Vec::new();
+        if least > 0 {
+            beyond.push(self.count_is(count, Compare::Less, least));
         }
-        let text = self.to(|to| Step::Convert { of, into: Primitive::String, to, issue: None });
-        if let Some((least, most)) = held.length {
-            let said = has(held, &format!("length {}", range(least, most)), "this value is shorter or longer", facts);
-            let issue = self.issue(Code::WrongLength, &said, held, facts);
-            let count = self.to(|to| Step::Builtin { function: Builtin::length, arguments: vec![text], to, issue });
-            let mut beyond = Vec::new();
-            if least > 0 {
-                beyond.push(self.count_is(count, Compare::Less, least));
-            }
-            if most < MANY {
-                beyond.push(self.count_is(count, Compare::Greater, most));
-            }
-            let either = beyond.into_iter().reduce(|left, right| Test::Either(Box::new(left), Box::new(right)));
-            self.when(either.unwrap_or(Test::Always(false)), vec![Step::Issue { issue, at: Some(of) }], Block::new());
+        if most < MANY {
+            beyond.push(self.count_is(count, Compare::Greater, most));
         }
-        if let Some(pattern) = &held.pattern {
-            let said = has(held, &format!("matches '{pattern}'"), "this value does not", facts);
-            let other = self.block(|lower| lower.deviates(Code::NotMatched, &said, held, of, facts));
-            // A profile speaks of the whole value.
-            let whole = format!("^(?:{pattern})$").into();
-            self.when(Test::Matches { of: text, pattern: whole }, Block::new(), other);
-        }
+        let either = beyond.into_iter().reduce(|left, right| Test::Either(Box::new(left), Box::new(right)));
+        self.when(either.unwrap_or(Test::Always(false)), vec![Step::Issue { issue, at: Some(of) }], Block::new());
+    }
+
+    fn pattern(&mut self, text: Val, of: Val, held: &Held, facts: &ProfileFacts) {
+        let Some(pattern) = &held.pattern else { return };
+        let said = has(held, &format!("matches '{pattern}'"), "this value does not", facts);
+        let other = self.block(|lower| lower.deviates(Code::NotMatched, &said, held, of, facts));
+        // A profile speaks of the whole value.
+        let whole = format!("^(?:{pattern})$").into();
+        self.when(Test::Matches { of: text, pattern: whole }, Block::new(), other);
     }
 
     fn count_is(&mut self, count: Val, op: Compare, bound: u32) -> Test {

@@ -23,7 +23,7 @@ mod write;
 use crate::check::ProfileFacts;
 use crate::check::typed::{CodeTable, Expr, Function, Key, RowTable, Slot, Ty, TyKind};
 use crate::plan::{
-    Code, Gives, IssueId, Plan, Reads, Routine, RoutineId, Rule, RuleId, Said, TableId, Take, Val, validate,
+    Code, Gives, INTAKE, IssueId, Plan, Reads, Routine, RoutineId, Rule, RuleId, Said, TableId, Take, Val, validate,
 };
 use crate::standard::Standards;
 use crate::standard::shape::Kind as ShapeKind;
@@ -268,7 +268,7 @@ impl<'a> Lower<'a> {
             Made::Emit(key, true) => format!("emit {key} if new").into(),
             Made::Table(key) => format!("table {key}").into(),
             Made::Has(key) => format!("rows of {key}").into(),
-            Made::Profile(key) => format!("profile {key}").into(),
+            Made::Profile(key) => format!("{INTAKE}{key}").into(),
         };
         let id = self.finish(name, params, result);
         self.made.insert(made, id);

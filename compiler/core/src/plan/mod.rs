@@ -10,6 +10,7 @@
 //! the close of a block asks whether anything was counted.
 
 mod codes;
+mod fields;
 pub mod interpret;
 mod marks;
 pub mod passes;
@@ -500,6 +501,16 @@ pub enum Test {
     Not(Box<Test>),
     Both(Box<Test>, Box<Test>),
     Either(Box<Test>, Box<Test>),
+}
+
+/// How the name of a routine begins that holds messages to a profile; names of maps have no blank.
+pub const INTAKE: &str = "profile ";
+
+impl Routine {
+    /// Whether it asks of a message whether it keeps to its profile, and does nothing else.
+    pub fn is_intake(&self) -> bool {
+        self.name.starts_with(INTAKE)
+    }
 }
 
 impl Plan {

@@ -1,11 +1,13 @@
 //! `profile`, `segment` and `structure`: what a sender really sends, as narrowing of the standard's shapes.
 
+mod closed;
 mod find;
 mod segment;
 mod shapes;
 mod structure;
 
-pub use segment::segment;
+pub use closed::{Taker, left_open};
+pub use segment::{declared_elsewhere, segment};
 pub use structure::{structure, structure_problems};
 
 use super::condition::pattern_is_valid;
@@ -42,6 +44,8 @@ pub struct ProfileFacts {
     pub narrowed: FxHashMap<SmolStr, Narrowed>,
     /// What messages are held to, in the order of the lines.
     pub held: Vec<Held>,
+    /// The fields that a closed profile lists, each with its line.
+    pub closed: Vec<(SmolStr, At)>,
     /// The structure as the profile has it, and its groups, by keys of the profile's own.
     pub shapes: Vec<Arc<Shape>>,
     pub problems: Vec<Diagnostic>,
@@ -107,12 +111,10 @@ pub fn profile(profile: &Profile, module: &str, standards: &Standards, world: &d
         forbidden: FxHashSet::default(),
         narrowed: FxHashMap::default(),
         held: Vec::new(),
+        closed: Vec::new(),
         shapes: Vec::new(),
         problems,
     };
-    if profile.closed {
-        facts.problems.push(not_yet(&profile.name.at, "`closed`"));
-    }
     let structures = structures(profile, standards, &mut facts);
     if structures.len() < profile.of.len() {
         return facts;
@@ -125,6 +127,9 @@ pub fn profile(profile: &Profile, module: &str, standards: &Standards, world: &d
     let mut lined = Lined { shapes, standards, world, facts, seen, ranged, implied };
     for line in lines {
         lined.narrow(line);
+    }
+    if profile.closed {
+        lined.close();
     }
     lined.imply();
     lined.declared(&profile.name.at);
@@ -141,11 +146,6 @@ fn version(profile: &Profile, problems: &mut Vec<Diagnostic>) -> Version {
         problems.push(diagnostic.help("versions are 2.1 to 2.8.2, as in `version \"2.5.1\"`"));
         ANY_VERSION
     })
-}
-
-fn not_yet(at: &At, what: &str) -> Diagnostic {
-    Diagnostic::new(Code::NotSupportedYet, at.clone(), format!("{what} is not supported yet"))
-        .help("the language has it, this version does not carry it out")
 }
 
 /// The structures that a profile is of; what is none of the version is said.
@@ -329,6 +329,21 @@ impl Lined<'_> {
             ty: line.ty.as_ref().map(|ty| ty.name.text.clone()),
         };
         self.facts.narrowed.insert(held.path.clone(), narrowed);
+    }
+
+    /// The fields that lines name, themselves or by a component; not what the sender never sends.
+    fn close(&mut self) {
+        let mut listed: Vec<(SmolStr, At)> = Vec::new();
+        for held in self.facts.held.iter().filter(|held| held.max > 0) {
+            let Some((segment, field)) = held.path.rsplit_once('-') else { continue };
+            let number = field.split('.').next().unwrap_or_default();
+            let path = format_smolstr!("{segment}-{number}");
+            let forbidden = self.facts.narrowed.get(&path).is_some_and(|line| line.max == Some(0));
+            if !forbidden && !listed.iter().any(|(known, _)| *known == path) {
+                listed.push((path, held.at.clone()));
+            }
+        }
+        self.facts.closed = listed;
     }
 
     /// A field that is required makes its segment present where the structure requires the segment, unless a line says

@@ -6,7 +6,7 @@ use crate::check::{ANY_VERSION, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::Standards;
 use crate::standard::shape::{self, Element, MANY, Shape, Type};
-use crate::syntax::tree::{Count, Expr, ExprKind, Segment, SegmentField, TextPart};
+use crate::syntax::tree::{Count, Expr, ExprKind, Segment, SegmentField, TextPart, Word};
 use smol_str::{SmolStr, format_smolstr};
 
 /// A segment that the project declares, as a shape of the standard. None by a name that is not its own: it would hide
@@ -45,6 +45,13 @@ pub fn segment(segment: &Segment, standards: &Standards) -> (Option<Shape>, Vec<
     let (kind, key, base) = (shape::Kind::Segment, name.text.clone(), name.text.clone());
     let shape = Shape { key, kind, title, base, url: SmolStr::default(), elements };
     (is_own.then_some(shape), problems)
+}
+
+/// A segment or structure that another module declares too.
+pub fn declared_elsewhere(name: &Word, module: &str) -> Diagnostic {
+    let message = format!("the module `{module}` declares `{}` too", name.text);
+    let diagnostic = Diagnostic::new(Code::DuplicateName, name.at.clone(), message);
+    diagnostic.help("segments and structures are seen in the whole project: declare each of them once")
 }
 
 fn element(

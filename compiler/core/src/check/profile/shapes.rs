@@ -6,11 +6,11 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::Standards;
 use crate::standard::hl7::Version;
 use crate::standard::shape::{Element, Kind, MANY, Shape, Type};
-use crate::syntax::tree::{ProfileLine, Side, Word};
+use crate::syntax::tree::{PartKind, Path, ProfileLine, Side, Word};
 use smol_str::{SmolStr, format_smolstr};
 
 /// The structures as one, and all groups in it, under keys that begin with the profile's.
-pub(super) fn own(standards: &Standards, version: Version, of: &[std::sync::Arc<Shape>], key: &SmolStr) -> Vec<Shape> {
+pub(crate) fn own(standards: &Standards, version: Version, of: &[std::sync::Arc<Shape>], key: &SmolStr) -> Vec<Shape> {
     let copies = of.iter().map(|base| copied(standards, version, base, key));
     copies.reduce(both).unwrap_or_default()
 }
@@ -84,8 +84,8 @@ fn interleaved(one: &[Element], other: &[Element]) -> Vec<Element> {
     }
 }
 
-/// `ZPI 0..1 after PID`, `SPECIMEN 0..1 before OBSERVATION`: puts a segment where the sender has it. False if that
-/// cannot be, which is then reported.
+/// `ZPI 0..1 after PID`, `INSURANCE.ZIN 0..1 after IN1`, `SPECIMEN 0..1 before OBSERVATION`: puts a segment where the
+/// sender has it. False if that cannot be, which is then reported.
 pub(super) fn place_segment(
     shapes: &mut [Shape],
     line: &ProfileLine,
@@ -94,12 +94,20 @@ pub(super) fn place_segment(
     facts: &mut ProfileFacts,
 ) -> bool {
     let Some((side, beside)) = &line.stands else { return true };
-    let Some(name) = line.path.root.as_ref().filter(|_| line.path.parts.is_empty()) else {
+    let Some((around, name)) = member(&line.path) else {
         let message = "only segments and groups stand after others";
         facts.problems.push(Diagnostic::new(Code::WrongProfile, line.at.clone(), message));
         return false;
     };
-    let Some(shape) = holder(shapes, beside, facts).and_then(|index| shapes.get_mut(index)) else { return false };
+    let is_around = |shape: &Shape| around.is_empty() || shape.key.ends_with(&format!(".{around}"));
+    let shape = match holder(shapes, &beside.text, &is_around) {
+        Ok(index) => shapes.get_mut(index),
+        Err(near) => {
+            facts.problems.push(nowhere(beside, &around, &near, shapes));
+            None
+        }
+    };
+    let Some(shape) = shape else { return false };
     let own = shape.elements.iter().position(|element| element.name == name.text);
     let element = match own {
         Some(_) if name.text == beside.text => {
@@ -122,30 +130,48 @@ pub(super) fn place_segment(
     true
 }
 
-/// The group in which a segment stands that others stand beside: the nearest, of several the one that requires it.
-fn holder(shapes: &[Shape], beside: &Word, facts: &mut ProfileFacts) -> Option<usize> {
-    let named = |shape: &Shape| shape.elements.iter().find(|element| element.name == beside.text).map(|it| it.min > 0);
+/// The groups around a segment that a path names, and its name.
+fn member(path: &Path) -> Option<(String, Word)> {
+    let mut around = String::new();
+    let mut name = path.root.clone()?;
+    for part in &path.parts {
+        let PartKind::Child(inner) = &part.kind else { return None };
+        around = if around.is_empty() { name.text.to_string() } else { format!("{around}.{}", name.text) };
+        name = Word { text: inner.clone(), at: part.at.clone() };
+    }
+    Some((around, name))
+}
+
+/// The group in which a segment stands that others stand beside: the nearest, of several the one that requires it. Where
+/// there is not one, those that are equally near.
+pub(crate) fn holder(shapes: &[Shape], beside: &str, may_be: &dyn Fn(&Shape) -> bool) -> Result<usize, Vec<usize>> {
+    let named = |shape: &Shape| {
+        let found = shape.elements.iter().find(|element| element.name == beside);
+        found.filter(|_| may_be(shape)).map(|it| it.min > 0)
+    };
     let depth = |shape: &Shape| shape.key.matches('.').count();
     let all = || shapes.iter().enumerate().filter_map(|(index, shape)| Some((index, depth(shape), named(shape)?)));
-    let Some(nearest) = all().map(|(_, depth, _)| depth).min() else {
-        let message = format!("the structure has no `{}`", beside.text);
-        facts.problems.push(Diagnostic::new(Code::UnknownPath, beside.at.clone(), message));
-        return None;
-    };
-    let near: Vec<_> = all().filter(|(_, depth, _)| *depth == nearest).collect();
+    let nearest = all().map(|(_, depth, _)| depth).min();
+    let near: Vec<_> = all().filter(|(_, depth, _)| Some(*depth) == nearest).collect();
     let requires: Vec<_> = near.iter().filter(|(_, _, required)| *required).collect();
     match (near.as_slice(), requires.as_slice()) {
-        ([(only, ..)], _) | (_, [(only, ..)]) => Some(*only),
-        _ => {
-            let groups = near.iter().filter_map(|(index, ..)| shapes.get(*index));
-            let groups: Vec<_> =
-                groups.map(|shape| format!("`{}`", shape.key.rsplit('.').next().unwrap_or_default())).collect();
-            let message = format!("`{}` stands in {}", beside.text, groups.join(" and "));
-            let diagnostic = Diagnostic::new(Code::AmbiguousPlace, beside.at.clone(), message);
-            facts.problems.push(diagnostic.help("name a segment that stands in one group alone"));
-            None
-        }
+        ([(only, ..)], _) | (_, [(only, ..)]) => Ok(*only),
+        _ => Err(near.iter().map(|(index, ..)| *index).collect()),
     }
+}
+
+fn nowhere(beside: &Word, around: &str, near: &[usize], shapes: &[Shape]) -> Diagnostic {
+    if near.is_empty() {
+        let holder = if around.is_empty() { "the structure".to_owned() } else { format!("`{around}`") };
+        let message = format!("{holder} has no `{}`", beside.text);
+        return Diagnostic::new(Code::UnknownPath, beside.at.clone(), message);
+    }
+    let groups = near.iter().filter_map(|index| shapes.get(*index));
+    let groups: Vec<_> =
+        groups.map(|shape| format!("`{}`", shape.key.rsplit('.').next().unwrap_or_default())).collect();
+    let message = format!("`{}` stands in {}", beside.text, groups.join(" and "));
+    let diagnostic = Diagnostic::new(Code::AmbiguousPlace, beside.at.clone(), message);
+    diagnostic.help("name a segment that stands in one group alone")
 }
 
 /// A segment as a place of a structure, any number of them.
