@@ -57,6 +57,8 @@ mod pages;
 #[cfg(test)]
 mod plain;
 #[cfg(test)]
+mod profiles;
+#[cfg(test)]
 mod reading;
 #[cfg(test)]
 mod readme;

@@ -11,6 +11,7 @@ mod input;
 mod lsp;
 mod map;
 mod new;
+mod profile;
 mod shell;
 mod style;
 mod test;
@@ -44,6 +45,8 @@ enum Command {
     Fmt(fmt::Args),
     /// Shows a message and what becomes of it, each value with its rule
     Trace(trace::Args),
+    /// Learns profiles of senders from messages, and compares them
+    Profile(profile::Args),
     /// Holds FHIR JSON against R4 and profiles
     Validate(validate::Args),
     /// Compiles the maps of a project into one file, or prints what they come to
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Command::Map(args) => map::run(&args),
         Command::Trace(args) => trace::run(&args),
         Command::Fmt(args) => fmt::run(&args),
+        Command::Profile(args) => profile::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Build(args) => build::run(&args),
         Command::Doc(args) => doc::run(&args),

@@ -619,6 +619,11 @@ fn sound_entry<'db>(
     reached.iter().all(fine).then_some((entry, view))
 }
 
+/// The profiles of a module.
+pub fn profiles(db: &dyn salsa::Database, project: Project, file: SourceFile) -> Vec<&ProfileFacts> {
+    items(db, file).iter().filter_map(|&item| profile(db, project, item).as_ref()).collect()
+}
+
 /// The structures of the one message that a map takes; none for a map over parts of a message.
 pub fn takes(db: &dyn salsa::Database, project: Project, function: &Function) -> Vec<SmolStr> {
     let [param] = function.params.as_slice() else { return Vec::new() };

@@ -10,6 +10,7 @@ pub mod manual;
 pub mod plan;
 pub mod resolve;
 pub mod select;
+pub mod sender;
 pub mod settings;
 pub mod specification;
 pub mod standard;

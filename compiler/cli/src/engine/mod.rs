@@ -75,7 +75,7 @@ fn unknown_zone(name: &str) -> End {
     End::Call(format!("there is no timezone `{name}`: zones are named by area and city, such as `Europe/Zurich`"))
 }
 
-fn unknown_charset(name: &str) -> End {
+pub fn unknown_charset(name: &str) -> End {
     End::Call(format!(
         "there is no charset `{name}`: it may be `UTF-8`, `ASCII`, `ISO-8859-1` to `ISO-8859-16`, `GB18030`"
     ))

@@ -54,8 +54,10 @@ pub use literal::v2_system;
 pub use profile::{
     Held, Narrowed, ProfileFacts, Taker, declared_elsewhere, left_open, profile, segment, structure, structure_problems,
 };
+pub(crate) use profile::{holder as profile_holder, own as profile_shapes};
 pub use signature::{Signature, SignatureKind, SignatureParam, signature};
 pub use table::table;
+pub(crate) use types::is_hl7_name;
 
 use crate::diagnostic::Diagnostic;
 use crate::files::Content;

@@ -9,7 +9,7 @@ use emr_message::group::{Grammar, Kind, Node, NodeId};
 /// Structures nest no deeper; the bound keeps a damaged table from looping.
 const DEPTH_MAX: u32 = 12;
 
-pub(super) fn of(version: Version, key: &str, standards: &Standards) -> Grammar {
+pub(crate) fn of(version: Version, key: &str, standards: &Standards) -> Grammar {
     let mut grammar = Grammar::default();
     if let Some(shape) = standards.structure(version, key) {
         let name = if shape.base.is_empty() { shape.key.to_string() } else { shape.base.to_string() };

@@ -11,7 +11,7 @@ mod condition;
 mod element;
 mod emit;
 mod frame;
-mod grammar;
+pub(crate) mod grammar;
 mod intake;
 mod items;
 mod marks;

@@ -8,6 +8,7 @@ mod structure;
 
 pub use closed::{Taker, left_open};
 pub use segment::{declared_elsewhere, segment};
+pub(crate) use shapes::{holder, own};
 pub use structure::{structure, structure_problems};
 
 use super::condition::pattern_is_valid;

@@ -15,6 +15,7 @@ fn plan(routines: Vec<Routine>) -> Plan {
     Plan {
         name: "m".into(),
         grammar: Grammar::default(),
+        stated: Vec::new(),
         reads: [("PID".into(), Reads::default())].into_iter().collect(),
         takes: vec![Take::Segments { name: "PID".into(), list: false, required: true }],
         gives: Gives::Value,
