@@ -78,3 +78,52 @@ fn a_file_that_holds_no_rows_is_a_problem_of_who_names_it() {
         assert!(shown.contains("error[E091"), "{shown}");
     }
 }
+
+#[test]
+fn codes_are_held_to_the_terminology_of_the_project() {
+    let wards = r#"{ "resourceType": "CodeSystem", "url": "http://x.org/wards", "content": "complete", "concept": [
+        { "code": "N", "concept": [{ "code": "N1", "property": [{ "code": "kind", "valueCode": "icu" }] }, { "code": "N2" }] },
+        { "code": "S", "property": [{ "code": "kind", "valueCode": "icu" }] }] }"#;
+    let set = |name: &str, compose: &str| {
+        format!(
+            r#"{{ "resourceType": "ValueSet", "url": "http://x.org/{name}", "compose": {{ "include": [{compose}] }} }}"#
+        )
+    };
+    let of = |filter: &str| format!(r#"{{ "system": "http://x.org/wards", "filter": [{filter}] }}"#);
+    let north = set("north", &of(r#"{ "property": "concept", "op": "descendent-of", "value": "N" }"#));
+    let icu = set("icu", &of(r#"{ "property": "kind", "op": "=", "value": "icu" }"#));
+    let text = r#"
+let wards = "http://x.org/wards"
+codes Ward to "http://x.org/wards" { "1" => "N1", "2" => "N3" }
+map of(PV1) -> string? = match {
+    PV1-2 in valueset("http://x.org/north") and PV1-2 in valueset("http://x.org/icu") => "both"
+    PV1-2 in valueset("http://x.org/north") => "north"
+    PV1-2 in valueset("http://x.org/icu")   => "icu"
+    PV1-3.1.1 in ("a", "b")                 => "b"
+}
+map place(PV1) -> Coding? = wards#S
+map nowhere(PV1) -> Coding? = wards#X
+"#;
+    let files = [
+        ("emr.toml", "[terminology]\nwards = \"codes\"\n".to_owned()),
+        ("codes/wards.json", wards.to_owned()),
+        ("codes/north.json", north),
+        ("codes/icu.json", icu),
+        ("main.emr", text.to_owned()),
+    ];
+    let files: BTreeMap<PathBuf, Vec<u8>> =
+        files.into_iter().map(|(path, text)| (path.into(), text.into_bytes())).collect();
+    let opened = pipeline::open(&files, Path::new(""));
+    let found = db::diagnostics(&opened.db, opened.project, opened.files[0]);
+    let found: Vec<_> = found.iter().map(|it| it.message.as_str()).collect();
+    let [first, second] = found[..] else { panic!("{}", opened.rendered()) };
+    assert!(first.contains("`N3` is not a code"), "{first}");
+    assert!(second.contains("`X` is not a code"), "{second}");
+    let mut both = Both::new(opened.map("main.of"));
+    for (code, expected) in [("N1", "both"), ("N2", "north"), ("S", "icu")] {
+        let message = format!("MSH|^~\\&|||||||ADT^A01|1|P|2.5.1\rPV1|1|{code}\r");
+        assert_eq!(both.differ(message.as_bytes()), None);
+        let made = opened.map("main.of").run(message.as_bytes()).unwrap().result.unwrap();
+        assert_eq!(String::from_utf8(made).unwrap(), format!("\"{expected}\""));
+    }
+}

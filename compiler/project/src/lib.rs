@@ -5,6 +5,7 @@ mod error;
 mod files;
 mod manifest;
 pub mod packages;
+mod terminology;
 
 pub use error::Error;
 pub use files::{Disk, Files};
@@ -33,6 +34,8 @@ pub struct Project {
     pub modules: Vec<Module>,
     /// The packages of `emr.toml`, and after them what these need.
     pub packages: Vec<Arc<Package>>,
+    /// The code systems and value sets of `emr.toml`.
+    pub terminology: Option<Arc<Package>>,
     /// The files of rows that declarations name, by their places under the root.
     pub data: Vec<(String, Content)>,
     /// The only file that was asked for, if it was a file. Its project is here because its names may be of it.
@@ -90,7 +93,9 @@ impl Project {
     }
 
     fn standards(&self) -> Standards {
-        Standards { fhir: Arc::new(Fhir::with_packages(self.packages.clone())), ..Standards::embedded() }
+        // What the project itself says goes before what packages say.
+        let packages = self.terminology.iter().chain(&self.packages).cloned().collect();
+        Standards { fhir: Arc::new(Fhir::with_packages(packages)), ..Standards::embedded() }
     }
 }
 
@@ -129,7 +134,8 @@ pub fn open(files: &impl Files, path: &Path, cache: Option<&Path>) -> Result<Pro
     let modules = paths.iter().map(|path| Ok(Module { name: name(&root, path), source: source(files, path)? }));
     let modules = modules.collect::<Result<Vec<_>, Error>>()?;
     let data = data::read(files, &root, &modules);
-    Ok(Project { manifest, settings, modules, packages, data, only, root })
+    let terminology = settings.as_mut().and_then(|settings| terminology::load(files, &manifest, &root, settings));
+    Ok(Project { manifest, settings, modules, packages, terminology, data, only, root })
 }
 
 /// The `.emr` files of a folder, without reading them.

@@ -20,6 +20,8 @@ pub struct Manifest {
     pub charset: Option<Setting>,
     /// FHIR packages by their short names: a file, a folder, or `name#version`.
     pub packages: BTreeMap<String, Setting>,
+    /// FHIR code systems and value sets by names of the project's own: a JSON file, or a folder of such.
+    pub terminology: BTreeMap<String, Setting>,
     /// What each environment gives: `[env.production]`.
     pub environments: BTreeMap<String, BTreeMap<String, Setting>>,
 }
@@ -78,10 +80,24 @@ impl Reading<'_> {
                         self.manifest.packages.insert(key.get_ref().to_string(), place);
                     }
                 }
+                "terminology" => {
+                    if let Some(place) = self.text(key, value) {
+                        self.terminology(key, place);
+                    }
+                }
                 "env" => self.environment(key, value),
                 _ => self.later(key.span(), format!("`{name}` is not supported yet")),
             }
         }
+    }
+
+    fn terminology(&mut self, key: &Key, place: Setting) {
+        let ends = [".csv", ".txt", ".zip"];
+        if ends.iter().any(|end| place.value.to_lowercase().ends_with(end)) {
+            return self
+                .later(place.at, "a release of LOINC or SNOMED CT as terminology is not supported yet".to_owned());
+        }
+        self.manifest.terminology.insert(key.get_ref().to_string(), place);
     }
 
     fn project(&mut self, key: &Key, value: &Value) {

@@ -82,6 +82,7 @@ pub const CONSTRUCTS: &[&str] = &[
     "a table of rows",
     "in a table of codes",
     "in a table of rows",
+    "in a value set",
     "a table that is extended",
     "a table to a system",
     "a text with escapes",

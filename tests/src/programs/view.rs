@@ -313,6 +313,12 @@ impl Writer<'_> {
                     self.hit("in a table of rows");
                     return Some(format!("({keys}) {not}in Rows"));
                 }
+                if self.chance(8) {
+                    self.hit("in a value set");
+                    let sets = ["administrative-gender", "marital-status", "observation-status"];
+                    let set = self.random.of(&sets);
+                    return Some(format!("{} {not}in valueset(\"http://hl7.org/fhir/ValueSet/{set}\")", source.text));
+                }
                 self.hit("in");
                 format!("{} {not}in ({})", source.text, items.join(", "))
             }

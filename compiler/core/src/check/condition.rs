@@ -47,7 +47,7 @@ fn checked(scope: &mut Scope, expr: &tree::Expr) -> Expr {
         }
         ExprKind::Binary(op @ (Binary::In | Binary::NotIn), left, right) => {
             let found = match lookup::rows_of(scope, right) {
-                Some(table) => lookup::within(scope, &table, left, at),
+                Some(rows) => lookup::within(scope, &rows, left, at),
                 None => {
                     let left = infer(scope, left);
                     within(scope, left, right, at)
@@ -412,7 +412,7 @@ pub(super) fn over_list(scope: &mut Scope, expr: &tree::Expr, all: bool, at: &At
         ExprKind::Binary(op @ (Binary::In | Binary::NotIn), left, right) => {
             let within = move |scope: &mut Scope, item: Expr| {
                 let found = match lookup::rows_of(scope, right) {
-                    Some(table) => lookup::has(scope, &table, vec![item], at),
+                    Some(rows) => lookup::has(scope, &rows, vec![item], at),
                     None => within(scope, item, right, at),
                 };
                 if *op == Binary::NotIn && !found.is_error() { boolean(Kind::Not(found), at) } else { found }

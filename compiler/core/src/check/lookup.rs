@@ -5,6 +5,7 @@ use super::suggest::nearest;
 use super::typed::{Expr, Key, Kind, RowTable, State, Ty, TyKind};
 use super::{convert, expression, types};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::files;
 use crate::resolve::{DeclaredKind, Export, Found};
 use crate::syntax::tree::{self, Argument, At, Count, ExprKind, Part, PartKind, Word};
 use smol_str::SmolStr;
@@ -125,8 +126,21 @@ fn lookup(scope: &mut Scope, table: &Key, mut keys: Vec<Expr>, column: Option<u3
     Expr::new(Kind::Lookup { table: table.clone(), keys, column }, ty, at)
 }
 
-/// The table that the right side of `in` names; nothing if it is something else.
-pub(super) fn rows_of(scope: &mut Scope, right: &tree::Expr) -> Option<Export> {
+/// What is looked up by `in`.
+pub(super) enum Rows {
+    Table(Export),
+    /// By its URL; nothing if there is no such set.
+    Set(Option<SmolStr>),
+}
+
+/// The table or value set that the right side of `in` names; nothing if it is something else.
+pub(super) fn rows_of(scope: &mut Scope, right: &tree::Expr) -> Option<Rows> {
+    if let ExprKind::Call { name, arguments, parts } = &*right.kind
+        && name.text == "valueset"
+        && parts.is_empty()
+    {
+        return Some(Rows::Set(value_set(scope, arguments, &right.at)));
+    }
     let ExprKind::Path(path) = &*right.kind else { return None };
     let root = path.root.as_ref()?;
     let mut name = root.text.to_string();
@@ -138,26 +152,52 @@ pub(super) fn rows_of(scope: &mut Scope, right: &tree::Expr) -> Option<Export> {
         return None;
     }
     match scope.world.find(&name) {
-        Found::One(export) if matches!(export.kind, DeclaredKind::Codes | DeclaredKind::Table) => Some(export),
+        Found::One(export) if matches!(export.kind, DeclaredKind::Codes | DeclaredKind::Table) => {
+            Some(Rows::Table(export))
+        }
         _ => None,
     }
 }
 
+/// The set of `valueset("…")`, if all its codes are known.
+fn value_set(scope: &mut Scope, arguments: &[Argument], at: &At) -> Option<SmolStr> {
+    let url = match arguments {
+        [only] if only.name.is_none() => files::plain(only),
+        _ => None,
+    };
+    let Some(url) = url else {
+        let diagnostic = Diagnostic::new(Code::WrongCall, at.clone(), "`valueset` takes the URL of one value set");
+        scope.problem(diagnostic.help("as in `valueset(\"http://hl7.org/fhir/ValueSet/observation-status\")`"));
+        return None;
+    };
+    let (message, help) = match scope.world.standards().fhir.value_set(&url) {
+        Some(set) if set.complete => return Some(url.into()),
+        Some(_) => (
+            format!("not all codes of the value set `{url}` are known"),
+            "what it refers to is not there: name its files in `[terminology]` of `emr.toml`",
+        ),
+        None => (
+            format!("there is no value set `{url}`"),
+            "one that neither R4 nor a package has is named in `[terminology]` of `emr.toml`",
+        ),
+    };
+    scope.problem(Diagnostic::new(Code::UnknownValueSet, at.clone(), message).help(help));
+    None
+}
+
 /// `X in Facility`, `(A, B) in LabCode`, `X in Analyte`: whether a table has a row.
-pub(super) fn within(scope: &mut Scope, table: &Export, left: &tree::Expr, at: &At) -> Expr {
+pub(super) fn within(scope: &mut Scope, rows: &Rows, left: &tree::Expr, at: &At) -> Expr {
+    let of_several = matches!(rows, Rows::Table(table) if table.kind == DeclaredKind::Table);
     let written = match &*left.kind {
-        ExprKind::List { items, parts } if parts.is_empty() && table.kind == DeclaredKind::Table => {
-            items.iter().collect()
-        }
+        ExprKind::List { items, parts } if parts.is_empty() && of_several => items.iter().collect(),
         _ => vec![left],
     };
     let keys = written.into_iter().map(|key| expression::infer(scope, key)).collect();
-    has(scope, table, keys, at)
+    has(scope, rows, keys, at)
 }
 
 /// The same for keys that are known.
-pub(super) fn has(scope: &mut Scope, table: &Export, keys: Vec<Expr>, at: &At) -> Expr {
-    scope.uses.push(table.key.clone());
+pub(super) fn has(scope: &mut Scope, rows: &Rows, keys: Vec<Expr>, at: &At) -> Expr {
     if let Some(list) = keys.iter().find(|key| key.ty.is_list()) {
         let message = "one value is looked up here, and this is a list";
         let diagnostic = Diagnostic::new(Code::ManyForOne, list.at.clone(), message);
@@ -167,6 +207,17 @@ pub(super) fn has(scope: &mut Scope, table: &Export, keys: Vec<Expr>, at: &At) -
     if !keys.iter().all(|key| !key.is_error() && is_key(scope, key)) {
         return Expr::error(at);
     }
+    let table = match rows {
+        Rows::Table(table) => table,
+        Rows::Set(set) => {
+            let kind = match (set, keys.into_iter().next()) {
+                (Some(set), Some(value)) => Kind::InSet { value, set: set.clone() },
+                _ => return Expr::error(at),
+            };
+            return Expr::new(kind, Ty::fhir("boolean"), at);
+        }
+    };
+    scope.uses.push(table.key.clone());
     let names = match table.kind {
         DeclaredKind::Codes => None,
         _ => scope.world.table(&table.key).map(|table| table.keys.clone()),

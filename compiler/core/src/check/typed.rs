@@ -251,6 +251,11 @@ pub enum Kind {
         keys: Vec<Expr>,
         column: Option<u32>,
     },
+    /// Whether a value is of a value set, by its system where it has one. All codes of the set are known.
+    InSet {
+        value: Expr,
+        set: SmolStr,
+    },
     /// Whether a code table has a row for a value, `else` left out.
     InCodes {
         value: Expr,

@@ -108,6 +108,8 @@ codes! {
         WrongRow = "E0606";
         /// a concept map cannot be a table
         WrongConceptMap = "E0607";
+        /// a value set is not known, or not all of its codes
+        UnknownValueSet = "E0608";
         /// a code of the sender goes where only FHIR's own codes fit
         Untranslated = "W0605";
         /// a concept map has codes whose translations are not taken
@@ -163,6 +165,8 @@ codes! {
         UnreadableFile = "E0911";
         /// a file of rows lacks a column
         NoColumn = "E0912";
+        /// a file of terminology cannot be read
+        WrongTerminology = "E0913";
     }
 }
 

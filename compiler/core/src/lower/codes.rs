@@ -2,13 +2,16 @@
 
 use super::tables::Rows;
 use super::{Env, Lower, Made};
-use crate::check::typed::{CodeResult, CodeTable, CodeTo, Comparison, Expr, Key, Kind, TyKind};
+use crate::check::typed::{CodeKey, CodeResult, CodeTable, CodeTo, Comparison, Expr, Key, Kind, TyKind};
 use crate::plan::{Block, Code, CodePart, Constant, Part, Step, Test, Val};
 use smol_str::{SmolStr, format_smolstr};
 use std::collections::BTreeSet;
 
 /// The library's map from HL7's short names of systems to URIs.
 const CODING_SYSTEM: &str = "std.coded.coding_system";
+
+/// The table that it is made of, to which a project may add.
+const CODING_SYSTEMS: &str = "std.coded.CodingSystem";
 
 /// The parameters of a table's routine.
 const SYSTEM: Val = 0;
@@ -101,6 +104,15 @@ impl<'a> Lower<'a> {
         if let Some((_, number)) = from.rsplit_once("/v2-") {
             names.push(format_smolstr!("HL7{number}"));
         }
+        names.extend(from.strip_prefix("urn:oid:").map(SmolStr::from));
+        // The names that HL7 and the project have for it.
+        let known = self.world.codes(CODING_SYSTEMS).into_iter().flat_map(|table| &table.arms);
+        let its = known.filter(|arm| matches!(&arm.result.what, CodeTo::Code { code, .. } if code == from));
+        for key in its.flat_map(|arm| &arm.keys) {
+            if let CodeKey::Code(name) = key {
+                names.push(name.clone());
+            }
+        }
         let list = names.into_iter().map(|name| self.text(name)).collect();
         let own = Test::In { of: system, list, how: Comparison::Text };
         Test::Both(Box::new(Test::Present(system)), Box::new(Test::Not(Box::new(own))))
@@ -139,7 +151,7 @@ impl<'a> Lower<'a> {
     }
 
     /// The URI of the system that a message names.
-    fn own_system(&mut self, system: Val) -> Val {
+    pub(super) fn own_system(&mut self, system: Val) -> Val {
         let Some(function) = self.function(CODING_SYSTEM).filter(|function| function.params.len() == 1) else {
             return self.missing();
         };

@@ -35,6 +35,7 @@ impl<'a> Lower<'a> {
                 Test::Matches { of, pattern: pattern.clone() }
             }
             Kind::IsType { value, name } => self.is_type(value, name, env),
+            Kind::InSet { value, set } => self.in_set(value, set, env),
             Kind::InCodes { value, table } => self.in_codes(value, table, env),
             Kind::Is { value, state } => self.state(value, *state, env),
             Kind::True(inner) => {

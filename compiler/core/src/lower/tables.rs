@@ -4,6 +4,7 @@ use super::{Env, Lower, Made};
 use crate::check::typed::{CodeArm, CodeKey, CodeTable, CodeTo, Expr, Key, TyKind};
 use crate::plan::{Block, Cell, Code, Constant, Step, TableId, Test, Val};
 use emr_message::Table;
+use smol_str::{SmolStr, format_smolstr};
 
 /// From so many codes on a table is data. Fewer are chosen by comparisons, which code is made of.
 const ROWS_MIN: usize = 32;
@@ -63,6 +64,34 @@ impl<'a> Lower<'a> {
         let routine = self.routine(Made::Has(table.key.clone()), arguments.len(), |lower| Some(lower.has(table)));
         let found = self.to(|to| Step::Call { routine, arguments: arguments.to_vec(), to: Some(to) });
         Test::Present(found)
+    }
+
+    /// Whether a value is of a value set: by system and code, by the code alone where no system is named.
+    pub(super) fn in_set(&mut self, value: &'a Expr, set: &SmolStr, env: &Env<'a>) -> Test {
+        let Some(known) = self.world.standards().fhir.value_set(set) else { return Test::Always(false) };
+        let codes = || known.codes.iter().filter(|coded| !coded.code.is_empty());
+        let full = self.numbered(&format_smolstr!("{set} by system"), || {
+            let rows: Vec<_> = codes().map(|it| [Some(it.system.as_str()), Some(it.code.as_str())]).collect();
+            Table::new(2, rows.iter().map(|row| &row[..]))
+        });
+        let alone = self.numbered(&format_smolstr!("{set} by code"), || {
+            let rows: Vec<_> = codes().map(|it| [Some(it.code.as_str())]).collect();
+            Table::new(1, rows.iter().map(|row| &row[..]))
+        });
+        let val = self.value(value, env);
+        let [system, code, _] = self.code_of(val, &value.ty.kind);
+        let to = self.missing();
+        let look = |lower: &mut Self, table, keys| {
+            let from = lower.to(|to| Step::Lookup { table, keys, cell: Cell::Text(0), to });
+            lower.push(Step::Set { from, to });
+        };
+        let named = self.block(|lower| {
+            let uri = if matches!(value.ty.kind, TyKind::Hl7(..)) { lower.own_system(system) } else { system };
+            look(lower, full, vec![uri, code]);
+        });
+        let plain = self.block(|lower| look(lower, alone, vec![code]));
+        self.when(Test::Present(system), named, plain);
+        Test::Present(to)
     }
 
     /// Its parameters are the system, the code and the display; what it gives is there if there is a row.

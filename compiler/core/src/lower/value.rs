@@ -171,6 +171,7 @@ impl<'a> Lower<'a> {
             | Kind::Compare { .. }
             | Kind::In { .. }
             | Kind::InCodes { .. }
+            | Kind::InSet { .. }
             | Kind::Matches { .. }
             | Kind::Is { .. }
             | Kind::IsType { .. }

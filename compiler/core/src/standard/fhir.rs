@@ -163,6 +163,12 @@ impl Fhir {
         self.code_systems.get(url, || packaged().or_else(|| terminology::code_system(url)).map(Arc::new))
     }
 
+    /// The same, if a package or a file of the project defines it.
+    pub fn own_code_system(&self, url: &str) -> Option<Arc<CodeSystem>> {
+        let is_own = self.packages.iter().any(|package| package.head(bare(url)).is_some());
+        self.code_system(url).filter(|_| is_own)
+    }
+
     /// The parameter of that name by which `resource` is searched: `identifier` of `Patient`, `_id` of any.
     pub fn search_parameter(&self, resource: &str, name: &str) -> Option<SearchParameter> {
         let mut all = self.search_parameters(resource).into_iter();

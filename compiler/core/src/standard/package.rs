@@ -87,8 +87,15 @@ impl Package {
         let manifest: Manifest = serde_json::from_str(&manifest.1).map_err(|_| NotAPackage)?;
         let dependencies = manifest.dependencies.into_iter().map(|(name, version)| (name.into(), version.into()));
         let dependencies = dependencies.collect();
+        let files = files.into_iter().filter(|(name, _)| name != "package.json").collect();
+        let (name, version) = (manifest.name.into(), manifest.version.into());
+        Ok(Package { alias: alias.into(), name, version, dependencies, ..Package::of(files) })
+    }
+
+    /// Code systems and value sets of a project's own, as (name, text): a package that nobody can name.
+    pub fn of(files: Vec<(String, String)>) -> Package {
         let (mut heads, mut unreadable) = (Vec::new(), Vec::new());
-        for (name, text) in files.into_iter().filter(|(name, _)| name != "package.json") {
+        for (name, text) in files {
             match serde_json::from_str::<Fields>(&text) {
                 Ok(fields) => heads.extend(head(fields, text)),
                 Err(_) => unreadable.push(name),
@@ -97,9 +104,21 @@ impl Package {
         // A folder lists its files in any order.
         heads.sort_by(|a, b| a.url.cmp(&b.url));
         let by_url = heads.iter().enumerate().map(|(at, head)| (head.url.clone(), at)).collect();
-        let (name, version) = (manifest.name.into(), manifest.version.into());
-        let definitions = Memo::default();
-        Ok(Package { alias: alias.into(), name, version, dependencies, unreadable, heads, by_url, definitions })
+        Package {
+            alias: SmolStr::default(),
+            name: SmolStr::default(),
+            version: SmolStr::default(),
+            dependencies: Vec::new(),
+            unreadable,
+            heads,
+            by_url,
+            definitions: Memo::default(),
+        }
+    }
+
+    /// How many definitions it has.
+    pub fn definitions(&self) -> usize {
+        self.heads.len()
     }
 
     /// The head of the definition with that canonical URL (without a version).

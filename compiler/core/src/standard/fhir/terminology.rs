@@ -33,6 +33,8 @@ pub struct CodeSystem {
     pub url: SmolStr,
     pub name: SmolStr,
     pub concepts: Vec<Concept>,
+    /// Where in `concepts` a code stands, for there are systems of a hundred thousand.
+    places: FxHashMap<SmolStr, u32>,
 }
 
 /// A code inside its system.
@@ -44,6 +46,8 @@ pub struct Concept {
     pub depth: u32,
     /// It groups others and is no value of its own.
     pub grouping: bool,
+    /// What the system says of it, by name; R4's own say nothing here.
+    pub properties: Vec<(SmolStr, SmolStr)>,
 }
 
 impl ValueSet {
@@ -64,8 +68,16 @@ impl ValueSet {
 }
 
 impl CodeSystem {
+    pub fn new(url: &str, name: &str, concepts: Vec<Concept>) -> CodeSystem {
+        let mut places = FxHashMap::default();
+        for (place, concept) in (0..).zip(&concepts) {
+            places.entry(concept.code.clone()).or_insert(place);
+        }
+        CodeSystem { url: url.into(), name: name.into(), concepts, places }
+    }
+
     pub fn find(&self, code: &str) -> Option<&Concept> {
-        self.concepts.iter().find(|concept| concept.code == code)
+        self.concepts.get(*self.places.get(code)? as usize)
     }
 
     /// The codes that an instance may hold.
@@ -80,7 +92,7 @@ impl CodeSystem {
 
     /// The codes below that one, without itself.
     pub fn under(&self, code: &str) -> impl Iterator<Item = &Concept> {
-        let start = self.concepts.iter().position(|concept| concept.code == code);
+        let start = self.places.get(code).map(|place| *place as usize);
         let depth = start.and_then(|start| self.concepts.get(start)).map_or(0, |concept| concept.depth);
         let after = start.map_or(self.concepts.len(), |start| start + 1);
         self.concepts.iter().skip(after).take_while(move |concept| concept.depth > depth)
@@ -102,9 +114,9 @@ pub fn code_system(url: &str) -> Option<CodeSystem> {
         let depth = u32::try_from(line.len() - code.len()).ok()?;
         let mut words = code.split('\t');
         let (code, display) = (words.next()?.into(), words.next()?.into());
-        Some(Concept { code, display, depth, grouping: words.next().is_some() })
+        Some(Concept { code, display, depth, grouping: words.next().is_some(), properties: Vec::new() })
     });
-    Some(CodeSystem { url: url.into(), name: name.into(), concepts: concepts.collect() })
+    Some(CodeSystem::new(url, name, concepts.collect()))
 }
 
 /// The value set of R4 with that URL; `terminology` has the systems whose codes it need not repeat.

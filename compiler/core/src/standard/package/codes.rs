@@ -1,5 +1,6 @@
 //! Value sets and code systems of a package, from their JSON.
 
+use rustc_hash::FxHashSet;
 use serde_json::Value;
 use smol_str::SmolStr;
 
@@ -8,10 +9,10 @@ use crate::standard::fhir::{CodeSystem, Coded, Concept, Terminology, ValueSet, b
 /// The code system that a `CodeSystem` resource is, if it brings all its codes.
 pub fn code_system(json: &Value) -> Option<CodeSystem> {
     let text = |key: &str| json.get(key).and_then(Value::as_str);
-    let url = text("url")?.into();
+    let url = text("url")?;
     let mut concepts = Vec::new();
     hang(json.get("concept"), 0, &mut concepts);
-    (text("content") == Some("complete")).then(|| CodeSystem { url, name: text("name").unwrap_or("").into(), concepts })
+    (text("content") == Some("complete")).then(|| CodeSystem::new(url, text("name").unwrap_or(""), concepts))
 }
 
 fn hang(list: Option<&Value>, depth: u32, concepts: &mut Vec<Concept>) {
@@ -23,10 +24,23 @@ fn hang(list: Option<&Value>, depth: u32, concepts: &mut Vec<Concept>) {
                 && property.get("valueBoolean") == Some(&Value::Bool(true))
         });
         let display = concept.get("display").and_then(Value::as_str).unwrap_or("").into();
-        concepts.push(Concept { code: code.into(), display, depth, grouping });
+        let properties = items(concept.get("property")).filter_map(property).collect();
+        concepts.push(Concept { code: code.into(), display, depth, grouping, properties });
         // A parser of JSON bounds the depth.
         hang(concept.get("concept"), depth + 1, concepts);
     }
+}
+
+/// A property as a name and a text.
+fn property(property: &Value) -> Option<(SmolStr, SmolStr)> {
+    let name = property.get("code")?.as_str()?.into();
+    let (_, value) = property.as_object()?.iter().find(|(key, _)| key.starts_with("value"))?;
+    let text = match value {
+        Value::String(text) => text.into(),
+        Value::Object(coding) => coding.get("code")?.as_str()?.into(),
+        other => other.to_string().into(),
+    };
+    Some((name, text))
 }
 
 /// The codes that a `ValueSet` resource allows, as far as `terminology` holds what it refers to.
@@ -104,15 +118,35 @@ fn of_system(part: &Value, url: &str, terminology: &dyn Terminology) -> (Vec<Cod
     for test in items(part.get("filter")) {
         let text = |key: &str| test.get(key).and_then(Value::as_str).unwrap_or("");
         let value = text("value");
-        let below: Vec<&SmolStr> = known.under(value).map(|concept| &concept.code).collect();
-        match (text("property"), text("op")) {
-            ("concept", "is-a") => codes.retain(|coded| coded.code == value || below.contains(&&coded.code)),
-            ("concept", "descendent-of") => codes.retain(|coded| below.contains(&&coded.code)),
-            ("concept", "is-not-a") => codes.retain(|coded| coded.code != value && !below.contains(&&coded.code)),
+        let (name, op) = (text("property"), text("op"));
+        if name == "concept" && known.concepts.iter().any(is_hung_by_property) {
+            // What is below what is said of each code here, and not by where it stands.
+            return Default::default();
+        }
+        let below: FxHashSet<&SmolStr> = known.under(value).map(|concept| &concept.code).collect();
+        match (name, op) {
+            ("concept", "is-a") => codes.retain(|coded| coded.code == value || below.contains(&coded.code)),
+            ("concept", "descendent-of") => codes.retain(|coded| below.contains(&coded.code)),
+            ("concept", "is-not-a") => codes.retain(|coded| coded.code != value && !below.contains(&coded.code)),
+            (_, "=" | "in" | "not-in" | "exists") => codes.retain(|coded| {
+                let concept = known.find(&coded.code);
+                let mut said = concept.iter().flat_map(|concept| &concept.properties).filter(|(of, _)| of == name);
+                match op {
+                    "=" => said.any(|(_, text)| text == value),
+                    "in" => said.any(|(_, text)| value.split(',').any(|one| one.trim() == text)),
+                    "not-in" => !said.any(|(_, text)| value.split(',').any(|one| one.trim() == text)),
+                    _ => said.next().is_some() == (value == "true"),
+                }
+            }),
             _ => return Default::default(),
         }
     }
     (codes, true)
+}
+
+/// Whether a code names those above or below it as its properties, as R4's CodeSystem.property says.
+fn is_hung_by_property(concept: &Concept) -> bool {
+    concept.properties.iter().any(|(name, _)| matches!(name.as_str(), "parent" | "child"))
 }
 
 fn holds(codes: &[Coded], coded: &Coded) -> bool {
