@@ -7,7 +7,7 @@
 use emr_compiler::db::{self, Database, Project, SourceFile};
 use emr_compiler::diagnostic::render;
 use emr_compiler::files::Content;
-use emr_compiler::plan::interpret;
+use emr_compiler::plan::{Gives, interpret};
 use emr_compiler::select;
 use emr_compiler::standard::Standards;
 use emr_message::Message;
@@ -74,8 +74,13 @@ fn run(db: &Database, project: Project, files: &[SourceFile], text: &str, out: &
         }
         match outcome.result {
             Ok(bytes) => {
-                serde_json::from_slice::<serde_json::Value>(&bytes).unwrap();
-                writeln!(out, "{}", indented(&String::from_utf8(bytes).unwrap())).unwrap();
+                let text = String::from_utf8(bytes).unwrap();
+                if plan.gives == Gives::Message {
+                    writeln!(out, "{}", text.replace('\r', "\n").trim_end()).unwrap();
+                    continue;
+                }
+                serde_json::from_str::<serde_json::Value>(&text).unwrap();
+                writeln!(out, "{}", indented(&text)).unwrap();
             }
             Err(rejection) => writeln!(out, "rejected: {}", rejection.text).unwrap(),
         }

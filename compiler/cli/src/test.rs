@@ -10,7 +10,7 @@ use emr_compiler::syntax::tree::Word;
 use emr_compiler::testing;
 
 use crate::end::End;
-use crate::engine::{Engine, Kind, Settings, Told, Why};
+use crate::engine::{Engine, Form, Kind, Settings, Told, Why};
 use crate::style::{PLAIN, RED};
 use crate::world::World;
 
@@ -105,6 +105,7 @@ impl testing::Context for Around<'_> {
         let outcome = engine.worker().run(message, &mut json).map_err(|(Why::Message(why) | Why::Call(why))| why)?;
         let issue = |told: Told| testing::Issue { text: told.text, place: told.place };
         let result = match outcome.rejected {
+            None if outcome.form == Form::Message => testing::Outcome::Message(json),
             None => testing::Outcome::Json(String::from_utf8(json).map_err(|_| "the output is not UTF-8")?),
             Some(told) => testing::Outcome::Rejected(told.text),
         };

@@ -132,6 +132,7 @@ impl Compiler {
                 plan::Gives::Bundle => Gives::Bundle,
                 plan::Gives::Resource => Gives::Resource,
                 plan::Gives::Value => Gives::Value,
+                plan::Gives::Message => Gives::Message,
             },
             in_place: made::in_place(&typing),
             refers: made::refers(plan),
@@ -141,6 +142,8 @@ impl Compiler {
             issues: said(plan),
             unplaced: issue_number(plan, 0),
             several: issue_number(plan, 1),
+            lacking: issue_number(plan, 2),
+            unknown_charset: issue_number(plan, 3),
             constants: tables.into_constants(),
             functions,
             origins,
@@ -153,7 +156,8 @@ impl Compiler {
 /// What the plan says, and behind it what the engine says.
 fn said(plan: &Plan) -> Vec<Said> {
     let own = plan.issues.iter().map(|said| (said.code, said.text.as_str(), Some(said.rule)));
-    let all: Vec<_> = own.chain([plan::UNPLACED, plan::SEVERAL].map(|(code, text)| (code, text, None))).collect();
+    let engine = [plan::UNPLACED, plan::SEVERAL, plan::LACKING, plan::UNKNOWN_CHARSET];
+    let all: Vec<_> = own.chain(engine.map(|(code, text)| (code, text, None))).collect();
     let same = |code: &str, text: &str| {
         let first = all.iter().position(|other| (other.0, other.1) == (code, text));
         u32::try_from(first.unwrap_or(0)).unwrap_or(0)

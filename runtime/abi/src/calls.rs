@@ -144,6 +144,13 @@ calls! {
     /// Writes a reference to an entry; gives the new place of output.
     reference(to, entry);
 
+    // ---- messages that are made
+
+    /// Writes the number of a segment, which is counted from 1 here and from 0 there; gives the new place of output.
+    segment(to, segment);
+    /// Writes where a segment stands, or what has such an origin (`trace`); gives the new place of output.
+    place(to, segment, origin);
+
     // ---- lineage, which only traced programs tell
 
     /// What is written from that place on comes of a rule, by its number, and of an origin: where the value stands in the

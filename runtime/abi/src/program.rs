@@ -36,6 +36,9 @@ pub struct Program {
     /// The numbers of what the engine itself says: a segment without a place, and several values where one is expected.
     pub unplaced: u32,
     pub several: u32,
+    /// And of a message that is made: a charset that lacks a character, and one that is not known.
+    pub lacking: u32,
+    pub unknown_charset: u32,
     /// For people: where each function of the code begins, and the routine that it is.
     pub functions: Vec<(u32, String)>,
     /// For people: from where in the code on which rule of the mapping it comes of; nothing for what is of none.
@@ -148,6 +151,8 @@ pub enum Gives {
     /// JSON of any kind.
     #[default]
     Value,
+    /// A message, in the JSON of `emr_message::encode`.
+    Message,
 }
 
 /// A resource that the plan emits.

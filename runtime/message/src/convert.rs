@@ -31,13 +31,15 @@ pub enum Primitive {
     Base64,
     /// HL7 date or time text kept as such, for comparison and arithmetic.
     Moment,
+    /// A date or time of FHIR as HL7 writes it; one of HL7 stays as it is.
+    Hl7Time,
     /// Numbers with a unit in the argument of `minutes`, `days`: a duration.
     Duration,
 }
 
 impl Primitive {
     /// In the order of their numbers, by which compiled code names them.
-    pub const ALL: [Primitive; 17] = [
+    pub const ALL: [Primitive; 18] = [
         Primitive::String,
         Primitive::Markdown,
         Primitive::Code,
@@ -54,6 +56,7 @@ impl Primitive {
         Primitive::Time,
         Primitive::Base64,
         Primitive::Moment,
+        Primitive::Hl7Time,
         Primitive::Duration,
     ];
 }
@@ -173,6 +176,12 @@ pub fn convert<'t>(text: &'t str, into: Primitive, zone: Option<&Zone>) -> Resul
         Primitive::DateTime => made(moment(trimmed)?.date_time(zone)?),
         Primitive::Instant => made(moment(trimmed)?.instant(zone)?),
         Primitive::Time => made(time_of_day(trimmed)?.time()),
+        Primitive::Hl7Time => match (moment(trimmed), time_of_day(trimmed)) {
+            _ if trimmed.bytes().all(|byte| byte.is_ascii_digit()) => same,
+            (Ok(moment), _) => made(moment.hl7()),
+            (_, Ok(time)) => made(time.time().replace(':', "")),
+            (Err(why), _) => return Err(why.into()),
+        },
         Primitive::Base64 => match builtin::bytes::unbase64(trimmed) {
             Some(_) => made(trimmed.split_whitespace().collect()),
             None => return Err(Invalid),

@@ -51,8 +51,14 @@ pub fn clean(text: &str) -> Cow<'_, str> {
 
 /// The text with each delimiter written as its escape, so that [`decode`] gives the text again.
 pub fn encode(text: &str, delimiters: &Delimiters) -> String {
-    let Some(escape) = delimiters.escape else { return text.to_owned() };
     let mut out = String::with_capacity(text.len());
+    encode_into(text, delimiters, &mut out);
+    out
+}
+
+/// The same at the end of another text.
+pub(crate) fn encode_into(text: &str, delimiters: &Delimiters, out: &mut String) {
+    let Some(escape) = delimiters.escape else { return out.push_str(text) };
     for character in text.chars() {
         let letter = match u8::try_from(character).ok() {
             Some(b) if b == delimiters.field => "F",
@@ -71,7 +77,6 @@ pub fn encode(text: &str, delimiters: &Delimiters) -> String {
         out.push_str(letter);
         out.push(char::from(escape));
     }
-    out
 }
 
 /// Offsets in the text of escape characters that begin no sequence that we know.

@@ -9,6 +9,7 @@ pub mod builtin;
 pub mod charset;
 pub mod convert;
 pub mod delimiters;
+pub mod encode;
 pub mod escape;
 pub mod group;
 pub mod identity;

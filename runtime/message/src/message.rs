@@ -249,11 +249,26 @@ impl Message {
                 charset.encode(&text).expect("text that was decoded from this charset has bytes in it")
             }
         };
+        if self.bom { [self.mark(charset), lines.as_slice()].concat() } else { lines }
+    }
+
+    /// All of the text, line ends too.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The bytes as they came, where encoding the text would not give them again.
+    pub(crate) fn original(&self) -> Option<&[u8]> {
+        self.original.as_deref()
+    }
+
+    /// The byte order mark, if there was one, as another charset writes it.
+    pub(crate) fn mark(&self, charset: Charset) -> &'static [u8] {
         match (self.bom, charset) {
-            (false, _) => lines,
-            (true, Charset::Utf16Le) => [b"\xff\xfe", lines.as_slice()].concat(),
-            (true, Charset::Utf16Be) => [b"\xfe\xff", lines.as_slice()].concat(),
-            (true, _) => [b"\xef\xbb\xbf", lines.as_slice()].concat(),
+            (false, _) => b"",
+            (true, Charset::Utf16Le) => b"\xff\xfe",
+            (true, Charset::Utf16Be) => b"\xfe\xff",
+            (true, _) => b"\xef\xbb\xbf",
         }
     }
 

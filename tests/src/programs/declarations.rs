@@ -72,7 +72,17 @@ impl Writer<'_> {
             self.helper(&view, &structure);
         }
         let parameter = profile.unwrap_or_else(|| structure.clone());
-        let entry = self.entry(view, &parameter);
+        let entry = match self.random.below(12) {
+            0 => {
+                self.budget = 4;
+                self.changed(&view, &parameter, &structure)
+            }
+            1 => {
+                self.budget = 4;
+                self.built(&view, &parameter)
+            }
+            _ => self.entry(view, &parameter),
+        };
         let mut parts = take(&mut self.declarations);
         parts.push(entry);
         Program { text: format!("{}\n", parts.join("\n")), structure, constructs: take(&mut self.constructs) }

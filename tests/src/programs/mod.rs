@@ -11,6 +11,7 @@ pub mod run;
 pub mod shrink;
 
 mod blocks;
+mod changed;
 mod constructs;
 mod declarations;
 mod statements;

@@ -98,9 +98,18 @@ pub struct Worker<'e> {
     known: Known,
 }
 
-/// What came of a message besides its JSON.
+/// What a map writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Json,
+    /// A message of HL7 v2.
+    Message,
+}
+
+/// What came of a message besides what was written.
 pub struct Outcome {
-    /// Why there is no JSON.
+    pub form: Form,
+    /// Why nothing was written.
     pub rejected: Option<Told>,
     pub issues: Vec<Told>,
 }

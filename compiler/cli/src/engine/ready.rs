@@ -3,16 +3,16 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use emr_abi::artifact;
+use emr_abi::{Gives, artifact};
 use emr_compiler::check::typed::Function;
 use emr_compiler::db;
-use emr_compiler::plan::Plan;
 use emr_compiler::plan::interpret::{self, Issue, Rejection};
+use emr_compiler::plan::{self, Plan};
 use emr_message::{Message, Place, Receipt, Unreadable};
 use emr_native::{Compiler, Target};
 use emr_runtime::host::{Artifact, Loaded, Machine, Raised, Ran, Symbol};
 
-use super::{Kind, Outcome, Settings, Told};
+use super::{Form, Kind, Outcome, Settings, Told};
 use crate::world::{Shared, World};
 
 /// How many bytes of messages a map takes before machine code is made for it, where nobody asked for code: about half of
@@ -120,13 +120,15 @@ impl Ready {
         Some(Ok(match machine.run(bytes) {
             Ran::Done(done) => {
                 json.extend_from_slice(done.json);
-                Outcome { rejected: None, issues: done.issues.iter().map(told).collect() }
+                let form = form(loaded.program().gives == Gives::Message);
+                Outcome { form, rejected: None, issues: done.issues.iter().map(told).collect() }
             }
             Ran::Refused(refused) => {
-                Outcome { rejected: Some(told(&refused.why)), issues: refused.issues.iter().map(told).collect() }
+                let issues = refused.issues.iter().map(told).collect();
+                Outcome { rejected: Some(told(&refused.why)), issues, ..Outcome::fault() }
             }
             Ran::Unreadable(why) => return Some(Err(why)),
-            Ran::Fault => Outcome { rejected: Some(Told::engine("a fault of emr itself", None)), issues: Vec::new() },
+            Ran::Fault => Outcome::fault(),
             Ran::Deferred => return None,
         }))
     }
@@ -138,7 +140,7 @@ impl Ready {
         json: &mut Vec<u8>,
     ) -> Outcome {
         let Some(plan) = self.plan() else {
-            return Outcome { rejected: Some(Told::engine("a fault of emr itself", None)), issues: Vec::new() };
+            return Outcome::fault();
         };
         let settings = interpret::Settings { receipt: receipt.clone(), ..settings.run.clone() };
         let interpret::Outcome { result, issues, .. } = interpret::run(plan, message, &settings);
@@ -150,13 +152,25 @@ impl Ready {
             Err(Rejection { code, text, place, rule, .. }) => Some(self.told(code, &text, place, rule)),
         };
         let told = |Issue { code, text, place, rule }| self.told(code, &text, place, rule);
-        Outcome { rejected, issues: issues.into_iter().map(told).collect() }
+        let form = form(plan.gives == plan::Gives::Message);
+        Outcome { form, rejected, issues: issues.into_iter().map(told).collect() }
     }
 
     fn told(&self, code: &str, text: &str, place: Option<Place>, rule: Option<u32>) -> Told {
         let rule = rule.and_then(|rule| self.rules().get(rule as usize)).cloned().unwrap_or_default();
         Told { code: code.to_owned(), rule, ..Told::engine(text, place) }
     }
+}
+
+impl Outcome {
+    fn fault() -> Outcome {
+        let told = Told::engine("a fault of emr itself", None);
+        Outcome { form: Form::Json, rejected: Some(told), issues: Vec::new() }
+    }
+}
+
+fn form(is_message: bool) -> Form {
+    if is_message { Form::Message } else { Form::Json }
 }
 
 /// A large result is not there twice if it is the first.

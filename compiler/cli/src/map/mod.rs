@@ -19,7 +19,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::build;
 use crate::end::End;
-use crate::engine::{Engine, Kind, Outcome, Settings, Why, Worker};
+use crate::engine::{Engine, Form, Kind, Outcome, Settings, Why, Worker};
 use crate::input::{Input, inputs};
 use crate::style::{PLAIN, RED, YELLOW, count};
 use crate::world::{Opt, World};
@@ -54,7 +54,7 @@ pub struct Args {
     /// What `receipt.received` is: 2026-03-12T08:30:00+01:00 [default: when the command began]
     #[arg(long, value_name = "TIME")]
     received: Option<String>,
-    /// Lays the JSON out over lines
+    /// Lays JSON out over lines
     #[arg(long)]
     pretty: bool,
     /// What runs the map; the results do not depend on it
@@ -190,7 +190,10 @@ impl Tally {
             name.push(format!("-{number}"));
         }
         let name = PathBuf::from(name);
-        if self.pretty { self.output.write(&name, &pretty::laid_out(json)) } else { self.output.write(&name, json) }
+        match outcome.form {
+            Form::Json if self.pretty => self.output.write(&name, &pretty::laid_out(json), outcome.form),
+            form => self.output.write(&name, json, form),
+        }
     }
 
     /// What ends the command before all is done.

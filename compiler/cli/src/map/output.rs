@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::end::End;
+use crate::engine::Form;
 use crate::write;
 
 pub enum Output {
@@ -21,14 +22,21 @@ impl Output {
         Ok(Output::Folder(folder.to_owned()))
     }
 
-    /// One result, without a line end. `name` is that of its file, without an ending.
-    pub fn write(&mut self, name: &Path, json: &[u8]) -> Result<(), End> {
+    /// One result: JSON without a line end, or a message. `name` is that of its file, without an ending.
+    pub fn write(&mut self, name: &Path, result: &[u8], form: Form) -> Result<(), End> {
+        let (ending, line_end): (_, &[u8]) = match form {
+            Form::Json => (".json", b"\n"),
+            // A message ends its last line itself.
+            Form::Message => (".hl7", b""),
+        };
         match self {
             Output::Lines(out) => {
-                out.write_all(json)?;
-                out.write_all(b"\n")?;
+                out.write_all(result)?;
+                out.write_all(line_end)?;
             }
-            Output::Folder(folder) => write::whole(&folder.join(write::with(name, ".json")), &[json, b"\n"].concat())?,
+            Output::Folder(folder) => {
+                write::whole(&folder.join(write::with(name, ending)), &[result, line_end].concat())?;
+            }
         }
         Ok(())
     }

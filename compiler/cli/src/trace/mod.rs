@@ -11,7 +11,7 @@ use emr_compiler::trace::{self, Wanted};
 use crate::end::End;
 use crate::engine::{Engine, Kind, Settings, Why};
 use crate::input::{Input, inputs};
-use crate::map::block::{Blocks, Then};
+use crate::map::block::{self, Then};
 use crate::world::World;
 
 /// It shows what is in the message: that is what it is for.
@@ -101,7 +101,7 @@ fn message(args: &Args) -> Result<(Input, Vec<u8>, usize), End> {
         return Err(End::Call(format!("`{}` is a folder; a trace is of one file", args.file.display())));
     };
     let (mut found, mut count) = (None, 0);
-    for block in Blocks::new(input.clone()) {
+    for block in block::all(vec![input.clone()]) {
         for message in block.messages {
             count += 1;
             if count == args.message {

@@ -6,7 +6,7 @@ use super::required::{Doubt, required};
 use super::scope::Scope;
 use super::sourceless::is_constant;
 use super::typed::{Block, Expr, Field, Ignored, Kind, Statement, Ty, TyKind, Value};
-use super::{condition, expression, extension, fixed, path, rule, types};
+use super::{built, condition, expression, extension, fixed, path, rule, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::shape::{self, Element, Shape};
 use crate::syntax::tree::{self, At, BlockItem, Count, ExprKind, PartKind};
@@ -44,7 +44,7 @@ pub(super) fn value(scope: &mut Scope, block: &tree::Block, key: &SmolStr, at: &
 
 /// A block; `always` if it is written whatever its sources give.
 pub(super) fn built(scope: &mut Scope, block: &tree::Block, key: &SmolStr, at: &At, always: bool) -> Expr {
-    let Some(shape) = scope.world.standards().fhir.shape(key) else { return Expr::error(at) };
+    let Some(shape) = scope.world.standards().shape(key) else { return Expr::error(at) };
     if let Some(result) = result_of(block) {
         return with_result(scope, block, result, key, at);
     }
@@ -198,8 +198,10 @@ pub(super) fn statement(scope: &mut Scope, item: &BlockItem) -> Option<Statement
             scope.problem(diagnostic.help("a map says what it takes in its parameters"));
             None
         }
-        BlockItem::Other { keyword, at } => {
-            scope.not_yet(at, &format!("`{}`", keyword.text));
+        BlockItem::Drop(drop) => {
+            let diagnostic =
+                Diagnostic::new(Code::WrongType, drop.at.clone(), "only what stands in a message can be dropped");
+            scope.problem(diagnostic.help("`drop` stands in the block of `with` on a message"));
             None
         }
         BlockItem::Rule(_) | BlockItem::Result(_) => None,
@@ -281,17 +283,21 @@ pub(super) fn finished(scope: &mut Scope, fields: Fields, shape: &Arc<Shape>, wi
 
 /// `name.family: X`, `name.given: Y`: the block of what they write.
 fn nested_value(scope: &mut Scope, key: SmolStr, nested: Fields, at: At, with: bool) -> Option<Value> {
-    let inner = scope.world.standards().fhir.shape(&key)?;
+    let inner = scope.world.standards().shape(&key)?;
     let before = scope.problems.len();
     let fields = finished(scope, nested, &inner, with);
     let ty = Ty { kind: TyKind::Fhir(key.clone()), count: Count::Optional };
+    let is_target = built::is_target(&inner);
+    let count = if is_target && !with { built::count_of(&fields) } else { Count::Optional };
+    let ty = ty.with(count);
     let kind = if with {
         Kind::With { base: Expr::new(Kind::Keep, ty.clone(), &at), fields }
     } else {
         let doubt = if scope.errors_since(before).next().is_some() { Doubt::All } else { Doubt::None };
         required(scope, &fields, &inner, &at, false, &doubt);
         let fields = with_fixed(scope, fields, &inner);
-        Kind::Block(Block { shape: key, resource: None, statements: Vec::new(), fields, always: false })
+        // A rule that names a place of a message writes it, be it a constant.
+        Kind::Block(Block { shape: key, resource: None, statements: Vec::new(), fields, always: is_target })
     };
     Some(Value { value: Expr::new(kind, ty, &at), rule: at })
 }
@@ -310,7 +316,7 @@ pub(super) fn base_repeats(scope: &Scope, shape: &Shape, element: &Element) -> b
 }
 
 fn extras(scope: &mut Scope, fields: Fields) -> Option<Block> {
-    let shape = scope.world.standards().fhir.shape("Element")?;
+    let shape = scope.world.standards().shape("Element")?;
     let fields = finish(scope, fields, &shape);
     Some(Block { shape: "Element".into(), resource: None, statements: Vec::new(), fields, always: false })
 }

@@ -1,9 +1,9 @@
 //! What happens where a value meets an element: the table "from, to, what happens" of the language.
 
-use super::binding;
 use super::scope::Scope;
 use super::typed::{Expr, Key, Kind, Primitive, Ty, TyKind};
 use super::types::{self, show_kind};
+use super::{binding, built};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::DeclaredKind;
 use crate::standard::shape::{self, Binding, Element};
@@ -32,7 +32,7 @@ impl Want {
             choice: element.choice,
             required: element.min > 0,
             binding: element.binding.clone(),
-            label: format!("{}.{}", types::short(owner), element.name),
+            label: crate::standard::built::place(owner, &element.name),
         }
     }
 
@@ -103,8 +103,12 @@ pub(super) fn to(scope: &mut Scope, value: Expr, want: &Want) -> Expr {
 }
 
 /// How one item becomes what is wanted.
-enum How {
+pub(super) enum How {
     Same,
+    /// As it stands in the message.
+    Copy(SmolStr),
+    /// A whole message, without a change.
+    Whole(SmolStr),
     /// A constant or a value of the right kind, under another name.
     As(SmolStr),
     Primitive(Primitive, SmolStr),
@@ -117,6 +121,11 @@ fn apply(scope: &mut Scope, value: Expr, how: How) -> Expr {
     let needs_item = value.ty.is_list() || value.ty.may_be_missing();
     match how {
         How::Same => value,
+        How::Copy(name) => {
+            let (count, at) = (value.ty.count, value.at.clone());
+            Expr::new(Kind::Copy { value, null: true }, Ty { kind: TyKind::Fhir(name), count }, &at)
+        }
+        How::Whole(name) => whole(value, name),
         How::As(name) => retyped(value, &name),
         How::Coded(name) if !value.ty.is_list() => coded(value, &name),
         How::Coded(name) => each(scope, value, |item| coded(item, &name)),
@@ -137,6 +146,18 @@ fn apply(scope: &mut Scope, value: Expr, how: How) -> Expr {
             };
             if needs_item { each(scope, value, emit) } else { emit(value) }
         }
+    }
+}
+
+/// A message as it came, or with its changes.
+fn whole(value: Expr, name: SmolStr) -> Expr {
+    let (ty, at) = (Ty { kind: TyKind::Fhir(name), count: value.ty.count }, value.at.clone());
+    match *value.kind {
+        Kind::Slot(of) => {
+            let edits = Expr::new(Kind::Edits(Vec::new()), Ty::NOTHING, &at);
+            Expr::new(Kind::Edited { of, edits }, ty, &at)
+        }
+        kind => Expr::new(kind, ty, &at),
     }
 }
 
@@ -176,6 +197,9 @@ fn retyped(mut value: Expr, name: &SmolStr) -> Expr {
 }
 
 fn how(scope: &mut Scope, value: &Expr, want: &Want) -> Option<How> {
+    if let Some(name) = built::wanted(want) {
+        return into_hl7(scope, value, want, &name);
+    }
     match &value.ty.kind {
         TyKind::Fhir(key) => from_fhir(scope, value, &key.clone(), want),
         TyKind::Coded => from_coded(scope, value, want),
@@ -190,6 +214,22 @@ fn how(scope: &mut Scope, value: &Expr, want: &Want) -> Option<How> {
             refuse(scope, value, want)
         }
     }
+}
+
+/// A part of a message: as it is, or by a `convert` of the two types.
+fn into_hl7(scope: &mut Scope, value: &Expr, want: &Want, name: &SmolStr) -> Option<How> {
+    if matches!(value.ty.kind, TyKind::Error | TyKind::Nothing) {
+        return None;
+    }
+    if let Some(how) = built::how(scope, value, want, name) {
+        return Some(how);
+    }
+    let from = match &value.ty.kind {
+        TyKind::Hl7(_, own) => own.clone(),
+        TyKind::Fhir(own) => base_key(scope, own),
+        _ => return refuse(scope, value, want),
+    };
+    by_convert(scope, value, &from, want)?.or_else(|| refuse(scope, value, want))
 }
 
 /// FHIR primitives that are text of some form.
@@ -427,8 +467,10 @@ fn nearest_converts(scope: &Scope, from: &str, wanted: &str, ty: &shape::Type) -
             continue;
         }
         let Some(signature) = scope.world.signature(&export.key) else { continue };
-        let takes =
-            matches!(signature.params.first().map(|param| &param.ty.kind), Some(TyKind::Hl7(_, name)) if name == from);
+        let takes = match signature.params.first().map(|param| &param.ty.kind) {
+            Some(TyKind::Hl7(_, name) | TyKind::Fhir(name)) => name == from,
+            _ => false,
+        };
         if !takes || signature.params.len() != 1 || !gives(scope, &signature.result, wanted, ty) {
             continue;
         }

@@ -63,7 +63,7 @@ fn statements(scope: &mut Scope, items: &[BlockItem], at: &At) -> Expr {
     if done.is_empty() { value } else { Expr::new(Kind::Do { statements: done, value }, ty, at) }
 }
 
-fn walk(scope: &mut Scope, each: &Each, at: &At, body: &dyn Fn(&mut Scope, &Each) -> Expr) -> Expr {
+pub(super) fn walk(scope: &mut Scope, each: &Each, at: &At, body: &dyn Fn(&mut Scope, &Each) -> Expr) -> Expr {
     let list = expression::infer(scope, &each.list);
     if list.is_error() || list.is_nothing() {
         // What stands inside is not looked at: it would only repeat what is wrong with the list.

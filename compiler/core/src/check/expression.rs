@@ -4,9 +4,9 @@ use super::alternative::{agree, never_taken, otherwise, warn, when};
 use super::convert::{self, Want};
 use super::literal::{check_code, duration, number, system_uri, text};
 use super::operator::{arithmetic, as_type, mark_new, prefixed, via};
-use super::scope::Scope;
+use super::scope::{Kept, Scope};
 use super::typed::{Expr, Kind, Ty, TyKind};
-use super::{block, call, choose, chosen, condition, each, lookup, path, sourceless, types, with};
+use super::{block, built, call, choose, chosen, condition, each, lookup, path, sourceless, types, with};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::{self, At, Binary, Count, ExprKind, Word};
 use smol_str::SmolStr;
@@ -37,7 +37,8 @@ fn wanted(scope: &mut Scope, expr: &tree::Expr, want: &Want) -> Expr {
     let at = &expr.at;
     match &*expr.kind {
         ExprKind::Else(first, second) => {
-            let (first, second) = (value(scope, first, want), value(scope, second, want));
+            let first = before_another(scope, |scope| value(scope, first, want));
+            let second = value(scope, second, want);
             never_taken(scope, &first, &second);
             otherwise(first, second, at)
         }
@@ -65,15 +66,61 @@ fn wanted(scope: &mut Scope, expr: &tree::Expr, want: &Want) -> Expr {
             let items: Vec<_> = items.iter().map(|item| value(scope, item, want)).collect();
             list(scope, items, want, at)
         }
+        ExprKind::Keep if scope.kept.is_some() => keep(scope, want, at),
         ExprKind::Keep => match scope.keep.clone() {
             Some(ty) => Expr::new(Kind::Keep, ty, at),
             None => misplaced_keep(scope, at),
         },
+        ExprKind::Null if built::wanted(want).is_some() => {
+            let ty = want.types.first().map(|ty| ty.name.clone()).unwrap_or_default();
+            Expr::new(Kind::Json("null".into()), Ty::one(TyKind::Fhir(ty)), at)
+        }
         _ => {
             let value = natural(scope, expr);
             convert::to(scope, value, want)
         }
     }
+}
+
+/// A value that another would be taken in place of: an explicit null is none then, and what is kept has to be there.
+fn before_another(scope: &mut Scope, value: impl FnOnce(&mut Scope) -> Expr) -> Expr {
+    let outer = scope.kept.clone();
+    if let Some(kept) = &mut scope.kept {
+        kept.is_last = false;
+    }
+    let mut value = value(scope);
+    scope.kept = outer;
+    without_null(&mut value);
+    value
+}
+
+fn without_null(value: &mut Expr) {
+    match &mut *value.kind {
+        Kind::Copy { null, .. } => *null = false,
+        Kind::Each { body: inner, .. }
+        | Kind::When { value: inner, .. }
+        | Kind::Warn { value: inner, .. }
+        | Kind::Do { value: inner, .. } => without_null(inner),
+        Kind::Match { arms, otherwise } => {
+            arms.iter_mut().map(|arm| &mut arm.value).chain(otherwise).for_each(without_null);
+        }
+        _ => {}
+    }
+}
+
+/// In a change of a message: what stands at the place that is changed.
+fn keep(scope: &mut Scope, want: &Want, at: &At) -> Expr {
+    match scope.kept.clone() {
+        Some(Kept { is_last: true, .. }) => keep_all(want, at),
+        Some(Kept { place: Some(place), .. }) => convert::to(scope, Expr { at: at.clone(), ..place }, want),
+        _ => scope.not_yet(at, "`keep … else` for each repetition of a field"),
+    }
+}
+
+/// What stands at the place, be it nothing or an explicit null.
+pub(super) fn keep_all(want: &Want, at: &At) -> Expr {
+    let ty = want.types.first().map(|ty| ty.name.clone()).unwrap_or_default();
+    Expr::new(Kind::Json("{\"=\":0}".into()), Ty::one(TyKind::Fhir(ty)), at)
 }
 
 fn list(scope: &mut Scope, mut items: Vec<Expr>, want: &Want, at: &At) -> Expr {

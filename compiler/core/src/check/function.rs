@@ -24,6 +24,7 @@ pub fn function(map: &Map, module: &str, signature: &Signature, world: &dyn Worl
     if signature.total {
         scope.not_yet(&map.name.at, "`total map`");
     }
+    scope.builds_hl7 = super::built::is_built(&signature.result.kind);
     let params = bind(&mut scope, map, signature);
     let keyed = map
         .keyed
@@ -105,7 +106,7 @@ fn key_part(
     signature: &Signature,
 ) -> Option<KeyPart> {
     let resource = match &signature.result.kind {
-        TyKind::Fhir(key) => scope.world.standards().fhir.shape(key),
+        TyKind::Fhir(key) => scope.world.standards().shape(key),
         _ => None,
     };
     if let (Some(parameter), Some(resource)) = (parameter, resource.filter(|it| it.kind == shape::Kind::Resource)) {
@@ -165,9 +166,10 @@ fn of_block(scope: &mut Scope, written: &Block, signature: &Signature, at: &At) 
         scope.problem(diagnostic.help("write `= value` as the last line of the block"));
         return Expr::error(at);
     };
-    let shape = scope.world.standards().fhir.shape(key);
-    let resource = shape.is_some_and(|shape| shape.kind == shape::Kind::Resource);
-    // A resource is written even if no source had a value; a data type needs one that is always there.
+    let shape = scope.world.standards().shape(key);
+    let resource = shape.is_some_and(|shape| shape.kind == shape::Kind::Resource || super::built::is_target(&shape));
+    // A resource is written even if no source had a value, and a part of a message may be empty; a data type of FHIR needs
+    // one that is always there.
     let is_always = resource && signature.result.count == Count::One;
     let value = block::built(scope, written, key, at, is_always);
     always(scope, value, signature, at)

@@ -17,6 +17,11 @@ pub(super) fn prefixed(scope: &mut Scope, prefix: Prefix, inner: &tree::Expr, at
         Prefix::Last => Pick::Last,
         Prefix::Only => Pick::Only,
         Prefix::Not => return condition::negated(scope, inner, at),
+        Prefix::Emit | Prefix::Contain if scope.builds_hl7 => {
+            let diagnostic = Diagnostic::new(Code::NoResources, at.clone(), "a message of HL7 v2 holds no resources");
+            scope.problem(diagnostic.help("emit in a map that gives a resource or a Bundle"));
+            return Expr::error(at);
+        }
         Prefix::Emit => return call::emit(scope, inner, at),
         Prefix::Contain => return call::contain(scope, inner, at),
         Prefix::Patch => return scope.not_yet(at, "`patch`"),

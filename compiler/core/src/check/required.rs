@@ -50,11 +50,16 @@ pub(super) fn required(scope: &mut Scope, fields: &[Field], shape: &Arc<Shape>, 
     let given = |element: &&Element| types::base(shape) == "Extension" && element.name == "url";
     let open = |element: &&Element| given(element) || doubt.holds(&element.name);
     for element in shape.elements.iter().filter(|element| element.min > 0 && !open(element)) {
-        let label = format!("{}.{}", types::short(&shape.key), element.name);
+        let label = crate::standard::built::place(&shape.key, &element.name);
         let Some(field) = fields.iter().find(|field| field.name == element.name) else {
             if element.fixed.is_none() && element.pattern.is_none() && !fields.is_empty() | always {
                 let message = format!("`{label}` must have a value, and no rule gives it one");
-                let help = format!("{label} is {}: add `{}: …`", range(element), element.name);
+                let target = if super::built::is_target(shape) { label.as_str() } else { element.name.as_str() };
+                let target = target
+                    .strip_prefix(types::short(&shape.key))
+                    .filter(|_| is_group(shape))
+                    .map_or(target, |it| it.trim_start_matches('.'));
+                let help = format!("{label} is {}: add `{target}: …`", range(element));
                 scope.problem(Diagnostic::new(Code::RequiredNotAssigned, at.clone(), message).help(help));
             }
             continue;
@@ -67,6 +72,11 @@ pub(super) fn required(scope: &mut Scope, fields: &[Field], shape: &Arc<Shape>, 
             continue;
         }
         let Some(value) = field.values.first() else { continue };
+        // How many of them a message gives, only the message tells; without one the message is refused.
+        let is_nested = matches!(&*value.value.kind, Kind::Block(block) if block.always);
+        if super::built::is_target(shape) && (value.value.ty.is_list() || is_nested) {
+            continue;
+        }
         if let Some(table) = left_out(&value.value) {
             let message = format!("`{label}` must always have a value, but `{table}` does not hold every code");
             let diagnostic = Diagnostic::new(Code::NotTotal, value.value.at.clone(), message);
@@ -78,11 +88,17 @@ pub(super) fn required(scope: &mut Scope, fields: &[Field], shape: &Arc<Shape>, 
 }
 
 fn may_be_missing(scope: &Scope, label: &str, element: &Element, value: &Expr) -> Diagnostic {
-    let message = format!("`{}` must always have a value, but {}", element.name, missing::why(scope, value));
+    let name = if label.contains('-') { label } else { element.name.as_str() };
+    let message = format!("`{name}` must always have a value, but {}", missing::why(scope, value));
     let help = "say what to send when it is missing: `… else skip`, or a default behind `else`";
     Diagnostic::new(Code::MayBeMissing, value.at.clone(), message)
         .label(value.at.clone(), format!("{label} is {}", range(element)))
         .help(help)
+}
+
+/// What has segments.
+fn is_group(shape: &Shape) -> bool {
+    matches!(shape.kind, shape::Kind::Structure | shape::Kind::Group)
 }
 
 /// How often an element is there: `1..1`, `1..*`.

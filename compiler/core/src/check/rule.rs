@@ -4,8 +4,9 @@ use super::block::{Building, Fields};
 use super::convert::Want;
 use super::scope::Scope;
 use super::typed::Value;
-use super::{expression, extension, path, types};
+use super::{built, expression, extension, path, types};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::standard::built::place as spelled;
 use crate::standard::shape::{self, Element, Shape};
 use crate::syntax::tree::{At, ExprKind, Part, PartKind, Rule};
 use smol_str::SmolStr;
@@ -13,6 +14,9 @@ use std::sync::Arc;
 
 /// One rule: its target among the fields, its values as the element takes them.
 pub(super) fn rule(scope: &mut Scope, rule: &Rule, shape: &Arc<Shape>, fields: &mut Fields) {
+    if built::is_target(shape) {
+        return built::rule(scope, rule, shape, fields);
+    }
     let target = &rule.target;
     let before = scope.problems.len();
     match enter(scope, shape, &target.first.text, &target.first.at, fields) {
@@ -111,7 +115,7 @@ fn descend<'f>(
         scope.problem(diagnostic.help("name the type: `value: Quantity { … }`"));
         return None;
     };
-    let shape = scope.world.standards().fhir.shape(&ty.shape)?;
+    let shape = scope.world.standards().shape(&ty.shape)?;
     if shape.kind == shape::Kind::FhirPrimitive {
         let Some(inner) = shape.element(child).cloned().or_else(|| path::primitive_part(scope, &shape, child)) else {
             let message = format!("a {} has no element `{child}`", shape.key);
@@ -131,7 +135,7 @@ fn descend<'f>(
 
 /// Puts the values of a rule under an element.
 pub(super) fn assign(scope: &mut Scope, rule: &Rule, building: &mut Building, element: &Element, owner: &str) {
-    let label = format!("{}.{}", types::short(owner), element.name);
+    let label = spelled(owner, &element.name);
     if !building.values.is_empty() || building.nested.is_some() || !building.by_url.is_empty() {
         if !rule.adds || !building.adds {
             let diagnostic =

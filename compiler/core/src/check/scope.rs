@@ -24,6 +24,19 @@ pub(super) struct Scope<'w> {
     pub depth: u32,
     /// `keep` stands for a value of this type here.
     pub keep: Option<Ty>,
+    /// In a change of a message: what `keep` stands for.
+    pub kept: Option<Kept>,
+    /// What is built is a message of HL7, which holds no resources.
+    pub builds_hl7: bool,
+}
+
+/// What `keep` stands for in a change of a message.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    /// The place that is changed, if it is one.
+    pub place: Option<Expr>,
+    /// Nothing follows that would be taken in its place.
+    pub is_last: bool,
 }
 
 /// A name, or a current item without one.
@@ -67,6 +80,8 @@ impl<'w> Scope<'w> {
             facts: Vec::new(),
             depth: 0,
             keep: None,
+            kept: None,
+            builds_hl7: false,
         }
     }
 

@@ -263,6 +263,18 @@ pub enum Kind {
     },
     /// `Coded` written as a FHIR `code`, `Coding`, `CodeableConcept` or `string`: the type of this expression.
     Coded(Expr),
+    /// What stands at a place of the message, as it stands there; `null`: an explicit null too.
+    Copy {
+        value: Expr,
+        null: bool,
+    },
+    /// A message with edits: the slot that holds it, and the [`Kind::Edits`].
+    Edited {
+        of: Slot,
+        edits: Expr,
+    },
+    /// What becomes of the segments of a message, in order.
+    Edits(Vec<Edit>),
     /// What a block comes to: nothing if no source in it has a value (see [`Block::always`]).
     Block(Block),
     /// `base with { … }`: `base` is written with these fields instead of or after its own.
@@ -447,6 +459,48 @@ pub enum Arithmetic {
     Minus,
     Times,
     Over,
+}
+
+/// One change of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit {
+    Statement(Statement),
+    /// Edits under a condition, or for each item of a list.
+    Inner(Expr),
+    /// Each such segment loses what it has at the place, and gets the value.
+    Set {
+        segments: Expr,
+        item: Slot,
+        place: EditPlace,
+        /// Of the place, if it is a list: all values, in order.
+        list: bool,
+        values: Vec<Value>,
+    },
+    /// The segment in the slot, or all segments of the group.
+    Drop {
+        item: Slot,
+        at: At,
+    },
+}
+
+/// A place in a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EditPlace {
+    pub field: u16,
+    pub repetition: Repetition,
+    /// 0 for the whole.
+    pub component: u16,
+    pub subcomponent: u16,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Repetition {
+    /// The whole field; of a component each repetition, and the first where there is none.
+    Whole,
+    /// Each that is there.
+    Each,
+    /// That one, counted from 1.
+    Nth(u32),
 }
 
 /// What a resource, a data type or a Bundle is made of. Statements run first, in the order of the text; then the

@@ -86,11 +86,15 @@ pub fn fhir_type(name: &Word, world: &dyn World, problems: &mut Vec<Diagnostic>)
             return Some(kind);
         }
     }
-    if is_hl7_name(&name.text) && is_known_hl7(&name.text, world) {
-        let message = format!("`{}` as a result is not supported yet", name.text);
-        let diagnostic = Diagnostic::new(Code::NotSupportedYet, name.at.clone(), message);
-        problems.push(diagnostic.help("a map can give a FHIR resource, data type or value so far"));
-        return None;
+    if let Found::One(export) = world.find(&name.text)
+        && export.kind == DeclaredKind::Profile
+    {
+        return world.standards().target(&export.key).map(TyKind::Fhir);
+    }
+    if is_hl7_name(&name.text)
+        && let Some(key) = world.standards().target(&name.text)
+    {
+        return Some(TyKind::Fhir(key));
     }
     problems.push(unknown_type(name, world));
     None

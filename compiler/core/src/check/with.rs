@@ -4,7 +4,7 @@ use super::convert::Want;
 use super::expression;
 use super::scope::Scope;
 use super::typed::{Expr, Kind, Statement, Ty, TyKind};
-use super::{block, types};
+use super::{block, built, convert, edited, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::shape::{Element, Shape};
 use crate::syntax::tree::{self, At, BlockItem, Count};
@@ -12,6 +12,14 @@ use std::sync::Arc;
 
 pub(super) fn with(scope: &mut Scope, base: &tree::Expr, block: &tree::Block, want: Option<&Want>, at: &At) -> Expr {
     let base = match want {
+        // A message is changed as it came, whatever it is to become.
+        Some(want) if built::is_message(scope, want) => {
+            let base = expression::infer(scope, base);
+            if matches!(base.ty.kind, TyKind::Structure(..)) {
+                return edited::with(scope, &base, block, Some(want), at);
+            }
+            convert::to(scope, base, want)
+        }
         Some(want) => expression::value(scope, base, want),
         None => expression::infer(scope, base),
     };
@@ -19,21 +27,21 @@ pub(super) fn with(scope: &mut Scope, base: &tree::Expr, block: &tree::Block, wa
         return base;
     }
     let TyKind::Fhir(key) = &base.ty.kind else {
-        if matches!(base.ty.kind, TyKind::Structure(..) | TyKind::Segment(..) | TyKind::Group(..)) {
-            return scope.not_yet(at, "a message as a target");
+        if matches!(base.ty.kind, TyKind::Segment(..) | TyKind::Group(..)) {
+            return scope.not_yet(at, "`with` on a part of a message");
         }
         let message = format!("a {} has no elements that `with` could set", types::show_kind(&base.ty.kind));
         let diagnostic = Diagnostic::new(Code::WrongType, at.clone(), message);
         scope.problem(diagnostic.help("convert it first: `(X as HumanName) with { … }`"));
         return Expr::error(at);
     };
-    let Some(shape) = scope.world.standards().fhir.shape(key) else { return Expr::error(at) };
+    let Some(shape) = scope.world.standards().shape(key) else { return Expr::error(at) };
     let mark = scope.mark();
     let mut fields = block::Fields::default();
     let mut statements: Vec<Statement> = Vec::new();
     let outer = scope.keep.take();
     for item in &block.items {
-        scope.keep = kept(item, &shape);
+        scope.keep = kept(scope, item, &shape);
         statements.extend(block::items(scope, std::slice::from_ref(item), &shape, &mut fields));
     }
     let fields = block::finished(scope, fields, &shape, true);
@@ -45,8 +53,13 @@ pub(super) fn with(scope: &mut Scope, base: &tree::Expr, block: &tree::Block, wa
 }
 
 /// What `keep` stands for in the values of a rule.
-fn kept(item: &BlockItem, shape: &Arc<Shape>) -> Option<Ty> {
+fn kept(scope: &mut Scope, item: &BlockItem, shape: &Arc<Shape>) -> Option<Ty> {
     let BlockItem::Rule(rule) = item else { return None };
+    if built::is_target(shape) {
+        let (element, is_whole) = built::first_element(scope, &rule.target, shape)?;
+        let ty = Ty { kind: kind(&element), count: if element.repeats() { Count::Any } else { Count::Optional } };
+        return is_whole.then_some(ty);
+    }
     let element = shape.element(&rule.target.first.text).filter(|_| rule.target.parts.is_empty())?;
     Some(Ty { kind: kind(element), count: if element.repeats() { Count::Any } else { Count::Optional } })
 }

@@ -57,6 +57,12 @@ codes! {
         NotLocal = "E0307";
         /// a map leaves open what a closed profile lists
         LeftOpen = "E0308";
+        /// a place of a message is written without what it belongs to
+        WrongOwner = "E0340";
+        /// a field is assigned that the engine writes
+        WrittenForYou = "E0341";
+        /// a map that makes a message emits a resource
+        NoResources = "E0342";
 
         /// an element does not exist
         UnknownElement = "E0401";

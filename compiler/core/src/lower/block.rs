@@ -5,6 +5,7 @@ use super::write::{Name, To};
 use super::{Env, Lower};
 use crate::check::typed::{self, Expr, Kind};
 use crate::plan::{Block, Code, CodePart, Constant, Need, Step, Test, Val};
+use crate::standard::built;
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
 
@@ -30,7 +31,14 @@ pub(super) struct Field<'a> {
 impl<'a> Lower<'a> {
     pub(super) fn fields(&mut self, block: &'a typed::Block, env: &Env<'a>, over: &Over<'a>) -> Vec<Field<'a>> {
         let fields = block.fields.iter().map(|field| own(field, env, Vec::new())).collect();
-        overridden(fields, over)
+        let mut fields = overridden(fields, over);
+        if built::name(&block.shape).is_some()
+            && let Some(shape) = self.world.standards().shape(&block.shape)
+        {
+            // Segments stand in the order of the structure.
+            fields.sort_by_key(|field| shape.elements.iter().position(|element| element.name == field.name));
+        }
+        fields
     }
 
     /// A coded value as the fields of a Coding or a CodeableConcept.
@@ -76,6 +84,10 @@ impl<'a> Lower<'a> {
                 lower.trace(None, env, to);
                 lower.put(&format!("\"resourceType\":{},", json(resource)));
             }
+            if lower.is_message(shape) {
+                let structure = built::name(shape).unwrap_or_default();
+                lower.put(&format!("\"\":[{},\"2.5.1\"],", json(&lower.structure(structure))));
+            }
             let is_bundle = resource.is_some_and(|resource| resource == "Bundle");
             if is_bundle && !fields.iter().any(|field| field.name == "type") {
                 lower.trace(None, env, to);
@@ -105,7 +117,7 @@ impl<'a> Lower<'a> {
     }
 
     fn field(&mut self, field: &Field<'a>, shape: &SmolStr, env: &Env<'a>, needs: &mut Vec<Need>) {
-        let element = self.world.standards().fhir.shape(shape).and_then(|shape| shape.element(&field.name).cloned());
+        let element = self.world.standards().shape(shape).and_then(|shape| shape.element(&field.name).cloned());
         let hint = element.and_then(|element| Some(element.types.first()?.name.clone()));
         let primitive = hint.as_ref().is_some_and(|name| self.is_primitive(name));
         let name = match (field.list, field.choice) {
@@ -146,13 +158,8 @@ impl<'a> Lower<'a> {
             Some(Source::Rule(value, env)) => (env, value.rule.clone()),
             _ => (env, 0..0),
         };
-        let short = shape.rsplit(['|', '#', '/']).next().unwrap_or(shape);
-        let issue = self.said(
-            Code::Required,
-            &format!("`{short}.{}` needs a value, and there is none", field.name),
-            env,
-            &rule,
-        );
+        let place = built::place(shape, &field.name);
+        let issue = self.said(Code::Required, &format!("`{place}` needs a value, and there is none"), env, &rule);
         needs.push(Need { wrote, issue, at });
     }
 

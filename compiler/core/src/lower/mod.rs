@@ -8,6 +8,7 @@ mod block;
 mod chosen;
 mod codes;
 mod condition;
+mod edit;
 mod element;
 mod emit;
 mod frame;
@@ -25,8 +26,8 @@ use crate::check::typed::{CodeTable, Expr, Function, Key, RowTable, Slot, Ty, Ty
 use crate::plan::{
     Code, Gives, INTAKE, IssueId, Plan, Reads, Routine, RoutineId, Rule, RuleId, Said, TableId, Take, Val, validate,
 };
-use crate::standard::Standards;
 use crate::standard::shape::Kind as ShapeKind;
+use crate::standard::{Standards, built};
 use crate::syntax::tree::At;
 use emr_message::Table;
 use frame::Frame;
@@ -221,6 +222,7 @@ impl<'a> Lower<'a> {
         match &entry.result.kind {
             TyKind::Fhir(key) if self.base(key) == "Bundle" => Gives::Bundle,
             TyKind::Fhir(key) if self.is_resource(key) => Gives::Resource,
+            TyKind::Fhir(key) if self.is_message(key) => Gives::Message,
             _ => Gives::Value,
         }
     }
@@ -234,7 +236,7 @@ impl<'a> Lower<'a> {
             Gives::Resource => {
                 lower.emit_function(entry, &env, false, &Vec::new());
             }
-            Gives::Bundle | Gives::Value => {
+            Gives::Bundle | Gives::Value | Gives::Message => {
                 let to = To::new(Name::Item);
                 lower.write(&entry.body, &env, &to, &Vec::new());
             }
@@ -302,7 +304,7 @@ impl<'a> Lower<'a> {
 
     /// The type that a shape narrows: `Patient` for a profile of it.
     fn base(&self, key: &str) -> SmolStr {
-        match self.world.standards().fhir.shape(key) {
+        match self.world.standards().shape(key) {
             Some(shape) if !shape.base.is_empty() => shape.base.clone(),
             Some(shape) => shape.key.clone(),
             None => key.into(),
@@ -310,12 +312,18 @@ impl<'a> Lower<'a> {
     }
 
     fn is_resource(&self, key: &str) -> bool {
-        self.world.standards().fhir.shape(key).is_some_and(|shape| shape.kind == ShapeKind::Resource)
+        self.world.standards().shape(key).is_some_and(|shape| shape.kind == ShapeKind::Resource)
+    }
+
+    /// A structure of HL7 as a target, or a segment, which then stands alone.
+    fn is_message(&self, key: &str) -> bool {
+        let shape = built::name(key).and_then(|_| self.world.standards().shape(key));
+        shape.is_some_and(|shape| shape.kind == ShapeKind::Structure)
     }
 
     fn is_primitive(&self, key: &str) -> bool {
-        match self.world.standards().fhir.shape(key) {
-            Some(shape) => shape.kind == ShapeKind::FhirPrimitive,
+        match self.world.standards().shape(key) {
+            Some(shape) => matches!(shape.kind, ShapeKind::FhirPrimitive | ShapeKind::Hl7Primitive),
             None => key.starts_with(|first: char| first.is_ascii_lowercase()),
         }
     }

@@ -78,6 +78,8 @@ impl<'a> Lower<'a> {
             }
             Kind::Element { of, name } => self.element(of, env, &[name.as_str()], expr.ty.is_list()),
             Kind::Block(_) | Kind::With { .. } => self.coded(expr, env),
+            Kind::Copy { value, .. } => self.value(value, env),
+            Kind::Edited { .. } | Kind::Edits(_) => self.missing(),
             Kind::Keep => {
                 let kept = env.keep.clone().unwrap_or_default();
                 self.sources_value(&kept, expr.ty.is_list())
@@ -445,7 +447,7 @@ fn invalid(into: Primitive) -> Option<&'static str> {
         Primitive::PositiveInt => "this is no whole number above 0",
         Primitive::UnsignedInt => "this is no whole number from 0 up",
         Primitive::Date => "this is no valid date",
-        Primitive::DateTime | Primitive::Moment => "this is no valid date or time",
+        Primitive::DateTime | Primitive::Moment | Primitive::Hl7Time => "this is no valid date or time",
         Primitive::Instant => "this is no valid time, known to the hour",
         Primitive::Time => "this is no valid time of day",
         Primitive::Base64 => "this is no valid base64",

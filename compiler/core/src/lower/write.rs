@@ -6,6 +6,7 @@ use super::items::Walk;
 use super::{Bound, Env, Lower, Made};
 use crate::check::typed::{Expr, Kind, Pick, Ty, TyKind};
 use crate::plan::{Block, Form, Step, Test, Until, Val};
+use crate::standard::built;
 use crate::syntax::tree::At;
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
@@ -95,6 +96,9 @@ impl<'a> Lower<'a> {
                 let over = under(fields, env, over);
                 self.write(base, env, to, &over);
             }
+            Kind::Copy { value, null } => self.write_copy(value, *null, expr, env, to),
+            Kind::Edited { of, edits } => self.write_edited(*of, edits, env, to),
+            Kind::Edits(edits) => self.write_edits(edits, env),
             Kind::Keep => {
                 for source in env.keep.clone().unwrap_or_default().iter() {
                     match source {
@@ -204,7 +208,7 @@ impl<'a> Lower<'a> {
         self.write_value(val, &Ty::fhir("string"), &env, to);
     }
 
-    fn written(&mut self, of: Val, form: Form, base: &str, env: &Env<'a>, to: &To) {
+    pub(super) fn written(&mut self, of: Val, form: Form, base: &str, env: &Env<'a>, to: &To) {
         if to.shadow {
             return self.put("null,");
         }
@@ -225,7 +229,7 @@ impl<'a> Lower<'a> {
     }
 
     /// How the name of a choice ends for a value of that type.
-    fn json_type(&self, ty: &Ty) -> SmolStr {
+    pub(super) fn json_type(&self, ty: &Ty) -> SmolStr {
         match &ty.kind {
             TyKind::Reference(_) => "Reference".into(),
             TyKind::Fhir(key) => self.base(key),
@@ -243,6 +247,8 @@ impl<'a> Lower<'a> {
         match key.as_str() {
             "CodeableConcept" => format!("{{\"coding\":[{coding}]}}"),
             "Coding" => coding,
+            // What holds it in HL7 takes its parts from it.
+            target if built::name(target).is_some() && !self.is_primitive(target) => coding,
             _ => json(code),
         }
     }
@@ -253,6 +259,7 @@ impl<'a> Lower<'a> {
         let form = match base.as_str() {
             "CodeableConcept" => Form::Concept,
             "Coding" => Form::Coding,
+            target if built::name(target).is_some() && !self.is_primitive(target) => Form::Coding,
             _ => Form::Code,
         };
         let mut reasons = BTreeSet::new();

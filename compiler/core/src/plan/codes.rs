@@ -32,6 +32,10 @@ codes! {
         NotListed = "R0309";
         /// a segment stands elsewhere than the profile has it
         Misplaced = "R0310";
+        /// a charset lacks a character
+        Lacking = "R0320";
+        /// MSH-18 of a message that is made names no charset that is known
+        UnknownCharset = "R0321";
 
         /// a value does not follow its type
         Invalid = "R0501";

@@ -100,6 +100,8 @@ pub enum Gives {
     Resource,
     /// JSON of any kind.
     Value,
+    /// A message of HL7 v2, in the JSON of [`emr_message::encode`].
+    Message,
 }
 
 /// What the engine says where the structure of a message has no place for a segment.
@@ -108,6 +110,11 @@ pub const UNPLACED: (&str, &str) =
 /// And where the standard or the profile has one value and the message several.
 pub const SEVERAL: (&str, &str) =
     (Code::Several.text(), "one is expected here, and there are several: the first was taken");
+/// And of a message that it makes.
+pub const LACKING: (&str, &str) =
+    (Code::Lacking.text(), "the charset of the message lacks a character: `?` stands in its place");
+pub const UNKNOWN_CHARSET: (&str, &str) =
+    (Code::UnknownCharset.text(), "MSH-18 names a charset that is not known: the message is in UTF-8");
 
 /// A place in the text of a map: a range from the first byte of the item.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -161,6 +168,11 @@ pub enum Form {
     Concept,
     /// `{"reference":"…"}`
     Reference,
+    /// Where it stands in the message, `{"=":[segment,field,repetition,component,subcomponent]}`; a text that was made is
+    /// written itself.
+    Copy,
+    /// The number of a segment, from 0.
+    Segment,
 }
 
 /// Which items of a loop stay written.

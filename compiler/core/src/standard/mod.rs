@@ -2,6 +2,7 @@
 //!
 //! Read-only and lazy: a shape is parsed when it is first asked for, and remembered.
 
+pub mod built;
 pub mod fhir;
 pub mod hl7;
 pub(crate) mod memo;

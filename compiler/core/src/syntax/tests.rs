@@ -153,7 +153,7 @@ fn outline(parsed: &Parsed) -> String {
                 BlockItem::Ignore(ignore) => (format!("ignore {}", ignore.what.len()), vec![]),
                 BlockItem::Do(value) | BlockItem::Result(value) => ("do".into(), vec![value]),
                 BlockItem::Accept(accept) => (format!("accept {} {}", accept.ty.text, accept.events.len()), vec![]),
-                BlockItem::Other { keyword, .. } => (keyword.text.to_string(), vec![]),
+                BlockItem::Drop(drop) => ("drop".into(), drop.filter.iter().collect()),
             };
             *out += &format!("{:indent$}{line}\n", "");
             inner.into_iter().for_each(|value| expr(value, indent + 2, out));

@@ -440,11 +440,8 @@ pub enum BlockItem {
     Result(Expr),
     /// `accept`, of a feed.
     Accept(Accept),
-    /// `drop`: for messages as targets.
-    Other {
-        keyword: Word,
-        at: At,
-    },
+    /// `drop DB1 where DB1-4 == "N" because "…"`
+    Drop(Drop),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -464,6 +461,14 @@ pub struct Rule {
 pub struct Target {
     pub first: Word,
     pub parts: Vec<Part>,
+    pub at: At,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drop {
+    pub what: Path,
+    pub filter: Option<Expr>,
+    pub because: Option<Word>,
     pub at: At,
 }
 

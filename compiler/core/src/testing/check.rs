@@ -1,6 +1,6 @@
 //! Holds what a test names to what there is: maps, resources, elements, code systems.
 
-use super::file_name;
+use super::{file_name, message};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::fhir::Fhir;
 use crate::standard::shape::{Element, Kind, Type};
@@ -251,12 +251,25 @@ impl Checker<'_> {
                     return Ty::Unknown;
                 }
             },
+            Some(root) if message::is_segment(&root.text) => return self.place(&path.parts),
             Some(root) => match self.root(root) {
                 Some(ty) => ty,
                 None => return Ty::Unknown,
             },
         };
         self.parts(ty, &path.parts)
+    }
+
+    /// A place of a message that a map made.
+    fn place(&mut self, parts: &[Part]) -> Ty {
+        for part in parts {
+            if !matches!(part.kind, PartKind::Field(_) | PartKind::Component(_) | PartKind::Index(_)) {
+                let message = "a place of a message is named by numbers, as in `PID-3[2].4`";
+                self.found.push(Diagnostic::new(Code::UnknownElement, part.at.clone(), message));
+                return Ty::Unknown;
+            }
+        }
+        Ty::Text
     }
 
     /// Nothing where nothing has that name.

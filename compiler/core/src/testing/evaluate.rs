@@ -3,10 +3,11 @@
 use super::equal::{boolean, equal, incomparable, is_there, order, text};
 use super::json::{self, Json};
 use super::walk::{Found, Node, of_type};
-use super::{Context, Issue, Outcome, Output, differ, file_name, spell};
+use super::{Context, Issue, Outcome, Output, differ, file_name, message, spell};
 use crate::check::typed::Kind;
 use crate::check::v2_system;
 use crate::syntax::tree::{At, Binary, Expr, ExprKind, Is, Part, PartKind, Path, Prefix, TextPart};
+use emr_message::{Message, Settings};
 use regex::Regex;
 use smol_str::{SmolStr, StrExt};
 use std::cmp::Ordering;
@@ -17,6 +18,7 @@ const DIFFERENCES_MAX: usize = 5;
 pub struct Evaluator<'a> {
     pub context: &'a mut dyn Context,
     pub outputs: Vec<Json>,
+    messages: Vec<Message>,
     pub rejections: Vec<String>,
     pub issues: Vec<Issue>,
     /// Where the last `through` stands.
@@ -42,6 +44,7 @@ impl<'a> Evaluator<'a> {
         Evaluator {
             context,
             outputs: Vec::new(),
+            messages: Vec::new(),
             rejections: Vec::new(),
             issues: Vec::new(),
             run_at: None,
@@ -55,6 +58,7 @@ impl<'a> Evaluator<'a> {
     pub fn ran(&mut self, at: At) {
         self.run_at = Some(at);
         self.outputs.clear();
+        self.messages.clear();
         self.rejections.clear();
         self.issues.clear();
     }
@@ -64,8 +68,17 @@ impl<'a> Evaluator<'a> {
         match output.result {
             Outcome::Rejected(why) => self.rejections.push(why),
             Outcome::Json(text) => self.outputs.push(json::read(&text).ok_or("the output is not JSON")?),
+            Outcome::Message(bytes) => {
+                let read = Message::read(&bytes, &Settings::default());
+                self.messages.push(read.map_err(|why| format!("the output is no message: {why}"))?);
+            }
         }
         Ok(())
+    }
+
+    /// Whether no message came to an output.
+    pub fn is_empty(&self) -> bool {
+        self.outputs.is_empty() && self.messages.is_empty()
     }
 
     pub fn name(&mut self, name: SmolStr, values: Vec<Found>) {
@@ -325,6 +338,9 @@ impl<'a> Evaluator<'a> {
 
     fn file(&mut self, name: &str) -> Result<Found, String> {
         let bytes = self.context.file(name).map_err(|why| format!("the file \"{name}\" cannot be read: {why}"))?;
+        if let Ok(known) = Message::read(&bytes, &Settings::default()) {
+            return Ok(message::whole(&message::text(&known)));
+        }
         let text = String::from_utf8(bytes).ok();
         let json = text.as_deref().and_then(json::read).ok_or_else(|| format!("the file \"{name}\" is not JSON"))?;
         Ok(Found::Node(Node::whole(&json)))
@@ -398,7 +414,17 @@ impl<'a> Evaluator<'a> {
         let named = self.lets.iter().rev().find(|(its, _)| its == name).map(|(_, values)| values.clone());
         let found = match named {
             Some(values) => values,
-            None if name == "output" => self.outputs.iter().map(|it| Found::Node(Node::whole(it))).collect(),
+            None if name == "output" => {
+                let messages = self.messages.iter().map(|it| message::whole(&message::text(it)));
+                self.outputs.iter().map(|it| Found::Node(Node::whole(it))).chain(messages).collect()
+            }
+            None if !self.messages.is_empty() && message::is_segment(name) => {
+                let mut found = Vec::new();
+                for it in &self.messages {
+                    found.extend(message::values(it, name, &path.parts)?);
+                }
+                return Ok(found);
+            }
             None => match self.constant(name)? {
                 Some(value) => vec![value],
                 None => of_type(name, &self.outputs).into_iter().map(Found::Node).collect(),

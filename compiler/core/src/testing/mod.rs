@@ -8,6 +8,7 @@ mod differ;
 mod equal;
 mod evaluate;
 mod json;
+mod message;
 mod place;
 mod spell;
 mod walk;
@@ -45,6 +46,8 @@ pub struct Output {
 pub enum Outcome {
     /// The bytes that the map wrote.
     Json(String),
+    /// The message that the map made.
+    Message(Vec<u8>),
     /// The text of the `reject` that refused the message.
     Rejected(String),
 }
@@ -224,8 +227,8 @@ impl Running<'_> {
     fn produced(&self) -> Result<(), String> {
         let evaluator = &self.evaluator;
         match evaluator.rejections.first() {
-            Some(why) if evaluator.outputs.is_empty() => Err(format!("the message was rejected: \"{why}\"")),
-            None if evaluator.outputs.is_empty() => Err("there is no output".to_owned()),
+            Some(why) if evaluator.is_empty() => Err(format!("the message was rejected: \"{why}\"")),
+            None if evaluator.is_empty() => Err("there is no output".to_owned()),
             _ => Ok(()),
         }
     }
@@ -274,6 +277,7 @@ impl fmt::Debug for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.result {
             Outcome::Json(text) => write!(f, "Output({} bytes, {} issues)", text.len(), self.issues.len()),
+            Outcome::Message(bytes) => write!(f, "Output({} bytes, {} issues)", bytes.len(), self.issues.len()),
             Outcome::Rejected(_) => write!(f, "Output(rejected, {} issues)", self.issues.len()),
         }
     }
@@ -283,6 +287,7 @@ impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Outcome::Json(text) => write!(f, "Json({} bytes)", text.len()),
+            Outcome::Message(bytes) => write!(f, "Message({} bytes)", bytes.len()),
             Outcome::Rejected(_) => f.write_str("Rejected"),
         }
     }

@@ -12,10 +12,11 @@ pub use wanted::Wanted;
 
 use crate::check::typed::{Primitive, TyKind};
 use crate::db::{self, Project};
+use crate::plan::Gives;
 use crate::plan::interpret::{self, Explanation, Issue, Places, Rejection, Settings, Through, explain, spelled};
 use crate::standard::Standards;
 use crate::standard::hl7::Version;
-use emr_message::{Message, Place};
+use emr_message::{Message, Place, encode};
 use names::Names;
 use serde::Serialize;
 
@@ -86,7 +87,10 @@ pub fn trace(db: &db::Database, project: Project, map: &str, message: &Message, 
     for explanation in &explained.values {
         let source = |places: &Places| narrow(places).into_iter().map(|place| names.source(place)).collect();
         values.push(Value {
-            path: explanation.path.clone(),
+            path: match plan.gives {
+                Gives::Message => encode::spelled(&explanation.path, out, message),
+                _ => explanation.path.clone(),
+            },
             resource: String::new(),
             element: String::new(),
             json: json(explanation),
@@ -184,7 +188,7 @@ fn primitive_name(primitive: Primitive) -> Option<&'static str> {
         Primitive::PositiveInt => "positiveInt",
         Primitive::UnsignedInt => "unsignedInt",
         Primitive::Date => "date",
-        Primitive::DateTime => "dateTime",
+        Primitive::DateTime | Primitive::Hl7Time => "dateTime",
         Primitive::Instant => "instant",
         Primitive::Time => "time",
         Primitive::Base64 => "base64Binary",

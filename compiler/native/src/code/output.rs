@@ -141,7 +141,10 @@ impl<'p> Gen<'_, 'p> {
         if kind == Kind::Any {
             return self.give_up();
         }
-        self.count_live(of, &kind);
+        // Which segment it is about is no value of it.
+        if form != Form::Segment {
+            self.count_live(of, &kind);
+        }
         match (form, &kind) {
             (Form::Coding | Form::Concept, Kind::Coded(_)) => self.write_coded(cursor, of, form),
             (Form::Reference, Kind::Reference) => {
@@ -149,6 +152,22 @@ impl<'p> Gen<'_, 'p> {
                 self.write_reference(cursor, self.word(&words, 0));
             }
             (Form::Reference, _) => self.give_up(),
+            (Form::Segment, Kind::Segment(_)) => {
+                let words = self.get(of);
+                let segment = self.word(&words, 0);
+                self.write_by(cursor, Call::segment, &[segment]);
+            }
+            (Form::Copy, Kind::Segment(_)) => {
+                let words = self.get(of);
+                let (segment, none) = (self.word(&words, 0), self.int(0));
+                self.write_by(cursor, Call::place, &[segment, none]);
+            }
+            (Form::Copy, Kind::Piece(_) | Kind::Field) => {
+                let words = self.get(of);
+                let (none, origin) = (self.int(0), self.origin(&kind, &words));
+                self.write_by(cursor, Call::place, &[none, origin]);
+            }
+            (Form::Segment, _) => self.give_up(),
             (Form::Bare, _) => self.write_bare(cursor, of),
             _ => {
                 let (at, length) = self.raw_leaf(of);
@@ -179,6 +198,14 @@ impl<'p> Gen<'_, 'p> {
         self.goto(done, end);
         self.b.switch_to_block(done);
         *cursor = Cursor::at(place);
+    }
+
+    /// What a helper writes.
+    fn write_by(&mut self, cursor: &mut Cursor, call: Call, words: &[Value]) {
+        let start = self.place(cursor);
+        let end = self.helper(call, &[&[start], words].concat());
+        self.go_on_or_return(end);
+        *cursor = Cursor::at(end);
     }
 
     fn write_bare(&mut self, cursor: &mut Cursor, of: Val) {

@@ -65,7 +65,7 @@ impl Gen<'_, '_> {
     }
 
     /// Where a value stands in the message, as one word ([`emr_abi::Helpers::trace`]); 0 if that cannot be said of it.
-    fn origin(&mut self, kind: &Kind, words: &[Value]) -> Value {
+    pub fn origin(&mut self, kind: &Kind, words: &[Value]) -> Value {
         let first = self.word(words, 0);
         let level = match kind {
             Kind::Piece(level) => *level,

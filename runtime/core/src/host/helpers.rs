@@ -15,7 +15,7 @@ use emr_abi::{Context, Helpers, List, Stop};
 
 use super::work::{Made, Work};
 use parts::{components, head, joined, nth, null, present, repetition, second, subcomponents};
-use resources::{emit_begin, emit_end, entries, reference};
+use resources::{emit_begin, emit_end, entries, place, reference, segment};
 use said::{issue, reject};
 use texts::{bare, builtin, compare, convert, date, date_time, matches, receipt, within};
 
@@ -47,6 +47,8 @@ pub const HELPERS: Helpers = Helpers {
     emit_end,
     entries,
     reference,
+    segment,
+    place,
     trace: trace::trace,
     untrace: trace::untrace,
     trace_moved: trace::trace_moved,

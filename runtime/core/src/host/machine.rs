@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use emr_abi::{Context, Gives, List, Program, SLACK, Stop, Take, flags};
 use emr_message::lineage::{self, Lineage, Mark};
-use emr_message::{Receipt, Settings, Table, Unreadable, Zone};
+use emr_message::{Message, Receipt, Settings, Table, Unreadable, Zone, encode};
 use rustc_hash::FxHashMap;
 
 use super::arena::Arena;
@@ -88,7 +88,10 @@ pub enum Ran<'m> {
 
 /// `Debug` shows sizes only.
 pub struct Done<'m> {
+    /// JSON, or the message that the map makes.
     pub json: &'m [u8],
+    /// What code wrote, in which the marks stand.
+    written: &'m [u8],
     /// In the order in which they were raised, each once for a place.
     pub issues: &'m [Raised],
     /// Where in the output each value begins; only of a traced program.
@@ -104,7 +107,7 @@ pub struct Refused<'m> {
 impl Done<'_> {
     /// Where each value of the output comes from, in its order: nothing unless the program was made of a plan that traces.
     pub fn lineage(&self) -> Vec<Lineage> {
-        lineage::paths(self.json, self.marks)
+        lineage::paths(self.written, self.marks)
     }
 }
 
@@ -121,6 +124,8 @@ pub struct Machine {
     work: Box<Work>,
     out: Vec<u8>,
     scratch: Vec<u8>,
+    /// The message that was made of what code wrote.
+    made: Vec<u8>,
     settings: Settings,
     fuel: Option<u64>,
 }
@@ -161,6 +166,7 @@ impl Machine {
             work: Box::new(work),
             out: vec![0; ROOM + 2 * (reserve + SLACK)],
             scratch: Vec::new(),
+            made: Vec::new(),
             loaded: Arc::clone(&loaded),
             settings,
             fuel,
@@ -186,7 +192,7 @@ impl Machine {
         loop {
             let Some(end) = self.once() else { return self.unready(*b"take") };
             match self.context.stop {
-                stop if stop == Stop::None as u64 => return self.done(end),
+                stop if stop == Stop::None as u64 => return self.done(end, bytes),
                 stop if stop == Stop::Panic as u64 => return Ran::Fault,
                 stop if stop == Stop::Refused as u64 => {
                     let issues = &self.work.issues;
@@ -296,7 +302,7 @@ impl Machine {
         format!("{} {line}, stop {}", String::from_utf8_lossy(file), self.context.stop)
     }
 
-    fn done(&mut self, end: *mut u8) -> Ran<'_> {
+    fn done(&mut self, end: *mut u8, bytes: &[u8]) -> Ran<'_> {
         let from = self.work.start - self.out.as_ptr().addr();
         let mut range = from..from + end.addr().saturating_sub(self.work.start);
         self.work.traces.finish(self.work.start);
@@ -306,10 +312,24 @@ impl Machine {
                 None => return Ran::Deferred,
             }
         }
-        let json = self.out.get(range).unwrap_or_default();
-        let json = json.strip_suffix(b",").unwrap_or(json);
+        let written = self.out.get(range).unwrap_or_default();
+        let written = written.strip_suffix(b",").unwrap_or(written);
+        let written = if written.is_empty() { b"null" } else { written };
+        let mut json = written;
+        if self.loaded.program.gives == Gives::Message {
+            let made = Message::read(bytes, &self.settings).ok().and_then(|message| encode::encode(written, &message));
+            let Some(made) = made else { return Ran::Deferred };
+            for place in made.lacking {
+                self.work.raise(self.loaded.program.lacking, Some(place));
+            }
+            if let Some(place) = made.unknown_charset {
+                self.work.raise(self.loaded.program.unknown_charset, Some(place));
+            }
+            self.made = made.bytes;
+            json = &self.made;
+        }
         let (issues, marks) = (&self.work.issues, self.work.traces.written());
-        Ran::Done(Done { json: if json.is_empty() { b"null" } else { json }, issues, marks })
+        Ran::Done(Done { json, written, issues, marks })
     }
 
     /// A map that gives a resource: that alone, or a collection that begins with it. The length, if there is room.

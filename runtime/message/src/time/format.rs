@@ -46,6 +46,20 @@ impl DateTime {
         })
     }
 
+    /// A DTM (HL7 v2.5.1 §2.A.22), to the precision that is known, with the offset that it has.
+    pub fn hl7(&self) -> String {
+        let mut out = self.date();
+        if self.has_time() {
+            self.clock.write(&mut out);
+        }
+        let mut out = out.replace(['-', ':'], "");
+        if let Some(offset) = self.offset.filter(|_| self.has_time()) {
+            let offset = offset.to_string();
+            out.push_str(&if offset == "Z" { "+0000".to_owned() } else { offset.replace(':', "") });
+        }
+        out
+    }
+
     /// FHIR's instant: as a dateTime, but the hour must be known.
     pub fn instant(&self, zone: Option<&Zone>) -> Result<String, Invalid> {
         if self.has_time() { self.date_time(zone) } else { Err(Invalid::Imprecise) }

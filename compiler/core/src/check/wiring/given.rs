@@ -89,7 +89,8 @@ fn setting(rule: &Rule) -> Result<Given, Box<Diagnostic>> {
 fn not_a_setting(item: &BlockItem) -> Diagnostic {
     let at = match item {
         BlockItem::Let(it) => it.name.at.clone(),
-        BlockItem::Require { at, .. } | BlockItem::Other { at, .. } => at.clone(),
+        BlockItem::Require { at, .. } => at.clone(),
+        BlockItem::Drop(it) => it.at.clone(),
         BlockItem::Ignore(it) => it.at.clone(),
         BlockItem::Do(value) | BlockItem::Result(value) => value.at.clone(),
         BlockItem::Accept(it) => it.at.clone(),

@@ -10,7 +10,7 @@ use crate::plan::{
 };
 use emr_message::builtin::Pattern;
 use emr_message::group::{Bent, GroupId, Groups};
-use emr_message::{Message, Place, State, json};
+use emr_message::{Message, Place, State, encode, json};
 use indexmap::IndexMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
@@ -464,7 +464,7 @@ impl<'p, 'm> Run<'p, 'm> {
     }
 
     fn write(&mut self, value: &Value<'m>, form: Form) {
-        if value.is_live() {
+        if value.is_live() && form != Form::Segment {
             self.live += 1;
         }
         match (form, value) {
@@ -476,6 +476,15 @@ impl<'p, 'm> Run<'p, 'm> {
                 self.out.extend_from_slice(close);
             }
             (Form::Reference, value) => self.write_reference(value),
+            (Form::Segment, value) => {
+                let number = value.place(self.message).map_or(0, |place| place.segment);
+                self.out.extend_from_slice(number.to_string().as_bytes());
+            }
+            (Form::Copy, Value::Piece(_) | Value::Field(_) | Value::Segment(_)) => {
+                if let Some(place) = value.place(self.message) {
+                    self.out.extend_from_slice(encode::copy(&place).as_bytes());
+                }
+            }
             (Form::Bare, value) => match value.as_text() {
                 Some(text) if is_bare(&text) => self.out.extend_from_slice(text.as_bytes()),
                 _ => self.out.extend_from_slice(b"null"),

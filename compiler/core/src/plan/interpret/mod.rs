@@ -14,10 +14,10 @@ mod lookup;
 mod value;
 mod why;
 
-use super::{Code, Gives, Plan, RuleId, Said, Take, UNPLACED};
+use super::{Code, Gives, LACKING, Plan, RuleId, Said, Take, UNKNOWN_CHARSET, UNPLACED};
 use emr_message::group::{self, Bent, Groups};
 use emr_message::lineage::{self, Lineage};
-use emr_message::{Message, Place, Receipt, Zone};
+use emr_message::{Message, Place, Receipt, Zone, encode};
 use exec::{Run, Stop};
 pub use explain::{Explained, Explanation, explain};
 use smol_str::SmolStr;
@@ -105,7 +105,10 @@ fn run_for(
         }
         _ => Vec::new(),
     };
-    let notes = run.why.map(|why| why.notes).unwrap_or_default();
+    // Who wants to know why looks at what was written: there each value has its place.
+    let encodes = plan.gives == Gives::Message && run.why.is_none();
+    let notes = run.why.take().map(|why| why.notes).unwrap_or_default();
+    let result = result.and_then(|written| if encodes { run.message(&written) } else { Ok(written) });
     (Outcome { result, issues: run.issues, lineage }, run.marks, notes)
 }
 
@@ -186,6 +189,22 @@ impl Run<'_, '_> {
             out.extend_from_slice(b"null");
         }
         out
+    }
+}
+
+impl Run<'_, '_> {
+    /// The message that was written, in its charset.
+    fn message(&mut self, written: &[u8]) -> Result<Vec<u8>, Rejection> {
+        let Some(made) = encode::encode(written, self.message) else {
+            let fault = Rejection::new(Code::Spent, "what the map writes is no message");
+            return Err(Rejection { fault: true, ..fault });
+        };
+        let lacking = made.lacking.into_iter().map(|place| (LACKING, place));
+        let unknown = made.unknown_charset.into_iter().map(|place| (UNKNOWN_CHARSET, place));
+        for ((code, text), place) in lacking.chain(unknown) {
+            self.raise(Issue { code, text: text.into(), place: Some(place), rule: None });
+        }
+        Ok(made.bytes)
     }
 }
 

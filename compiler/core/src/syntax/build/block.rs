@@ -38,12 +38,7 @@ impl Build<'_> {
             Kind::effect => BlockItem::Do(self.inner_value(pair)),
             Kind::result => BlockItem::Result(self.inner_value(pair)),
             Kind::accept => BlockItem::Accept(self.accept(pair)),
-            Kind::drop => {
-                if let Some(condition) = find(&pair, Kind::where_).and_then(|part| find(&part, Kind::expr)) {
-                    self.operand(condition);
-                }
-                BlockItem::Other { keyword: pair.into_inner().next().map(|keyword| self.word(&keyword))?, at }
-            }
+            Kind::drop => BlockItem::Drop(self.dropped(pair)?),
             _ => return None,
         })
     }
@@ -87,6 +82,20 @@ impl Build<'_> {
             }
         }
         ignore
+    }
+
+    fn dropped(&self, pair: Pair<'_, Kind>) -> Option<Drop> {
+        let at = self.at(&pair);
+        let (mut what, mut filter, mut because) = (None, None, None);
+        for part in pair.into_inner() {
+            match part.as_rule() {
+                Kind::path => what = Some(self.path(part)),
+                Kind::where_ => filter = find(&part, Kind::expr).map(|condition| self.operand(condition)),
+                Kind::because => because = self.because(part),
+                _ => {}
+            }
+        }
+        Some(Drop { what: what?, filter, because, at })
     }
 
     fn ignored(&self, pair: Pair<'_, Kind>) -> Option<Ignored> {

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use emr_abi::{Context, KeyValue, RESULTS_MAX, SLACK, Stop};
 
-use super::{NONE, given, set_result, stop, text_of, with, word};
+use emr_message::encode;
+
+use super::{NONE, given, set_result, stop, text_of, trace, with, word};
 use crate::host::entries::{Ended, Entries, Maker, Out, Part, words};
 use crate::host::spelled::OPEN;
 use crate::host::text::Text;
@@ -169,5 +171,23 @@ pub unsafe extern "C" fn reference(ctx: *mut Context, to: u64, entry: u64) -> u6
             }
             out.add(b"\"}");
         })
+    })
+}
+
+pub unsafe extern "C" fn segment(ctx: *mut Context, to: u64, segment: u64) -> u64 {
+    with(ctx, |ctx, work| {
+        let number = segment.saturating_sub(1).to_string();
+        written(ctx, work, to, |_, out| out.add(number.as_bytes()))
+    })
+}
+
+pub unsafe extern "C" fn place(ctx: *mut Context, to: u64, segment: u64, origin: u64) -> u64 {
+    with(ctx, |ctx, work| {
+        let found = match segment.checked_sub(1) {
+            Some(index) => work.place(u32::try_from(index).unwrap_or(u32::MAX)),
+            None => trace::origin(work, origin).ok().flatten(),
+        };
+        let Some(place) = found else { return stop(ctx, Stop::Defer) };
+        written(ctx, work, to, |_, out| out.add(encode::copy(&place).as_bytes()))
     })
 }

@@ -1,0 +1,295 @@
+//! `message with { … }`: what is changed in a message, while all else stays as it came.
+
+use super::convert::{self, Want};
+use super::scope::{Kept, Local, Scope};
+use super::typed::{Edit, EditPlace, Expr, Kind, Repetition, Step, Ty, TyKind, Value};
+use super::{arms, block, built, choose, each, expression, path, types};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::standard::built as targets;
+use crate::standard::shape::{Element, Kind as ShapeKind};
+use crate::syntax::tree::{self, At, BlockItem, Count, ExprKind, Part, PartKind, Rule};
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+/// A whole message with changes.
+pub(super) fn with(scope: &mut Scope, base: &Expr, block: &tree::Block, want: Option<&Want>, at: &At) -> Expr {
+    let Kind::Slot(of) = &*base.kind else {
+        return scope.not_yet(at, "`with` on what another map makes of a message");
+    };
+    let of = *of;
+    // Inside, names are those of this message.
+    let mark = scope.mark();
+    let own = scope.locals().find(|local| local.slot == of).cloned();
+    if let Some(own) = own {
+        scope.push(Local { name: None, current: false, is_let: false, ..own });
+    }
+    let edits = edits(scope, &block.items, at);
+    scope.release(mark);
+    if base.ty.is_list() {
+        scope.error(Code::ManyForOne, at, "one message is changed here, and this is a list");
+        return Expr::error(at);
+    }
+    let value = Expr::new(Kind::Edited { of, edits }, base.ty.clone(), at);
+    match want {
+        Some(want) => convert::to(scope, value, want),
+        None => value,
+    }
+}
+
+fn nothing(kind: Kind, at: &At) -> Expr {
+    Expr::new(kind, Ty::NOTHING, at)
+}
+
+fn edits(scope: &mut Scope, items: &[BlockItem], at: &At) -> Expr {
+    let mark = scope.mark();
+    let known = scope.known();
+    let mut assigned = FxHashMap::default();
+    let mut edits = Vec::new();
+    for item in items {
+        match item {
+            BlockItem::Rule(rule) => edits.extend(set(scope, rule, &mut assigned)),
+            BlockItem::Drop(drop) => edits.extend(dropped(scope, drop)),
+            BlockItem::Do(expr) => edits.extend(inner(scope, expr)),
+            BlockItem::Result(value) => {
+                scope.error(Code::WrongType, &value.at, "a changed message has no other value");
+            }
+            other => edits.extend(block::statement(scope, other).map(Edit::Statement)),
+        }
+    }
+    scope.forget(known);
+    scope.release(mark);
+    nothing(Kind::Edits(edits), at)
+}
+
+/// `each OBX { … }`, `match { … }`: what is changed for each item, or under a condition.
+fn inner(scope: &mut Scope, expr: &tree::Expr) -> Option<Edit> {
+    let value = match &*expr.kind {
+        ExprKind::Each(each) if matches!(&*each.body.kind, ExprKind::Block(_)) => {
+            each::walk(scope, each, &expr.at, &|scope, each| match &*each.body.kind {
+                ExprKind::Block(block) => edits(scope, &block.items, &each.body.at),
+                _ => Expr::error(&each.body.at),
+            })
+        }
+        ExprKind::Match { on, arms } if arms.iter().any(arms::is_block) => matched(scope, on.as_ref(), arms, &expr.at),
+        _ => {
+            let diagnostic =
+                Diagnostic::new(Code::WrongType, expr.at.clone(), "a change of a message takes rules and `drop`");
+            scope.problem(diagnostic.help("inside `each … { … }` and the arms of `match` too"));
+            return None;
+        }
+    };
+    (!value.is_error()).then_some(Edit::Inner(value))
+}
+
+fn matched(scope: &mut Scope, on: Option<&tree::Expr>, arms: &[tree::Arm], at: &At) -> Expr {
+    let mark = scope.mark();
+    let Some((subject, tests)) = choose::tests(scope, on, arms, at) else { return Expr::error(at) };
+    let mut values = Vec::new();
+    for arm in arms {
+        values.push(match &*arm.value.kind {
+            ExprKind::Block(block) => edits(scope, &block.items, &arm.at),
+            _ => expression::infer(scope, &arm.value),
+        });
+    }
+    scope.release(mark);
+    if values.iter().any(Expr::is_error) || tests.iter().flatten().any(Expr::is_error) {
+        return Expr::error(at);
+    }
+    let mut value = choose::join(tests, values, at);
+    value.ty = Ty::NOTHING;
+    choose::around(subject, value)
+}
+
+/// `drop DB1 where …`: an `each` that drops its item.
+fn dropped(scope: &mut Scope, drop: &tree::Drop) -> Option<Edit> {
+    let list = tree::Expr { kind: Box::new(ExprKind::Path(drop.what.clone())), at: drop.what.at.clone() };
+    let body = tree::Expr { kind: Box::new(ExprKind::Missing), at: drop.at.clone() };
+    let each = tree::Each { name: None, list, filter: drop.filter.clone(), by: None, body };
+    let value = each::walk(scope, &each, &drop.at, &|scope, _| {
+        let item = scope.current();
+        let dropped = item.filter(|item| matches!(item.ty.kind, TyKind::Segment(..) | TyKind::Group(..)));
+        match dropped {
+            Some(item) => nothing(Kind::Edits(vec![Edit::Drop { item: item.slot, at: drop.at.clone() }]), &drop.at),
+            None => {
+                let diagnostic =
+                    Diagnostic::new(Code::WrongType, drop.what.at.clone(), "only segments and groups can be dropped");
+                scope.problem(diagnostic.help("a field is emptied by `PID-19: absent`"));
+                Expr::error(&drop.at)
+            }
+        }
+    });
+    (!value.is_error()).then_some(Edit::Inner(value))
+}
+
+// ---- rules -----------------------------------------------------------------------------------------------
+
+/// Where a rule writes.
+struct Goal {
+    segments: Expr,
+    place: EditPlace,
+    /// The field, component or subcomponent.
+    element: Element,
+    owner: SmolStr,
+    field_repeats: bool,
+    /// As a person writes it.
+    label: String,
+}
+
+fn set(scope: &mut Scope, rule: &Rule, assigned: &mut FxHashMap<String, At>) -> Option<Edit> {
+    let Some(goal) = goal(scope, rule) else {
+        for value in rule.values.iter().filter(|value| !matches!(&*value.kind, ExprKind::Block(_))) {
+            expression::infer(scope, value);
+        }
+        return None;
+    };
+    if let Some(first) = assigned.insert(goal.label.clone(), rule.target.at.clone()) {
+        let message = format!("`{}` is assigned twice", goal.label);
+        let diagnostic = Diagnostic::new(Code::AssignedTwice, rule.target.at.clone(), message);
+        scope.problem(diagnostic.label(first, "the first time").help("keep one of the two rules"));
+    }
+    let whole = goal.place.component == 0 && goal.place.repetition == Repetition::Whole;
+    let list = whole && goal.field_repeats;
+    if rule.adds && !list {
+        let message = format!("`{}` takes one value, so nothing can be added", goal.label);
+        scope.problem(Diagnostic::new(Code::ManyForOne, rule.target.at.clone(), message).help("write `:`"));
+    }
+    let item_ty = goal.segments.ty.with(Count::One);
+    let item = scope.slot(item_ty.clone());
+    let kept = kept(&goal, item, &item_ty);
+    let mut element = goal.element.clone();
+    element.max = if list { element.max.max(2) } else { 1 };
+    let want = Want { label: goal.label.clone(), ..Want::element(&goal.owner, &element) };
+    if rule.values.len() > 1 && !list {
+        let diagnostic =
+            Diagnostic::new(Code::ManyForOne, rule.at.clone(), format!("`{}` takes one value", want.label));
+        scope.problem(diagnostic.help("say which: `A else B`"));
+    }
+    let outer = scope.kept.replace(Kept { place: kept, is_last: true });
+    let before = scope.problems.len();
+    let written = rule.values.iter().map(|value| expression::value(scope, value, &want));
+    let mut values: Vec<Expr> = written.collect();
+    scope.kept = outer;
+    if values.iter().any(Expr::is_error) || scope.errors_since(before).next().is_some() {
+        return None;
+    }
+    if rule.adds {
+        values.insert(0, expression::keep_all(&want, &rule.at));
+    }
+    let values = values.into_iter().map(|value| Value { value, rule: rule.at.clone() }).collect();
+    Some(Edit::Set { segments: goal.segments, item, place: goal.place, list, values })
+}
+
+/// The place as a source, below the segment in hand; nothing where it may be several.
+fn kept(goal: &Goal, item: super::typed::Slot, segment: &Ty) -> Option<Expr> {
+    let TyKind::Segment(version, _) = &segment.kind else { return None };
+    let EditPlace { field, repetition, component, subcomponent } = goal.place;
+    let whole = component == 0;
+    if goal.field_repeats && !whole && !matches!(repetition, Repetition::Nth(_)) {
+        return None;
+    }
+    let many = goal.field_repeats && repetition == Repetition::Whole;
+    let mut steps = vec![Step::Field { number: field, repeats: goal.field_repeats }];
+    if let Repetition::Nth(number) = repetition {
+        steps.push(Step::Index(number));
+    }
+    for number in [component, subcomponent] {
+        if number > 0 {
+            steps.push(Step::Component(u8::try_from(number).ok()?));
+        }
+    }
+    let name = goal.element.types.first().and_then(|ty| targets::name(&ty.name)).unwrap_or("ST");
+    let kind = TyKind::Hl7(*version, name.into());
+    let count = if many { Count::Any } else { Count::Optional };
+    Some(Expr::new(Kind::Path { root: item, steps }, Ty { kind, count }, &(0..0)))
+}
+
+fn goal(scope: &mut Scope, rule: &Rule) -> Option<Goal> {
+    let target = &rule.target;
+    let is_field = |part: &Part| matches!(part.kind, PartKind::Field(_));
+    let split = target.parts.iter().position(is_field).unwrap_or(target.parts.len());
+    let (around, below) = target.parts.split_at_checked(split)?;
+    let written = tree::Path { root: Some(target.first.clone()), parts: around.to_vec(), at: target.at.clone() };
+    let segments = path::path(scope, &written);
+    if segments.is_error() {
+        return None;
+    }
+    let TyKind::Segment(_, name) = segments.ty.kind.clone() else {
+        let message = format!("a {} is no segment, so it has no fields", types::show_kind(&segments.ty.kind));
+        let diagnostic = Diagnostic::new(Code::WrongType, target.at.clone(), message);
+        scope.problem(diagnostic.help("change it segment by segment, as in `each OBX { OBX-6: … }`"));
+        return None;
+    };
+    let Some((Part { kind: PartKind::Field(number), at }, rest)) = below.split_first() else {
+        let message = format!("`{name}` is changed field by field");
+        let diagnostic = Diagnostic::new(Code::WrongType, target.at.clone(), message);
+        scope.problem(diagnostic.help(format!("write `{name}-1: …`, or `drop {name} because \"…\"`")));
+        return None;
+    };
+    below_segment(scope, segments, &name, (*number, at), rest)
+}
+
+fn below_segment(
+    scope: &mut Scope,
+    segments: Expr,
+    name: &SmolStr,
+    (number, at): (u32, &At),
+    rest: &[Part],
+) -> Option<Goal> {
+    if name == "MSH" && number <= 2 {
+        let message = format!("`MSH-{number}` says how to read the message: it stays as it is");
+        scope.problem(Diagnostic::new(Code::WrittenForYou, at.clone(), message).help("take the rule away"));
+        return None;
+    }
+    let standards = scope.world.standards();
+    let segment = standards.shape(&standards.target(name)?)?;
+    let mut owner = segment.key.clone();
+    let mut label = targets::place(&owner, &number.to_string());
+    let Some(mut element) = segment.element(&number.to_string()).cloned() else {
+        scope.problem(built::unknown(&segment, &number.to_string(), at));
+        return None;
+    };
+    let field_repeats = element.repeats();
+    let mut repetition = if field_repeats { Repetition::Each } else { Repetition::Whole };
+    let mut numbers = Vec::new();
+    for part in rest {
+        match &part.kind {
+            PartKind::Index(0) => {
+                let diagnostic = Diagnostic::new(Code::WrongPathSpelling, part.at.clone(), "HL7 v2 counts from 1");
+                scope.problem(diagnostic.help("the first one is `[1]`").fix(part.at.clone(), "[1]"));
+                return None;
+            }
+            PartKind::Index(number) if numbers.is_empty() && field_repeats => {
+                repetition = Repetition::Nth(*number);
+                label += &format!("[{number}]");
+            }
+            PartKind::Component(number) if numbers.len() < 2 => {
+                let ty = element.types.first().map(|ty| ty.shape.clone()).unwrap_or_default();
+                let shape = scope.world.standards().shape(&ty).filter(|shape| shape.kind == ShapeKind::Composite);
+                let Some(shape) = shape else {
+                    scope.error(Code::UnknownPath, &part.at, format!("`{label}` has no components"));
+                    return None;
+                };
+                let Some(inner) = shape.element(&number.to_string()) else {
+                    scope.problem(built::unknown(&shape, &number.to_string(), &part.at));
+                    return None;
+                };
+                (element, owner) = (inner.clone(), shape.key.clone());
+                numbers.push(u16::try_from(*number).ok()?);
+                label += &format!(".{number}");
+            }
+            PartKind::Unfinished => return None,
+            _ => {
+                let diagnostic =
+                    Diagnostic::new(Code::UnknownPath, part.at.clone(), "a target is a place, not a choice of them");
+                scope.problem(diagnostic.help("write its number, as in `PID-3[2].4`"));
+                return None;
+            }
+        }
+    }
+    let (component, subcomponent) = (numbers.first().copied().unwrap_or(0), numbers.get(1).copied().unwrap_or(0));
+    if component == 0 && repetition == Repetition::Each {
+        repetition = Repetition::Whole;
+    }
+    let place = EditPlace { field: u16::try_from(number).ok()?, repetition, component, subcomponent };
+    Some(Goal { segments, place, element, owner, field_repeats, label })
+}

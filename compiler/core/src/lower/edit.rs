@@ -1,0 +1,112 @@
+//! Messages that are changed, and what is taken over as it stands in the message.
+//!
+//! What is written is said in [`emr_message::encode`].
+
+use super::write::{Name, To};
+use super::{Bound, Env, Lower};
+use crate::check::typed::{Edit, EditPlace, Expr, Repetition, Slot, Ty, TyKind, Value};
+use crate::plan::{Block, Form, Part, Step, Test, Until, Val};
+use crate::standard::shape::Kind as ShapeKind;
+use smol_str::SmolStr;
+use std::slice;
+
+impl<'a> Lower<'a> {
+    /// A place of the message, or each of a list.
+    pub(super) fn write_copy(&mut self, value: &'a Expr, null: bool, expr: &Expr, env: &Env<'a>, to: &To) {
+        let base = self.json_type(&expr.ty);
+        if value.ty.is_list() || !null {
+            return self.each(value, env, Until::All, &mut |lower, val| lower.written(val, Form::Copy, &base, env, to));
+        }
+        let val = self.value(value, env);
+        let yes = self.block(|lower| lower.written(val, Form::Copy, &base, env, to));
+        let is_there = match self.is_sure(val) || !matches!(value.ty.kind, TyKind::Hl7(..)) {
+            true => Test::Present(val),
+            false => Test::Either(Box::new(Test::Present(val)), Box::new(Test::Null(val))),
+        };
+        self.when(is_there, yes, Block::new());
+    }
+
+    /// The edits of a message, in a list.
+    pub(super) fn write_edited(&mut self, of: Slot, edits: &'a Expr, env: &Env<'a>, to: &To) {
+        if let Some((Bound::Later(..), _)) = env.get(of) {
+            return;
+        }
+        self.put("[");
+        self.write(edits, env, to, &Vec::new());
+        self.put("],");
+    }
+
+    pub(super) fn write_edits(&mut self, edits: &'a [Edit], env: &Env<'a>) {
+        for edit in edits {
+            match edit {
+                Edit::Statement(statement) => self.statements(slice::from_ref(statement), env),
+                Edit::Inner(inner) => self.write(inner, env, &To::new(Name::Item), &Vec::new()),
+                Edit::Set { segments, item, place, list, values } => {
+                    let Some(first) = values.first() else { continue };
+                    self.ruled(env, &first.rule, |lower| {
+                        lower.each(segments, env, Until::All, &mut |lower, segment| {
+                            env.bind(*item, segment, Ty::one(segments.ty.kind.clone()));
+                            lower.write_edit(segment, *place, *list, values, env);
+                        });
+                    });
+                }
+                Edit::Drop { item, at } => {
+                    let Some((Bound::Val(val), ty)) = env.get(*item) else { continue };
+                    self.ruled(env, at, |lower| lower.drop_all(val, &ty.kind));
+                }
+            }
+        }
+    }
+
+    /// A rule that skips leaves the place as it is.
+    fn write_edit(&mut self, segment: Val, place: EditPlace, list: bool, values: &'a [Value], env: &Env<'a>) {
+        let at = values.first().map_or(0..0, |value| value.rule.clone());
+        self.caught(env, &at, |lower| {
+            let EditPlace { field, repetition, component, subcomponent } = place;
+            let repetition = match repetition {
+                Repetition::Whole => 0,
+                Repetition::Each => -1,
+                Repetition::Nth(number) => i64::from(number),
+            };
+            lower.put("[");
+            lower.push(Step::Write { of: segment, form: Form::Segment });
+            lower.put(&format!(",{field},{repetition},{component},{subcomponent},"));
+            let to = To { at: at.clone(), ..To::new(Name::Item) };
+            let written = lower.block(|lower| {
+                let items = lower.block(|lower| {
+                    values.iter().for_each(|value| lower.write(&value.value, env, &to, &Vec::new()));
+                });
+                if list { lower.wrap("[".to_owned(), items, "],", false, Vec::new()) } else { lower.extend(items) }
+            });
+            // Nothing is written there as well.
+            let nothing = lower.block(|lower| {
+                lower.trace(None, env, &to);
+                lower.put("{},");
+            });
+            lower.or(written, nothing);
+            lower.put("],");
+        });
+    }
+
+    /// A segment, or all segments of a group.
+    fn drop_all(&mut self, val: Val, ty: &TyKind) {
+        let TyKind::Group(version, key) = ty else {
+            self.put("[");
+            self.push(Step::Write { of: val, form: Form::Segment });
+            return self.put("],");
+        };
+        let Some(group) = self.world.standards().structure(*version, key) else { return };
+        for (index, element) in (0..).zip(&group.elements) {
+            let (nth, repeats, ty) = self.member(&TyKind::Group(*version, group.key.clone()), &element.name, index);
+            let part = Part::Member { name: element.name.clone(), nth, repeats };
+            let member = self.to(|to| Step::Take { of: val, part, to });
+            self.each_of(member, repeats, Until::All, &mut |lower, val| lower.drop_all(val, &ty));
+        }
+    }
+
+    /// The structure that a profile narrows, or itself.
+    pub(super) fn structure(&self, name: &str) -> SmolStr {
+        let local = self.world.standards().local.get(name).filter(|shape| shape.kind != ShapeKind::Segment);
+        local.map_or_else(|| name.into(), |shape| shape.base.clone())
+    }
+}

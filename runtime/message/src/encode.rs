@@ -1,0 +1,118 @@
+//! What a mapping says of a message that it makes, as that message: segments, delimiters, escapes and charset.
+//!
+//! A plan writes JSON in any case. For a message it is of one of two forms. A message that is built is an object of
+//! segments and groups, each under its name and in the order of the structure; a segment is an object of fields by number,
+//! a field and a component an object of their parts by number, repetitions a list. Before them stands, under the empty name,
+//! a list of structure and version. A message that is changed is a list of [`edit`]s, each a list that begins with the number
+//! of a segment. In both, `null` is the explicit null, `{"=":[…]}` what stands at a place of the source, and
+//! `{"system":…,"code":…,"display":…}` a coded value.
+
+mod build;
+mod edit;
+mod json;
+mod value;
+
+use std::fmt;
+
+use crate::{Charset, Message, Place};
+use json::Node;
+
+/// A message that was made. `Debug` prints sizes only.
+pub struct Encoded {
+    pub bytes: Vec<u8>,
+    /// Places of it that hold a character which its charset lacks; `?` stands there.
+    pub lacking: Vec<Place>,
+    /// MSH-18 names a charset that is not known here; the message is in UTF-8.
+    pub unknown_charset: Option<Place>,
+}
+
+impl fmt::Debug for Encoded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Encoded({} bytes)", self.bytes.len())
+    }
+}
+
+/// The message that a plan wrote for a source; nothing where the JSON is of neither form.
+pub fn encode(written: &[u8], source: &Message) -> Option<Encoded> {
+    let written = std::str::from_utf8(written).ok()?;
+    match json::read(written)? {
+        Node::List(edits) => edit::message(&edits, source),
+        Node::Object(members) => Some(build::message(&members, source)),
+        _ => None,
+    }
+}
+
+/// What stands for a place of the source.
+pub fn copy(place: &Place) -> String {
+    let Place { segment, field, repetition, component, subcomponent, .. } = place;
+    format!("{{\"=\":[{segment},{field},{repetition},{component},{subcomponent}]}}")
+}
+
+/// The place of the message that is made which a path into the JSON names: `PID-5.1` of `[2][5]`, or of
+/// `PATIENT.PID.5[0].1`.
+pub fn spelled(path: &str, written: &[u8], source: &Message) -> String {
+    if let Some(place) = edit::spelled(path, written, source) {
+        return place;
+    }
+    let parts: Vec<&str> = path.split('.').collect();
+    let is_segment = |part: &&str| crate::Name::read(part.split('[').next().unwrap_or(part)).is_some();
+    let Some(at) = parts.iter().rposition(is_segment) else { return path.to_owned() };
+    let (_, below) = parts.split_at(at);
+    let mut place = String::new();
+    for (index, part) in below.iter().enumerate() {
+        place.push_str(match index {
+            0 => "",
+            1 => "-",
+            _ => ".",
+        });
+        place.push_str(&counted_from_1(part));
+    }
+    place
+}
+
+/// `5[1]` as HL7 counts; the first is not numbered.
+fn counted_from_1(part: &str) -> String {
+    let Some((name, number)) = part.split_once('[') else { return part.to_owned() };
+    match number.trim_end_matches(']').parse::<usize>() {
+        Ok(0) => name.to_owned(),
+        Ok(number) => format!("{name}[{}]", number + 1),
+        Err(_) => part.to_owned(),
+    }
+}
+
+/// Text in a charset; where that lacks a character, with `?` and the places of it.
+fn in_charset(text: String, charset: Charset, separator: u8) -> Encoded {
+    if charset == Charset::Utf8 {
+        return Encoded { bytes: text.into_bytes(), lacking: Vec::new(), unknown_charset: None };
+    }
+    if let Some(bytes) = charset.encode(&text) {
+        return Encoded { bytes, lacking: Vec::new(), unknown_charset: None };
+    }
+    let has = |c: char| charset.encode(c.encode_utf8(&mut [0; 4])).is_some();
+    let lacking = places(&text, separator, &|field| !field.chars().all(has));
+    let replaced: String = text.chars().map(|c| if has(c) { c } else { '?' }).collect();
+    Encoded { bytes: charset.encode(&replaced).unwrap_or_default(), lacking, unknown_charset: None }
+}
+
+/// The fields of a message for which something holds.
+fn places(text: &str, separator: u8, holds: &dyn Fn(&str) -> bool) -> Vec<Place> {
+    let mut found = Vec::new();
+    let mut names: Vec<&str> = Vec::new();
+    for (segment, line) in (0..).zip(text.split(['\r', '\n']).filter(|line| !line.is_empty())) {
+        let name = line.get(..3).unwrap_or_default();
+        names.push(name);
+        let occurrence = names.iter().filter(|other| **other == name).count();
+        let first = u16::from(matches!(name, "MSH" | "FHS" | "BHS"));
+        for (field, value) in (first..).zip(line.split(char::from(separator))).skip(1) {
+            if holds(value) {
+                let name = crate::Name::read(name).unwrap_or(crate::Name::NONE);
+                let occurrence = u32::try_from(occurrence).unwrap_or(u32::MAX);
+                found.push(Place { segment, name, occurrence, field, repetition: 0, component: 0, subcomponent: 0 });
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,197 @@
+//! A message that is built: segments in the order in which they stand, and a header that says how to read them.
+//!
+//! What the rules leave open the engine fills in: delimiters, type and structure (MSH-9), a time and a number that are the
+//! same for each replay (MSH-7, MSH-10, from the source), processing id (MSH-11), version (MSH-12) and, where the text is
+//! not plain ASCII, the charset (MSH-18).
+
+use super::json::Node;
+use super::value::Writer;
+use super::{Encoded, in_charset, places};
+use crate::piece::Level;
+use crate::{Charset, Delimiters, Message};
+
+/// How long MSH-10 may be in all versions (HL7 v2.5.1 §2.15.9.10).
+const CONTROL_ID: usize = 20;
+
+pub fn message(members: &[(&str, Node<'_>)], source: &Message) -> Encoded {
+    let writer = Writer::new(source, Delimiters::STANDARD);
+    let mut build = Build { writer, lines: Vec::new(), head: [""; 2] };
+    build.members(members);
+    let header = build.header();
+    let mut text = header.line();
+    for line in &build.lines {
+        text.push('\r');
+        text.push_str(line);
+    }
+    text.push('\r');
+    header.encoded(text)
+}
+
+struct Build<'m, 'j> {
+    writer: Writer<'m>,
+    lines: Vec<String>,
+    /// Structure and version.
+    head: [&'j str; 2],
+}
+
+/// The fields of MSH, by number.
+struct Header(Vec<String>);
+
+impl<'j> Build<'_, 'j> {
+    fn members(&mut self, members: &'j [(&str, Node<'j>)]) {
+        for (name, node) in members {
+            match node {
+                Node::List(items) if name.is_empty() => {
+                    for (known, item) in self.head.iter_mut().zip(items) {
+                        if let Node::Text(text) = item {
+                            *known = text;
+                        }
+                    }
+                }
+                Node::List(items) => items.iter().for_each(|item| self.member(name, item)),
+                one => self.member(name, one),
+            }
+        }
+    }
+
+    /// A segment has fields, a group has members.
+    fn member(&mut self, name: &str, node: &'j Node<'j>) {
+        let Node::Object(inner) = node else { return };
+        match inner.as_slice() {
+            [] => {}
+            [("=", place)] => self.copied(place),
+            [(first, _), ..] if first.starts_with(|first: char| first.is_ascii_digit()) => {
+                let line = self.segment(name.split('[').next().unwrap_or(name), inner);
+                self.lines.push(line);
+            }
+            _ => self.members(inner),
+        }
+    }
+
+    /// A segment of the source.
+    fn copied(&mut self, place: &Node<'_>) {
+        let Node::List(numbers) = place else { return };
+        let Some(segment) = numbers.first().and_then(Node::number::<usize>) else { return };
+        let source = self.writer.source;
+        let mut line = source.place(segment).name.as_str().to_owned();
+        let declares = matches!(line.as_str(), "MSH" | "FHS" | "BHS");
+        let first = if declares { 3 } else { 1 };
+        if declares {
+            line.push_str(r"|^~\&");
+        }
+        for number in first..=source.fields(segment) {
+            line.push('|');
+            self.writer.piece_text(source.field(segment, number), &mut line);
+        }
+        self.lines.push(line);
+    }
+
+    fn segment(&self, name: &str, fields: &[(&str, Node<'_>)]) -> String {
+        let mut numbered: Vec<(u16, &Node<'_>)> =
+            fields.iter().filter_map(|(name, node)| Some((name.parse().ok()?, node))).collect();
+        numbered.sort_by_key(|(number, _)| *number);
+        let mut line = name.to_owned();
+        let mut at = 0;
+        if matches!(name, "MSH" | "FHS" | "BHS") {
+            line.push_str(r"|^~\&");
+            at = 2;
+        }
+        for (number, node) in numbered {
+            let mut text = String::new();
+            self.writer.value(node, Level::Field, "", &mut text);
+            if text.is_empty() || number <= at {
+                continue;
+            }
+            line.extend(std::iter::repeat_n('|', usize::from(number - at)));
+            at = number;
+            line.push_str(&text);
+        }
+        line
+    }
+
+    /// The header that the rules wrote, or none, with what they left open.
+    fn header(&mut self) -> Header {
+        let written = self.lines.first().filter(|line| line.starts_with("MSH|")).cloned();
+        if written.is_some() {
+            self.lines.remove(0);
+        }
+        let mut fields: Vec<String> = vec![String::new(), String::new()];
+        fields.extend(written.iter().flat_map(|line| line.split('|').skip(1)).map(str::to_owned));
+        let mut header = Header(fields);
+        header.fill(2, || r"^~\&".to_owned());
+        let [structure, version] = self.head;
+        let (code, event) = structure.split_once('_').unwrap_or((structure, ""));
+        let kind = header.field(9).to_owned();
+        let mut parts = kind.split('^');
+        let given = [parts.next(), parts.next(), parts.next()].map(|part| part.filter(|part| !part.is_empty()));
+        let [own_code, own_event, own_structure] = given;
+        let kind = [own_code.unwrap_or(code), own_event.unwrap_or(event), own_structure.unwrap_or(structure)];
+        header.set(9, kind.join("^").trim_end_matches('^').to_owned());
+        let source = self.writer.source;
+        header.fill(7, || source.msh(7).value().unwrap_or_default().into_owned());
+        header.fill(10, || control_id(source));
+        header.fill(11, || source.msh(11).value().unwrap_or("P".into()).into_owned());
+        header.fill(12, || version.to_owned());
+        let is_ascii = header.0.iter().chain(&self.lines).all(|text| text.is_ascii());
+        if !is_ascii {
+            header.fill(18, || Charset::Utf8.name().to_owned());
+        }
+        header
+    }
+}
+
+/// A number that is the same for each replay of the source.
+fn control_id(source: &Message) -> String {
+    let lines = (0..source.segments().len()).map(|segment| source.text_of(segment).as_bytes());
+    let digest = crate::identity::Digest::of_segments(lines);
+    let id = crate::identity::Origin::new("MSH", String::new()).id(digest, 1);
+    id.simple().to_string().chars().take(CONTROL_ID).collect()
+}
+
+impl Header {
+    fn field(&self, number: usize) -> &str {
+        self.0.get(number).map(String::as_str).unwrap_or_default()
+    }
+
+    fn set(&mut self, number: usize, text: String) {
+        if self.0.len() <= number {
+            self.0.resize(number + 1, String::new());
+        }
+        if let Some(field) = self.0.get_mut(number) {
+            *field = text;
+        }
+    }
+
+    fn fill(&mut self, number: usize, make: impl FnOnce() -> String) {
+        if self.field(number).is_empty() {
+            let text = make();
+            if !text.is_empty() {
+                self.set(number, text);
+            }
+        }
+    }
+
+    fn line(&self) -> String {
+        let mut line = "MSH".to_owned();
+        for field in self.0.iter().skip(2) {
+            line.push('|');
+            line.push_str(field);
+        }
+        line.truncate(line.trim_end_matches('|').len());
+        line
+    }
+
+    fn encoded(&self, text: String) -> Encoded {
+        let separator = Delimiters::STANDARD.field;
+        let first = self.field(18).split('~').next().unwrap_or_default();
+        match (first, Charset::named(first)) {
+            ("", _) => in_charset(text, Charset::Utf8, separator),
+            (_, Ok(charset)) => in_charset(text, charset, separator),
+            (name, Err(_)) => {
+                let place = places(&text, separator, &|field| field.starts_with(name)).into_iter().next();
+                let place = place.map(|place| crate::Place { field: 18, ..place });
+                Encoded { unknown_charset: place, ..in_charset(text, Charset::Utf8, separator) }
+            }
+        }
+    }
+}
