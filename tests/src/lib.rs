@@ -41,6 +41,8 @@ mod guide_paths;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod ill_meant;
+#[cfg(test)]
 mod language;
 #[cfg(test)]
 mod lineage;

@@ -8,6 +8,7 @@ mod engine;
 mod explain;
 mod fmt;
 mod input;
+mod lock;
 mod lsp;
 mod map;
 mod new;
@@ -51,6 +52,8 @@ enum Command {
     Validate(validate::Args),
     /// Compiles the maps of a project into one file, or prints what they come to
     Build(build::Args),
+    /// Notes what the projects hold that a project uses
+    Lock(lock::Args),
     /// Writes the mapping as people exchange it, a row for each rule
     Doc(doc::Args),
     /// Explains a diagnostic, with an example and the cure
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Command::Profile(args) => profile::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Build(args) => build::run(&args),
+        Command::Lock(args) => lock::run(&args),
         Command::Doc(args) => doc::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::New(args) => new::run(&args),

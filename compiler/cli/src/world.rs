@@ -44,7 +44,10 @@ impl World {
     /// What is wrong with each file that was asked about, its settings first.
     pub fn problems(&self) -> Vec<(&Source, Vec<Diagnostic>)> {
         let settings = self.outside.settings.iter().map(|it| (it, it.problems.clone()));
-        let modules = self.asked().map(|(source, file)| {
+        let all = self.outside.modules.iter().zip(&self.files);
+        let shown = all.filter(|(module, _)| self.outside.only.is_none() || self.outside.is_asked(module));
+        let modules = shown.map(|(module, &file)| {
+            let source = &module.source;
             let found = db::diagnostics(&self.db, self.inside, file);
             (source, source.problems.iter().chain(found).cloned().collect())
         });

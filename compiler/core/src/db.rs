@@ -15,7 +15,7 @@ use crate::{lower, syntax, testing};
 use emr_stdlib::library;
 use rustc_hash::{FxHashMap, FxHashSet};
 use salsa::{Durability, Setter};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use view::View;
@@ -61,6 +61,8 @@ pub struct Settings {
     pub timezone: Option<String>,
     /// The short names of the FHIR packages that are named, whether they are there or not.
     pub packages: Vec<SmolStr>,
+    /// The names under which other projects are used: `regional`, and `regional.codes` that this one uses.
+    pub dependencies: Vec<SmolStr>,
     /// What each environment gives: `[env.production]`.
     pub environments: wiring::Environments,
 }
@@ -83,6 +85,9 @@ pub struct Item<'db> {
 fn items<'db>(db: &'db dyn salsa::Database, file: SourceFile) -> Vec<Item<'db>> {
     let item = |text: &str, start| Item::new(db, file, syntax::head(text).to_owned(), text.to_owned(), start);
     let text = file.text(db);
+    if syntax::too_large(text.len()).is_some() {
+        return Vec::new();
+    }
     syntax::items(text).into_iter().filter_map(|at| Some(item(text.get(at.clone())?, at.start))).collect()
 }
 
@@ -150,9 +155,27 @@ fn signature<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db
 #[salsa::tracked(cycle_result = recursive)]
 fn constant<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -> (Expr, Vec<Diagnostic>) {
     match parsed(db, item).item.as_ref().map(|it| &it.declaration) {
-        Some(Declaration::Constant(constant)) => check::constant(constant, &View::plain(db, project, item.file(db))),
+        Some(Declaration::Constant(constant)) => {
+            let needs = |key: &str| self::item(db, project, key).map(|item| constants_in(db, project, item).clone());
+            let key = format_smolstr!("{}.{}", item.file(db).module(db), constant.name.text);
+            if check::is_too_long(&key, &|key| needs(key).unwrap_or_default()) {
+                return check::too_long(constant);
+            }
+            check::constant(constant, &View::plain(db, project, item.file(db)))
+        }
         _ => (Expr::error(&(0..0)), Vec::new()),
     }
+}
+
+/// The constants that the text of an item names.
+#[salsa::tracked]
+fn constants_in<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -> Vec<Key> {
+    let view = View::plain(db, project, item.file(db));
+    let constant = |name: &SmolStr| match view.find(name) {
+        Found::One(export) => (export.kind == DeclaredKind::Constant).then_some(export.key),
+        _ => None,
+    };
+    Needs::names(item.text(db)).iter().filter_map(constant).collect()
 }
 
 fn recursive<'db>(db: &'db dyn salsa::Database, _: salsa::Id, _: Project, item: Item<'db>) -> (Expr, Vec<Diagnostic>) {
@@ -420,7 +443,10 @@ fn elsewhere(db: &dyn salsa::Database, project: Project, file: SourceFile, name:
 #[salsa::tracked(returns(deref))]
 pub fn diagnostics(db: &dyn salsa::Database, project: Project, file: SourceFile) -> Vec<Diagnostic> {
     let items = items(db, file);
-    let mut found: Vec<Diagnostic> = Vec::new();
+    let mut found: Vec<Diagnostic> = syntax::too_large(file.text(db).len()).into_iter().collect();
+    if found.is_empty() {
+        found = syntax::hidden(file.text(db));
+    }
     for &item in items {
         found.extend(checked(db, project, item).problems.iter().map(|it| it.clone().moved(item.start(db))));
         found.extend(left_open(db, project, item).iter().map(|it| it.clone().moved(item.start(db))));

@@ -1,12 +1,14 @@
 //! The only reader of source: finds the modules, packages and settings of a project and hands them to the compiler.
 
 pub mod data;
+mod dependencies;
 mod error;
 mod files;
 mod manifest;
 pub mod packages;
 mod terminology;
 
+pub use dependencies::{Dependency, LOCK};
 pub use error::Error;
 pub use files::{Disk, Files};
 pub use manifest::{Manifest, Setting};
@@ -21,6 +23,7 @@ use emr_compiler::files::Content;
 use emr_compiler::standard::Standards;
 use emr_compiler::standard::fhir::Fhir;
 use emr_compiler::standard::package::Package;
+use emr_compiler::syntax;
 
 /// What the compiler needs of a project, as it lies on the disk.
 #[derive(Debug)]
@@ -32,6 +35,8 @@ pub struct Project {
     pub settings: Option<Source>,
     /// All modules, in the order of their paths.
     pub modules: Vec<Module>,
+    /// The projects that this one uses, each before those that it uses itself.
+    pub dependencies: Vec<Dependency>,
     /// The packages of `emr.toml`, and after them what these need.
     pub packages: Vec<Arc<Package>>,
     /// The code systems and value sets of `emr.toml`.
@@ -45,8 +50,10 @@ pub struct Project {
 /// A file of `.emr` text.
 #[derive(Debug)]
 pub struct Module {
-    /// By its path: `hospital.adt` for `hospital/adt.emr`.
+    /// By its path: `hospital.adt` for `hospital/adt.emr`; of another project behind the name that it has here.
     pub name: String,
+    /// Whether it is of another project, which this one uses.
+    pub of_dependency: bool,
     pub source: Source,
 }
 
@@ -60,9 +67,14 @@ pub struct Source {
 }
 
 impl Project {
-    /// Whether the caller asked about this module: about the one file, or about all.
+    /// Whether the caller asked about this module: about the one file, or about all of the project.
     pub fn is_asked(&self, module: &Module) -> bool {
-        self.only.as_ref().is_none_or(|only| *only == module.source.path)
+        self.only.as_ref().map_or(!module.of_dependency, |only| *only == module.source.path)
+    }
+
+    /// What `emr.lock` has to say: what the other projects held. Nothing where there are none.
+    pub fn lock(&self) -> Option<String> {
+        (!self.dependencies.is_empty()).then(|| dependencies::lock(&self.dependencies))
     }
 
     /// Sets the zone of times without an offset, whatever `emr.toml` says.
@@ -84,12 +96,13 @@ impl Project {
         let timezone = self.manifest.timezone.as_ref().map(|it| it.value.clone());
         // Also those that are not there: that is said once, in the settings, not at every use.
         let packages = self.manifest.packages.keys().map(|alias| alias.as_str().into()).collect();
+        let dependencies = self.dependencies.iter().map(|it| it.name.as_str().into()).collect();
         let values = |values: &BTreeMap<String, Setting>| {
             values.iter().map(|(name, value)| (name.as_str().into(), value.value.as_str().into())).collect()
         };
         let environments = &self.manifest.environments;
         let environments = environments.iter().map(|(name, given)| (name.as_str().into(), values(given))).collect();
-        db::Settings { timezone, packages, environments }
+        db::Settings { timezone, packages, dependencies, environments }
     }
 
     fn standards(&self) -> Standards {
@@ -131,11 +144,14 @@ pub fn open(files: &impl Files, path: &Path, cache: Option<&Path>) -> Result<Pro
     let mut settings = if files.is_file(&settings) { Some(source(files, &settings)?) } else { None };
     let manifest = settings.as_mut().map(manifest::read).unwrap_or_default();
     let packages = settings.as_mut().map(|settings| load(&manifest, &root, cache, settings)).unwrap_or_default();
-    let modules = paths.iter().map(|path| Ok(Module { name: name(&root, path), source: source(files, path)? }));
-    let modules = modules.collect::<Result<Vec<_>, Error>>()?;
-    let data = data::read(files, &root, &modules);
+    let mut modules = own_modules(files, &root, &paths, "")?;
+    let dependencies = match &mut settings {
+        Some(settings) => dependencies::load(files, &root, &manifest, &mut modules, settings),
+        None => Vec::new(),
+    };
+    let data = data::read(files, &root, &modules, &dependencies);
     let terminology = settings.as_mut().and_then(|settings| terminology::load(files, &manifest, &root, settings));
-    Ok(Project { manifest, settings, modules, packages, terminology, data, only, root })
+    Ok(Project { manifest, settings, modules, dependencies, packages, terminology, data, only, root })
 }
 
 /// The `.emr` files of a folder, without reading them.
@@ -148,6 +164,15 @@ pub fn module_paths(files: &impl Files, folder: &Path) -> Result<Vec<PathBuf>, E
         true => Err(Error::NoModules { inner: projects(files, folder), folder: folder.to_owned() }),
         false => Ok(paths),
     }
+}
+
+/// The modules of these files; of another project behind its name and a dot.
+fn own_modules(files: &impl Files, root: &Path, paths: &[PathBuf], prefix: &str) -> Result<Vec<Module>, Error> {
+    let module = |path: &PathBuf| {
+        let name = format!("{prefix}{}", name(root, path));
+        Ok(Module { name, of_dependency: !prefix.is_empty(), source: source(files, path)? })
+    };
+    paths.iter().map(module).collect()
 }
 
 fn is_module(path: &Path) -> bool {
@@ -208,6 +233,9 @@ fn name(root: &Path, path: &Path) -> String {
 fn source(files: &impl Files, path: &Path) -> Result<Source, Error> {
     let bytes = files.read(path).map_err(|why| Error::Unreadable(path.to_owned(), why))?;
     let path = tidy(path);
+    if let Some(problem) = syntax::too_large(bytes.len()) {
+        return Ok(Source { path, text: String::new(), problems: vec![problem] });
+    }
     let broken = match String::from_utf8(bytes) {
         Ok(text) => return Ok(Source { path, text, problems: Vec::new() }),
         Err(broken) => broken,

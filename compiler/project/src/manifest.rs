@@ -22,6 +22,8 @@ pub struct Manifest {
     pub packages: BTreeMap<String, Setting>,
     /// FHIR code systems and value sets by names of the project's own: a JSON file, or a folder of such.
     pub terminology: BTreeMap<String, Setting>,
+    /// Other projects whose maps this one uses, by the name that they have here: their folders.
+    pub dependencies: BTreeMap<String, Setting>,
     /// What each environment gives: `[env.production]`.
     pub environments: BTreeMap<String, BTreeMap<String, Setting>>,
 }
@@ -85,8 +87,8 @@ impl Reading<'_> {
                         self.terminology(key, place);
                     }
                 }
-                "env" => self.environment(key, value),
-                _ => self.later(key.span(), format!("`{name}` is not supported yet")),
+                "dependencies" => self.dependency(key, value),
+                _ => self.environment(key, value),
             }
         }
     }
@@ -147,6 +149,21 @@ impl Reading<'_> {
         } else {
             let problem = Diagnostic::new(Code::WrongSetting, setting.at, "this is no charset that can be read");
             self.problems.push(problem.help("it may be `UTF-8`, `ASCII`, `ISO-8859-1` to `ISO-8859-16`, or `GB18030`"));
+        }
+    }
+
+    /// `regional = { path = "../regional" }`
+    fn dependency(&mut self, key: &Key, value: &Value) {
+        let Some(table) = value.get_ref().as_table() else {
+            let name = key.get_ref();
+            return self.wrong(value.span(), format!("a dependency has a path: `{name} = {{ path = \"../{name}\" }}`"));
+        };
+        for (inner, value) in table {
+            if inner.get_ref() != "path" {
+                self.unknown("a dependency has no", inner, &["path"]);
+            } else if let Some(path) = self.text(inner, value) {
+                self.manifest.dependencies.insert(key.get_ref().to_string(), path);
+            }
         }
     }
 

@@ -124,6 +124,108 @@ fn a_package_that_is_not_there_is_shown_at_its_name() {
     insta::assert_snapshot!(problems("[packages]\nuscore = \"hl7.fhir.us.core#7.0.0\"\n"));
 }
 
+/// A hospital that uses the maps of its region, which uses a project of codes.
+fn region(lock: Option<&str>) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = memory(&[
+        ("h/emr.toml", "[dependencies]\nregional = { path = \"../r\" }\n"),
+        ("h/adt.emr", "use regional.people.{name}\n\nmap adt(PID) -> Patient { name: { text: name(first PID-5) } }\n"),
+        ("r/emr.toml", "[dependencies]\nwords = { path = \"./words\" }\n"),
+        ("r/people.emr", "use texts.{plain}\n\nmap name(XPN) -> string? = plain(XPN)\n"),
+        ("r/texts.emr", "use words.space as space\n\nmap plain(XPN) -> string? = join(space.blank, XPN.2, XPN.1.1)\n"),
+        ("r/words/emr.toml", ""),
+        ("r/words/space.emr", "let blank = \" \"\n"),
+    ]);
+    if let Some(lock) = lock {
+        files.insert("h/emr.lock".into(), lock.into());
+    }
+    files
+}
+
+/// What is said of the settings, and of all modules.
+fn said(files: &BTreeMap<PathBuf, Vec<u8>>) -> Vec<String> {
+    let project = open(files, Path::new("h"), None).unwrap();
+    let db = Database::default();
+    let (inside, sources) = project.load(&db);
+    let settings = project.settings.iter().flat_map(|it| &it.problems);
+    let modules = sources.into_iter().flat_map(|file| db::diagnostics(&db, inside, file));
+    settings.chain(modules).map(|it| format!("{} {}", it.code.text(), it.message)).collect()
+}
+
+#[test]
+fn a_project_uses_another_under_a_name_and_that_one_its_own() {
+    let files = region(None);
+    let project = open(&files, Path::new("h"), None).unwrap();
+    let modules: Vec<_> = project.modules.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(modules, ["adt", "regional.people", "regional.texts", "regional.words.space"]);
+    assert_eq!(asked(&project), ["adt"]);
+    let files = region(project.lock().as_deref());
+    assert_eq!(said(&files), [""; 0]);
+}
+
+#[test]
+fn a_lock_says_what_was_used_and_is_told_when_that_changes() {
+    let stale = "E0905 there is no `emr.lock`: nobody has looked at what this project uses";
+    assert_eq!(said(&region(None)), [stale]);
+    let lock = open(&region(None), Path::new("h"), None).unwrap().lock();
+    let mut files = region(lock.as_deref());
+    files.insert("r/words/space.emr".into(), b"let blank = \"_\"\n".to_vec());
+    assert_eq!(said(&files), ["E0905 `regional.words` is not what `emr.lock` says"]);
+    let mut files = region(lock.as_deref());
+    files.insert("r/emr.toml".into(), Vec::new());
+    files.insert("r/texts.emr".into(), b"map plain(XPN) -> string? = XPN.1.1\n".to_vec());
+    assert_eq!(said(&files), ["E0905 `regional` is not what `emr.lock` says"]);
+}
+
+#[test]
+fn a_change_of_what_is_used_is_checked_in_those_who_use_it() {
+    let mut files = region(None);
+    files.insert("r/people.emr".into(), b"map name(CX) -> string? = CX.1\n".to_vec());
+    files.insert("h/emr.lock".into(), open(&files, Path::new("h"), None).unwrap().lock().unwrap().into());
+    assert_eq!(said(&files).iter().filter(|it| it.starts_with("E0")).count(), 1, "{:?}", said(&files));
+}
+
+#[test]
+fn rows_of_another_project_lie_in_its_own_folder_and_under_its_lock() {
+    let mut files = region(None);
+    files.insert("r/codes/sex.csv".into(), b"from,to\nM,male\n".to_vec());
+    let text = "codes Sex = csv(\"codes/sex.csv\")\n\nmap plain(XPN) -> string? = XPN.1.1 via Sex as string\n";
+    files.insert("r/texts.emr".into(), text.into());
+    let project = open(&files, Path::new("h"), None).unwrap();
+    assert_eq!(project.data.iter().map(|(place, _)| place.as_str()).collect::<Vec<_>>(), ["regional/codes/sex.csv"]);
+    let lock = project.lock().unwrap();
+    files.insert("r/codes/sex.csv".into(), b"from,to\nM,female\n".to_vec());
+    assert_ne!(open(&files, Path::new("h"), None).unwrap().lock().unwrap(), lock);
+}
+
+#[test]
+fn a_project_sees_no_modules_of_those_who_use_it() {
+    let mut files = region(None);
+    files.insert("r/texts.emr".into(), b"use adt.{adt}\n\nmap plain(XPN) -> string? = XPN.1.1\n".to_vec());
+    files.insert("h/emr.lock".into(), open(&files, Path::new("h"), None).unwrap().lock().unwrap().into());
+    assert_eq!(said(&files), ["E0203 there is no module `adt`"]);
+}
+
+#[test]
+fn projects_that_are_not_there_or_use_themselves_are_told() {
+    let told = |settings: &str, more: &[(&str, &str)]| {
+        let mut files = memory(&[("h/emr.toml", settings), ("h/adt.emr", "")]);
+        files.extend(memory(more));
+        said(&files)
+    };
+    let uses = |name: &str, path: &str| format!("[dependencies]\n{name} = {{ path = \"{path}\" }}\n");
+    assert_eq!(told(&uses("r", "../r"), &[]), ["E0904 there is no project `r` in `../r`"]);
+    assert_eq!(told(&uses("std", "../r"), &[]), ["E0904 `std` cannot be the name of a module"]);
+    assert_eq!(told(&uses("adt", "../r"), &[]), ["E0904 `adt` is a module of this project too"]);
+    assert_eq!(told(&uses("r", "../h"), &[]), ["E0904 `r` uses itself"]);
+    let back = uses("h", "../h");
+    assert_eq!(told(&uses("r", "../r"), &[("r/emr.toml", &back), ("r/a.emr", "")]), ["E0904 `r.h` uses itself"]);
+    assert_eq!(
+        told("[dependencies]\nr = \"../r\"\n", &[]),
+        ["E0901 a dependency has a path: `r = { path = \"../r\" }`"]
+    );
+    assert_eq!(told("[dependencies]\nr = { pat = \"../r\" }\n", &[]), ["E0901 a dependency has no `pat`"]);
+}
+
 /// Files that are there, and that the system does not let be read.
 struct Locked(BTreeMap<PathBuf, Vec<u8>>);
 

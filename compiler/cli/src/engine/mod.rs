@@ -137,7 +137,8 @@ pub fn takers(world: &World) -> Vec<Ready> {
 }
 
 fn functions(world: &World) -> impl Iterator<Item = &Function> {
-    world.files.iter().flat_map(|&file| db::maps(&world.db, world.inside, file))
+    let all = world.outside.modules.iter().zip(&world.files).filter(|(module, _)| !module.of_dependency);
+    all.flat_map(|(_, &file)| db::maps(&world.db, world.inside, file))
 }
 
 impl Engine {

@@ -1,5 +1,6 @@
 //! Constants: `let contact_only = ("EMR", "E")` at the top of a file.
 
+use super::cycle::BEHIND_MAX;
 use super::expression::infer;
 use super::scope::Scope;
 use super::typed::{Expr, Kind};
@@ -21,6 +22,14 @@ pub fn constant(constant: &Let, world: &dyn World) -> (Expr, Vec<Diagnostic>) {
         return (Expr::error(&constant.value.at), scope.problems);
     }
     (value, scope.problems)
+}
+
+/// What to say of a constant that too many others stand behind.
+pub fn too_long(constant: &Let) -> (Expr, Vec<Diagnostic>) {
+    let at = &constant.value.at;
+    let message = format!("more than {BEHIND_MAX} constants stand behind this one, one behind another");
+    let diagnostic = Diagnostic::new(Code::Unreadable, at.clone(), message);
+    (Expr::error(at), vec![diagnostic.help("give it a value of its own")])
 }
 
 fn is_constant(value: &Expr) -> bool {

@@ -48,8 +48,8 @@ pub mod wiring;
 mod with;
 
 pub use codes::{codes, extend, no_codes, table_of};
-pub use constant::constant;
-pub use cycle::{cycle, reached};
+pub use constant::{constant, too_long};
+pub use cycle::{cycle, is_too_long, reached};
 
 pub use function::function;
 pub use literal::v2_system;

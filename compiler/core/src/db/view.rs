@@ -11,7 +11,7 @@ use crate::resolve::{Declared, DeclaredKind, Found, Modules, Names};
 use crate::standard::Standards;
 use crate::syntax::tree::{Declaration, Route};
 use crate::{lower, testing};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
@@ -35,6 +35,13 @@ impl<'db> View<'db> {
         Self { db, project, file, local: false, named: RefCell::default() }
     }
 
+    /// The project, of those that this one uses, that the module belongs to: it sees its own modules under their own names.
+    fn dependency(&self) -> Option<&SmolStr> {
+        let module = self.file.module(self.db);
+        let holds = |name: &&SmolStr| module.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('.'));
+        self.project.settings(self.db).dependencies.iter().filter(holds).max_by_key(|name| name.len())
+    }
+
     /// What the item needs for which this view was made.
     pub fn named(self) -> BTreeSet<SmolStr> {
         self.named.into_inner()
@@ -50,10 +57,18 @@ impl Modules for View<'_> {
         modules(self.db, self.project).keys().cloned().collect()
     }
 
+    fn canonical(&self, module: &str) -> SmolStr {
+        match self.dependency() {
+            Some(own) if !module.starts_with("std.") => format_smolstr!("{own}.{module}"),
+            _ => module.into(),
+        }
+    }
+
     fn preludes(&self) -> Vec<SmolStr> {
         let library = emr_stdlib::library::PRELUDE.iter().map(|(name, _)| SmolStr::from(*name));
-        let own = self.project.files(self.db).iter().any(|file| file.module(self.db) == "prelude");
-        own.then(|| SmolStr::from("prelude")).into_iter().chain(library).collect()
+        let prelude = self.canonical("prelude");
+        let own = self.project.files(self.db).iter().any(|file| file.module(self.db) == prelude);
+        own.then_some(prelude).into_iter().chain(library).collect()
     }
 }
 

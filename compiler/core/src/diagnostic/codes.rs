@@ -21,6 +21,10 @@ codes! {
         Unreadable = "E0101";
         /// a path or a rule is not finished
         HalfTyped = "E0102";
+        /// a character changes how what stands around it is shown
+        HiddenDirection = "E0103";
+        /// a file is larger than a mapping can be
+        TooLarge = "E0104";
         /// this part of the language is not supported yet
         NotSupportedYet = "E0110";
 
@@ -165,6 +169,10 @@ codes! {
         MissingPackage = "W0902";
         /// a package of the project cannot be read
         PackageNotThere = "E0903";
+        /// a project that this one uses is not there
+        DependencyNotThere = "E0904";
+        /// what a project uses is not what its lock says
+        StaleLock = "E0905";
         /// a file of rows is not there
         FileNotThere = "E0910";
         /// a file of rows cannot be read

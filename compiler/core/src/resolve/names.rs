@@ -10,6 +10,8 @@ use smol_str::{SmolStr, format_smolstr};
 pub trait Modules {
     /// What a module declares; nothing if there is no such module.
     fn declared(&self, module: &str) -> Option<&[Declared]>;
+    /// The name that a module has in the whole, from that which it has here: other projects that this one uses see theirs.
+    fn canonical(&self, module: &str) -> SmolStr;
     /// All modules that can be named.
     fn modules(&self) -> Vec<SmolStr>;
     /// The modules whose names are in scope everywhere, the nearest first: the project's `prelude`, the library.
@@ -82,9 +84,9 @@ impl Names {
     /// What `patient` or `codes.Gender` names here.
     pub fn find(&self, name: &str, world: &dyn Modules) -> Found {
         if let Some((module, rest)) = name.rsplit_once('.') {
-            let module = self.modules.get(module).map_or(module, SmolStr::as_str);
-            let declared = world.declared(module).into_iter().flatten();
-            let found = declared.filter(|it| it.name == rest && !it.private).map(|it| export(module, it));
+            let module = self.modules.get(module).cloned().unwrap_or_else(|| world.canonical(module));
+            let declared = world.declared(&module).into_iter().flatten();
+            let found = declared.filter(|it| it.name == rest && !it.private).map(|it| export(&module, it));
             return one(found.collect());
         }
         one(self.nearest(name))
@@ -116,7 +118,7 @@ impl Names {
     }
 
     fn bring(&mut self, item: usize, import: &Use, world: &dyn Modules) {
-        let module = import.module.text.as_str();
+        let module = &*world.canonical(&import.module.text);
         match &import.what {
             Used::Module(short) => self.bring_module(item, import, short.as_ref(), world),
             Used::Names(names) => {
@@ -143,7 +145,7 @@ impl Names {
 
     /// `use std.v2_to_fhir.patient` may mean the module or the one name in it.
     fn bring_module(&mut self, item: usize, import: &Use, short: Option<&Word>, world: &dyn Modules) {
-        let module = import.module.text.as_str();
+        let module = &*world.canonical(&import.module.text);
         let last = module.rsplit('.').next().unwrap_or(module);
         let here = short.map_or_else(|| SmolStr::from(last), |short| short.text.clone());
         let at = short.map_or_else(|| import.module.at.clone(), |short| short.at.clone());

@@ -41,11 +41,26 @@ pub fn unused(names: &Names, needs: &[Needs]) -> Vec<(usize, Diagnostic)> {
     imported.chain(private).collect()
 }
 
+/// A name of a module in a project that another project uses has no more.
+const PARTS_MAX: usize = 16;
+
+/// The first words of several that dots join.
+fn joined(word: &str, parts: usize) -> SmolStr {
+    let end = word.match_indices('.').nth(parts - 1).map_or(word.len(), |(at, _)| at);
+    word.get(..end).unwrap_or_default().into()
+}
+
 impl Needs {
     /// All words of a text.
     pub fn words(text: &str) -> Self {
         let words = text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty());
         Self { words: words.map(SmolStr::from).collect(), ..Self::default() }
+    }
+
+    /// All that could be a name in a text: words, and words that dots join.
+    pub fn names(text: &str) -> BTreeSet<SmolStr> {
+        let words = text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '.').filter(|word| !word.is_empty());
+        words.flat_map(|word| (1..=word.split('.').count().min(PARTS_MAX)).map(|parts| joined(word, parts))).collect()
     }
 
     fn need(&self, name: &str, exports: &[Export]) -> bool {

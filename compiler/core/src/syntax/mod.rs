@@ -6,6 +6,7 @@ mod build;
 pub mod cst;
 mod format;
 mod grammar;
+mod hidden;
 mod items;
 mod patch;
 mod pieces;
@@ -15,6 +16,7 @@ pub mod tree;
 mod wording;
 
 pub use format::{Formatted, format};
+pub use hidden::{TEXT_MAX, hidden, too_large};
 pub use items::{head, items};
 
 use crate::diagnostic::{Code, Diagnostic};

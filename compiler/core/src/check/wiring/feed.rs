@@ -1,6 +1,7 @@
 //! Feeds: what brings messages in, and where these go.
 
 use super::super::World;
+use super::super::cycle::BEHIND_MAX;
 use super::accept::{self, Accepted, Event};
 use super::connector::{Part, Speech};
 use super::given::{self, Given};
@@ -92,7 +93,7 @@ fn gather(feed: &Feed, world: &dyn World, seen: &mut Vec<SmolStr>, whole: &mut W
                 return;
             };
             match named(&name, DeclaredKind::Feed, world) {
-                Ok((export, _)) if seen.contains(&export.key) => {
+                Ok((export, _)) if seen.contains(&export.key) || seen.len() > BEHIND_MAX => {
                     problems.push(endless(feed, &name));
                 }
                 Ok((export, Declaration::Feed(base))) => {

@@ -34,7 +34,7 @@ fn is_path_mark(piece: &Piece) -> bool {
         && match piece.text.as_str() {
             "." => matches!(piece.within, Some(Rule::child | Rule::imports)),
             "-" => piece.within == Some(Rule::field),
-            ".." => piece.within == Some(Rule::ignored),
+            ".." => matches!(piece.within, Some(Rule::ignored | Rule::bounds)),
             _ => false,
         }
 }
