@@ -281,3 +281,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_offset_of_letters_is_none() {
+    // As many bytes as four digits have, and letters of several bytes among them.
+    for text in ["-\té<", "19610423-1é0", "196104230830+é23", "+éé", "1961-é:00"] {
+        assert_eq!(DateTime::read(text), Err(Invalid::Offset), "{text}");
+        assert_eq!(Zone::named(text), Err(UnknownZone), "{text}");
+    }
+}

@@ -23,7 +23,8 @@ impl Offset {
         }
         let (sign, digits) = text.split_at_checked(1)?;
         let (hours, minutes) = match digits.len() {
-            4 => digits.split_at(2),
+            // Four bytes need not be four digits.
+            4 => digits.split_at_checked(2)?,
             5 => digits.split_once(':')?,
             _ => return None,
         };
