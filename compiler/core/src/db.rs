@@ -451,6 +451,7 @@ pub fn diagnostics(db: &dyn salsa::Database, project: Project, file: SourceFile)
         found.extend(checked(db, project, item).problems.iter().map(|it| it.clone().moved(item.start(db))));
         found.extend(left_open(db, project, item).iter().map(|it| it.clone().moved(item.start(db))));
         found.extend(cycle(db, project, item).iter().map(|it| it.clone().moved(item.start(db))));
+        found.extend(promises(db, project, item).iter().map(|it| it.clone().moved(item.start(db))));
     }
     let names = names(db, project, file);
     let written = |it: &Diagnostic| file.text(db).get(it.at.clone()).unwrap_or_default();
@@ -506,7 +507,7 @@ fn needs<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -
         _ => {}
     }
     names.extend(view.named());
-    Needs { names, keys: checked.uses.iter().cloned().collect(), ..Needs::default() }
+    Needs { names, keys: checked.uses.iter().chain(&checked.refers).cloned().collect(), ..Needs::default() }
 }
 
 /// What the maps that take a closed profile leave open of it.
@@ -529,7 +530,11 @@ fn left_open<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db
 
 /// The keys of a map and of all that it uses.
 fn reached(db: &dyn salsa::Database, project: Project, entry: &Function) -> FxHashSet<Key> {
-    check::reached(entry, &|key| item(db, project, key).map(|item| &checked(db, project, item).uses[..]))
+    let needs = |key: &str| {
+        let checked = item(db, project, key).map(|item| checked(db, project, item));
+        checked.into_iter().flat_map(|checked| checked.uses.iter().chain(&checked.refers)).cloned().collect()
+    };
+    check::reached(entry, &needs)
 }
 
 /// What a map calls must not come back to it.
@@ -542,6 +547,18 @@ fn cycle<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -
     check::cycle(function, &calls)
 }
 
+/// What a map promises of itself and does not keep.
+#[salsa::tracked]
+fn promises<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -> Vec<Diagnostic> {
+    let checked = checked(db, project, item);
+    let Some(function) = checked.function.as_ref() else { return Vec::new() };
+    let is_wrong = checked.problems.iter().any(|it| it.severity() == Severity::Error);
+    if is_wrong || cycle(db, project, item).is_some() {
+        return Vec::new();
+    }
+    check::promises(function, &View::new(db, project, item.file(db)))
+}
+
 /// Whether nothing in an item stands in the way of running it.
 #[salsa::tracked]
 fn is_sound<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -> bool {
@@ -549,7 +566,8 @@ fn is_sound<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>
     let checked = checked(db, project, item);
     // What depends on a package that is not there has no body, though nothing is wrong with its text.
     let has_body = checked.function.as_ref().is_none_or(|function| !function.body.is_error());
-    has_body && !checked.problems.iter().chain(cycle(db, project, item)).any(wrong)
+    let of_others = cycle(db, project, item).iter().chain(promises(db, project, item));
+    has_body && !checked.problems.iter().chain(of_others).any(wrong)
 }
 
 /// The maps of a module, by name.

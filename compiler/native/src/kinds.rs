@@ -309,7 +309,7 @@ impl<'p> Typing<'p> {
             Step::Lookup { cell: Cell::Code(_), .. } => Kind::Coded(Live::Yes),
             Step::Emit { .. } => Kind::Reference,
             // Missing, or else the interpreter's.
-            Step::Calculate { .. } | Step::Contain { .. } => Kind::Missing,
+            Step::Calculate { .. } | Step::Contain { .. } | Step::Refer { .. } => Kind::Missing,
             Step::Call { routine, arguments, .. } => {
                 let params = arguments.iter().map(|argument| of(*argument)).collect();
                 let index = self.instance(*routine, params);

@@ -149,6 +149,14 @@ impl Writer<'_> {
 
     /// What a list takes: a list, several values, an `each`.
     pub fn list(&mut self, view: &View, wanted: &Wanted, depth: usize) -> String {
+        if wanted.ty == "HumanName"
+            && !self.choices.is_empty()
+            && self.chance(40)
+            && let Some(source) = self.source(view, &|_, ty| ty == "XPN")
+        {
+            self.hit("a map that gives a list");
+            return format!("known_as({})", source.text);
+        }
         let ty = wanted.ty.clone();
         let direct = wanted.codes.is_empty() && wanted.ty != "Reference" && self.chance(35);
         if direct && let Some(source) = self.source(view, &move |writer, hl7| writer.fits(hl7, &ty)) {

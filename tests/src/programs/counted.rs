@@ -33,7 +33,8 @@ names! { step STEPS Step {
     Step::Pick { .. } => "pick", Step::Coded { .. } => "coded", Step::CodePart { .. } => "code part",
     Step::Lookup { .. } => "lookup",
     Step::Calculate { .. } => "calculate", Step::Decide { .. } => "decide", Step::Emit { .. } => "emit",
-    Step::Contain { .. } => "contain", Step::Receipt { .. } => "receipt", Step::Issue { .. } => "issue", Step::Reject { .. } => "reject",
+    Step::Refer { .. } => "refer", Step::Contain { .. } => "contain", Step::Receipt { .. } => "receipt",
+    Step::Issue { .. } => "issue", Step::Reject { .. } => "reject",
 } }
 names! { form FORMS Form {
     Form::Text => "text", Form::Bare => "bare", Form::Code => "code", Form::Coding => "coding", Form::Concept => "concept",

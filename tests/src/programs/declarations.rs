@@ -99,6 +99,8 @@ impl Writer<'_> {
         ];
         self.declarations.push(format!("map choice(CWE) -> Observation.value? = match CWE.3 {}", braces(&arms)));
         self.choices.push(("choice".into(), "CWE".into()));
+        self.declarations.push("map several(CWE) -> string* = (CWE.1, CWE.2 when CWE.3 is present, CWE.5)".into());
+        self.declarations.push("map known_as(XPN) -> HumanName* = (XPN, HumanName { text: XPN.1.1 else skip })".into());
     }
 
     fn entry(&mut self, view: View, parameter: &str) -> String {
@@ -138,6 +140,9 @@ impl Writer<'_> {
             self.hit("the type of a Bundle");
             let ty = *self.random.of(&["message", "collection", "batch", "transaction"]);
             lines.push(format!("type: \"{ty}\""));
+            if ty == "message" {
+                lines.push("emit MessageHeader { event: v2-0003#A01, source: { endpoint: \"urn:x\" } }".into());
+            }
         }
         let (statements, depth) = if self.small { (1, 2) } else { (2 + self.random.below(4), 3) };
         for _ in 0..statements {
@@ -266,6 +271,7 @@ impl Writer<'_> {
         let resource = self.is_resource(&gives);
         let optional = !resource || self.chance(30);
         let head = format!("map {name}({}) -> {gives}{}", parameters.join(", "), if optional { "?" } else { "" });
+        let mut keys = 0;
         let text = if simple {
             self.hit("a body that is a value");
             let mut lets = Vec::new();
@@ -283,12 +289,14 @@ impl Writer<'_> {
                 format!("{head} {}", braces(&lets))
             }
         } else {
-            let keyed = if resource { self.keyed(&view, &gives) } else { String::new() };
+            let parts = if resource { self.keyed(&view, &gives) } else { Vec::new() };
+            keys = parts.len();
+            let keyed = if parts.is_empty() { String::new() } else { format!(" keyed by {}", parts.join(", ")) };
             format!("{head}{keyed} {}", braces(&self.rules(&view, &gives, 2, resource)))
         };
         self.hit("a helper");
         self.declarations.push(text);
-        self.helpers.push(Helper { name, first, list, others, gives });
+        self.helpers.push(Helper { name, first, list, others, gives, keys });
     }
 
     /// A parameter that is given by name.
@@ -318,15 +326,15 @@ impl Writer<'_> {
         }
     }
 
-    /// ` keyed by identifier: …`
-    fn keyed(&mut self, view: &View, resource: &str) -> String {
+    /// The parts of a key, `identifier: …`.
+    fn keyed(&mut self, view: &View, resource: &str) -> Vec<String> {
         if !self.chance(55) {
-            return String::new();
+            return Vec::new();
         }
         let mut parameters = self.known.standards.fhir.search_parameters(resource);
         parameters.retain(|parameter| parameter.name.chars().all(|c| c.is_ascii_alphanumeric()));
         if parameters.is_empty() {
-            return String::new();
+            return Vec::new();
         }
         let mut parts: Vec<String> = Vec::new();
         for _ in 0..1 + self.random.below(2) {
@@ -362,7 +370,7 @@ impl Writer<'_> {
             parts.extend(value);
         }
         parts.dedup_by(|a, b| a.split(':').next() == b.split(':').next());
-        if parts.is_empty() { String::new() } else { format!(" keyed by {}", parts.join(", ")) }
+        parts
     }
 
     fn convert(&mut self) {

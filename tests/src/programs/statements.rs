@@ -17,6 +17,8 @@ pub struct Helper {
     /// What else it takes, by name.
     pub others: Vec<(String, Held)>,
     pub gives: String,
+    /// How many parts its key has.
+    pub keys: usize,
 }
 
 impl Writer<'_> {
@@ -248,6 +250,21 @@ impl Writer<'_> {
         let helpers: Vec<Helper> = self.helpers.iter().filter(|helper| allowed(&helper.gives)).cloned().collect();
         let helpers: Vec<Helper> =
             helpers.into_iter().filter(|helper| self.is_resource(&helper.gives) && !helper.list).collect();
+        let keyed: Vec<Helper> = helpers.iter().filter(|helper| helper.keys > 0).cloned().collect();
+        if !keyed.is_empty() && self.chance(40) {
+            let helper = self.random.of(&keyed).clone();
+            if helper.keys == 1
+                && self.chance(50)
+                && let Some(source) = self.one(view, &|_, ty| matches!(ty, "CX" | "ID" | "ST" | "CWE"))
+            {
+                self.hit("refer by a key");
+                return format!("(refer {} by ({}))", helper.name, source.text);
+            }
+            if let Some(call) = self.call_of(view, &helper) {
+                self.hit("refer to a map");
+                return format!("(refer {call})");
+            }
+        }
         if !helpers.is_empty() && self.chance(50) {
             let helper = self.random.of(&helpers).clone();
             if matches!(&helper.first, Held::Segment(name) if view.names.iter().any(|it| it.text == *name && !it.list))

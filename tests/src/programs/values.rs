@@ -528,6 +528,13 @@ impl Writer<'_> {
             return Some(format!("({text})"));
         }
         if self.chance(4)
+            && !self.choices.is_empty()
+            && let Some(source) = self.source(view, &|_, ty| ty == "CWE")
+        {
+            self.hit("a map that gives a list");
+            return Some(format!("join(\"+\", several({}))", source.text));
+        }
+        if self.chance(4)
             && let (Some(first), Some(second)) = (
                 self.source(view, &|_, ty| matches!(ty, "CX" | "CWE" | "XPN" | "XAD")),
                 self.source(view, &|_, ty| matches!(ty, "CX" | "CWE" | "XPN" | "XAD")),

@@ -6,7 +6,7 @@ use super::required::{Doubt, required};
 use super::scope::Scope;
 use super::sourceless::is_constant;
 use super::typed::{Block, Expr, Field, Ignored, Kind, Statement, Ty, TyKind, Value};
-use super::{built, condition, expression, extension, fixed, path, rule, types};
+use super::{built, bundle, condition, expression, extension, fixed, path, rule, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::shape::{self, Element, Shape};
 use crate::syntax::tree::{self, At, BlockItem, Count, ExprKind, PartKind};
@@ -57,9 +57,10 @@ pub(super) fn built(scope: &mut Scope, block: &tree::Block, key: &SmolStr, at: &
     let mut written = finish(scope, fields, &shape);
     if types::base(&shape) == "Bundle" {
         with_bundle_type(&mut written, at);
+        bundle::hold(scope, &statements, &written, at);
     }
     required(scope, &written, &shape, at, always, &doubt);
-    let written = with_fixed(scope, written, &shape);
+    let written = with_profile(with_fixed(scope, written, &shape), &shape);
     scope.forget(known);
     scope.release(mark);
     let count = if always || statements_alone(&statements, &written) || surely(&written) {
@@ -328,6 +329,33 @@ fn with_bundle_type(fields: &mut Vec<Field>, at: &At) {
     }
     let value = Value { value: Expr::new(Kind::Text("transaction".into()), Ty::fhir("code"), at), rule: at.clone() };
     fields.insert(0, Field::of("type", value));
+}
+
+/// A resource of a profile says so, unless a rule says which profiles it has.
+fn with_profile(mut fields: Vec<Field>, shape: &Shape) -> Vec<Field> {
+    if shape.kind != shape::Kind::Resource || shape.base == shape.key || shape.base.is_empty() || shape.url.is_empty() {
+        return fields;
+    }
+    let at = 0..0;
+    let url = Expr::new(Kind::Text(shape.url.clone()), Ty::fhir("canonical"), &at);
+    let profile = Field { list: true, ..Field::of("profile", Value { value: url, rule: at.clone() }) };
+    match fields.iter_mut().find(|field| field.name == "meta") {
+        None => {
+            let block = fixed::block_of("Meta", vec![profile]);
+            let value = Expr::new(Kind::Block(block), Ty::fhir("Meta"), &at);
+            fields.insert(0, Field::of("meta", Value { value, rule: at }));
+        }
+        Some(meta) => {
+            for value in &mut meta.values {
+                if let Kind::Block(block) = &mut *value.value.kind
+                    && !block.fields.iter().any(|field| field.name == "profile")
+                {
+                    block.fields.push(profile.clone());
+                }
+            }
+        }
+    }
+    fields
 }
 
 /// Fixed and pattern values of a profile are filled in.

@@ -307,7 +307,7 @@ fn resource(scope: &mut Scope, inner: &tree::Expr, at: &At, make: &dyn Fn(Expr) 
 }
 
 /// Into the body of an `each`, so that each item is emitted by itself.
-fn pushed(value: Expr, name: &SmolStr, make: &dyn Fn(Expr) -> Kind, at: &At) -> Expr {
+pub(super) fn pushed(value: Expr, name: &SmolStr, make: &dyn Fn(Expr) -> Kind, at: &At) -> Expr {
     let count = value.ty.count;
     let ty = Ty { kind: TyKind::Reference(vec![name.clone()]), count };
     match *value.kind {
@@ -336,13 +336,13 @@ fn pushed(value: Expr, name: &SmolStr, make: &dyn Fn(Expr) -> Kind, at: &At) -> 
 }
 
 /// The resource type behind a type, without its profile.
-fn resource_name(scope: &Scope, kind: &TyKind) -> Option<SmolStr> {
+pub(super) fn resource_name(scope: &Scope, kind: &TyKind) -> Option<SmolStr> {
     let TyKind::Fhir(key) = kind else { return None };
     let shape = scope.world.standards().fhir.shape(key)?;
     (shape.kind == shape::Kind::Resource).then(|| types::base(&shape).clone())
 }
 
-fn unknown_function(scope: &Scope, name: &Word) -> Diagnostic {
+pub(super) fn unknown_function(scope: &Scope, name: &Word) -> Diagnostic {
     let diagnostic =
         Diagnostic::new(Code::UnknownName, name.at.clone(), format!("there is no map or function `{}`", name.text));
     let known: Vec<SmolStr> = scope.world.names().known().cloned().collect();

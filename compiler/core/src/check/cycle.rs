@@ -60,12 +60,12 @@ pub fn is_too_long(of: &str, needs: &dyn Fn(&str) -> Vec<Key>) -> bool {
 }
 
 /// A function and all that it uses, directly or by way of others.
-pub fn reached<'a>(function: &Function, uses: &dyn Fn(&str) -> Option<&'a [Key]>) -> FxHashSet<Key> {
+pub fn reached(function: &Function, uses: &dyn Fn(&str) -> Vec<Key>) -> FxHashSet<Key> {
     let mut seen = FxHashSet::default();
     let mut waiting = vec![function.key.clone()];
     while let Some(key) = waiting.pop() {
         if seen.insert(key.clone()) {
-            waiting.extend(uses(&key).unwrap_or_default().iter().cloned());
+            waiting.extend(uses(&key));
         }
     }
     seen

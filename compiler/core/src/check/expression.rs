@@ -6,7 +6,7 @@ use super::literal::{check_code, duration, number, system_uri, text};
 use super::operator::{arithmetic, as_type, mark_new, prefixed, via};
 use super::scope::{Kept, Scope};
 use super::typed::{Expr, Kind, Ty, TyKind};
-use super::{block, built, call, choose, chosen, condition, each, lookup, path, sourceless, types, with};
+use super::{block, built, call, choose, chosen, condition, each, lookup, path, refer, sourceless, types, with};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::{self, At, Binary, Count, ExprKind, Word};
 use smol_str::SmolStr;
@@ -226,7 +226,7 @@ fn natural(scope: &mut Scope, expr: &tree::Expr) -> Expr {
             }
             inner
         }
-        ExprKind::ReferBy { .. } => scope.not_yet(at, "`refer`"),
+        ExprKind::ReferBy { map, key } => refer::by_key(scope, map, key, at),
         ExprKind::Each(inner) => each::each(scope, inner, None, at),
         ExprKind::Match { on, arms } => choose::choose(scope, on.as_ref(), arms, None, at),
         ExprKind::Else(first, second) => {

@@ -21,6 +21,11 @@ pub(super) fn constant(scope: &Scope, key: &SmolStr, json: &Json, at: &At) -> Ex
     Expr::new(kind.unwrap_or_else(|| Kind::Json(json.to_string().into())), ty, at)
 }
 
+/// A block of constants, which is always written.
+pub(super) fn block_of(shape: &str, fields: Vec<Field>) -> Block {
+    Block { shape: shape.into(), resource: None, statements: Vec::new(), fields, always: true }
+}
+
 /// Nothing where an element is written in a way of its own, such as an extension of a primitive.
 fn block(scope: &Scope, key: &SmolStr, json: &Json, at: &At) -> Option<Block> {
     let shape = scope.world.standards().fhir.shape(key)?;

@@ -7,7 +7,7 @@ use super::typed::{Expr, Function, KeyPart, Kind, Param, Ty, TyKind};
 use super::{Checked, World, block, expression, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::shape;
-use crate::syntax::tree::{At, Block, BlockItem, Body, Count, Map};
+use crate::syntax::tree::{At, Block, BlockItem, Body, Count, Map, PartKind, Target};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
@@ -15,22 +15,26 @@ use std::sync::Arc;
 pub fn function(map: &Map, module: &str, signature: &Signature, world: &dyn World) -> Checked {
     let mut scope = Scope::new(world);
     scope.problems.extend(signature.problems.iter().cloned());
-    if signature.result.is_list() {
-        scope.not_yet(&map.result.at, "a map that gives a list");
-    }
-    if !map.writes.is_empty() {
-        scope.not_yet(&map.name.at, "`writes only`");
-    }
-    if signature.total {
-        scope.not_yet(&map.name.at, "`total map`");
-    }
     scope.builds_hl7 = super::built::is_built(&signature.result.kind);
+    if signature.result.is_list() && scope.builds_hl7 {
+        scope.not_yet(&map.result.at, "a map that gives several messages");
+    }
     let params = bind(&mut scope, map, signature);
+    scope.in_key = true;
     let keyed = map
         .keyed
         .iter()
         .filter_map(|part| key_part(&mut scope, part.parameter.as_ref(), &part.value, signature))
         .collect();
+    scope.in_key = false;
+    if let (Some(part), true) = (map.keyed.first(), signature.result.is_list()) {
+        let diagnostic = Diagnostic::new(
+            Code::WrongKey,
+            part.value.at.clone(),
+            "a map that gives several resources has no key for each of them",
+        );
+        scope.problem(diagnostic.help("make a map of one, with its key, and call it for each"));
+    }
     let sound = signature.result.kind != TyKind::Error && params.iter().all(|param| param.ty.kind != TyKind::Error);
     let body = match &map.body {
         _ if !sound => Expr::error(&map.name.at),
@@ -52,12 +56,47 @@ pub fn function(map: &Map, module: &str, signature: &Signature, world: &dyn Worl
         params,
         result: signature.result.clone(),
         keyed,
+        total: signature.total,
+        writes: written(&mut scope, map, signature),
         body,
         ignored: std::mem::take(&mut scope.ignored),
         slots: scope.slots(),
         at: map.name.at.clone(),
     };
-    Checked { function: Some(Arc::new(function)), problems: scope.problems, uses: scope.uses, ..Checked::default() }
+    let (problems, uses, refers) = (scope.problems, scope.uses, scope.refers);
+    Checked { function: Some(Arc::new(function)), problems, uses, refers, ..Checked::default() }
+}
+
+/// `writes only name.family`: the elements, each of which must exist.
+fn written(scope: &mut Scope, map: &Map, signature: &Signature) -> Vec<Vec<SmolStr>> {
+    let TyKind::Fhir(key) = &signature.result.kind else {
+        if let Some(first) = map.writes.first() {
+            scope.error(Code::WrongType, &first.at, "only what has elements can be bounded by them");
+        }
+        return Vec::new();
+    };
+    map.writes.iter().filter_map(|target| path_of(scope, target, key)).collect()
+}
+
+fn path_of(scope: &mut Scope, target: &Target, key: &SmolStr) -> Option<Vec<SmolStr>> {
+    let mut names = vec![(target.first.text.clone(), target.first.at.clone())];
+    for part in &target.parts {
+        let PartKind::Child(name) = &part.kind else {
+            scope.error(Code::UnknownPath, &part.at, "`writes only` takes the names of elements");
+            return None;
+        };
+        names.push((name.clone(), part.at.clone()));
+    }
+    let mut shape = scope.world.standards().fhir.shape(key);
+    for (name, at) in &names {
+        let around = shape?;
+        let Some(element) = around.element(name) else {
+            scope.problem(super::path::unknown_element(&around, name, at));
+            return None;
+        };
+        shape = element.types.first().and_then(|ty| scope.world.standards().fhir.shape(&ty.shape));
+    }
+    Some(names.into_iter().map(|(name, _)| name).collect())
 }
 
 /// Whether the value, or one that may stand for it, is written with elements of its own.
@@ -125,7 +164,7 @@ fn key_part(
 }
 
 /// HL7 types as the FHIR type whose identity they have.
-fn identity(scope: &mut Scope, value: Expr) -> Option<Expr> {
+pub(super) fn identity(scope: &mut Scope, value: Expr) -> Option<Expr> {
     if value.is_error() {
         return None;
     }
@@ -182,7 +221,13 @@ fn always(scope: &mut Scope, value: Expr, signature: &Signature, at: &At) -> Exp
         let name = types::show(&signature.result);
         let message = format!("this promises a `{name}`, but may give none");
         let diagnostic = Diagnostic::new(Code::MayBeMissing, at.clone(), message);
-        scope.problem(diagnostic.help(format!("write `-> {name}?`, or say what to give when it is missing: `else …`")));
+        let optional = match signature.result.is_list() {
+            true => format!("{}*", types::show_kind(&signature.result.kind)),
+            false => format!("{name}?"),
+        };
+        scope.problem(
+            diagnostic.help(format!("write `-> {optional}`, or say what to give when it is missing: `else …`")),
+        );
         return Expr::error(at);
     }
     value

@@ -7,8 +7,10 @@ mod alternative;
 mod arms;
 mod binding;
 mod block;
+mod bounded;
 mod built;
 mod builtin;
+mod bundle;
 mod by_type;
 mod call;
 mod choose;
@@ -33,6 +35,8 @@ mod operator;
 mod path;
 mod place;
 mod profile;
+mod promise;
+mod refer;
 mod required;
 mod rows;
 mod rule;
@@ -42,6 +46,7 @@ mod slices;
 mod sourceless;
 pub mod suggest;
 mod table;
+mod total;
 pub mod typed;
 pub mod types;
 pub mod wiring;
@@ -57,6 +62,7 @@ pub use profile::{
     Held, Narrowed, ProfileFacts, Taker, declared_elsewhere, left_open, profile, segment, structure, structure_problems,
 };
 pub(crate) use profile::{holder as profile_holder, own as profile_shapes};
+pub use promise::{Bodies, promises};
 pub use signature::{Signature, SignatureKind, SignatureParam, signature};
 pub use table::table;
 pub(crate) use types::is_hl7_name;
@@ -106,6 +112,8 @@ pub struct Checked {
     pub problems: Vec<Diagnostic>,
     /// The maps, converts and code tables that it uses, for cycles and for `lower`.
     pub uses: Vec<Key>,
+    /// The maps whose keys alone it needs: they may need it in turn.
+    pub refers: Vec<Key>,
     /// The names of other items that it writes, for those that nobody needs.
     pub names: BTreeSet<SmolStr>,
 }

@@ -4,7 +4,7 @@ use super::convert::{self, Want};
 use super::expression::infer;
 use super::scope::Scope;
 use super::typed::{Arithmetic, Expr, Kind, Pick, Ty, TyKind};
-use super::{World, by_type, call, condition, path, types};
+use super::{World, by_type, call, condition, path, refer, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::{DeclaredKind, Found};
 use crate::syntax::tree::{self, At, Binary, Count, Prefix, Type, Word};
@@ -25,7 +25,7 @@ pub(super) fn prefixed(scope: &mut Scope, prefix: Prefix, inner: &tree::Expr, at
         Prefix::Emit => return call::emit(scope, inner, at),
         Prefix::Contain => return call::contain(scope, inner, at),
         Prefix::Patch => return scope.not_yet(at, "`patch`"),
-        Prefix::Refer => return scope.not_yet(at, "`refer`"),
+        Prefix::Refer => return refer::refer(scope, inner, at),
     };
     let list = infer(scope, inner);
     if list.is_error() || list.is_nothing() {

@@ -121,7 +121,7 @@ fn gives_nothing(value: &Expr) -> bool {
 }
 
 /// A block that only this field can bring about does not exist without it.
-fn brought_about_by_others(fields: &[Field], field: &Field) -> bool {
+pub(super) fn brought_about_by_others(fields: &[Field], field: &Field) -> bool {
     let sources = fields.iter().filter(|other| other.name != field.name).flat_map(|other| &other.values);
     let mut others = sources.filter(|value| !is_constant(&value.value));
     let own: Vec<_> = field.values.iter().map(|value| source(&value.value)).collect();

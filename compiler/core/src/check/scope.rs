@@ -12,6 +12,10 @@ pub(super) struct Scope<'w> {
     pub problems: Vec<Diagnostic>,
     pub uses: Vec<Key>,
     pub ignored: Vec<Ignored>,
+    /// The maps that are referred to by their keys alone.
+    pub refers: Vec<Key>,
+    /// What is in hand makes a key.
+    pub in_key: bool,
     /// All slots of the function, also those whose names are out of sight.
     slots: Vec<Ty>,
     /// What can be named here, the innermost last.
@@ -74,6 +78,8 @@ impl<'w> Scope<'w> {
             problems: Vec::new(),
             uses: Vec::new(),
             ignored: Vec::new(),
+            refers: Vec::new(),
+            in_key: false,
             slots: Vec::new(),
             locals: Vec::new(),
             present: FxHashSet::default(),

@@ -15,8 +15,9 @@ pub struct Signature {
     pub result: Ty,
     /// `total map`: cannot reject.
     pub total: bool,
-    /// Whether it states what makes two resources the same.
-    pub keyed: bool,
+    /// How many parts there are of what makes two resources the same, and whether a server can search for all of them.
+    pub keyed: usize,
+    pub searched: bool,
     /// What is wrong with its types; the item itself reports it.
     pub problems: Vec<Diagnostic>,
 }
@@ -42,20 +43,21 @@ pub struct SignatureParam {
 /// The signature of an item, if it can be called.
 pub fn signature(item: &Item, module: &str, world: &dyn World) -> Option<Signature> {
     let mut problems = Vec::new();
-    let (name, kind, params, result, keyed) = match &item.declaration {
+    let (name, kind, params, result, keys) = match &item.declaration {
         Declaration::Map(map) => {
             let kind = if map.kind == MapKind::Convert { SignatureKind::Convert } else { SignatureKind::Map };
-            (&map.name, kind, &map.params, &map.result, !map.keyed.is_empty())
+            (&map.name, kind, &map.params, &map.result, map.keyed.as_slice())
         }
         Declaration::ExternFn(function) => {
             let builtin = Builtin::from_name(&function.name.text)?;
-            (&function.name, SignatureKind::Function(builtin), &function.params, &function.result, false)
+            (&function.name, SignatureKind::Function(builtin), &function.params, &function.result, &[][..])
         }
         _ => return None,
     };
     let params = params.iter().map(|it| param(it, world, &mut problems)).collect();
     let result = types::result(result, world, &mut problems);
-    Some(Signature { key: key(module, name), kind, params, result, total: item.total, keyed, problems })
+    let (keyed, searched) = (keys.len(), keys.iter().all(|part| part.parameter.is_some()));
+    Some(Signature { key: key(module, name), kind, params, result, total: item.total, keyed, searched, problems })
 }
 
 fn param(param: &Param, world: &dyn World, problems: &mut Vec<Diagnostic>) -> SignatureParam {

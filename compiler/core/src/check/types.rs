@@ -216,6 +216,11 @@ pub fn short(key: &str) -> &str {
     key.rsplit(['|', '#', '/']).next().unwrap_or(key)
 }
 
+/// The name in the key of a declaration.
+pub fn short_key(key: &str) -> &str {
+    key.rsplit('.').next().unwrap_or(key)
+}
+
 /// The type that a shape narrows, or itself: `Patient` for `uscore.Patient`.
 pub fn base(shape: &Shape) -> &SmolStr {
     if shape.base.is_empty() { &shape.key } else { &shape.base }

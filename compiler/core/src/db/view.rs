@@ -5,7 +5,7 @@ use super::{
     routes, signature, standards, table,
 };
 use crate::check::typed::{CodeTable, Expr, Function, RowTable};
-use crate::check::{ProfileFacts, Signature, World, wiring};
+use crate::check::{Bodies, ProfileFacts, Signature, World, wiring};
 use crate::files::{self, Content};
 use crate::resolve::{Declared, DeclaredKind, Found, Modules, Names};
 use crate::standard::Standards;
@@ -143,6 +143,16 @@ impl World for View<'_> {
 
     fn environments(&self) -> &wiring::Environments {
         &self.project.settings(self.db).environments
+    }
+}
+
+impl Bodies for View<'_> {
+    fn function(&self, key: &str) -> Option<&Function> {
+        super::function(self.db, self.project, key).map(|function| &**function)
+    }
+
+    fn codes(&self, key: &str) -> Option<&CodeTable> {
+        World::codes(self, key)
     }
 }
 

@@ -101,6 +101,10 @@ codes! {
         ChainedComparison = "E0509";
         /// a block holds constants alone
         NeverWritten = "W0510";
+        /// a total map may refuse a message
+        MayReject = "E0530";
+        /// a map writes more than it says
+        WritesMore = "E0531";
         /// a pattern of a date or time cannot be read
         WrongSpelling = "E0511";
         /// a time zone does not exist
@@ -129,6 +133,10 @@ codes! {
         WrongTarget = "E0701";
         /// a resource is keyed by a search parameter that it does not have
         UnknownSearchParameter = "E0702";
+        /// a resource is referred to, or its key used, in a way that its key does not allow
+        WrongKey = "E0703";
+        /// a Bundle lacks what its type asks for
+        WrongBundle = "E0704";
 
         /// no connector has that name, or it does not do that
         UnknownConnector = "E0801";

@@ -4,9 +4,10 @@ use super::block::{Over, under};
 use super::items::Walk;
 use super::write::{Name, To};
 use super::{Bound, Env, Lower, Made};
-use crate::check::typed::{self, Expr, Function, Kind, TyKind};
+use crate::check::typed::{Expr, Function, Kind, TyKind};
 use crate::plan::{Block, Code, CodePart, Constant, KeyPart, KeyValue, Step, Test, Until, Val};
 use crate::syntax::tree::At;
+use smol_str::SmolStr;
 
 impl<'a> Lower<'a> {
     /// The reference to what is emitted; missing if nothing is.
@@ -14,6 +15,10 @@ impl<'a> Lower<'a> {
         match &*resource.kind {
             Kind::Call { function, arguments } => {
                 let Some(function) = self.function(function) else { return self.missing() };
+                if function.result.is_list() {
+                    let inner = self.bound(function, arguments, env);
+                    return self.emit(&function.body, if_new, &inner, over);
+                }
                 if !over.is_empty() || !self.takes_values(function, arguments) {
                     let inner = self.bound(function, arguments, env);
                     return self.emit_function(function, &inner, if_new, over);
@@ -72,6 +77,16 @@ impl<'a> Lower<'a> {
                 });
                 to
             }
+            Kind::List(_) | Kind::EachBy { .. } | Kind::Pick { .. } | Kind::Range { .. } | Kind::OfType { .. } => {
+                let (to, many) = self.result_of(&resource.ty);
+                self.items(resource, env, over, &mut |lower, item| {
+                    if let Bound::Later(expr, env, over) = item {
+                        let from = lower.emit(expr, if_new, &env, &over);
+                        lower.add(from, to, many);
+                    }
+                });
+                to
+            }
             Kind::Absent | Kind::AbsentWarn(_) | Kind::Skip | Kind::Reject(_) => {
                 self.effect(resource, env);
                 self.missing()
@@ -88,7 +103,8 @@ impl<'a> Lower<'a> {
         if_new: bool,
         over: &Over<'a>,
     ) -> Val {
-        let key = function.keyed.iter().map(|part| self.key_part(part, env)).collect();
+        let keyed = function.keyed.iter();
+        let key = keyed.map(|part| self.key_part(part.parameter.as_ref(), &part.value, env)).collect();
         self.emitted(&function.body, key, if_new, env, over, &function.at)
     }
 
@@ -118,10 +134,10 @@ impl<'a> Lower<'a> {
     }
 
     /// A part whose value asks for a skip is missing; what then, the resource itself says.
-    fn key_part(&mut self, part: &'a typed::KeyPart, env: &Env<'a>) -> KeyPart {
+    pub(super) fn key_part(&mut self, parameter: Option<&SmolStr>, expr: &'a Expr, env: &Env<'a>) -> KeyPart {
         let mut value = None;
-        let body = self.block(|lower| value = Some(lower.key_value(&part.value, env)));
-        let part = KeyPart { parameter: part.parameter.clone(), value: value.unwrap_or(KeyValue::Text(0)) };
+        let body = self.block(|lower| value = Some(lower.key_value(expr, env)));
+        let part = KeyPart { parameter: parameter.cloned(), value: value.unwrap_or(KeyValue::Text(0)) };
         if self.may_fail(&body) {
             for to in part.uses() {
                 self.push(Step::Constant { value: Constant::Missing, to });

@@ -67,6 +67,11 @@ impl<'a> Lower<'a> {
                     lower.items(body, env, over, found);
                 });
             }
+            Kind::Call { function, arguments } if expr.ty.is_list() => {
+                let Some(function) = self.function(function) else { return };
+                let inner = self.bound(function, arguments, env);
+                self.items(&function.body, &inner, over, found);
+            }
             Kind::EachBy { body, .. } => self.each_by(expr, env, &mut |lower| lower.items(body, env, over, found)),
             Kind::Range { list, from, to } => self.ranged(list, (*from, *to), env, over, found),
             Kind::OfType { value, name } => self.of_type(value, name, env, over, found),

@@ -17,6 +17,7 @@ mod intake;
 mod items;
 mod marks;
 mod path;
+mod refer;
 mod tables;
 mod value;
 mod write;
@@ -233,8 +234,15 @@ impl<'a> Lower<'a> {
         let env = self.given(entry);
         self.intake(entry);
         self.ruled(&env, &entry.at, |lower| match gives {
+            Gives::Resource if entry.result.is_list() => {
+                lower.emit(&entry.body, false, &env, &Vec::new());
+            }
             Gives::Resource => {
                 lower.emit_function(entry, &env, false, &Vec::new());
+            }
+            Gives::Value if entry.result.is_list() => {
+                let items = lower.block(|lower| lower.write(&entry.body, &env, &To::list(), &Vec::new()));
+                lower.wrap("[".into(), items, "],", false, Vec::new());
             }
             Gives::Bundle | Gives::Value | Gives::Message => {
                 let to = To::new(Name::Item);

@@ -166,6 +166,7 @@ impl<'a> Lower<'a> {
                 self.missing()
             }
             Kind::Emit { resource, if_new } => self.emit(resource, *if_new, env, &Vec::new()),
+            Kind::Refer { .. } => self.refer(expr, env),
             Kind::Contain(resource) => self.contain(resource, env),
             Kind::And(..)
             | Kind::Or(..)

@@ -43,6 +43,11 @@ impl To {
         Self { name, primitive: false, hint: None, catches: false, skipped: None, shadow: false, at: 0..0 }
     }
 
+    /// One of several, which may be left out.
+    pub fn list() -> Self {
+        Self { catches: true, ..Self::new(Name::Item) }
+    }
+
     /// What stands before a value of that type.
     pub fn opened(&self, ty: &str) -> String {
         self.opened_with("", ty)
@@ -331,6 +336,7 @@ impl<'a> Lower<'a> {
             name: stem.clone().map_or(Name::Item, Name::Stem),
             hint: to.hint.clone(),
             at: function.at.clone(),
+            catches: function.result.is_list(),
             ..To::new(Name::Item)
         };
         let made = Made::Write(function.key.clone(), stem);

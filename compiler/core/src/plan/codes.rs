@@ -55,5 +55,7 @@ codes! {
 
         /// two resources have one key
         OneKey = "R0701";
+        /// a reference leads to nothing that is in the message or can be asked for
+        Dangling = "R0702";
     }
 }

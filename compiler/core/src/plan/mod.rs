@@ -381,6 +381,14 @@ pub enum Step {
         rule: RuleId,
         issue: IssueId,
     },
+    /// The reference that emitting a resource of this key would give: to the one that the message brings, or else a
+    /// search for it (FHIR R4 §3.1.0.11.2, conditional references); the issue if there is none. Missing without a key.
+    Refer {
+        resource: SmolStr,
+        key: Vec<KeyPart>,
+        to: Val,
+        issue: IssueId,
+    },
     /// A resource inside the one that is being written.
     Contain {
         body: Block,
@@ -593,6 +601,7 @@ impl Step {
             | Step::Calculate { to, .. }
             | Step::Decide { to, .. }
             | Step::Emit { to, .. }
+            | Step::Refer { to, .. }
             | Step::Contain { to, .. } => Some(*to),
             Step::Call { to, .. } => *to,
             _ => None,
@@ -619,7 +628,7 @@ impl Step {
             Step::Coded { system, code, display, .. } => vec![*system, *code, *display],
             Step::Append { of, between, .. } => vec![*of, *between],
             Step::Calculate { left, right, .. } => vec![*left, *right],
-            Step::Emit { key, .. } => key.iter().flat_map(KeyPart::uses).collect(),
+            Step::Emit { key, .. } | Step::Refer { key, .. } => key.iter().flat_map(KeyPart::uses).collect(),
             _ => Vec::new(),
         }
     }

@@ -115,6 +115,7 @@ impl Checking<'_> {
             | Step::Pick { issue, .. }
             | Step::Calculate { issue, .. }
             | Step::Emit { issue, .. }
+            | Step::Refer { issue, .. }
             | Step::Attempt { issue, .. }
             | Step::Each { until: Until::Only(issue), .. } => self.issue(*issue),
             Step::Trace { rule, .. } | Step::Under { rule, .. } if *rule as usize >= self.plan.rules.len() => {

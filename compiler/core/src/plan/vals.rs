@@ -38,6 +38,7 @@ impl Step {
             | Step::Calculate { to, .. }
             | Step::Decide { to, .. }
             | Step::Emit { to, .. }
+            | Step::Refer { to, .. }
             | Step::Contain { to, .. } => see(to, Use::Sets),
             _ => {}
         }
@@ -65,7 +66,7 @@ impl Step {
             Step::Coded { system, code, display, .. } => [system, code, display].into_iter().for_each(see),
             Step::Append { of, between, .. } => [of, between].into_iter().for_each(see),
             Step::Calculate { left, right, .. } => [left, right].into_iter().for_each(see),
-            Step::Emit { key, .. } => key.iter_mut().for_each(|part| match &mut part.value {
+            Step::Emit { key, .. } | Step::Refer { key, .. } => key.iter_mut().for_each(|part| match &mut part.value {
                 KeyValue::Text(of) | KeyValue::Reference(of) => see(of),
                 KeyValue::Token { system, code } => [system, code].into_iter().for_each(&mut *see),
             }),

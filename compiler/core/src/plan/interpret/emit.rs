@@ -1,6 +1,7 @@
 //! Resources that were emitted: their keys, their identities, and the Bundle that holds them.
 
 use super::exec::{Done, Frame, Run, Stop, get};
+use super::refer::Referred;
 use super::value::Value;
 use super::why::Mark;
 use crate::plan::{Block, IssueId, KeyPart, KeyValue, RuleId};
@@ -86,6 +87,25 @@ impl<'p, 'm> Run<'p, 'm> {
         }
     }
 
+    /// An entry of its own, never written, so that a reference to it has something to name.
+    pub fn refer(&mut self, resource: &'p SmolStr, key: &'p [KeyPart], issue: IssueId, frame: &Frame<'m>) -> Value<'m> {
+        let Some(Key { text, search, place }) = self.key(key, frame) else { return Value::Missing };
+        let id = identity::of_key(resource, &text);
+        let found = search.as_deref().map(|search| format!("{resource}?{}", query(search)));
+        self.referred.entry(id).or_insert(Referred { search: found, issue, place });
+        self.entries.push(Entry {
+            resource: resource.clone(),
+            json: Vec::new(),
+            marks: Vec::new(),
+            id,
+            search,
+            if_new: false,
+            dropped: true,
+            note: None,
+        });
+        Value::Reference(self.entries.len() - 1)
+    }
+
     pub fn emit(
         &mut self,
         (resource, if_new, rule, issue): (&'p SmolStr, bool, RuleId, IssueId),
@@ -125,6 +145,7 @@ impl<'p, 'm> Run<'p, 'm> {
         }
         if let Some(entry) = self.entries.get_mut(index) {
             (entry.json, entry.marks, entry.dropped) = (written, marks, false);
+            self.brought.insert(entry.id);
         }
         Ok(Value::Reference(index))
     }

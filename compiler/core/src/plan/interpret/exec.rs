@@ -1,6 +1,7 @@
 //! The steps of a plan, one after the other.
 
 use super::emit::Entry;
+use super::refer::Referred;
 use super::value::{Coded, Str, Text, Value};
 use super::why::{Mark, Why};
 use super::{Issue, Rejection, Settings, compare, convert, fuel};
@@ -15,6 +16,7 @@ use indexmap::IndexMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 use std::rc::Rc;
+use uuid::Uuid;
 
 /// Why a block is left before its end.
 pub(super) enum Stop {
@@ -45,6 +47,9 @@ pub(super) struct Run<'p, 'm> {
     /// How often each rule emitted something without a key.
     pub turns: FxHashMap<RuleId, u32>,
     pub digest: Option<emr_message::identity::Digest>,
+    /// What is referred to by its key alone, and which resources the message brings.
+    pub referred: IndexMap<Uuid, Referred>,
+    pub brought: FxHashSet<Uuid>,
     /// Resources inside the one that is being written.
     pub contained: Vec<(Vec<u8>, Vec<Mark>)>,
     pub marks: Vec<Mark>,
@@ -82,6 +87,8 @@ impl<'p, 'm> Run<'p, 'm> {
             keys: FxHashMap::default(),
             turns: FxHashMap::default(),
             digest: None,
+            referred: IndexMap::new(),
+            brought: FxHashSet::default(),
             contained: Vec::new(),
             marks: Vec::new(),
             why: None,
@@ -360,6 +367,10 @@ impl<'p, 'm> Run<'p, 'm> {
             Step::Emit { resource, if_new, key, body, to, rule, issue } => {
                 let key = self.key(key, frame);
                 let value = self.emit((resource, *if_new, *rule, *issue), key, body, frame)?;
+                set(frame, *to, value);
+            }
+            Step::Refer { resource, key, to, issue } => {
+                let value = self.refer(resource, key, *issue, frame);
                 set(frame, *to, value);
             }
             Step::Contain { body, to } => {

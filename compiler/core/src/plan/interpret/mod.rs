@@ -11,6 +11,7 @@ mod emit;
 mod exec;
 mod explain;
 mod lookup;
+mod refer;
 mod value;
 mod why;
 
@@ -181,6 +182,7 @@ impl Run<'_, '_> {
         if self.plan.gives == Gives::Resource {
             self.result_first();
         }
+        self.settle_references();
         let mut out = std::mem::take(&mut self.out);
         if out.last() == Some(&b',') {
             out.pop();

@@ -1,0 +1,23 @@
+//! What a map promises of itself and of all that it calls: that it refuses nothing, that it writes no more than it says.
+
+use super::typed::{CodeTable, Function};
+use super::{bounded, total};
+use crate::diagnostic::Diagnostic;
+
+/// The bodies of other items, which only promises look into.
+pub trait Bodies {
+    fn function(&self, key: &str) -> Option<&Function>;
+    fn codes(&self, key: &str) -> Option<&CodeTable>;
+}
+
+/// What a function does not keep of what it promises.
+pub fn promises(function: &Function, bodies: &dyn Bodies) -> Vec<Diagnostic> {
+    let mut broken = Vec::new();
+    if function.total {
+        broken.extend(total::may_reject(function, bodies));
+    }
+    if !function.writes.is_empty() {
+        broken.extend(bounded::writes_more(function, bodies));
+    }
+    broken
+}
