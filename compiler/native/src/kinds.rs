@@ -468,6 +468,7 @@ fn builtin(function: Builtin, arguments: &[Val], vals: &[Kind], typing: &Typing)
         | Builtin::base64
         | Builtin::unhex
         | Builtin::text_of
+        | Builtin::convert_units
         | Builtin::size
         | Builtin::sha1 => text_of(kinds()),
         // Over lists: the joined texts, or a count.

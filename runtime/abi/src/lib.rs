@@ -30,7 +30,7 @@ macro_rules! helpers {
             // lists
             count, any, all, distinct, position,
             // codes
-            system_of, display,
+            system_of, display, convert_units,
             // time
             has_time, year, truncate, parse, format, in_zone, minutes, hours, days, duration, in_minutes, age,
             // bytes and identity

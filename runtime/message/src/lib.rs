@@ -22,6 +22,7 @@ pub mod piece;
 pub mod receipt;
 pub mod table;
 pub mod time;
+pub mod ucum;
 
 pub use charset::Charset;
 pub use delimiters::Delimiters;

@@ -397,6 +397,14 @@ impl Writer<'_> {
                 let mark = *writer.random.of(&["", "", ", \",\"", ", \".\""]);
                 Some(format!("number({}{mark})", writer.simple(view)?.text))
             })?,
+            9 if self.chance(40) => self.called("convert_units", |writer| {
+                let (from, to) = *writer.random.of(&[("mg/dL", "g/L"), ("Cel", "[degF]"), ("10*3/uL", "10*9/L")]);
+                let from = match writer.simple(view).filter(|_| writer.chance(40)) {
+                    Some(unit) => format!("({} else \"{from}\")", unit.text),
+                    None => format!("\"{from}\""),
+                };
+                Some(format!("convert_units({}, {from}, \"{to}\")", writer.one(view, &number)?.text))
+            })?,
             9 => {
                 self.called("round", |writer| Some(format!("round({}, {literal})", writer.one(view, &number)?.text)))?
             }

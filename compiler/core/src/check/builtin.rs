@@ -11,6 +11,8 @@ use emr_abi::Builtin;
 use emr_message::Zone;
 use emr_message::time::Precision;
 use emr_message::time::pattern::Pattern;
+use emr_message::ucum;
+use smol_str::SmolStr;
 
 /// `any(…)` and `all(…)` take a comparison of a list, which is none elsewhere.
 pub(super) fn special(scope: &mut Scope, name: &Word, arguments: &[Argument], at: &At) -> Option<Expr> {
@@ -126,11 +128,38 @@ pub(super) fn held(scope: &mut Scope, function: Builtin, arguments: &[Expr]) {
                 None => diagnostic.help("a zone is `Europe/Zurich` and the like, `UTC`, or an offset such as `+01:00`"),
             });
         }
+        (Builtin::convert_units, literal) => units(scope, literal, arguments),
         (Builtin::truncate, Some(name)) if Precision::named(&name).is_none() => {
             let message = "a time is cut off after its year, month, day, hour, minute or second";
             scope.error(Code::WrongType, &second.at, message);
         }
         _ => {}
+    }
+}
+
+/// Units that stand in the mapping are those of UCUM, and of one kind.
+fn units(scope: &mut Scope, from: Option<SmolStr>, arguments: &[Expr]) {
+    let [_, first, second] = arguments else { return };
+    let to = match &*second.kind {
+        Kind::Text(to) => Some(to.clone()),
+        _ => None,
+    };
+    for (unit, at) in [(&from, &first.at), (&to, &second.at)] {
+        if let Some(unit) = unit
+            && ucum::converts(unit, unit).is_err()
+        {
+            let message = format!("`{unit}` is no unit of UCUM that numbers can be told in");
+            let diagnostic = Diagnostic::new(Code::WrongUnit, at.clone(), message);
+            scope.problem(diagnostic.help("as in `mg/dL`, `10*9/L`, `mm[Hg]`, `Cel`"));
+            return;
+        }
+    }
+    if let (Some(from), Some(to)) = (from, to)
+        && ucum::converts(&from, &to).is_err()
+    {
+        let message = format!("`{from}` and `{to}` measure different things");
+        let diagnostic = Diagnostic::new(Code::WrongUnit, second.at.clone(), message);
+        scope.problem(diagnostic.help("mass and amount of a substance differ by its molar mass: multiply by it first"));
     }
 }
 

@@ -109,6 +109,8 @@ codes! {
         WrongSpelling = "E0511";
         /// a time zone does not exist
         UnknownZone = "E0512";
+        /// a unit is none of UCUM, or does not convert
+        WrongUnit = "E0513";
 
         /// a code is not one of its set
         UnknownCode = "E0601";

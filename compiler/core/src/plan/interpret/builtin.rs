@@ -10,7 +10,7 @@ use emr_message::group::Groups;
 use emr_message::number::{Decimal, decimal, marked};
 use emr_message::time::pattern::Pattern;
 use emr_message::time::{Precision, Span};
-use emr_message::{Zone, escape};
+use emr_message::{Zone, escape, ucum};
 use rustc_hash::FxHashSet;
 use std::borrow::Cow;
 
@@ -159,6 +159,11 @@ impl<'m> Run<'_, 'm> {
             Builtin::base64 => Some(bytes::base64(given.as_bytes())),
             Builtin::unhex => Some(bytes::unhex(given).ok_or(Invalid)?),
             Builtin::text_of => Some(bytes::text_of(given, argument(1).as_text().as_deref()).ok_or(Invalid)?),
+            Builtin::convert_units => {
+                let (from, to) = (argument(1), argument(2));
+                let (Some(from), Some(to)) = (from.as_text(), to.as_text()) else { return Ok(Value::Missing) };
+                Some(ucum::convert(given, from.trim(), to.trim()).map_err(|_| Invalid)?)
+            }
             Builtin::size => Some(bytes::size(given).ok_or(Invalid)?.to_string()),
             Builtin::sha1 => Some(bytes::sha1(given).ok_or(Invalid)?),
             Builtin::count

@@ -206,6 +206,12 @@ fn called<'t>(work: &mut Work, function: Builtin, arguments: &[Option<Cow<str>>]
         Builtin::base64 => Some(emr_message::builtin::bytes::base64(given.as_bytes())),
         Builtin::unhex => Some(emr_message::builtin::bytes::unhex(given).ok_or(Invalid)?),
         Builtin::text_of => Some(emr_message::builtin::bytes::text_of(given, text(1)).ok_or(Invalid)?),
+        Builtin::convert_units => match (text(1), text(2)) {
+            (Some(from), Some(to)) => {
+                Some(emr_message::ucum::convert(given, from.trim(), to.trim()).map_err(|_| Invalid)?)
+            }
+            _ => None,
+        },
         Builtin::size => Some(emr_message::builtin::bytes::size(given).ok_or(Invalid)?.to_string()),
         Builtin::sha1 => Some(emr_message::builtin::bytes::sha1(given).ok_or(Invalid)?),
         Builtin::pieces
