@@ -21,6 +21,8 @@ pub mod random;
 pub mod torture;
 
 #[cfg(test)]
+mod account;
+#[cfg(test)]
 mod architecture;
 #[cfg(test)]
 mod artifact;

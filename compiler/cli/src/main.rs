@@ -1,5 +1,6 @@
 //! The binary `emr`: which commands there are. Each is a file; how they end is in `end`.
 
+mod account;
 mod build;
 mod check;
 mod doc;
@@ -11,6 +12,7 @@ mod input;
 mod lock;
 mod lsp;
 mod map;
+mod messages;
 mod new;
 mod profile;
 mod shell;
@@ -48,6 +50,8 @@ enum Command {
     Trace(trace::Args),
     /// Learns profiles of senders from messages, and compares them
     Profile(profile::Args),
+    /// Says of each field that messages bring whether rules read it, and why not
+    Account(account::Args),
     /// Holds FHIR JSON against R4 and profiles
     Validate(validate::Args),
     /// Compiles the maps of a project into one file, or prints what they come to
@@ -74,6 +78,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Map(args) => map::run(&args),
         Command::Trace(args) => trace::run(&args),
+        Command::Account(args) => account::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::Profile(args) => profile::run(&args),
         Command::Validate(args) => validate::run(&args),

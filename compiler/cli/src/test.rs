@@ -4,14 +4,16 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use emr_compiler::account::Ledger;
 use emr_compiler::check::typed::Expr;
 use emr_compiler::db::{self, SourceFile};
 use emr_compiler::syntax::tree::Word;
 use emr_compiler::testing;
 
+use crate::account;
 use crate::end::End;
 use crate::engine::{Engine, Form, Kind, Settings, Told, Why};
-use crate::style::{PLAIN, RED};
+use crate::style::{PLAIN, RED, YELLOW, count};
 use crate::world::World;
 
 #[derive(clap::Args)]
@@ -37,6 +39,7 @@ pub fn run(args: &Args) -> Result<End, End> {
     let mut out = anstream::stdout().lock();
     let (mut passed, mut failed) = (0, 0);
     let mut engines = HashMap::new();
+    let mut ledger = Ledger::default();
     for (source, file) in world.asked() {
         let text = &source.text;
         for (start, test) in db::tests(&world.db, file) {
@@ -44,8 +47,9 @@ pub fn run(args: &Args) -> Result<End, End> {
                 continue;
             }
             let folder = source.path.parent().unwrap_or(Path::new("")).to_owned();
+            let (engines, ledger) = (&mut engines, &mut ledger);
             let mut around =
-                Around { world: &world, file, folder, settings: &settings, kind: args.engine, engines: &mut engines };
+                Around { world: &world, file, folder, settings: &settings, kind: args.engine, engines, ledger };
             let report = testing::run(test, &mut around);
             let place = |at: usize| text.get(..at).unwrap_or_default().matches('\n').count() + 1;
             let (path, name) = (source.path.display(), &test.name.text);
@@ -61,8 +65,30 @@ pub fn run(args: &Args) -> Result<End, End> {
             }
         }
     }
+    if let Some(lost) = lost(&ledger, &world) {
+        writeln!(out, "{YELLOW}warning{PLAIN}: {lost}")?;
+    }
     writeln!(out, "{passed} passed, {failed} failed")?;
     Ok(if failed == 0 { End::Fine } else { End::Wrong })
+}
+
+/// What the messages of the tests brought that no rule reads, if there is such.
+fn lost(ledger: &Ledger, world: &World) -> Option<String> {
+    const SHOWN: usize = 6;
+    let rows = ledger.rows(&world.db, world.inside);
+    let mut paths: Vec<String> = Vec::new();
+    for row in rows.into_iter().filter(|row| row.verdict.is_lost()) {
+        if !paths.contains(&row.path) {
+            paths.push(row.path);
+        }
+    }
+    let (verb, more) = (if paths.len() == 1 { "is" } else { "are" }, paths.len().saturating_sub(SHOWN));
+    let all = count(paths.len(), "field");
+    (!paths.is_empty()).then(|| {
+        paths.truncate(SHOWN);
+        paths.extend((more > 0).then(|| format!("{more} more")));
+        format!("{all} of the test messages {verb} neither read nor ignored: {}", paths.join(", "))
+    })
 }
 
 /// What a test finds around it.
@@ -75,6 +101,8 @@ struct Around<'a> {
     kind: Kind,
     /// The maps that tests have used, by key.
     engines: &'a mut HashMap<String, Engine>,
+    /// What becomes of the fields of their messages.
+    ledger: &'a mut Ledger,
 }
 
 impl testing::Context for Around<'_> {
@@ -101,6 +129,8 @@ impl testing::Context for Around<'_> {
                 self.engines.entry(key).or_insert(made)
             }
         };
+        // A message that no map takes is said below.
+        let _ = account::add(self.ledger, self.world, engine, message);
         let mut json = Vec::new();
         let outcome = engine.worker().run(message, &mut json).map_err(|(Why::Message(why) | Why::Call(why))| why)?;
         let issue = |told: Told| testing::Issue { text: told.text, place: told.place };

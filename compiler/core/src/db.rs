@@ -2,6 +2,7 @@
 
 mod view;
 
+use crate::account::{self, Reads};
 use crate::check::typed::{CodeTable, Expr, Function, Key, RowTable, TyKind};
 use crate::check::{self, Checked, ProfileFacts, Signature, World as _, wiring};
 use crate::diagnostic::{Code, Diagnostic, Severity};
@@ -644,6 +645,13 @@ pub fn traced_plan(db: &dyn salsa::Database, project: Project, key: String) -> O
 #[salsa::tracked]
 pub fn explained_plan(db: &dyn salsa::Database, project: Project, key: String) -> Option<Arc<Plan>> {
     sound_entry(db, project, &key).map(|(entry, view)| Arc::new(lower::explained(entry, &view)))
+}
+
+/// What a map reads of a message, and what it leaves on purpose.
+#[salsa::tracked]
+pub fn reads(db: &dyn salsa::Database, project: Project, key: String) -> Option<Arc<Reads>> {
+    let (plan, reasons) = sound_entry(db, project, &key).map(|(entry, view)| lower::accounted(entry, &view))?;
+    Some(Arc::new(account::reads(&plan, reasons)))
 }
 
 /// A map that is sound, and so is all that it uses.

@@ -1,5 +1,6 @@
 //! Compiles `.emr` text to a plan: text and standards in, diagnostics and plan out, no I/O.
 
+pub mod account;
 pub mod check;
 pub mod codes;
 pub mod db;

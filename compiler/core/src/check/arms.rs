@@ -102,6 +102,8 @@ fn guarded(statement: Statement, test: Option<&Expr>, tests: &[Option<Expr>], at
     match statement {
         // A let is pure but for what it emits, and its name is seen in its arm alone.
         Statement::Let(slot, value) => Some(Statement::Let(slot, alternative::when(value, condition, at))),
+        // It is left wherever the arm is.
+        Statement::Ignore(_) => Some(statement),
         Statement::Do(value) => {
             let ty = value.ty.clone();
             Some(Statement::Do(Expr::new(Kind::When { value, condition }, ty, at)))

@@ -5,7 +5,7 @@ use super::convert::Want;
 use super::required::{Doubt, required};
 use super::scope::Scope;
 use super::sourceless::is_constant;
-use super::typed::{Block, Expr, Field, Ignored, Kind, Statement, Ty, TyKind, Value};
+use super::typed::{Block, Expr, Field, Ignored, Kind, Left, Statement, Ty, TyKind, Value};
 use super::{built, bundle, condition, expression, extension, fixed, path, rule, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::shape::{self, Element, Shape};
@@ -75,7 +75,7 @@ pub(super) fn built(scope: &mut Scope, block: &tree::Block, key: &SmolStr, at: &
 }
 
 fn statements_alone(statements: &[Statement], fields: &[Field]) -> bool {
-    fields.is_empty() && !statements.is_empty()
+    fields.is_empty() && statements.iter().any(|it| !matches!(it, Statement::Ignore(_)))
 }
 
 /// A value that is always there brings its block about.
@@ -191,8 +191,8 @@ pub(super) fn statement(scope: &mut Scope, item: &BlockItem) -> Option<Statement
             (!value.is_error()).then_some(Statement::Do(value))
         }
         BlockItem::Ignore(ignore) => {
-            ignored(scope, ignore);
-            None
+            let ignored = ignored(scope, ignore);
+            (!ignored.is_empty()).then_some(Statement::Ignore(ignored))
         }
         BlockItem::Accept(accept) => {
             let diagnostic = Diagnostic::new(Code::WrongType, accept.at.clone(), "`accept` belongs to a feed");
@@ -209,33 +209,51 @@ pub(super) fn statement(scope: &mut Scope, item: &BlockItem) -> Option<Statement
     }
 }
 
-/// What is ignored must exist, and is noted.
-fn ignored(scope: &mut Scope, ignore: &tree::Ignore) {
+/// What is ignored must exist, and is noted. Of a range each field is.
+fn ignored(scope: &mut Scope, ignore: &tree::Ignore) -> Vec<Left> {
+    let because = ignore.because.as_ref().map(|because| because.text.clone()).unwrap_or_default();
+    let mut found = Vec::new();
     for what in &ignore.what {
-        match what {
-            tree::Ignored::Path(written) | tree::Ignored::Range(written, _) => {
-                let first = path::path(scope, written);
-                let last = if let tree::Ignored::Range(_, last) = what { Some(*last) } else { None };
-                note(scope, ignore, &first, last);
-                if let tree::Ignored::Range(_, last) = what
-                    && !first.is_error()
-                {
-                    let mut end = written.clone();
-                    if let Some(part) = end.parts.last_mut() {
-                        part.kind = PartKind::Field(*last);
-                        path::path(scope, &end);
-                    }
-                }
+        let swept = matches!(what, tree::Ignored::Rest(_));
+        for written in named(what) {
+            let at = written.at.clone();
+            let what = path::path(scope, &written);
+            // What is wrong with a place is wrong with all fields of it.
+            if what.is_error() {
+                break;
             }
-            tree::Ignored::Rest(name) => {
-                let whole = tree::Path { root: Some(name.clone()), parts: Vec::new(), at: name.at.clone() };
-                let segment = path::path(scope, &whole);
-                note(scope, ignore, &segment, None);
-            }
-            tree::Ignored::Event(event) => {
-                scope.error(Code::WrongType, &event.at, "events are ignored in a feed, not in a map");
-            }
+            note(scope, ignore, &what, None);
+            found.push(Left { what, swept, because: because.clone(), at });
         }
+        if let tree::Ignored::Event(event) = what {
+            scope.error(Code::WrongType, &event.at, "events are ignored in a feed, not in a map");
+        }
+    }
+    found
+}
+
+/// The paths that it stands for.
+fn named(what: &tree::Ignored) -> Vec<tree::Path> {
+    match what {
+        tree::Ignored::Path(written) => vec![written.clone()],
+        tree::Ignored::Range(written, last) => {
+            let Some(PartKind::Field(first)) = written.parts.last().map(|part| part.kind.clone()) else {
+                return vec![written.clone()];
+            };
+            let field = |number| {
+                let mut one = written.clone();
+                if let Some(part) = one.parts.last_mut() {
+                    part.kind = PartKind::Field(number);
+                }
+                one
+            };
+            // The ends first: they are what a person wrote.
+            [first, *last].into_iter().chain(first.saturating_add(1)..*last).map(field).collect()
+        }
+        tree::Ignored::Rest(name) => {
+            vec![tree::Path { root: Some(name.clone()), parts: Vec::new(), at: name.at.clone() }]
+        }
+        tree::Ignored::Event(_) => Vec::new(),
     }
 }
 

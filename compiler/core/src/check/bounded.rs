@@ -148,7 +148,7 @@ impl<'w> Bound<'w> {
                     self.emits(value, place);
                 }
                 Statement::Do(value) => self.emits(value, place),
-                Statement::Require { .. } => {}
+                Statement::Require { .. } | Statement::Ignore(_) => {}
             }
         }
     }

@@ -37,7 +37,7 @@ fn constant(field: &Field) -> Option<(&str, &At)> {
 fn begins_with(scope: &mut Scope, wanted: &str, ty: &str, statements: &[Statement], at: &At) {
     let first = statements.iter().find_map(|statement| match statement {
         Statement::Let(_, value) | Statement::Do(value) => emitted(value),
-        Statement::Require { .. } => None,
+        Statement::Require { .. } | Statement::Ignore(_) => None,
     });
     let help = "entries stand in the order of the text: what it refers to is emitted behind it, and named by `refer`, \
                 or emitted inside it";

@@ -52,9 +52,10 @@ fn statements(scope: &mut Scope, items: &[BlockItem], at: &At) -> Expr {
     scope.release(mark);
     let value = result.unwrap_or_else(|| Expr::new(Kind::Absent, Ty::NOTHING, at));
     // The last reference of the statements is what such an `each` gives where a list is asked for.
-    let value = match (value.is_nothing(), done.last()) {
-        (true, Some(Statement::Do(_))) => match done.pop() {
-            Some(Statement::Do(last)) => last,
+    let last = done.iter().rposition(|it| !matches!(it, Statement::Ignore(_)));
+    let value = match last.filter(|_| value.is_nothing()) {
+        Some(last) if matches!(done.get(last), Some(Statement::Do(_))) => match done.remove(last) {
+            Statement::Do(last) => last,
             _ => value,
         },
         _ => value,

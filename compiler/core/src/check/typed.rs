@@ -537,6 +537,18 @@ pub enum Statement {
         condition: Expr,
         otherwise: Expr,
     },
+    /// What the map leaves on purpose: nothing is done for it, and it is accounted for.
+    Ignore(Vec<Left>),
+}
+
+/// A field, a segment or a group that is left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    pub what: Expr,
+    /// `rest of PD1`: whatever no rule reads, instead of a name.
+    pub swept: bool,
+    pub because: SmolStr,
+    pub at: At,
 }
 
 /// All that a block writes under one name.
@@ -677,6 +689,8 @@ impl Statement {
         match self {
             Statement::Let(_, value) | Statement::Do(value) => vec![value],
             Statement::Require { condition, otherwise } => vec![condition, otherwise],
+            // Nothing is done for what is left.
+            Statement::Ignore(_) => Vec::new(),
         }
     }
 }

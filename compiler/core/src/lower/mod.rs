@@ -65,6 +65,20 @@ pub fn explained(entry: &Function, world: &dyn World) -> Plan {
     plan(entry, world, Telling::Rules)
 }
 
+/// A plan that says what is read of a message and what is left, and by which rules: to be looked at, never run. With it
+/// the reasons of the rules that leave something.
+pub fn accounted(entry: &Function, world: &dyn World) -> (Plan, BTreeMap<RuleId, Reason>) {
+    plan_and_reasons(entry, world, Telling::Account)
+}
+
+/// Why something of a message is left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    pub because: SmolStr,
+    /// Whatever was left, instead of what is named.
+    pub swept: bool,
+}
+
 /// What a plan tells of the values that it writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Telling {
@@ -73,13 +87,25 @@ enum Telling {
     Places,
     /// And the rules that asked for that.
     Rules,
+    /// And what is left on purpose.
+    Account,
 }
 
 fn plan<'a>(entry: &'a Function, world: &'a dyn World, telling: Telling) -> Plan {
+    plan_and_reasons(entry, world, telling).0
+}
+
+fn plan_and_reasons<'a>(
+    entry: &'a Function,
+    world: &'a dyn World,
+    telling: Telling,
+) -> (Plan, BTreeMap<RuleId, Reason>) {
     let mut lower = Lower {
         world,
         trace: telling != Telling::Nothing,
-        explain: telling == Telling::Rules,
+        explain: matches!(telling, Telling::Rules | Telling::Account),
+        accounts: telling == Telling::Account,
+        ignored: BTreeMap::new(),
         routines: Vec::new(),
         made: FxHashMap::default(),
         fails: Vec::new(),
@@ -115,7 +141,7 @@ fn plan<'a>(entry: &'a Function, world: &'a dyn World, telling: Telling) -> Plan
         tables: lower.tables,
     };
     debug_assert_eq!(validate(&plan), Ok(()), "what is lowered keeps the invariants of a plan");
-    plan
+    (plan, lower.ignored)
 }
 
 fn take(ty: &Ty) -> Take {
@@ -159,6 +185,9 @@ struct Lower<'a> {
     world: &'a dyn World,
     trace: bool,
     explain: bool,
+    accounts: bool,
+    /// The rules that leave something, and why.
+    ignored: BTreeMap<RuleId, Reason>,
     routines: Vec<Routine>,
     made: FxHashMap<Made, RoutineId>,
     /// Whether a routine may skip what called it.

@@ -2,8 +2,8 @@
 
 use super::element::Source;
 use super::items::Walk;
-use super::{Bound, Env, Lower, Made};
-use crate::check::typed::{Expr, Function, Kind, Pick, Primitive, Statement, Ty, TyKind};
+use super::{Bound, Env, Lower, Made, Reason};
+use crate::check::typed::{Expr, Function, Kind, Left, Pick, Primitive, Statement, Ty, TyKind};
 use crate::plan::{Block, Code, CodePart, Constant, Step, Test, Until, Val};
 use crate::syntax::tree::Count;
 use emr_abi::Builtin;
@@ -332,6 +332,8 @@ impl<'a> Lower<'a> {
                     env.bind(*slot, val, value.ty.clone());
                 }
                 Statement::Let(slot, value) => env.later(*slot, value, env),
+                Statement::Ignore(ignored) if self.accounts => self.ignored(ignored, env),
+                Statement::Ignore(_) => {}
                 Statement::Do(value) => self.ruled(env, &value.at, |lower| lower.effect(value, env)),
                 Statement::Require { condition, otherwise } => self.ruled(env, &condition.at, |lower| {
                     let test = lower.test(condition, env);
@@ -339,6 +341,20 @@ impl<'a> Lower<'a> {
                     lower.when(test, Block::new(), no);
                 }),
             }
+        }
+    }
+
+    /// What is left is looked at under a rule that says so: only where it is accounted for.
+    fn ignored(&mut self, ignored: &'a [Left], env: &Env<'a>) {
+        for one in ignored {
+            let rule = self.rule(env, &one.at);
+            let reason = Reason { because: one.because.clone(), swept: one.swept };
+            self.ignored.insert(rule, reason);
+            let body = self.block(|lower| {
+                let val = lower.value(&one.what, env);
+                lower.to(|to| Step::Decide { test: Test::Present(val), to });
+            });
+            self.push(Step::Under { rule, body });
         }
     }
 

@@ -124,7 +124,7 @@ impl<'a> Rows<'a> {
                 Statement::Do(value) => {
                     self.blocks(value, around);
                 }
-                Statement::Require { .. } => {}
+                Statement::Require { .. } | Statement::Ignore(_) => {}
             }
         }
     }
