@@ -8,6 +8,7 @@ mod end;
 mod engine;
 mod explain;
 mod fmt;
+mod impact;
 mod input;
 mod lock;
 mod lsp;
@@ -52,6 +53,8 @@ enum Command {
     Profile(profile::Args),
     /// Says of each field that messages bring whether rules read it, and why not
     Account(account::Args),
+    /// Says what another version of a mapping changes in its outputs
+    Impact(impact::Args),
     /// Holds FHIR JSON against R4 and profiles
     Validate(validate::Args),
     /// Compiles the maps of a project into one file, or prints what they come to
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Command::Map(args) => map::run(&args),
         Command::Trace(args) => trace::run(&args),
         Command::Account(args) => account::run(&args),
+        Command::Impact(args) => impact::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::Profile(args) => profile::run(&args),
         Command::Validate(args) => validate::run(&args),

@@ -1,6 +1,7 @@
 //! The few colours that commands use. `anstream` takes them out where the output is no terminal.
 
 pub const RED: &str = "\u{1b}[31;1m";
+pub const GREEN: &str = "\u{1b}[32m";
 pub const YELLOW: &str = "\u{1b}[33;1m";
 pub const BOLD: &str = "\u{1b}[1m";
 pub const DIM: &str = "\u{1b}[2m";

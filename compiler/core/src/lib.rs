@@ -6,6 +6,7 @@ pub mod codes;
 pub mod db;
 pub mod diagnostic;
 pub mod files;
+pub mod impact;
 pub mod lower;
 pub mod manual;
 pub mod plan;

@@ -2,7 +2,7 @@
 
 pub mod block;
 mod output;
-mod pool;
+pub mod pool;
 mod pretty;
 mod symbols;
 

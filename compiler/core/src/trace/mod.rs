@@ -3,10 +3,12 @@
 
 mod message;
 mod names;
+mod roots;
 mod rules;
 mod wanted;
 
 pub use message::{Part, Segment};
+pub use roots::Roots;
 pub use rules::{Rule, read as rule};
 pub use wanted::Wanted;
 
@@ -196,20 +198,12 @@ fn primitive_name(primitive: Primitive) -> Option<&'static str> {
     })
 }
 
-/// Which resource each value stands in: the nearest thing around it that has a `resourceType`.
+/// Which resource each value stands in, and its path there.
 fn place_in_resources(values: &mut [Value]) {
-    let types: Vec<(String, String)> = values
-        .iter()
-        .filter_map(|value| {
-            let root = value.path.strip_suffix("resourceType")?;
-            Some((root.to_owned(), value.json.trim_matches('"').to_owned()))
-        })
-        .collect();
+    let roots = Roots::of(values.iter().map(|value| (value.path.as_str(), value.json.as_str())));
     for value in values {
-        let nearest = types.iter().filter(|(root, _)| value.path.starts_with(root.as_str()));
-        let (root, resource) = nearest.max_by_key(|(root, _)| root.len()).cloned().unwrap_or_default();
-        value.element = value.path.get(root.len()..).unwrap_or_default().to_owned();
-        value.resource = resource;
+        let (resource, element) = roots.split(&value.path);
+        (value.resource, value.element) = (resource.to_owned(), element.to_owned());
     }
 }
 
