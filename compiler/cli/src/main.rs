@@ -8,6 +8,7 @@ mod end;
 mod engine;
 mod explain;
 mod fmt;
+mod html;
 mod impact;
 mod input;
 mod lock;

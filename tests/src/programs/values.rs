@@ -440,9 +440,11 @@ impl Writer<'_> {
             self.hit("a time from a time");
             return Some(format!("in_minutes(({to} - {from}){factor})"));
         }
-        self.called("duration", |_| {
-            let from = format!("({from} else \"2024\")");
-            Some(format!("in_minutes(duration({to}, {from}){factor})"))
+        self.called("duration", |writer| {
+            // Most times of messages are missing or damaged, and then there is nothing to count.
+            let [until, since] =
+                *writer.random.of(&[["2024-02-29T10:00:00Z", "2024-02-28T08:30:00Z"], ["2024", "2024"]]);
+            Some(format!("in_minutes(duration(({to} else \"{until}\"), ({from} else \"{since}\")){factor})"))
         })
     }
 

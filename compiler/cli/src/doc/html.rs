@@ -5,6 +5,7 @@ use std::fmt::Write;
 use emr_compiler::specification::Specification;
 
 use super::columns::COLUMNS;
+use crate::html::escaped;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -98,28 +99,4 @@ fn table(out: &mut String, id: &str, title: &str, names: &[&str], rows: impl Ite
         out.push_str("</tr>\n");
     }
     out.push_str("</tbody></table></div></section>\n");
-}
-
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            _ => out.push(c),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::escaped;
-
-    #[test]
-    fn text_is_never_markup() {
-        assert_eq!(escaped("a<b> & \"c\""), "a&lt;b&gt; &amp; &quot;c&quot;");
-    }
 }

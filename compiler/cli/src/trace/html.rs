@@ -7,6 +7,7 @@ use std::fmt::Write;
 use emr_compiler::trace::{Part, Rule, Said, Segment, Source, Trace, Value};
 
 use super::text;
+use crate::html::escaped;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -213,31 +214,4 @@ fn said(trace: &Trace, out: &mut String) {
         let _ = writeln!(out, "<li class=\"{kind}\">{kind} {code}: {source}{text}{rule}</li>");
     }
     out.push_str("</ul>\n");
-}
-
-/// Text that stays text, in an element and in an attribute. A control character that HTML forbids is shown as such.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c if c.is_control() && !matches!(c, '\n' | '\t') => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::escaped;
-
-    #[test]
-    fn nothing_of_a_message_becomes_part_of_the_page() {
-        assert_eq!(escaped("<b a='1' c=\"2\">&\u{1}"), "&lt;b a=&#39;1&#39; c=&quot;2&quot;&gt;&amp;\u{fffd}");
-    }
 }
