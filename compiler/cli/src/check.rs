@@ -7,6 +7,7 @@ use emr_compiler::diagnostic::{Diagnostic, Report, Severity, render, reports, sa
 use emr_project::Source;
 
 use crate::end::End;
+use crate::shown;
 use crate::style::count;
 use crate::world::World;
 
@@ -39,7 +40,7 @@ pub fn run(args: &Args) -> Result<End, End> {
                 .iter()
                 .flat_map(|(source, problems)| reports(&source.path.to_string_lossy(), &source.text, problems))
                 .collect();
-            let json = serde_json::to_string_pretty(&all).map_err(|why| End::World(why.to_string()))?;
+            let json = shown::json(&all)?;
             writeln!(anstream::stdout(), "{json}")?;
         }
         Format::Sarif => {

@@ -18,6 +18,7 @@ mod messages;
 mod new;
 mod profile;
 mod shell;
+mod shown;
 mod style;
 mod test;
 mod trace;

@@ -19,9 +19,14 @@ pub struct Found {
 impl Found {
     /// `adt.hl7 (message 2)`
     pub fn place(&self) -> String {
-        let number = self.number.map(|number| format!(" (message {number})")).unwrap_or_default();
-        format!("{}{number}", self.input.path.display())
+        place(&self.input, self.number)
     }
+}
+
+/// What a message of a file is called, by its number if there are several: `adt.hl7 (message 2)`.
+pub fn place(input: &Input, number: Option<usize>) -> String {
+    let number = number.map(|number| format!(" (message {number})")).unwrap_or_default();
+    format!("{}{number}", input.path.display())
 }
 
 /// Hands over each message; how many files have none, which is said.

@@ -10,6 +10,7 @@ use emr_project::Disk;
 
 use crate::end::End;
 use crate::input::{Input, inputs};
+use crate::shown::Format;
 use crate::style::{PLAIN, RED};
 
 /// The JSON may be a resource, a Bundle, or a resource on each line, as `emr map` gives them.
@@ -27,12 +28,6 @@ pub struct Args {
     /// How problems are shown
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 pub fn run(args: &Args) -> Result<End, End> {

@@ -12,6 +12,7 @@ use emr_compiler::plan::Gives;
 use crate::end::End;
 use crate::engine::{Engine, Kind, Settings, Why};
 use crate::messages;
+use crate::shown;
 use crate::style::count;
 use crate::world::World;
 
@@ -68,10 +69,7 @@ pub fn run(args: &Args) -> Result<End, End> {
     match args.format {
         Format::Table => write!(out, "{}", show::table(&rows))?,
         Format::Csv => write!(out, "{}", show::csv(&rows))?,
-        Format::Json => {
-            let json = serde_json::to_string_pretty(&rows).map_err(|why| End::World(why.to_string()))?;
-            writeln!(out, "{json}")?;
-        }
+        Format::Json => writeln!(out, "{}", shown::json(&rows)?)?,
     }
     out.flush()?;
     anstream::eprintln!("{} in {}: {}", count(rows.len(), "field"), count(read, "message"), summary(&rows));

@@ -5,6 +5,7 @@ use std::io::Write;
 use emr_compiler::manual::{Entry, functions};
 
 use crate::end::End;
+use crate::shown::{self, Format};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -13,26 +14,17 @@ pub struct Args {
     format: Format,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
-}
-
 pub fn run(args: &Args) -> Result<End, End> {
     let all = functions();
     let mut out = anstream::stdout().lock();
     match args.format {
-        Format::Json => {
-            let json = serde_json::to_string_pretty(&all).map_err(|why| End::World(why.to_string()))?;
-            writeln!(out, "{json}")?;
-        }
+        Format::Json => writeln!(out, "{}", shown::json(&all)?)?,
         Format::Text => {
             for (index, entry) in all.iter().enumerate() {
                 if index > 0 {
                     writeln!(out)?;
                 }
-                write!(out, "{}", shown(entry))?;
+                write!(out, "{}", self::entry(entry))?;
             }
         }
     }
@@ -42,7 +34,7 @@ pub fn run(args: &Args) -> Result<End, End> {
 /// How wide a terminal is at least.
 const WIDTH: usize = 80;
 
-fn shown(entry: &Entry) -> String {
+fn entry(entry: &Entry) -> String {
     let mut text = format!("{}\n", entry.signature);
     let mut line = String::new();
     for word in entry.text.split_whitespace() {

@@ -9,9 +9,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use emr_compiler::db::SourceFile;
-use emr_compiler::specification::{self, Specification};
+use emr_compiler::specification;
 
 use crate::end::End;
+use crate::shown;
 use crate::world::World;
 use crate::write;
 
@@ -60,7 +61,7 @@ pub fn run(args: &Args) -> Result<End, End> {
     let bytes = match args.format.or_else(|| args.out.as_deref().and_then(by_ending)).unwrap_or(Format::Html) {
         Format::Html => html::page(name, &specification).into_bytes(),
         Format::Xlsx => sheet::workbook(&specification).map_err(|why| End::World(why.to_string()))?,
-        Format::Json => json(&specification)?,
+        Format::Json => (shown::json(&specification)? + "\n").into_bytes(),
     };
     match &args.out {
         Some(out) => write::whole(out, &bytes)?,
@@ -75,10 +76,4 @@ fn by_ending(out: &Path) -> Option<Format> {
         "json" => Some(Format::Json),
         _ => None,
     }
-}
-
-fn json(specification: &Specification) -> Result<Vec<u8>, End> {
-    let mut bytes = serde_json::to_vec_pretty(specification).map_err(|why| End::World(why.to_string()))?;
-    bytes.push(b'\n');
-    Ok(bytes)
 }

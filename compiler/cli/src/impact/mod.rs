@@ -13,6 +13,7 @@ use crate::input::inputs;
 use crate::map::block::{self, Block, Then};
 use crate::map::pool;
 use crate::messages;
+use crate::shown::Format;
 use crate::style::count;
 use crate::world::World;
 use group::{Groups, Version};
@@ -42,12 +43,6 @@ pub struct Args {
     /// The charset of messages whose MSH-18 is empty, before that of `emr.toml`
     #[arg(long, value_name = "NAME")]
     charset: Option<String>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 pub fn run(args: &Args) -> Result<End, End> {
@@ -133,8 +128,7 @@ fn both((old, new): &mut (Worker<'_>, Worker<'_>), block: Block) -> Done {
         worker.run(bytes, &mut json).map(|outcome| (outcome, json))
     };
     let one = |(index, bytes): (usize, Vec<u8>)| {
-        let number = first.map(|first| format!(" (message {})", first + index)).unwrap_or_default();
-        let place = format!("{}{number}", input.path.display());
+        let place = messages::place(&input, first.map(|first| first + index));
         let pair = Pair { old: run(old, &bytes), new: run(new, &bytes) };
         (Message { place, bytes }, pair)
     };

@@ -52,7 +52,7 @@ pub fn json(groups: &Groups, values: bool) -> Result<String, End> {
         "different": groups.different,
         "groups": groups.found.iter().map(one).collect::<Vec<_>>(),
     });
-    serde_json::to_string_pretty(&all).map_err(|why| End::World(why.to_string()))
+    crate::shown::json(&all)
 }
 
 fn shown(example: &Example, values: bool) -> (Option<String>, Option<String>) {

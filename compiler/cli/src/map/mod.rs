@@ -21,6 +21,7 @@ use crate::build;
 use crate::end::End;
 use crate::engine::{Engine, Form, Kind, Outcome, Settings, Why, Worker};
 use crate::input::{Input, inputs};
+use crate::messages;
 use crate::style::{PLAIN, RED, YELLOW, count};
 use crate::world::{Opt, World};
 use block::{Block, Then};
@@ -166,8 +167,7 @@ impl Tally {
         outcome: Result<Outcome, Why>,
         json: &[u8],
     ) -> Result<(), End> {
-        let shown = number.map(|number| format!(" (message {number})")).unwrap_or_default();
-        let place = format!("{}{shown}", input.path.display());
+        let place = messages::place(input, number);
         let outcome = match outcome {
             Ok(outcome) => outcome,
             Err(Why::Message(why)) => {

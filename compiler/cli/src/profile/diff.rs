@@ -1,6 +1,6 @@
 //! `emr profile diff`: two profiles side by side.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use emr_compiler::check::ProfileFacts;
@@ -8,6 +8,7 @@ use emr_compiler::db;
 use emr_compiler::sender::{Compared, Difference, Head, Said, compare};
 
 use crate::end::End;
+use crate::shown::{self, Format};
 use crate::style::count;
 use crate::world::World;
 
@@ -22,23 +23,14 @@ pub struct Args {
     format: Format,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
-}
-
 pub fn run(args: &Args) -> Result<End, End> {
     let (left, right) = (profile(&args.left)?, profile(&args.right)?);
     let compared = compare(&left, &right);
     let mut out = anstream::stdout().lock();
     match args.format {
-        Format::Json => {
-            serde_json::to_writer_pretty(&mut out, &compared).map_err(io::Error::from).and_then(|()| writeln!(out))
-        }
-        Format::Text => write!(out, "{}", table([&args.left, &args.right], &compared)),
+        Format::Json => writeln!(out, "{}", shown::json(&compared)?)?,
+        Format::Text => write!(out, "{}", table([&args.left, &args.right], &compared))?,
     }
-    .map_err(|why| End::World(format!("standard output: {why}")))?;
     drop(out);
     anstream::eprintln!("{}, {} alike", count(differences(&compared), "difference"), count(compared.same, "place"));
     Ok(End::Fine)

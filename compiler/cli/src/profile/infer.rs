@@ -40,7 +40,7 @@ pub fn run(args: &Args) -> Result<End, End> {
         return Err(End::Call("there is no message in what was named".to_owned()));
     }
     let text = sender::infer(&messages, &Standards::embedded());
-    anstream::stdout().write_all(text.as_bytes()).map_err(|why| End::World(format!("standard output: {why}")))?;
+    anstream::stdout().write_all(text.as_bytes())?;
     let skipped = if unread > 0 { format!(", {} without a message", count(unread, "file")) } else { String::new() };
     anstream::eprintln!("learnt from {}{skipped}", count(messages.len(), "message"));
     Ok(End::Fine)

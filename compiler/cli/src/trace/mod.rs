@@ -12,6 +12,7 @@ use crate::end::End;
 use crate::engine::{Engine, Kind, Settings, Why};
 use crate::input::{Input, inputs};
 use crate::map::block::{self, Then};
+use crate::shown;
 use crate::world::World;
 
 /// It shows what is in the message: that is what it is for.
@@ -71,7 +72,7 @@ pub fn run(args: &Args) -> Result<End, End> {
             if wanted.is_some() {
                 traced.segments.clear();
             }
-            let json = serde_json::to_string_pretty(&traced).map_err(|why| End::World(why.to_string()))?;
+            let json = shown::json(&traced)?;
             writeln!(out, "{json}")?;
         }
         Format::Html => write!(out, "{}", html::page(&traced, &shown))?,
