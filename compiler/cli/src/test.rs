@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use emr_compiler::account::Ledger;
 use emr_compiler::check::typed::Expr;
 use emr_compiler::db::{self, SourceFile};
+use emr_compiler::syntax;
 use emr_compiler::syntax::tree::Word;
 use emr_compiler::testing;
 
@@ -51,7 +52,6 @@ pub fn run(args: &Args) -> Result<End, End> {
             let mut around =
                 Around { world: &world, file, folder, settings: &settings, kind: args.engine, engines, ledger };
             let report = testing::run(test, &mut around);
-            let place = |at: usize| text.get(..at).unwrap_or_default().matches('\n').count() + 1;
             let (path, name) = (source.path.display(), &test.name.text);
             if report.passed() {
                 passed += 1;
@@ -61,7 +61,7 @@ pub fn run(args: &Args) -> Result<End, End> {
             failed += 1;
             writeln!(out, "{RED}FAILED{PLAIN} {path}: {name}")?;
             for (at, why) in report.failures() {
-                writeln!(out, "    {path}:{}: {why}", place(start + at.start))?;
+                writeln!(out, "    {path}:{}: {why}", syntax::line(text, start + at.start))?;
             }
         }
     }

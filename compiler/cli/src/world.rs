@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use emr_compiler::db::{self, Database, SourceFile};
 use emr_compiler::diagnostic::{Diagnostic, Severity};
 use emr_compiler::plan::{Plan, Rule};
+use emr_compiler::syntax;
 use emr_project::{Disk, Project, Source};
 
 use crate::end::End;
@@ -122,6 +123,5 @@ fn plan(db: &Database, project: db::Project, opt: Opt, key: &str) -> Option<Arc<
 
 fn place(db: &Database, project: db::Project, rule: &Rule) -> String {
     let Some((file, start)) = db::place(db, project, &rule.function) else { return String::new() };
-    let before = file.text(db).get(..start + rule.at.start).unwrap_or_default();
-    format!("{}:{}", file.path(db), before.bytes().filter(|byte| *byte == b'\n').count() + 1)
+    format!("{}:{}", file.path(db), syntax::line(file.text(db), start + rule.at.start))
 }

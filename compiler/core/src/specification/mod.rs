@@ -117,10 +117,7 @@ fn module(db: &Database, project: Project, file: SourceFile, into: &mut Specific
         let Declaration::Map(map) = &item.declaration else { continue };
         let key = format!("{}.{}", file.module(db), map.name.text);
         let Some(function) = db::function(db, project, &key) else { continue };
-        let place = |offset: usize| {
-            let before = file.text(db).get(..at.start + offset).unwrap_or_default();
-            format!("{}:{}", file.path(db), before.matches('\n').count() + 1)
-        };
+        let place = |offset| format!("{}:{}", file.path(db), syntax::line(file.text(db), at.start + offset));
         let words = |at: &std::ops::Range<usize>| one_line(text.get(at.clone()).unwrap_or_default());
         let takes: Vec<String> = map.params.iter().map(|param| words(&param.ty.at)).collect();
         let keyed: Vec<String> = map.keyed.iter().map(|key| words(&key.value.at)).collect();

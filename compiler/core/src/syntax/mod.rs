@@ -43,6 +43,11 @@ pub fn item(text: &str) -> Parsed {
     Parsed { item, problems }
 }
 
+/// The line in which a byte of a text stands, counted from 1.
+pub fn line(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+}
+
 fn touch(one: &Range<usize>, other: &Range<usize>) -> bool {
     one.start <= other.end && other.start <= one.end
 }

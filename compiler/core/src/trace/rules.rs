@@ -2,6 +2,7 @@
 
 use crate::db::{self, Project};
 use crate::plan::{self, Plan, RuleId};
+use crate::syntax;
 use serde::Serialize;
 
 /// A rule as a person wrote it.
@@ -65,7 +66,7 @@ pub fn read(db: &db::Database, project: Project, rule: &plan::Rule) -> Option<Ru
     let text = file.text(db);
     let (from, to) = (start + rule.at.start, start + rule.at.end);
     let before = text.get(..from)?;
-    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let line = syntax::line(text, from);
     let own = text.get(from..to).unwrap_or_default();
     // A `let` is named by what stands before its value, a map by its whole first line.
     let head = before.rsplit('\n').next().unwrap_or_default().trim_start();
