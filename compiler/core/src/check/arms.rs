@@ -17,15 +17,26 @@ pub(super) fn is_block(arm: &tree::Arm) -> bool {
 
 /// A `match` whose arms hold statements alone.
 pub(super) fn match_statements(scope: &mut Scope, on: Option<&tree::Expr>, arms: &[tree::Arm], at: &At) -> Expr {
+    matched(scope, on, arms, at, &|scope, block, at| {
+        let nothing = |_: &mut Scope| Expr::new(Kind::Absent, Ty::NOTHING, at);
+        valued(scope, &block.items, &nothing, at)
+    })
+}
+
+/// A `match` that stands for itself, each arm of which is a block or a value. `inside` checks such a block.
+pub(super) fn matched(
+    scope: &mut Scope,
+    on: Option<&tree::Expr>,
+    arms: &[tree::Arm],
+    at: &At,
+    inside: &dyn Fn(&mut Scope, &tree::Block, &At) -> Expr,
+) -> Expr {
     let mark = scope.mark();
     let Some((subject, tests)) = choose::tests(scope, on, arms, at) else { return Expr::error(at) };
     let mut values = Vec::new();
     for (arm, test) in arms.iter().zip(&tests) {
         values.push(choose::in_arm(scope, test.as_ref(), subject.as_ref(), |scope| match &*arm.value.kind {
-            ExprKind::Block(block) => {
-                let nothing = |_: &mut Scope| Expr::new(Kind::Absent, Ty::NOTHING, &arm.at);
-                valued(scope, &block.items, &nothing, &arm.at)
-            }
+            ExprKind::Block(block) => inside(scope, block, &arm.at),
             _ => expression::infer(scope, &arm.value),
         }));
     }

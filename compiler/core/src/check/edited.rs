@@ -3,7 +3,7 @@
 use super::convert::{self, Want};
 use super::scope::{Kept, Local, Scope};
 use super::typed::{Edit, EditPlace, Expr, Kind, Repetition, Step, Ty, TyKind, Value};
-use super::{arms, block, built, choose, each, expression, path, types};
+use super::{arms, block, built, each, expression, path, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::built as targets;
 use crate::standard::shape::{Element, Kind as ShapeKind};
@@ -70,7 +70,10 @@ fn inner(scope: &mut Scope, expr: &tree::Expr) -> Option<Edit> {
                 _ => Expr::error(&each.body.at),
             })
         }
-        ExprKind::Match { on, arms } if arms.iter().any(arms::is_block) => matched(scope, on.as_ref(), arms, &expr.at),
+        ExprKind::Match { on, arms } if arms.iter().any(arms::is_block) => {
+            let inside = |scope: &mut Scope, block: &tree::Block, at: &At| edits(scope, &block.items, at);
+            arms::matched(scope, on.as_ref(), arms, &expr.at, &inside)
+        }
         _ => {
             let diagnostic =
                 Diagnostic::new(Code::WrongType, expr.at.clone(), "a change of a message takes rules and `drop`");
@@ -79,25 +82,6 @@ fn inner(scope: &mut Scope, expr: &tree::Expr) -> Option<Edit> {
         }
     };
     (!value.is_error()).then_some(Edit::Inner(value))
-}
-
-fn matched(scope: &mut Scope, on: Option<&tree::Expr>, arms: &[tree::Arm], at: &At) -> Expr {
-    let mark = scope.mark();
-    let Some((subject, tests)) = choose::tests(scope, on, arms, at) else { return Expr::error(at) };
-    let mut values = Vec::new();
-    for arm in arms {
-        values.push(match &*arm.value.kind {
-            ExprKind::Block(block) => edits(scope, &block.items, &arm.at),
-            _ => expression::infer(scope, &arm.value),
-        });
-    }
-    scope.release(mark);
-    if values.iter().any(Expr::is_error) || tests.iter().flatten().any(Expr::is_error) {
-        return Expr::error(at);
-    }
-    let mut value = choose::join(tests, values, at);
-    value.ty = Ty::NOTHING;
-    choose::around(subject, value)
 }
 
 /// `drop DB1 where …`: an `each` that drops its item.
