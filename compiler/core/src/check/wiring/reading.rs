@@ -7,6 +7,7 @@ use super::super::{World, condition, expression};
 use super::accept::Accepted;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::syntax::tree::{At, Expr, ExprKind, PartKind, TextPart};
+use emr_message::receipt;
 
 /// How an expression is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,15 +87,14 @@ fn is_fixed(scope: &mut Scope, expr: &Expr, name: &crate::syntax::tree::Word) ->
 }
 
 /// What the runtime knows of a message.
-const RECEIPT: [&str; 6] = ["id", "sequence", "day", "received", "feed", "file"];
-
 fn receipt(parts: &[crate::syntax::tree::Part], at: &At) -> Option<Diagnostic> {
+    let known = receipt::Part::ALL.map(receipt::Part::name);
     if let [part] = parts
         && let PartKind::Child(name) = &part.kind
-        && RECEIPT.contains(&name.as_str())
+        && known.contains(&name.as_str())
     {
         return None;
     }
     let diagnostic = Diagnostic::new(Code::UnknownPath, at.clone(), "a receipt has no such value");
-    Some(diagnostic.help(format!("it has {}", super::listed(RECEIPT.iter().copied()))))
+    Some(diagnostic.help(format!("it has {}", super::listed(known.into_iter()))))
 }
