@@ -218,7 +218,7 @@ impl<'a> Rows<'a> {
                 rule.tables.push(table.to_string());
                 self.read(value, rule);
             }
-            Kind::Call { function, arguments } => {
+            Kind::Call { function, arguments } | Kind::Refer { function, arguments, .. } => {
                 rule.through.push(function.to_string());
                 arguments.iter().for_each(|argument| self.read(argument, rule));
             }
@@ -228,25 +228,12 @@ impl<'a> Rows<'a> {
                 rule.conditions.extend(filter.as_ref().map(|it| self.words(&it.at)));
                 self.read(body, rule);
             }
-            Kind::Join(values) | Kind::List(values) => values.iter().for_each(|value| self.read(value, rule)),
-            Kind::Builtin { arguments, .. } => arguments.iter().for_each(|value| self.read(value, rule)),
-            Kind::Convert { value, .. }
-            | Kind::Coded(value)
-            | Kind::Pick { list: value, .. }
-            | Kind::Range { list: value, .. }
-            | Kind::OfType { value, .. }
-            | Kind::Element { of: value, .. }
-            | Kind::Warn { value, .. }
-            | Kind::Do { value, .. }
-            | Kind::Emit { resource: value, .. }
-            | Kind::Contain(value)
-            | Kind::True(value)
-            | Kind::With { base: value, .. } => self.read(value, rule),
-            Kind::Arithmetic { left, right, .. } => {
-                self.read(left, rule);
-                self.read(right, rule);
+            Kind::Lookup { table, keys, .. } => {
+                rule.tables.push(table.to_string());
+                keys.iter().for_each(|key| self.read(key, rule));
             }
-            _ => {}
+            Kind::Do { value, .. } | Kind::With { base: value, .. } => self.read(value, rule),
+            _ => expr.inside().into_iter().for_each(|part| self.read(part, rule)),
         }
     }
 
