@@ -1,17 +1,18 @@
 //! Remembers what the stages computed; the only file that knows salsa. No logic: a query is a sentence.
 
+mod tables;
 mod view;
 
 use crate::account::{self, Reads};
-use crate::check::typed::{CodeTable, Expr, Function, Key, RowTable, TyKind};
+use crate::check::typed::{CodeTable, Expr, Function, Key, TyKind};
 use crate::check::{self, Checked, ProfileFacts, Signature, World as _, wiring};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::files::{self, Content};
+use crate::files::Content;
 use crate::plan::{Plan, passes};
 use crate::resolve::{self, Declared, DeclaredKind, Export, Found, Names, Needs};
 use crate::standard::Standards;
 use crate::standard::shape::Shape;
-use crate::syntax::tree::{Declaration, Extend, Parsed, Route, Test, Use, Word};
+use crate::syntax::tree::{Declaration, Parsed, Route, Test, Use, Word};
 use crate::{lower, syntax, testing};
 use emr_stdlib::library;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -19,6 +20,8 @@ use salsa::{Durability, Setter};
 use smol_str::{SmolStr, format_smolstr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+pub use tables::files_named;
+use tables::{codes, data_files, extended, extension, extensions, table};
 use view::View;
 
 /// A module and its text.
@@ -183,125 +186,6 @@ fn recursive<'db>(db: &'db dyn salsa::Database, _: salsa::Id, _: Project, item: 
     let at = parsed(db, item).item.as_ref().map_or(0..0, |it| it.at.clone());
     let diagnostic = Diagnostic::new(Code::Recursive, at.clone(), "this constant needs itself");
     (Expr::error(&at), vec![diagnostic.help("give it a value of its own")])
-}
-
-/// A table that needs itself has no rows.
-#[salsa::tracked(cycle_result = recursive_codes)]
-fn codes<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -> Option<(CodeTable, Vec<Diagnostic>)> {
-    let file = item.file(db);
-    match &parsed(db, item).item.as_ref()?.declaration {
-        Declaration::Codes(codes) => Some(check::codes(codes, file.module(db), &View::plain(db, project, file))),
-        _ => None,
-    }
-}
-
-fn recursive_codes<'db>(
-    db: &'db dyn salsa::Database,
-    _: salsa::Id,
-    _: Project,
-    item: Item<'db>,
-) -> Option<(CodeTable, Vec<Diagnostic>)> {
-    let parsed = parsed(db, item).item.as_ref()?;
-    let Declaration::Codes(codes) = &parsed.declaration else { return None };
-    let diagnostic = Diagnostic::new(Code::Recursive, codes.name.at.clone(), "this code table needs itself");
-    let problems = vec![diagnostic.help("write its rows without what is looked up in it")];
-    Some((check::no_codes(codes, item.file(db).module(db)), problems))
-}
-
-/// A table of several keys and columns, and what is wrong with it.
-#[salsa::tracked]
-fn table<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -> Option<(RowTable, Vec<Diagnostic>)> {
-    let file = item.file(db);
-    match &parsed(db, item).item.as_ref()?.declaration {
-        Declaration::Table(table) => Some(check::table(table, file.module(db), &View::plain(db, project, file))),
-        _ => None,
-    }
-}
-
-/// The files of rows by their places.
-#[salsa::tracked]
-fn data_files(db: &dyn salsa::Database, project: Project) -> FxHashMap<String, DataFile> {
-    project.data(db).iter().map(|&file| (file.path(db).to_owned(), file)).collect()
-}
-
-/// The files that a module takes rows from, by their places.
-pub fn files_named(db: &dyn salsa::Database, file: SourceFile) -> Vec<String> {
-    files::named_in(file.text(db)).iter().map(|name| files::place(file.module(db), name)).collect()
-}
-
-/// The tables that a module extends, each with the item that does.
-#[salsa::tracked(returns(deref))]
-fn extends<'db>(db: &'db dyn salsa::Database, project: Project, file: SourceFile) -> Vec<(String, Item<'db>)> {
-    let table = |&item: &Item<'db>| match &parsed(db, item).item.as_ref()?.declaration {
-        Declaration::Extend(extend) => {
-            let table = check::table_of(&extend.table, &View::plain(db, project, file)).ok()?;
-            Some((table.to_string(), item))
-        }
-        _ => None,
-    };
-    items(db, file).iter().filter_map(table).collect()
-}
-
-/// The items that extend a table, by its key.
-#[salsa::tracked]
-fn extensions<'db>(db: &'db dyn salsa::Database, project: Project) -> FxHashMap<String, Vec<Item<'db>>> {
-    let mut found = FxHashMap::<String, Vec<Item<'db>>>::default();
-    for (table, item) in project.files(db).iter().flat_map(|&file| extends(db, project, file)) {
-        found.entry(table.clone()).or_default().push(*item);
-    }
-    found
-}
-
-/// A table with the rows that the project adds to it, and what is wrong with these, item by item.
-type Extended = (CodeTable, Vec<Vec<Diagnostic>>);
-
-/// Nothing if nobody extends the table, or if what is added needs the table itself.
-#[salsa::tracked(cycle_result = recursive_extended)]
-fn extended<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -> Option<Extended> {
-    let (mut table, _) = codes(db, project, item).clone()?;
-    let by = extensions(db, project).get(table.key.as_str())?;
-    let problems = by.iter().map(|&item| match parsed(db, item).item.as_ref().map(|it| &it.declaration) {
-        Some(Declaration::Extend(extend)) => {
-            check::extend(&mut table, extend, &View::plain(db, project, item.file(db)))
-        }
-        _ => Vec::new(),
-    });
-    let problems = problems.collect();
-    Some((table, problems))
-}
-
-fn recursive_extended<'db>(
-    db: &'db dyn salsa::Database,
-    _: salsa::Id,
-    project: Project,
-    item: Item<'db>,
-) -> Option<Extended> {
-    let (table, _) = codes(db, project, item).clone()?;
-    let by = extensions(db, project).get(table.key.as_str())?;
-    let said = |&item: &Item<'db>| {
-        let at = match parsed(db, item).item.as_ref().map(|it| &it.declaration) {
-            Some(Declaration::Extend(extend)) => extend.table.at.clone(),
-            _ => 0..0,
-        };
-        let diagnostic =
-            Diagnostic::new(Code::Recursive, at, "what is added to this code table needs the table itself");
-        vec![diagnostic.help("write the rows without what is looked up in it")]
-    };
-    let problems = by.iter().map(said).collect();
-    Some((table, problems))
-}
-
-/// What is wrong with an item that extends a table.
-fn extension<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>, extend: &Extend) -> Vec<Diagnostic> {
-    match check::table_of(&extend.table, &View::plain(db, project, item.file(db))) {
-        Ok(table) => {
-            let by = extensions(db, project).get(table.as_str()).into_iter().flatten();
-            let extended = self::item(db, project, &table).and_then(|table| extended(db, project, table).as_ref());
-            let mut problems = by.zip(extended.into_iter().flat_map(|(_, problems)| problems));
-            problems.find(|(by, _)| **by == item).map(|(_, problems)| problems.clone()).unwrap_or_default()
-        }
-        Err(problem) => vec![*problem],
-    }
 }
 
 #[salsa::tracked]

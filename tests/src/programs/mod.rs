@@ -14,6 +14,7 @@ mod blocks;
 mod changed;
 mod constructs;
 mod declarations;
+mod fhir_values;
 mod statements;
 mod values;
 mod view;
