@@ -5,7 +5,7 @@ use super::convert::Want;
 use super::required::{Doubt, required};
 use super::scope::Scope;
 use super::sourceless::is_constant;
-use super::typed::{Block, Expr, Field, Ignored, Kind, Left, Statement, Ty, TyKind, Value};
+use super::typed::{Block, Expr, Field, Kind, Left, Statement, Ty, TyKind, Value};
 use super::{built, bundle, condition, expression, extension, fixed, path, rule, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::shape::{self, Element, Shape};
@@ -222,7 +222,7 @@ fn ignored(scope: &mut Scope, ignore: &tree::Ignore) -> Vec<Left> {
             if what.is_error() {
                 break;
             }
-            note(scope, ignore, &what, None);
+            scope.ignored.extend(path::named(scope, &what));
             found.push(Left { what, swept, because: because.clone(), at });
         }
         if let tree::Ignored::Event(event) = what {
@@ -254,13 +254,6 @@ fn named(what: &tree::Ignored) -> Vec<tree::Path> {
             vec![tree::Path { root: Some(name.clone()), parts: Vec::new(), at: name.at.clone() }]
         }
         tree::Ignored::Event(_) => Vec::new(),
-    }
-}
-
-fn note(scope: &mut Scope, ignore: &tree::Ignore, what: &Expr, last: Option<u32>) {
-    if let Some(path) = path::named(scope, what) {
-        let because = ignore.because.as_ref().map(|because| because.text.clone()).unwrap_or_default();
-        scope.ignored.push(Ignored { path, last, because, at: what.at.clone() });
     }
 }
 

@@ -265,7 +265,6 @@ fn declared(scope: &mut Scope, root: &Word, path: &Path) -> Expr {
             scope.problem(ambiguous(&root.text, &root.at, exports.iter().map(|it| it.key.as_str())));
             Expr::error(&path.at)
         }
-        Found::Nothing if root.text == "receipt" => scope.not_yet(&path.at, "`receipt`"),
         Found::Nothing => {
             scope.problem(place::unknown_name(scope, root, &path.parts));
             Expr::error(&path.at)

@@ -1,7 +1,7 @@
 //! The state of checking one item: what names stand for at this point, what is known to be present, what went wrong.
 
 use super::World;
-use super::typed::{Expr, Ignored, Key, Kind, Slot, Ty, TyKind};
+use super::typed::{Expr, Key, Kind, Slot, Ty, TyKind};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::syntax::tree::{At, Count};
 use rustc_hash::FxHashSet;
@@ -11,7 +11,7 @@ pub(super) struct Scope<'w> {
     pub world: &'w dyn World,
     pub problems: Vec<Diagnostic>,
     pub uses: Vec<Key>,
-    pub ignored: Vec<Ignored>,
+    pub ignored: Vec<SmolStr>,
     /// The maps that are referred to by their keys alone.
     pub refers: Vec<Key>,
     /// What is in hand makes a key.

@@ -67,21 +67,11 @@ pub struct Function {
     /// `writes only`: the elements that it may write, as paths of names. Empty: any.
     pub writes: Vec<Vec<SmolStr>>,
     pub body: Expr,
-    pub ignored: Vec<Ignored>,
+    /// Fields, segments and groups that it leaves out, by their paths: from the message on where the map takes it,
+    /// `PATIENT.PID-31`, else from the part that it takes, `PID-31`.
+    pub ignored: Vec<SmolStr>,
     /// How many slots it uses, parameters included.
     pub slots: u32,
-    pub at: At,
-}
-
-/// Places that a map leaves out, with the reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ignored {
-    /// A field, segment or group: from the message on where the map takes it, `PATIENT.PID-31`, else from the part that it
-    /// takes, `PID-31`.
-    pub path: SmolStr,
-    /// Of a range of fields, the last.
-    pub last: Option<u32>,
-    pub because: SmolStr,
     pub at: At,
 }
 

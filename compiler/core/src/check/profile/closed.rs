@@ -1,7 +1,6 @@
 //! `closed`: each field that the profile lists is used, or ignored with a reason, by the maps that take it.
 
 use super::ProfileFacts;
-use crate::check::typed::Ignored;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::At;
 use smol_str::SmolStr;
@@ -12,7 +11,7 @@ pub struct Taker<'f> {
     /// `hospital.adt.admission`
     pub key: &'f str,
     pub fields: BTreeSet<SmolStr>,
-    pub ignored: Vec<&'f Ignored>,
+    pub ignored: Vec<&'f SmolStr>,
 }
 
 /// A listed field of a closed profile that is left open, at its line, with the maps that leave it so.
@@ -38,18 +37,15 @@ impl Taker<'_> {
 }
 
 /// Whether what is ignored is the field, or what it stands in. A map that takes a part of a message names it from there.
-fn covers(ignored: &Ignored, field: &str) -> bool {
+fn covers(ignored: &str, field: &str) -> bool {
     let Some((segment, number)) = split(field) else { return false };
-    match split(&ignored.path) {
-        Some((around, first)) => {
-            let last = ignored.last.unwrap_or(first);
-            (first..=last).contains(&number) && is_end_of(around, segment)
-        }
+    match split(ignored) {
+        Some((around, own)) => own == number && is_end_of(around, segment),
         None => segment
             .match_indices('.')
             .map(|(at, _)| at)
             .chain([segment.len()])
-            .any(|end| segment.get(..end).is_some_and(|around| is_end_of(&ignored.path, around))),
+            .any(|end| segment.get(..end).is_some_and(|around| is_end_of(ignored, around))),
     }
 }
 
