@@ -58,7 +58,8 @@ impl Part {
 
 #[derive(Clone)]
 pub struct Receipt {
-    received: String,
+    /// Shared: each message has a receipt of its own.
+    received: Arc<str>,
     sequence: u32,
     feed: Option<Arc<str>>,
     file: Option<Arc<str>>,
@@ -71,7 +72,7 @@ pub struct NoInstant;
 impl Receipt {
     pub fn new(received: &DateTime) -> Result<Receipt, NoInstant> {
         let received = received.instant(None).map_err(|_| NoInstant)?;
-        Ok(Receipt { received, sequence: 1, feed: None, file: None })
+        Ok(Receipt { received: received.into(), sequence: 1, feed: None, file: None })
     }
 
     /// The same for the message of that number.
@@ -94,7 +95,7 @@ impl Receipt {
     /// One part of it as a text, for the message of that digest.
     pub fn text(&self, part: Part, digest: impl FnOnce() -> Digest) -> Option<String> {
         Some(match part {
-            Part::Received => self.received.clone(),
+            Part::Received => self.received.as_ref().to_owned(),
             Part::Id => Origin::new("receipt", "").id(digest(), self.sequence).to_string(),
             Part::Sequence => self.sequence.to_string(),
             Part::Day => self.received.split('T').next().unwrap_or_default().to_owned(),
@@ -107,7 +108,7 @@ impl Receipt {
 /// That of tests, the same for each message: the first of a run at the beginning of the year 2000.
 impl Default for Receipt {
     fn default() -> Self {
-        Receipt { received: "2000-01-01T00:00:00+00:00".to_owned(), sequence: 1, feed: None, file: None }
+        Receipt { received: "2000-01-01T00:00:00+00:00".into(), sequence: 1, feed: None, file: None }
     }
 }
 
