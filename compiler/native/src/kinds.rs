@@ -307,9 +307,9 @@ impl<'p> Typing<'p> {
             },
             Step::Lookup { cell: Cell::Text(_), .. } => Kind::Text(Live::Yes),
             Step::Lookup { cell: Cell::Code(_), .. } => Kind::Coded(Live::Yes),
-            Step::Emit { .. } => Kind::Reference,
+            Step::Emit { .. } | Step::Refer { .. } => Kind::Reference,
             // Missing, or else the interpreter's.
-            Step::Calculate { .. } | Step::Contain { .. } | Step::Refer { .. } => Kind::Missing,
+            Step::Calculate { .. } | Step::Contain { .. } => Kind::Missing,
             Step::Call { routine, arguments, .. } => {
                 let params = arguments.iter().map(|argument| of(*argument)).collect();
                 let index = self.instance(*routine, params);

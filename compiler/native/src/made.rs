@@ -34,6 +34,7 @@ pub fn refers(plan: &Plan) -> bool {
         any(&routine.body, &mut |step| match step {
             Step::Write { form, .. } => *form == Form::Reference,
             Step::Emit { key, .. } => !key.is_empty(),
+            Step::Refer { .. } => true,
             _ => false,
         })
     })

@@ -139,6 +139,8 @@ calls! {
     emit_begin(emit, at);
     /// Ends it with what was written between two places; the number of the entry that stands for it, -1 for none.
     emit_end(entry, from, to);
+    /// The number of an entry that is referred to by its key, as `emit_begin` takes it, and never written; -1 without a key.
+    refer(emit);
     /// Writes all entries; gives the new place of output. What a program writes in place is moved before them.
     entries(to, requests);
     /// Writes a reference to an entry; gives the new place of output.

@@ -15,7 +15,7 @@ pub use context::{
     Bar, Context, Group, List, Member, PARTS_MAX, REFERENCE, RESULTS_MAX, SLACK, Segment, Stop, Told, flags,
 };
 pub use layout::{BAR_MAX, Kind, Layout};
-pub use program::{Emit, Gives, KeyPart, KeyValue, Node, NodeKind, Program, Said, Slots, Stated, Take};
+pub use program::{Emit, Gives, KeyPart, KeyValue, Node, NodeKind, Program, Said, Sent, Slots, Stated, Take};
 
 /// Calls the macro `$with` with the names of all built-in functions, as `extern fn` declares them in the library's
 /// prelude.

@@ -159,13 +159,23 @@ pub enum Gives {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Emit {
     pub resource: String,
-    pub if_new: bool,
+    pub sent: Sent,
     /// The place in the mapping that makes its identity where the key is missing, and the rule's number, by which turns
     /// are counted.
     pub place: String,
     pub rule: u32,
     pub issue: u32,
     pub key: Vec<KeyPart>,
+}
+
+/// What becomes of a resource that has a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sent {
+    Whole,
+    IfNew,
+    Patch,
+    /// It is referred to, and never written.
+    Never,
 }
 
 /// One part of what makes two resources the same.

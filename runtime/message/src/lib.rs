@@ -20,6 +20,7 @@ pub mod notes;
 pub mod number;
 pub mod piece;
 pub mod receipt;
+pub mod refer;
 pub mod table;
 pub mod time;
 pub mod ucum;

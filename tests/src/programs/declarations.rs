@@ -271,7 +271,7 @@ impl Writer<'_> {
         let resource = self.is_resource(&gives);
         let optional = !resource || self.chance(30);
         let head = format!("map {name}({}) -> {gives}{}", parameters.join(", "), if optional { "?" } else { "" });
-        let mut keys = 0;
+        let (mut keys, mut patched) = (0, false);
         let text = if simple {
             self.hit("a body that is a value");
             let mut lets = Vec::new();
@@ -292,11 +292,17 @@ impl Writer<'_> {
             let parts = if resource { self.keyed(&view, &gives) } else { Vec::new() };
             keys = parts.len();
             let keyed = if parts.is_empty() { String::new() } else { format!(" keyed by {}", parts.join(", ")) };
-            format!("{head}{keyed} {}", braces(&self.rules(&view, &gives, 2, resource)))
+            let mut rules = self.rules(&view, &gives, 2, resource);
+            patched = keys > 0 && resource && self.chance(40);
+            if patched {
+                rules.retain(|rule| can_be_sent(rule));
+                self.hit("a map of what is patched");
+            }
+            format!("{head}{keyed} {}", braces(&rules))
         };
         self.hit("a helper");
         self.declarations.push(text);
-        self.helpers.push(Helper { name, first, list, others, gives, keys });
+        self.helpers.push(Helper { name, first, list, others, gives, keys, patched });
     }
 
     /// A parameter that is given by name.
@@ -595,4 +601,25 @@ fn local_places(known: &Known) -> Vec<Place> {
         all.push(Place { numbers: [vec![2], inner.numbers].concat(), ty: inner.ty, list: true, field: "CWE".into() });
     }
     all
+}
+
+/// Whether a rule of a map can be told to a server as a change: its sources are one, and nothing is contained.
+fn can_be_sent(rule: &str) -> bool {
+    let (mut depth, mut quoted, mut escaped) = (0_i32, None, false);
+    let several = rule.chars().any(|c| {
+        match (quoted, c) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some('"'), '\\') => escaped = true,
+            (Some(quote), c) if quote == c => quoted = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quoted = Some(c),
+            (None, '(' | '{' | '[') => depth += 1,
+            (None, ')' | '}' | ']') => depth -= 1,
+            (None, ',') => return depth == 0,
+            _ => {}
+        }
+        false
+    });
+    let is_one = !several && !rule.starts_with("match") && !rule.contains("+:");
+    is_one && !rule.contains("contain") && !rule.split(':').next().is_some_and(|target| target.contains(".extension"))
 }

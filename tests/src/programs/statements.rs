@@ -5,6 +5,7 @@ use super::blocks::braces;
 use super::known::PRIMITIVES;
 use super::values::Wanted;
 use super::view::{Held, Named, View};
+use emr_compiler::standard::shape::Element;
 use emr_compiler::standard::shape::Kind;
 
 /// A map that stands before those that call it.
@@ -19,6 +20,8 @@ pub struct Helper {
     pub gives: String,
     /// How many parts its key has.
     pub keys: usize,
+    /// Whether what it gives can be sent as changes.
+    pub patched: bool,
 }
 
 impl Writer<'_> {
@@ -140,7 +143,26 @@ impl Writer<'_> {
                 self.helpers.iter().filter(|helper| resources.contains(&helper.gives)).cloned().collect();
             let helper = (!helpers.is_empty()).then(|| self.random.of(&helpers).clone());
             let given = helper.as_ref().map_or(ty, |helper| helper.gives.clone());
+            let patched = helper.as_ref().is_some_and(|helper| helper.patched) && self.chance(60);
             if let Some(call) = helper.and_then(|helper| self.call_of(view, &helper)) {
+                if patched {
+                    self.hit("patch");
+                    let element = self.known.shape(&given).and_then(|shape| {
+                        let optional =
+                            |element: &&Element| element.min == 0 && element.max == 1 && element.name != "id";
+                        shape.elements.iter().find(optional).map(|element| element.name.clone())
+                    });
+                    if let (Some(element), true) = (element, self.chance(40)) {
+                        self.hit("null in a patch");
+                        let value = if self.chance(50) {
+                            "null".to_owned()
+                        } else {
+                            format!("null when {}", self.condition(view, 0))
+                        };
+                        return Some((format!("patch {call} with {{ {element}: {value} }}"), given));
+                    }
+                    return Some((format!("patch {call}"), given));
+                }
                 self.hit("emit of a map");
                 if depth > 0
                     && self.chance(20)

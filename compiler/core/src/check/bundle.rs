@@ -1,7 +1,7 @@
 //! What the type of a Bundle asks of it (FHIR R4, the invariants `bdl-1` to `bdl-12`).
 
 use super::scope::Scope;
-use super::typed::{Expr, Field, Kind, Statement, TyKind};
+use super::typed::{Expr, Field, Kind, Sent, Statement, TyKind};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::At;
 
@@ -11,6 +11,12 @@ pub(super) fn hold(scope: &mut Scope, statements: &[Statement], fields: &[Field]
     let has = |name: &str| fields.iter().any(|field| field.name == name);
     if has("total") && !matches!(ty, "searchset" | "history") {
         say(scope, written, format!("a Bundle of type `{ty}` has no `total`"), "take the rule for `total` away");
+    }
+    if !matches!(ty, "transaction" | "batch")
+        && let Some(patch) = statements.iter().find_map(patched)
+    {
+        let message = format!("a Bundle of type `{ty}` is not carried out, so nothing is patched");
+        say(scope, patch, message, "emit the resource, or make the Bundle a `transaction`");
     }
     match ty {
         "message" => begins_with(scope, "MessageHeader", ty, statements, at),
@@ -49,6 +55,20 @@ fn begins_with(scope: &mut Scope, wanted: &str, ty: &str, statements: &[Statemen
         }
         Some(_) => {}
         None => say(scope, at, format!("a Bundle of type `{ty}` begins with a {wanted}, and none is emitted"), help),
+    }
+}
+
+/// Where something is patched.
+fn patched(statement: &Statement) -> Option<&At> {
+    fn inside(expr: &Expr) -> Option<&At> {
+        match &*expr.kind {
+            Kind::Emit { sent: Sent::Patch, .. } => Some(&expr.at),
+            _ => expr.inside().into_iter().find_map(inside),
+        }
+    }
+    match statement {
+        Statement::Let(_, value) | Statement::Do(value) => inside(value),
+        Statement::Require { .. } | Statement::Ignore(_) => None,
     }
 }
 

@@ -4,7 +4,7 @@ use super::convert::{self, Want};
 use super::expression::{self, infer};
 use super::scope::Scope;
 use super::signature::{Signature, SignatureKind, SignatureParam};
-use super::typed::{Expr, Kind, Primitive, Ty, TyKind};
+use super::typed::{Expr, Kind, Primitive, Sent, Ty, TyKind};
 use super::{builtin, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::{DeclaredKind, Found};
@@ -285,7 +285,7 @@ fn is_like(wanted: &str, given: &str) -> bool {
 
 /// `emit m(…)`, `emit Provenance { … }`: the resource goes to the Bundle, what stays is a reference.
 pub(super) fn emit(scope: &mut Scope, inner: &tree::Expr, at: &At) -> Expr {
-    resource(scope, inner, at, &|resource| Kind::Emit { resource, if_new: false })
+    resource(scope, inner, at, &|resource| Kind::Emit { resource, sent: Sent::Whole })
 }
 
 pub(super) fn contain(scope: &mut Scope, inner: &tree::Expr, at: &At) -> Expr {
@@ -295,6 +295,11 @@ pub(super) fn contain(scope: &mut Scope, inner: &tree::Expr, at: &At) -> Expr {
 fn resource(scope: &mut Scope, inner: &tree::Expr, at: &At, make: &dyn Fn(Expr) -> Kind) -> Expr {
     // `emit each X => m(.)` and `emit (A else B)` emit what comes of them.
     let value = infer(scope, inner);
+    made(scope, value, at, make)
+}
+
+/// What a value that is a resource comes to, be it one or each of several.
+pub(super) fn made(scope: &mut Scope, value: Expr, at: &At, make: &dyn Fn(Expr) -> Kind) -> Expr {
     if value.is_error() || value.is_nothing() {
         return value;
     }

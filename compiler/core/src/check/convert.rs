@@ -1,7 +1,7 @@
 //! What happens where a value meets an element: the table "from, to, what happens" of the language.
 
 use super::scope::Scope;
-use super::typed::{Expr, Key, Kind, Primitive, Ty, TyKind};
+use super::typed::{Expr, Key, Kind, Primitive, Sent, Ty, TyKind};
 use super::types::{self, show_kind};
 use super::{binding, built};
 use crate::diagnostic::{Code, Diagnostic};
@@ -142,7 +142,7 @@ fn apply(scope: &mut Scope, value: Expr, how: How) -> Expr {
                 let at = item.at.clone();
                 let resource = call(item, &function, &result);
                 let ty = Ty { kind: TyKind::Reference(vec![target.clone()]), count: result.count };
-                Expr::new(Kind::Emit { resource, if_new: true }, ty, &at)
+                Expr::new(Kind::Emit { resource, sent: Sent::IfNew }, ty, &at)
             };
             if needs_item { each(scope, value, emit) } else { emit(value) }
         }

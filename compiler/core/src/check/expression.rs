@@ -17,7 +17,21 @@ pub(super) fn value(scope: &mut Scope, expr: &tree::Expr, want: &Want) -> Expr {
         scope.depth -= 1;
         return Expr::error(&expr.at);
     }
-    let value = wanted(scope, expr, want);
+    let value = match &*expr.kind {
+        // What these give, or one of what they give, is the value itself.
+        ExprKind::Null
+        | ExprKind::Else(..)
+        | ExprKind::When { .. }
+        | ExprKind::Warn { .. }
+        | ExprKind::Match { .. }
+        | ExprKind::List { .. } => wanted(scope, expr, want),
+        _ => {
+            let clears = std::mem::take(&mut scope.clears);
+            let value = wanted(scope, expr, want);
+            scope.clears = clears;
+            value
+        }
+    };
     scope.depth -= 1;
     value
 }
@@ -71,6 +85,7 @@ fn wanted(scope: &mut Scope, expr: &tree::Expr, want: &Want) -> Expr {
             Some(ty) => Expr::new(Kind::Keep, ty, at),
             None => misplaced_keep(scope, at),
         },
+        ExprKind::Null if scope.clears => Expr::new(Kind::Null, Ty::NOTHING, at),
         ExprKind::Null if built::wanted(want).is_some() => {
             let ty = want.types.first().map(|ty| ty.name.clone()).unwrap_or_default();
             Expr::new(Kind::Json("null".into()), Ty::one(TyKind::Fhir(ty)), at)

@@ -32,6 +32,8 @@ mod literal;
 mod lookup;
 mod missing;
 mod operator;
+mod patch;
+pub(crate) mod patched;
 mod path;
 mod place;
 mod profile;

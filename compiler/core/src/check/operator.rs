@@ -3,8 +3,8 @@
 use super::convert::{self, Want};
 use super::expression::infer;
 use super::scope::Scope;
-use super::typed::{Arithmetic, Expr, Kind, Pick, Ty, TyKind};
-use super::{World, by_type, call, condition, path, refer, types};
+use super::typed::{Arithmetic, Expr, Kind, Pick, Sent, Ty, TyKind};
+use super::{World, by_type, call, condition, patch, path, refer, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::{DeclaredKind, Found};
 use crate::syntax::tree::{self, At, Binary, Count, Prefix, Type, Word};
@@ -17,14 +17,14 @@ pub(super) fn prefixed(scope: &mut Scope, prefix: Prefix, inner: &tree::Expr, at
         Prefix::Last => Pick::Last,
         Prefix::Only => Pick::Only,
         Prefix::Not => return condition::negated(scope, inner, at),
-        Prefix::Emit | Prefix::Contain if scope.builds_hl7 => {
+        Prefix::Emit | Prefix::Contain | Prefix::Patch if scope.builds_hl7 => {
             let diagnostic = Diagnostic::new(Code::NoResources, at.clone(), "a message of HL7 v2 holds no resources");
             scope.problem(diagnostic.help("emit in a map that gives a resource or a Bundle"));
             return Expr::error(at);
         }
         Prefix::Emit => return call::emit(scope, inner, at),
         Prefix::Contain => return call::contain(scope, inner, at),
-        Prefix::Patch => return scope.not_yet(at, "`patch`"),
+        Prefix::Patch => return patch::patch(scope, inner, at),
         Prefix::Refer => return refer::refer(scope, inner, at),
     };
     let list = infer(scope, inner);
@@ -159,8 +159,8 @@ pub(super) fn as_type(scope: &mut Scope, value: &tree::Expr, ty: &Type, at: &At)
 /// `emit … if new`, also where the emit is lifted over a list.
 pub(super) fn mark_new(value: &mut Expr) -> bool {
     match &mut *value.kind {
-        Kind::Emit { if_new, .. } => {
-            *if_new = true;
+        Kind::Emit { sent: sent @ (Sent::Whole | Sent::IfNew), .. } => {
+            *sent = Sent::IfNew;
             true
         }
         Kind::Each { body, .. } | Kind::Do { value: body, .. } => mark_new(body),

@@ -1,7 +1,8 @@
-//! What a map promises of itself and of all that it calls: that it refuses nothing, that it writes no more than it says.
+//! What a map promises of itself and of all that it calls: that it refuses nothing, that it writes no more than it
+//! says, that what it patches can be told to a server.
 
 use super::typed::{CodeTable, Function};
-use super::{bounded, total};
+use super::{bounded, patched, total};
 use crate::diagnostic::Diagnostic;
 
 /// The bodies of other items, which only promises look into.
@@ -19,5 +20,6 @@ pub fn promises(function: &Function, bodies: &dyn Bodies) -> Vec<Diagnostic> {
     if !function.writes.is_empty() {
         broken.extend(bounded::writes_more(function, bodies));
     }
+    broken.extend(patched::cannot_be_sent(function, bodies));
     broken
 }

@@ -96,7 +96,7 @@ fn needs(scope: &mut Scope, function: &Key) {
     }
 }
 
-fn has_key(scope: &mut Scope, signature: &Signature, at: &At) -> bool {
+pub(super) fn has_key(scope: &mut Scope, signature: &Signature, at: &At) -> bool {
     let name = signature.key.rsplit('.').next().unwrap_or_default();
     if signature.kind == SignatureKind::Map && signature.keyed > 0 && signature.searched {
         return true;

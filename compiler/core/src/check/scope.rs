@@ -32,6 +32,10 @@ pub(super) struct Scope<'w> {
     pub kept: Option<Kept>,
     /// What is built is a message of HL7, which holds no resources.
     pub builds_hl7: bool,
+    /// The next `with` is about what is patched.
+    pub patches: bool,
+    /// `null` clears the element of what is patched.
+    pub clears: bool,
 }
 
 /// What `keep` stands for in a change of a message.
@@ -88,6 +92,8 @@ impl<'w> Scope<'w> {
             keep: None,
             kept: None,
             builds_hl7: false,
+            patches: false,
+            clears: false,
         }
     }
 

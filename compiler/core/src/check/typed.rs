@@ -342,6 +342,8 @@ pub enum Kind {
     },
     /// Nothing, silently.
     Absent,
+    /// An explicit null: in what is patched, the element is cleared.
+    Null,
     /// Nothing, with an issue.
     AbsentWarn(SmolStr),
     /// A FHIR data-absent-reason in place of the value.
@@ -356,7 +358,7 @@ pub enum Kind {
     /// a resource (`keyed` is the function's), or decisions between such.
     Emit {
         resource: Expr,
-        if_new: bool,
+        sent: Sent,
     },
     /// Puts it in `contained` and gives a reference to it.
     Contain(Expr),
@@ -446,6 +448,17 @@ pub enum Pick {
     Last,
     /// The first, and an issue if there is a second.
     Only,
+}
+
+/// What a server is asked to do with a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sent {
+    /// To have it as it is.
+    Whole,
+    /// To have it if it has none yet.
+    IfNew,
+    /// To change what the map assigns, and nothing else.
+    Patch,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

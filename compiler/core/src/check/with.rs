@@ -11,6 +11,7 @@ use crate::syntax::tree::{self, At, BlockItem, Count};
 use std::sync::Arc;
 
 pub(super) fn with(scope: &mut Scope, base: &tree::Expr, block: &tree::Block, want: Option<&Want>, at: &At) -> Expr {
+    let patches = std::mem::take(&mut scope.patches);
     let base = match want {
         // A message is changed as it came, whatever it is to become.
         Some(want) if built::is_message(scope, want) => {
@@ -42,7 +43,9 @@ pub(super) fn with(scope: &mut Scope, base: &tree::Expr, block: &tree::Block, wa
     let outer = scope.keep.take();
     for item in &block.items {
         scope.keep = kept(scope, item, &shape);
+        scope.clears = patches && is_whole(item);
         statements.extend(block::items(scope, std::slice::from_ref(item), &shape, &mut fields));
+        scope.clears = false;
     }
     let fields = block::finished(scope, fields, &shape, true);
     scope.keep = outer;
@@ -62,6 +65,11 @@ fn kept(scope: &mut Scope, item: &BlockItem, shape: &Arc<Shape>) -> Option<Ty> {
     }
     let element = shape.element(&rule.target.first.text).filter(|_| rule.target.parts.is_empty())?;
     Some(Ty { kind: kind(element), count: if element.repeats() { Count::Any } else { Count::Optional } })
+}
+
+/// A rule for an element as a whole.
+fn is_whole(item: &BlockItem) -> bool {
+    matches!(item, BlockItem::Rule(rule) if rule.target.parts.is_empty())
 }
 
 /// The type of what an element holds.

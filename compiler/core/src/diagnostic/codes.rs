@@ -128,6 +128,10 @@ codes! {
         UnknownValueSet = "E0608";
         /// a code of the sender goes where only FHIR's own codes fit
         Untranslated = "W0605";
+        /// several sources of a list are patched, and nothing tells their items apart
+        NotToldApart = "E0680";
+        /// a change of a resource has no place for something
+        NoPatch = "E0681";
         /// a concept map has codes whose translations are not taken
         NotTaken = "W0630";
 

@@ -21,9 +21,9 @@ pub(super) fn under<'a>(fields: &'a [typed::Field], env: &Env<'a>, over: &Over<'
 #[derive(Clone)]
 pub(super) struct Field<'a> {
     pub name: SmolStr,
-    choice: bool,
-    list: bool,
-    required: bool,
+    pub choice: bool,
+    pub list: bool,
+    pub required: bool,
     pub sources: Vec<Source<'a>>,
     pub extras: Option<(&'a typed::Block, Env<'a>)>,
 }
@@ -77,6 +77,29 @@ impl<'a> Lower<'a> {
         env: &Env<'a>,
         to: &To,
     ) {
+        let whole = self.block(|lower| match &to.name {
+            _ if to.patches && resource.is_some() => lower.write_changes(fields, shape, live, env),
+            Name::Parameter(parameter) if parameter.has_parts() => {
+                lower.write_parts(fields, shape, live, env, parameter)
+            }
+            _ => lower.write_object(fields, shape, resource, live, env, to),
+        });
+        if to.catches {
+            self.left_out(env, to, &to.at, |lower| lower.extend(whole));
+        } else {
+            self.extend(whole);
+        }
+    }
+
+    fn write_object(
+        &mut self,
+        fields: &[Field<'a>],
+        shape: &SmolStr,
+        resource: Option<&SmolStr>,
+        live: bool,
+        env: &Env<'a>,
+        to: &To,
+    ) {
         let open = to.opened(&self.base(shape));
         let mut needs = Vec::new();
         let body = self.block(|lower| {
@@ -100,16 +123,11 @@ impl<'a> Lower<'a> {
                 lower.push(Step::Entries { requests: asks_a_server(fields) });
             }
         });
-        let whole = self.block(|lower| lower.wrap(format!("{open}{{"), body, "},", live, needs));
-        if to.catches {
-            self.left_out(env, to, &to.at, |lower| lower.extend(whole));
-        } else {
-            self.extend(whole);
-        }
+        self.wrap(format!("{open}{{"), body, &format!("}}{}", to.closed()), live, needs);
     }
 
     /// What is made for a field comes of its first rule.
-    fn ruled_by(&mut self, field: &Field<'a>, make: impl FnOnce(&mut Self)) {
+    pub(super) fn ruled_by(&mut self, field: &Field<'a>, make: impl FnOnce(&mut Self)) {
         match field.sources.first() {
             Some(Source::Rule(value, env)) => self.ruled(env, &value.rule, make),
             _ => make(self),
@@ -141,6 +159,19 @@ impl<'a> Lower<'a> {
             }
             lower.extras(field, primitive);
         });
+        self.needed(field, body, skipped, shape, env, needs);
+    }
+
+    /// Adds what writes a field; if it has to be there, it is asked whether it is.
+    pub(super) fn needed(
+        &mut self,
+        field: &Field<'a>,
+        body: Block,
+        skipped: Option<Val>,
+        shape: &SmolStr,
+        env: &Env<'a>,
+        needs: &mut Vec<Need>,
+    ) {
         if !field.required || matches!(body.as_slice(), [Step::Put(_)]) {
             return self.extend(body);
         }

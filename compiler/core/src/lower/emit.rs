@@ -4,49 +4,49 @@ use super::block::{Over, under};
 use super::items::Walk;
 use super::write::{Name, To};
 use super::{Bound, Env, Lower, Made};
-use crate::check::typed::{Expr, Function, Kind, TyKind};
-use crate::plan::{Block, Code, CodePart, Constant, KeyPart, KeyValue, Step, Test, Until, Val};
+use crate::check::typed::{Expr, Function, Kind, Sent, TyKind};
+use crate::plan::{self, Block, Code, CodePart, Constant, KeyPart, KeyValue, Step, Test, Until, Val};
 use crate::syntax::tree::At;
 use smol_str::SmolStr;
 
 impl<'a> Lower<'a> {
     /// The reference to what is emitted; missing if nothing is.
-    pub(super) fn emit(&mut self, resource: &'a Expr, if_new: bool, env: &Env<'a>, over: &Over<'a>) -> Val {
+    pub(super) fn emit(&mut self, resource: &'a Expr, sent: Sent, env: &Env<'a>, over: &Over<'a>) -> Val {
         match &*resource.kind {
             Kind::Call { function, arguments } => {
                 let Some(function) = self.function(function) else { return self.missing() };
                 if function.result.is_list() {
                     let inner = self.bound(function, arguments, env);
-                    return self.emit(&function.body, if_new, &inner, over);
+                    return self.emit(&function.body, sent, &inner, over);
                 }
                 if !over.is_empty() || !self.takes_values(function, arguments) {
                     let inner = self.bound(function, arguments, env);
-                    return self.emit_function(function, &inner, if_new, over);
+                    return self.emit_function(function, &inner, sent, over);
                 }
                 let arguments = self.arguments(arguments, env);
-                let made = Made::Emit(function.key.clone(), if_new);
+                let made = Made::Emit(function.key.clone(), sent);
                 let routine = self.routine(made, function.params.len(), |lower| {
                     let inner = lower.given(function);
-                    Some(lower.emit_function(function, &inner, if_new, &Vec::new()))
+                    Some(lower.emit_function(function, &inner, sent, &Vec::new()))
                 });
                 self.to(|to| Step::Call { routine, arguments, to: Some(to) })
             }
             Kind::With { base, fields } => {
                 let over = under(fields, env, over);
-                self.emit(base, if_new, env, &over)
+                self.emit(base, sent, env, &over)
             }
             Kind::Slot(slot) => match env.get(*slot) {
                 Some((Bound::Later(inner, env, before), _)) => {
-                    self.emit(inner, if_new, &env, &[before, over.clone()].concat())
+                    self.emit(inner, sent, &env, &[before, over.clone()].concat())
                 }
                 _ => self.missing(),
             },
             Kind::Else(first, second) => {
                 let to = self.fresh();
-                let from = self.emit(first, if_new, env, over);
+                let from = self.emit(first, sent, env, over);
                 self.push(Step::Set { from, to });
                 let no = self.block(|lower| {
-                    let from = lower.emit(second, if_new, env, over);
+                    let from = lower.emit(second, sent, env, over);
                     lower.push(Step::Set { from, to });
                 });
                 self.when(Test::Present(to), Block::new(), no);
@@ -54,25 +54,25 @@ impl<'a> Lower<'a> {
             }
             Kind::When { value, condition } => {
                 let test = self.test(condition, env);
-                self.value_if(test, |lower| lower.emit(value, if_new, env, over))
+                self.value_if(test, |lower| lower.emit(value, sent, env, over))
             }
             Kind::Match { arms, otherwise } => {
                 let to = self.missing();
                 self.arms(arms, otherwise.as_ref(), env, &mut |lower, value| {
-                    let from = lower.emit(value, if_new, env, over);
+                    let from = lower.emit(value, sent, env, over);
                     lower.push(Step::Set { from, to });
                 });
                 to
             }
             Kind::Do { statements, value } => {
                 self.statements(statements, env);
-                self.emit(value, if_new, env, over)
+                self.emit(value, sent, env, over)
             }
             Kind::Each { list, item, filter, body } => {
                 let many = list.ty.is_list() || body.ty.is_list();
                 let to = self.constant(if many { Constant::List } else { Constant::Missing });
                 self.walk(Walk::new(list, *item, filter.as_ref()), env, Until::All, &mut |lower| {
-                    let from = lower.emit(body, if_new, env, over);
+                    let from = lower.emit(body, sent, env, over);
                     lower.add(from, to, many);
                 });
                 to
@@ -81,7 +81,7 @@ impl<'a> Lower<'a> {
                 let (to, many) = self.result_of(&resource.ty);
                 self.items(resource, env, over, &mut |lower, item| {
                     if let Bound::Later(expr, env, over) = item {
-                        let from = lower.emit(expr, if_new, &env, &over);
+                        let from = lower.emit(expr, sent, &env, &over);
                         lower.add(from, to, many);
                     }
                 });
@@ -91,28 +91,22 @@ impl<'a> Lower<'a> {
                 self.effect(resource, env);
                 self.missing()
             }
-            _ => self.emitted(resource, Vec::new(), if_new, env, over, &resource.at),
+            _ => self.emitted(resource, Vec::new(), sent, env, over, &resource.at),
         }
     }
 
     /// A function's resource, under the function's key.
-    pub(super) fn emit_function(
-        &mut self,
-        function: &'a Function,
-        env: &Env<'a>,
-        if_new: bool,
-        over: &Over<'a>,
-    ) -> Val {
+    pub(super) fn emit_function(&mut self, function: &'a Function, env: &Env<'a>, sent: Sent, over: &Over<'a>) -> Val {
         let keyed = function.keyed.iter();
         let key = keyed.map(|part| self.key_part(part.parameter.as_ref(), &part.value, env)).collect();
-        self.emitted(&function.body, key, if_new, env, over, &function.at)
+        self.emitted(&function.body, key, sent, env, over, &function.at)
     }
 
     fn emitted(
         &mut self,
         resource: &'a Expr,
         key: Vec<KeyPart>,
-        if_new: bool,
+        sent: Sent,
         env: &Env<'a>,
         over: &Over<'a>,
         at: &At,
@@ -125,12 +119,21 @@ impl<'a> Lower<'a> {
         let text = format!("two different {name} resources have one key; the first is kept");
         let issue = self.said(Code::OneKey, &text, env, at);
         let skipped = self.said(Code::Skipped, "what is skipped had other values in it", env, at);
-        let to = To { at: at.clone(), ..To::new(Name::Item) };
+        let patches = sent == Sent::Patch;
+        let to = To { at: at.clone(), patches, ..To::new(Name::Item) };
         let mut body = self.block(|lower| lower.write(resource, env, &to, over));
         if self.may_fail(&body) {
             body = vec![Step::Attempt { body, issue: skipped }];
         }
-        self.to(|to| Step::Emit { resource: name, if_new, key, body, to, rule, issue })
+        let sent = match sent {
+            Sent::Whole => plan::Sent::Whole,
+            Sent::IfNew => plan::Sent::IfNew,
+            Sent::Patch => {
+                let text = format!("a {name} cannot be patched without its key");
+                plan::Sent::Patch(self.said(Code::Unkeyed, &text, env, at))
+            }
+        };
+        self.to(|to| Step::Emit { resource: name, sent, key, body, to, rule, issue })
     }
 
     /// A part whose value asks for a skip is missing; what then, the resource itself says.

@@ -96,7 +96,7 @@ impl<'a> Lower<'a> {
             }
             Kind::Warn { value, .. } => self.items(value, env, over, found),
             Kind::AbsentWarn(_) | Kind::Skip | Kind::Reject(_) => self.effect(expr, env),
-            Kind::Absent | Kind::DataAbsent(_) | Kind::Error => {}
+            Kind::Absent | Kind::Null | Kind::DataAbsent(_) | Kind::Error => {}
             _ => found(self, Bound::Later(expr, env.clone(), over.clone())),
         }
     }

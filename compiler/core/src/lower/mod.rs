@@ -16,6 +16,7 @@ pub(crate) mod grammar;
 mod intake;
 mod items;
 mod marks;
+mod patch;
 mod path;
 mod refer;
 mod tables;
@@ -23,7 +24,7 @@ mod value;
 mod write;
 
 use crate::check::ProfileFacts;
-use crate::check::typed::{CodeTable, Expr, Function, Key, RowTable, Slot, Ty, TyKind};
+use crate::check::typed::{CodeTable, Expr, Function, Key, RowTable, Sent, Slot, Ty, TyKind};
 use crate::plan::{
     Code, Gives, INTAKE, IssueId, Plan, Reads, Routine, RoutineId, Rule, RuleId, Said, TableId, Take, Val, validate,
 };
@@ -160,7 +161,7 @@ enum Made {
     Value(Key),
     /// Writes an item; of a choice, with its name, which begins with this.
     Write(Key, Option<SmolStr>),
-    Emit(Key, bool),
+    Emit(Key, Sent),
     Table(Key),
     /// Whether a code table has a row.
     Has(Key),
@@ -264,10 +265,10 @@ impl<'a> Lower<'a> {
         self.intake(entry);
         self.ruled(&env, &entry.at, |lower| match gives {
             Gives::Resource if entry.result.is_list() => {
-                lower.emit(&entry.body, false, &env, &Vec::new());
+                lower.emit(&entry.body, Sent::Whole, &env, &Vec::new());
             }
             Gives::Resource => {
-                lower.emit_function(entry, &env, false, &Vec::new());
+                lower.emit_function(entry, &env, Sent::Whole, &Vec::new());
             }
             Gives::Value if entry.result.is_list() => {
                 let items = lower.block(|lower| lower.write(&entry.body, &env, &To::list(), &Vec::new()));
@@ -303,8 +304,9 @@ impl<'a> Lower<'a> {
         let name = match &made {
             Made::Value(key) | Made::Write(key, None) => key.clone(),
             Made::Write(key, Some(stem)) => format!("{key} as {stem}[x]").into(),
-            Made::Emit(key, false) => format!("emit {key}").into(),
-            Made::Emit(key, true) => format!("emit {key} if new").into(),
+            Made::Emit(key, Sent::Whole) => format!("emit {key}").into(),
+            Made::Emit(key, Sent::IfNew) => format!("emit {key} if new").into(),
+            Made::Emit(key, Sent::Patch) => format!("patch {key}").into(),
             Made::Table(key) => format!("table {key}").into(),
             Made::Has(key) => format!("rows of {key}").into(),
             Made::Profile(key) => format!("{INTAKE}{key}").into(),

@@ -159,13 +159,13 @@ impl<'a> Lower<'a> {
                 self.statements(statements, env);
                 self.value(value, env)
             }
-            Kind::Absent | Kind::Environment(_) | Kind::Error => self.missing(),
+            Kind::Absent | Kind::Null | Kind::Environment(_) | Kind::Error => self.missing(),
             Kind::DataAbsent(reason) => self.constant(Constant::Reason(reason.clone())),
             Kind::AbsentWarn(_) | Kind::Skip | Kind::Reject(_) => {
                 self.effect(expr, env);
                 self.missing()
             }
-            Kind::Emit { resource, if_new } => self.emit(resource, *if_new, env, &Vec::new()),
+            Kind::Emit { resource, sent } => self.emit(resource, *sent, env, &Vec::new()),
             Kind::Refer { .. } => self.refer(expr, env),
             Kind::Contain(resource) => self.contain(resource, env),
             Kind::And(..)
@@ -392,7 +392,7 @@ impl<'a> Lower<'a> {
                 self.push(Step::Reject { issue, at });
             }
             Kind::Skip => self.push(Step::Fail),
-            Kind::Absent | Kind::Slot(_) | Kind::DataAbsent(_) | Kind::Keep => {}
+            Kind::Absent | Kind::Null | Kind::Slot(_) | Kind::DataAbsent(_) | Kind::Keep => {}
             _ if self.is_plain(&expr.ty) => {
                 self.value(expr, env);
             }

@@ -3,6 +3,7 @@
 use super::block::{Over, json, under};
 use super::element::Source;
 use super::items::Walk;
+use super::patch::Parameter;
 use super::{Bound, Env, Lower, Made};
 use crate::check::typed::{Expr, Kind, Pick, Ty, TyKind};
 use crate::plan::{Block, Form, Step, Test, Until, Val};
@@ -10,6 +11,7 @@ use crate::standard::built;
 use crate::syntax::tree::At;
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 /// Where the value of an element is written.
 #[derive(Clone)]
@@ -27,6 +29,8 @@ pub(super) struct To {
     pub shadow: bool,
     /// The text of the rule.
     pub at: At,
+    /// A resource that is written here is written as changes of one.
+    pub patches: bool,
 }
 
 #[derive(Clone)]
@@ -36,11 +40,22 @@ pub(super) enum Name {
     Field(SmolStr),
     /// Of a choice: the type of what is written makes it whole.
     Stem(SmolStr),
+    /// In a parameter of a change.
+    Parameter(Rc<Parameter>),
 }
 
 impl To {
     pub fn new(name: Name) -> Self {
-        Self { name, primitive: false, hint: None, catches: false, skipped: None, shadow: false, at: 0..0 }
+        Self {
+            name,
+            primitive: false,
+            hint: None,
+            catches: false,
+            skipped: None,
+            shadow: false,
+            at: 0..0,
+            patches: false,
+        }
     }
 
     /// One of several, which may be left out.
@@ -57,13 +72,25 @@ impl To {
         match &self.name {
             Name::Item => String::new(),
             Name::Field(name) => format!("{}:", json(&format!("{prefix}{name}"))),
-            Name::Stem(stem) => {
-                let mut letters = ty.chars();
-                let first: String = letters.next().map(|first| first.to_ascii_uppercase()).into_iter().collect();
-                format!("{}:", json(&format!("{prefix}{stem}{first}{}", letters.as_str())))
-            }
+            Name::Stem(stem) => format!("{}:", json(&format!("{prefix}{}", typed(stem, ty)))),
+            Name::Parameter(parameter) => parameter.opened(prefix, ty),
         }
     }
+
+    /// What stands behind a value, with the comma to the next.
+    pub fn closed(&self) -> String {
+        match &self.name {
+            Name::Parameter(parameter) => format!("{},", parameter.after),
+            _ => ",".to_owned(),
+        }
+    }
+}
+
+/// `valueQuantity`
+pub(super) fn typed(stem: &str, ty: &str) -> String {
+    let mut letters = ty.chars();
+    let first: String = letters.next().map(|first| first.to_ascii_uppercase()).into_iter().collect();
+    format!("{stem}{first}{}", letters.as_str())
 }
 
 impl<'a> Lower<'a> {
@@ -171,7 +198,7 @@ impl<'a> Lower<'a> {
                 self.write(value, env, to, over);
             }
             Kind::DataAbsent(reason) => self.data_absent(reason, env, to),
-            Kind::Absent | Kind::Error => {}
+            Kind::Absent | Kind::Null | Kind::Error => {}
             Kind::AbsentWarn(_) | Kind::Skip | Kind::Reject(_) => self.effect(expr, env),
             _ => {
                 let val = self.value(expr, env);
@@ -189,7 +216,7 @@ impl<'a> Lower<'a> {
         }
         let base = self.json_type(ty);
         self.trace(None, env, to);
-        self.put(&format!("{}{written},", to.opened(&base)));
+        self.put(&format!("{}{written}{}", to.opened(&base), to.closed()));
     }
 
     /// A value that may be missing, or each of a list.
@@ -223,7 +250,7 @@ impl<'a> Lower<'a> {
             self.put(&open);
         }
         self.push(Step::Write { of, form });
-        self.put(",");
+        self.put(&to.closed());
     }
 
     pub(super) fn trace(&mut self, of: Option<Val>, env: &Env<'a>, to: &To) {
@@ -304,8 +331,8 @@ impl<'a> Lower<'a> {
         );
         match (&to.name, primitive) {
             (Name::Item, true) if !to.shadow => self.put("null,"),
-            (_, true) => self.put(&format!("{}{extension},", to.opened_with("_", &base))),
-            (_, false) => self.put(&format!("{}{extension},", to.opened(&base))),
+            (_, true) => self.put(&format!("{}{extension}{}", to.opened_with("_", &base), to.closed())),
+            (_, false) => self.put(&format!("{}{extension}{}", to.opened(&base), to.closed())),
         }
     }
 
@@ -323,7 +350,8 @@ impl<'a> Lower<'a> {
 
     fn write_call(&mut self, key: &SmolStr, arguments: &'a [Expr], env: &Env<'a>, to: &To, over: &Over<'a>) {
         let Some(function) = self.function(key) else { return };
-        if !over.is_empty() || to.shadow || !self.takes_values(function, arguments) {
+        let parameter = matches!(to.name, Name::Parameter(_));
+        if !over.is_empty() || to.shadow || to.patches || parameter || !self.takes_values(function, arguments) {
             let inner = self.bound(function, arguments, env);
             return self.write(&function.body, &inner, to, over);
         }

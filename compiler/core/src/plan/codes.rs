@@ -55,6 +55,8 @@ codes! {
 
         /// two resources have one key
         OneKey = "R0701";
+        /// what is to be patched cannot be found
+        Unkeyed = "R0530";
         /// a reference leads to nothing that is in the message or can be asked for
         Dangling = "R0702";
     }

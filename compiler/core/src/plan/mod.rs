@@ -374,7 +374,7 @@ pub enum Step {
     /// written. `rule` and how often it was carried out make its identity where the key is missing.
     Emit {
         resource: SmolStr,
-        if_new: bool,
+        sent: Sent,
         key: Vec<KeyPart>,
         body: Block,
         to: Val,
@@ -413,6 +413,15 @@ pub struct Need {
     pub wrote: Val,
     pub issue: IssueId,
     pub at: Option<Val>,
+}
+
+/// What a server is asked to do with a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Sent {
+    Whole,
+    IfNew,
+    /// To change it, by a FHIRPath Patch (FHIR R4 §3.1.0.12); the issue if nothing says which one is meant.
+    Patch(IssueId),
 }
 
 /// A step down or up in a message.

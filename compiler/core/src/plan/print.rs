@@ -1,6 +1,6 @@
 //! A plan as text: what golden tests compare and `emr build --emit plan` shows.
 
-use super::{Block, Cell, Constant, KeyPart, KeyValue, Part, Plan, Reads, Routine, Step, Take, Test, Until};
+use super::{Block, Cell, Constant, KeyPart, KeyValue, Part, Plan, Reads, Routine, Sent, Step, Take, Test, Until};
 use crate::check::typed::CodeKey;
 use std::fmt::{self, Display, Formatter};
 
@@ -155,8 +155,13 @@ fn print_step(step: &Step, depth: usize, f: &mut Formatter<'_>) -> fmt::Result {
         }
         Step::Calculate { op, left, right, to, .. } => writeln!(f, "%{to} = %{left} {op:?} %{right}"),
         Step::Decide { test, to } => writeln!(f, "%{to} = {test}"),
-        Step::Emit { resource, if_new, key, body, to, rule, .. } => {
-            writeln!(f, "%{to} = emit {resource}{} for rule {rule}", if *if_new { " if new" } else { "" })?;
+        Step::Emit { resource, sent, key, body, to, rule, .. } => {
+            let (word, new) = match sent {
+                Sent::Whole => ("emit", ""),
+                Sent::IfNew => ("emit", " if new"),
+                Sent::Patch(_) => ("patch", ""),
+            };
+            writeln!(f, "%{to} = {word} {resource}{new} for rule {rule}")?;
             for part in key {
                 writeln!(f, "{:1$}key {part}", "", depth * 2 + 2)?;
             }

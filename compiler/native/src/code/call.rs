@@ -2,7 +2,7 @@
 
 use cranelift_codegen::ir::{InstBuilder, StackSlotData, StackSlotKind, Value, condcodes::IntCC, types::I64};
 use emr_abi::{Call, List, Stop};
-use emr_compiler::plan::{KeyValue, RoutineId, Step, Val};
+use emr_compiler::plan::{IssueId, KeyPart, KeyValue, RoutineId, Sent, Step, Val};
 use std::mem::offset_of;
 
 use super::output::nth;
@@ -92,40 +92,25 @@ impl<'p> Gen<'_, 'p> {
     // ---- resources
 
     pub fn emit(&mut self, step: &'p Step, mut cursor: Cursor) -> Option<Cursor> {
-        let Step::Emit { resource, if_new, key, body, to, rule, issue } = step else { return Some(cursor) };
-        let mut parts = Vec::new();
-        let mut words = Vec::new();
-        for part in key {
-            let (value, given) = match part.value {
-                KeyValue::Text(of) => (emr_abi::KeyValue::Text, self.key_text(of)),
-                KeyValue::Token { system, code } => {
-                    (emr_abi::KeyValue::Token, [self.key_text(system), self.key_text(code)].concat())
-                }
-                KeyValue::Reference(of) => (emr_abi::KeyValue::Reference, self.key_reference(of)),
-            };
-            words.extend(given);
-            parts.push(emr_abi::KeyPart { parameter: part.parameter.as_ref().map(ToString::to_string), value });
-        }
-        if words.len() > emr_abi::RESULTS_MAX {
-            self.stop(Stop::Defer);
-            return None;
-        }
+        let Step::Emit { resource, sent, key, body, to, rule, issue } = step else { return Some(cursor) };
+        let sent = match sent {
+            Sent::Whole => emr_abi::Sent::Whole,
+            Sent::IfNew => emr_abi::Sent::IfNew,
+            Sent::Patch(_) => emr_abi::Sent::Patch,
+        };
         let emit = emr_abi::Emit {
             resource: resource.to_string(),
-            if_new: *if_new,
+            sent,
             place: self.shared.typing.plan.identity_place(*rule),
             rule: *rule,
             issue: *issue,
-            key: parts,
+            key: Vec::new(),
         };
-        let number = self.tables.emits.len();
-        self.tables.emits.push(emit);
         let start = self.place(&mut cursor);
+        let number = self.maker(emit, key)?;
         // What is written in it is no part of what is written around it.
         let was_counting = std::mem::replace(&mut self.counting, false);
         let live = was_counting.then(|| self.load(at!(live)));
-        self.hand_over_words(0, &words);
-        let number = self.count(number);
         let entry = self.helper(Call::emit_begin, &[number, start]);
         let place = self.load(at!(results));
         self.go_on_or_return(place);
@@ -145,6 +130,47 @@ impl<'p> Gen<'_, 'p> {
         }
         self.set(*to, &Kind::Reference, &[reference]);
         Some(Cursor::at(start))
+    }
+
+    /// The number of what makes such a resource, its key being handed over.
+    fn maker(&mut self, emit: emr_abi::Emit, key: &[KeyPart]) -> Option<Value> {
+        let mut parts = Vec::new();
+        let mut words = Vec::new();
+        for part in key {
+            let (value, given) = match part.value {
+                KeyValue::Text(of) => (emr_abi::KeyValue::Text, self.key_text(of)),
+                KeyValue::Token { system, code } => {
+                    (emr_abi::KeyValue::Token, [self.key_text(system), self.key_text(code)].concat())
+                }
+                KeyValue::Reference(of) => (emr_abi::KeyValue::Reference, self.key_reference(of)),
+            };
+            words.extend(given);
+            parts.push(emr_abi::KeyPart { parameter: part.parameter.as_ref().map(ToString::to_string), value });
+        }
+        if words.len() > emr_abi::RESULTS_MAX {
+            self.stop(Stop::Defer);
+            return None;
+        }
+        let number = self.tables.emits.len();
+        self.tables.emits.push(emr_abi::Emit { key: parts, ..emit });
+        self.hand_over_words(0, &words);
+        Some(self.count(number))
+    }
+
+    /// A reference by its key to what is not emitted there.
+    pub fn refer(&mut self, resource: &str, key: &[KeyPart], to: Val, issue: IssueId) -> Option<()> {
+        let emit = emr_abi::Emit {
+            resource: resource.to_owned(),
+            sent: emr_abi::Sent::Never,
+            place: String::new(),
+            rule: u32::MAX,
+            issue,
+            key: Vec::new(),
+        };
+        let number = self.maker(emit, key)?;
+        let entry = self.helper(Call::refer, &[number]);
+        self.set(to, &Kind::Reference, &[entry]);
+        Some(())
     }
 
     fn key_text(&mut self, of: Val) -> Words {

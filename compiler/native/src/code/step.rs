@@ -80,11 +80,7 @@ impl<'p> Gen<'_, 'p> {
             Step::Each { of, item, body, until } => return Some(self.each(*of, *item, body, *until, cursor)),
             Step::EachBy { of, .. } => self.give_up_if_present(*of),
             Step::Contain { body, to } => return self.contain(body, *to, cursor),
-            // Only the whole message tells what it brings.
-            Step::Refer { to, .. } => {
-                self.clear(*to);
-                self.give_up();
-            }
+            Step::Refer { resource, key, to, issue } => self.refer(resource, key, *to, *issue)?,
             Step::Calculate { left, right, to, .. } => self.calculate(*left, *right, *to),
             Step::Trace { rule, of } => self.trace(&cursor, *rule, *of),
             // Plans that are explained are the interpreter's.

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use emr_abi::{Emit, KeyValue};
+use emr_abi::{Emit, KeyValue, Sent};
 use emr_message::identity::{self, Digest, Origin};
+use emr_message::refer::Unresolved;
 use rustc_hash::FxHashMap;
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
@@ -55,6 +56,13 @@ struct Entry {
     dropped: bool,
 }
 
+impl Entry {
+    /// Whether the message holds all of the resource.
+    fn is_whole(&self, makers: &[Maker]) -> bool {
+        makers.get(self.maker).is_some_and(|maker| matches!(maker.emit.sent, Sent::Whole | Sent::IfNew))
+    }
+}
+
 /// Name and value of a search parameter, as ranges of the texts.
 #[derive(Clone)]
 struct Pair {
@@ -79,6 +87,8 @@ pub struct Entries {
     /// How often each rule emitted something without a key, and for which message that is.
     turns: Vec<(u64, u32)>,
     message: u64,
+    /// What is referred to by its key alone: unless the message brings it, a reference searches for it.
+    referred: Vec<usize>,
     digest: Option<Digest>,
     key: String,
     /// Ids are made when a Bundle is written, if at all.
@@ -95,6 +105,8 @@ pub enum Part<'t> {
 /// What became of a resource.
 pub enum Ended {
     Nothing,
+    /// It is there, and nothing of it is to be changed.
+    Unchanged(usize),
     /// It, or the earlier one that is the same.
     Entry(usize),
     /// Another with its key says something else.
@@ -111,6 +123,7 @@ impl Entries {
         self.bodies.clear();
         self.texts.clear();
         self.pairs.clear();
+        self.referred.clear();
         if !self.keyed.is_empty() {
             self.keyed.clear();
         }
@@ -152,11 +165,47 @@ impl Entries {
     ) -> Option<usize> {
         let made = makers.get(maker)?;
         let search = self.read_key(makers, made, parts);
+        let is_searched = matches!(made.emit.sent, Sent::Patch | Sent::Never);
         if self.key.is_empty() {
-            return Some(self.begin(maker, made, digest));
+            // What cannot be changed without its key is said by the interpreter.
+            return (made.emit.sent != Sent::Patch).then(|| self.begin(maker, made, digest));
+        }
+        if is_searched && search.is_none() {
+            return None;
         }
         let id = if self.later { Uuid::nil() } else { identity::of_key(&made.emit.resource, &self.key) };
-        Some(self.add(Entry { maker, id, json: 0..0, keyed: true, search, dropped: true }))
+        let index = self.add(Entry { maker, id, json: 0..0, keyed: true, search, dropped: true });
+        if is_searched {
+            self.referred.push(index);
+        }
+        Some(index)
+    }
+
+    /// Whether an entry is one by its key.
+    pub fn is_keyed(&self, index: usize) -> bool {
+        self.entries.get(index).is_some_and(|entry| entry.keyed)
+    }
+
+    /// What is referred to and not brought by the message: the id, and the search that finds it.
+    pub fn unresolved(&self, makers: &[Maker]) -> Vec<Unresolved> {
+        let brings =
+            |index: &usize| self.entries.get(*index).is_some_and(|entry| !entry.dropped && entry.is_whole(makers));
+        let mut left: Vec<Unresolved> = Vec::new();
+        for index in &self.referred {
+            let Some((entry, search)) = self.entries.get(*index).and_then(|entry| Some((entry, entry.search.clone()?)))
+            else {
+                continue;
+            };
+            let id = entry.id;
+            if self.keyed.get(&id).is_some_and(brings) || left.iter().any(|known| known.id == id) {
+                continue;
+            }
+            let resource = makers.get(entry.maker).map_or("", |maker| maker.emit.resource.as_str());
+            let mut text = format!("{resource}?").into_bytes();
+            self.write_query(&search, &mut |part| text.extend_from_slice(part));
+            left.push(Unresolved { id, search: String::from_utf8(text).unwrap_or_default() });
+        }
+        left
     }
 
     /// Makes the ids that were left for later: those of resources without a key.
@@ -280,7 +329,11 @@ impl Entries {
     /// Ends a resource with what was written of it.
     pub fn end(&mut self, index: usize, written: &[u8]) -> Ended {
         let written = written.strip_suffix(b",").unwrap_or(written);
-        let Some(entry) = self.entries.get(index).filter(|_| !written.is_empty()) else { return Ended::Nothing };
+        let Some(entry) = self.entries.get(index) else { return Ended::Nothing };
+        if written.is_empty() {
+            // Without a search it would not have begun.
+            return if self.referred.contains(&index) { Ended::Unchanged(index) } else { Ended::Nothing };
+        }
         if entry.keyed {
             let known = *self.keyed.entry(entry.id).or_insert(index);
             if known != index {
@@ -350,7 +403,7 @@ impl Entries {
                 out.add(b"\"entry\":[");
             }
             any = true;
-            out.add(&self.open(index));
+            self.write_open(index, out);
             placed(index, out.length);
             out.add(self.body(index));
             self.close(makers, index, requests, out);
@@ -361,14 +414,21 @@ impl Entries {
         }
     }
 
-    /// What stands before the resource of an entry.
+    /// What stands before the resource of an entry, if that has an id of its own.
     #[inline(always)]
-    pub fn open(&self, index: usize) -> [u8; spelled::OPEN] {
+    pub fn open(&self, index: usize) -> Option<[u8; spelled::OPEN]> {
+        let entry = self.entries.get(index).filter(|_| self.referred.is_empty() || !self.referred.contains(&index))?;
         let mut out = [0; spelled::OPEN];
-        if let Some(entry) = self.entries.get(index) {
-            Digits::of(entry.id).open(&mut out);
+        Digits::of(entry.id).open(&mut out);
+        Some(out)
+    }
+
+    /// The same for any entry: a change has no id.
+    pub fn write_open(&self, index: usize, out: &mut Out) {
+        match self.open(index) {
+            Some(open) => out.add(&open),
+            None => out.add(b"{\"resource\":"),
         }
-        out
     }
 
     /// What stands behind it, with the comma to the next.
@@ -390,29 +450,30 @@ impl Entries {
         (maker.post.len() <= WIDE).then_some((&maker.wide, maker.post.len()))
     }
 
-    /// What a server is asked to do (FHIR R4 §3.1.0.7.1, conditional update; §3.1.0.8.1, conditional create).
+    /// What a server is asked to do (FHIR R4 §3.1.0.7.1, conditional update; §3.1.0.8.1, conditional create;
+    /// §3.1.0.12, conditional patch).
     fn write_request(&self, maker: &Maker, search: &Range<usize>, out: &mut Out) {
-        let if_new = maker.emit.if_new;
-        out.add(if if_new {
-            b",\"request\":{\"method\":\"POST\",\"url\":\""
-        } else {
-            b",\"request\":{\"method\":\"PUT\",\"url\":\""
-        });
+        let (method, between): (&[u8], &[u8]) = match maker.emit.sent {
+            Sent::Whole => (b",\"request\":{\"method\":\"PUT\",\"url\":\"", b"?"),
+            Sent::IfNew => (b",\"request\":{\"method\":\"POST\",\"url\":\"", b"\",\"ifNoneExist\":\""),
+            Sent::Patch | Sent::Never => (b",\"request\":{\"method\":\"PATCH\",\"url\":\"", b"?"),
+        };
+        out.add(method);
         out.add(maker.emit.resource.as_bytes());
-        out.add(if if_new { b"\",\"ifNoneExist\":\"" } else { b"?" });
-        self.write_query(search, out);
+        out.add(between);
+        self.write_query(search, &mut |part| out.add(part));
         out.add(b"\"}},");
     }
 
-    fn write_query(&self, search: &Range<usize>, out: &mut Out) {
+    fn write_query(&self, search: &Range<usize>, write: &mut dyn FnMut(&[u8])) {
         let pairs = self.pairs.get(search.clone()).unwrap_or_default();
         for (index, pair) in pairs.iter().enumerate() {
             if index > 0 {
-                out.add(b"&");
+                write(b"&");
             }
-            out.add(self.texts.get(pair.name.clone()).unwrap_or_default());
-            out.add(b"=");
-            out.add(self.texts.get(pair.value.clone()).unwrap_or_default());
+            write(self.texts.get(pair.name.clone()).unwrap_or_default());
+            write(b"=");
+            write(self.texts.get(pair.value.clone()).unwrap_or_default());
         }
     }
 }

@@ -45,6 +45,7 @@ pub const HELPERS: Helpers = Helpers {
     copy,
     emit_begin,
     emit_end,
+    refer: resources::refer,
     entries,
     reference,
     segment,

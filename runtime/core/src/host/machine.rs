@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use emr_abi::{Context, Gives, List, Program, SLACK, Stop, Take, flags};
 use emr_message::lineage::{self, Lineage, Mark};
+use emr_message::refer::settle;
 use emr_message::{Message, Receipt, Settings, Table, Unreadable, Zone, encode};
 use rustc_hash::FxHashMap;
 
@@ -126,6 +127,8 @@ pub struct Machine {
     scratch: Vec<u8>,
     /// The message that was made of what code wrote.
     made: Vec<u8>,
+    /// What code wrote, with searches for what the message does not bring.
+    settled: Vec<u8>,
     settings: Settings,
     fuel: Option<u64>,
 }
@@ -167,6 +170,7 @@ impl Machine {
             out: vec![0; ROOM + 2 * (reserve + SLACK)],
             scratch: Vec::new(),
             made: Vec::new(),
+            settled: Vec::new(),
             loaded: Arc::clone(&loaded),
             settings,
             fuel,
@@ -314,7 +318,14 @@ impl Machine {
         }
         let written = self.out.get(range).unwrap_or_default();
         let written = written.strip_suffix(b",").unwrap_or(written);
-        let written = if written.is_empty() { b"null" } else { written };
+        let mut written = if written.is_empty() { b"null" } else { written };
+        let left = self.work.entries.unresolved(&self.work.makers);
+        if !left.is_empty() {
+            let settled = settle(written, &left);
+            self.work.traces.settle(|at| settled.place(at));
+            self.settled = settled.out;
+            written = &self.settled;
+        }
         let mut json = written;
         if self.loaded.program.gives == Gives::Message {
             let made = Message::read(bytes, &self.settings).ok().and_then(|message| encode::encode(written, &message));

@@ -56,6 +56,11 @@ impl Traces {
         self.written.iter_mut().for_each(|mark| mark.at += by);
     }
 
+    /// All stands where `place` says now.
+    pub fn settle(&mut self, place: impl Fn(usize) -> usize) {
+        self.written.iter_mut().for_each(|mark| mark.at = place(mark.at));
+    }
+
     /// Makes places of the output offsets from its start.
     pub fn finish(&mut self, start: usize) {
         self.written.iter_mut().for_each(|mark| mark.at = mark.at.saturating_sub(start));

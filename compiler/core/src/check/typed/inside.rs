@@ -17,6 +17,7 @@ impl Expr {
             | Kind::Environment(_)
             | Kind::Keep
             | Kind::Absent
+            | Kind::Null
             | Kind::AbsentWarn(_)
             | Kind::DataAbsent(_)
             | Kind::Skip

@@ -4,7 +4,7 @@ use super::exec::{Done, Frame, Run, Stop, get};
 use super::refer::Referred;
 use super::value::Value;
 use super::why::Mark;
-use crate::plan::{Block, IssueId, KeyPart, KeyValue, RuleId};
+use crate::plan::{Block, IssueId, KeyPart, KeyValue, RuleId, Sent};
 use emr_message::Place;
 use emr_message::identity::{self, Digest, Origin};
 use emr_message::json;
@@ -22,7 +22,7 @@ pub(super) struct Entry {
     id: Uuid,
     /// The parameters by which a server finds it.
     search: Option<Search>,
-    if_new: bool,
+    sent: Sent,
     /// It wrote nothing, or is the same as an earlier one.
     dropped: bool,
 }
@@ -99,7 +99,7 @@ impl<'p, 'm> Run<'p, 'm> {
             marks: Vec::new(),
             id,
             search,
-            if_new: false,
+            sent: Sent::Whole,
             dropped: true,
             note: None,
         });
@@ -108,11 +108,23 @@ impl<'p, 'm> Run<'p, 'm> {
 
     pub fn emit(
         &mut self,
-        (resource, if_new, rule, issue): (&'p SmolStr, bool, RuleId, IssueId),
+        (resource, sent, rule, issue): (&'p SmolStr, Sent, RuleId, IssueId),
         key: Option<Key>,
         body: &'p Block,
         frame: &mut Frame<'m>,
     ) -> Result<Value<'m>, Stop> {
+        if let Sent::Patch(unkeyed) = sent {
+            let Some((id, search)) =
+                key.as_ref().and_then(|key| Some((identity::of_key(resource, &key.text), key.search.as_ref()?)))
+            else {
+                self.say(unkeyed, key.and_then(|key| key.place));
+                return Ok(Value::Missing);
+            };
+            // What is changed is the server's: a reference to it searches for it.
+            let search = Some(format!("{resource}?{}", query(search)));
+            let place = key.as_ref().and_then(|key| key.place);
+            self.referred.entry(id).or_insert(Referred { search, issue: unkeyed, place });
+        }
         // Its place among the entries is taken before what its body emits.
         let index = self.entries.len();
         let id = match &key {
@@ -127,12 +139,14 @@ impl<'p, 'm> Run<'p, 'm> {
             note: self.why.as_mut().map(|why| why.entry()),
             id,
             search,
-            if_new,
+            sent,
             dropped: true,
         });
+        let patches = matches!(sent, Sent::Patch(_));
         let (written, marks) = self.apart(body, frame)?;
         if written.is_empty() {
-            return Ok(Value::Missing);
+            // Nothing is changed, and it is there all the same.
+            return Ok(if patches { Value::Reference(index) } else { Value::Missing });
         }
         if let Some(key) = key {
             let known = *self.keys.entry((resource.clone(), key)).or_insert(index);
@@ -145,7 +159,9 @@ impl<'p, 'm> Run<'p, 'm> {
         }
         if let Some(entry) = self.entries.get_mut(index) {
             (entry.json, entry.marks, entry.dropped) = (written, marks, false);
-            self.brought.insert(entry.id);
+            if !patches {
+                self.brought.insert(entry.id);
+            }
         }
         Ok(Value::Reference(index))
     }
@@ -244,7 +260,13 @@ impl<'p, 'm> Run<'p, 'm> {
             self.out.extend_from_slice(if any { b"," } else { b"\"entry\":[" });
             any = true;
             self.marks.extend(entry.note.map(|note| Mark::noted(self.out.len() + 1, note)));
-            self.out.extend_from_slice(format!("{{\"fullUrl\":\"urn:uuid:{}\",\"resource\":", entry.id).as_bytes());
+            // A change has no identity of its own.
+            match entry.sent {
+                Sent::Patch(_) => self.out.extend_from_slice(b"{\"resource\":"),
+                _ => self
+                    .out
+                    .extend_from_slice(format!("{{\"fullUrl\":\"urn:uuid:{}\",\"resource\":", entry.id).as_bytes()),
+            }
             let base = self.out.len();
             self.marks.extend(entry.marks.iter().map(|mark| Mark { at: base + mark.at, ..*mark }));
             self.out.extend_from_slice(&entry.json);
@@ -258,13 +280,15 @@ impl<'p, 'm> Run<'p, 'm> {
         }
     }
 
-    /// What a server is asked to do (FHIR R4 §3.1.0.7.1, conditional update; §3.1.0.8.1, conditional create).
+    /// What a server is asked to do (FHIR R4 §3.1.0.7.1, conditional update; §3.1.0.8.1, conditional create;
+    /// §3.1.0.12, conditional patch).
     fn write_request(&mut self, entry: &Entry) {
         let resource = &entry.resource;
         let search = entry.search.as_deref().map(query);
-        let (method, url, if_none) = match (&search, entry.if_new) {
-            (Some(search), false) => ("PUT", format!("{resource}?{search}"), None),
-            (Some(search), true) => ("POST", resource.to_string(), Some(search)),
+        let (method, url, if_none) = match (&search, entry.sent) {
+            (Some(search), Sent::Whole) => ("PUT", format!("{resource}?{search}"), None),
+            (Some(search), Sent::Patch(_)) => ("PATCH", format!("{resource}?{search}"), None),
+            (Some(search), Sent::IfNew) => ("POST", resource.to_string(), Some(search)),
             (None, _) => ("POST", resource.to_string(), None),
         };
         self.marks.extend(entry.note.map(|note| Mark::noted(self.out.len() + 1, note)));

@@ -364,9 +364,9 @@ impl<'p, 'm> Run<'p, 'm> {
                 let value = Value::boolean(self.test(test, frame));
                 set(frame, *to, value);
             }
-            Step::Emit { resource, if_new, key, body, to, rule, issue } => {
+            Step::Emit { resource, sent, key, body, to, rule, issue } => {
                 let key = self.key(key, frame);
-                let value = self.emit((resource, *if_new, *rule, *issue), key, body, frame)?;
+                let value = self.emit((resource, *sent, *rule, *issue), key, body, frame)?;
                 set(frame, *to, value);
             }
             Step::Refer { resource, key, to, issue } => {

@@ -29,14 +29,28 @@ pub unsafe extern "C" fn emit_begin(ctx: *mut Context, emit: u64, at: u64) -> u6
         let place = match work.region {
             Some(region) => {
                 ctx.limit = region.limit as *const u8;
-                let open = work.entries.open(entry);
-                write_fixed(ctx, region.filled as u64, &open, OPEN)
-                    .unwrap_or_else(|| written(ctx, work, region.filled as u64, |_, out| out.add(&open)))
+                let whole = work.entries.open(entry);
+                let whole = whole.and_then(|open| write_fixed(ctx, region.filled as u64, &open, OPEN));
+                whole.unwrap_or_else(|| {
+                    written(ctx, work, region.filled as u64, |work, out| work.entries.write_open(entry, out))
+                })
             }
             None => at,
         };
         set_result(ctx, place);
         word(entry)
+    })
+}
+
+pub unsafe extern "C" fn refer(ctx: *mut Context, emit: u64) -> u64 {
+    with(ctx, |ctx, work| {
+        let number = usize::try_from(emit).unwrap_or(usize::MAX);
+        let Some(begun) = begin_keyed(ctx, &work.text, &mut work.entries, &work.makers, number) else {
+            stop(ctx, Stop::Defer);
+            return NONE;
+        };
+        ctx.references = work.entries.references.as_ptr();
+        if work.entries.is_keyed(begun) { word(begun) } else { NONE }
     })
 }
 
@@ -98,7 +112,7 @@ pub unsafe extern "C" fn emit_end(ctx: *mut Context, entry: u64, from: u64, to: 
             ctx.limit = region.head_limit as *const u8;
         }
         match ended {
-            Ended::Entry(entry) => word(entry),
+            Ended::Entry(entry) | Ended::Unchanged(entry) => word(entry),
             Ended::Nothing => NONE,
             Ended::Differs => stop(ctx, Stop::Defer),
         }
