@@ -114,10 +114,12 @@ impl testing::Context for Around<'_> {
     }
 
     fn through(&mut self, maps: &[Word], message: &[u8]) -> Result<testing::Output, String> {
-        let [map] = maps else { return Err("several maps after one another are not supported yet".to_owned()) };
         let World { db, inside, .. } = self.world;
-        let found = db::named(db, *inside, self.file, &map.text);
-        let key = found.ok_or_else(|| format!("there is no map `{}`", map.text))?.key.to_string();
+        let key = |map: &Word| {
+            let found = db::named(db, *inside, self.file, &map.text);
+            found.map(|found| found.key.to_string()).ok_or_else(|| format!("there is no map `{}`", map.text))
+        };
+        let key = maps.iter().map(key).collect::<Result<Vec<_>, _>>()?.join(" then ");
         let engine = match self.engines.get(&key) {
             Some(engine) => engine,
             None => {
@@ -134,12 +136,17 @@ impl testing::Context for Around<'_> {
         let mut json = Vec::new();
         let outcome = engine.worker().run(message, &mut json).map_err(|(Why::Message(why) | Why::Call(why))| why)?;
         let issue = |told: Told| testing::Issue { text: told.text, place: told.place };
-        let result = match outcome.rejected {
-            None if outcome.form == Form::Message => testing::Outcome::Message(json),
-            None => testing::Outcome::Json(String::from_utf8(json).map_err(|_| "the output is not UTF-8")?),
-            Some(told) => testing::Outcome::Rejected(told.text),
+        let issues = outcome.issues.into_iter().map(issue).collect();
+        let form = outcome.form;
+        let result = |part: Vec<u8>| match form {
+            Form::Message => Ok(testing::Outcome::Message(part)),
+            Form::Json => String::from_utf8(part).map(testing::Outcome::Json).map_err(|_| "the output is not UTF-8"),
         };
-        Ok(testing::Output { result, issues: outcome.issues.into_iter().map(issue).collect() })
+        let results = match outcome.rejected {
+            None => form.parts(json).into_iter().map(result).collect::<Result<_, _>>()?,
+            Some(told) => vec![testing::Outcome::Rejected(told.text)],
+        };
+        Ok(testing::Output { results, issues })
     }
 
     fn constant(&self, name: &str) -> Option<Expr> {

@@ -4,12 +4,14 @@
 //! segments and groups, each under its name and in the order of the structure; a segment is an object of fields by number,
 //! a field and a component an object of their parts by number, repetitions a list. Before them stands, under the empty name,
 //! a list of structure and version. A message that is changed is a list of [`edit`]s, each a list that begins with the number
-//! of a segment. In both, `null` is the explicit null, `{"=":[…]}` what stands at a place of the source, and
+//! of a segment. Several messages of one are `{"split":[…]}`: for each of them a list of the numbers of the segments that it
+//! alone has. In all, `null` is the explicit null, `{"=":[…]}` what stands at a place of the source, and
 //! `{"system":…,"code":…,"display":…}` a coded value.
 
 mod build;
 mod edit;
 mod json;
+mod split;
 mod value;
 
 use std::fmt;
@@ -32,13 +34,25 @@ impl fmt::Debug for Encoded {
     }
 }
 
-/// The message that a plan wrote for a source; nothing where the JSON is of neither form.
-pub fn encode(written: &[u8], source: &Message) -> Option<Encoded> {
-    let written = std::str::from_utf8(written).ok()?;
-    match json::read(written)? {
-        Node::List(edits) => edit::message(&edits, source),
-        Node::Object(members) => Some(build::message(&members, source)),
-        _ => None,
+/// Why there is no message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unmade {
+    /// The JSON is of none of the forms.
+    NoMessage,
+    /// The parts of a message would be many times as long as it is.
+    TooLarge,
+}
+
+/// The message that a plan wrote for a source, or several one after the other.
+pub fn encode(written: &[u8], source: &Message) -> Result<Encoded, Unmade> {
+    let node = std::str::from_utf8(written).ok().and_then(json::read).ok_or(Unmade::NoMessage)?;
+    match &node {
+        Node::List(edits) => edit::message(edits, source).ok_or(Unmade::NoMessage),
+        Node::Object(members) => match members.as_slice() {
+            [("split", Node::List(parts))] => split::messages(parts, source),
+            _ => Ok(build::message(members, source)),
+        },
+        _ => Err(Unmade::NoMessage),
     }
 }
 

@@ -9,6 +9,12 @@ use std::collections::BTreeSet;
 impl Writer<'_> {
     /// A message with changes.
     pub fn changed(&mut self, view: &View, parameter: &str, structure: &str) -> String {
+        if self.chance(15)
+            && let Some(named) = self.segment_to_split_by(view)
+        {
+            self.hit("split");
+            return format!("map m(new: {parameter}) -> {structure}* = split(new, {named})");
+        }
         self.hit("a message that is changed");
         let count = 1 + self.random.below(if self.small { 3 } else { 8 });
         let lines = self.edits(view, count, 1);
@@ -28,6 +34,11 @@ impl Writer<'_> {
             lines.extend(made);
         }
         lines
+    }
+
+    fn segment_to_split_by(&mut self, view: &View) -> Option<String> {
+        let segments: Vec<Named> = view.segments().filter(|named| named.list).cloned().collect();
+        (!segments.is_empty()).then(|| self.random.of(&segments).text.clone())
     }
 
     fn any_segment(&mut self, view: &View) -> Option<(Named, String)> {

@@ -188,6 +188,7 @@ pub const CONSTRUCTS: &[&str] = &[
     "require or skip",
     "require or warn",
     "several values behind one colon",
+    "split",
     "the current item",
     "the type of a Bundle",
     "via",

@@ -50,7 +50,7 @@ pub fn run(args: &Args) -> Result<End, End> {
     let world = World::open(&args.with, None)?;
     world.sound()?;
     let settings = Settings::of(&world, args.charset.as_deref())?;
-    let engine = Engine::new(&world, args.map.as_deref(), settings, Kind::Interpreter)?;
+    let engine = Engine::new(&world, args.map.as_deref(), settings, Kind::Interpreter)?.alone_in("account")?;
     let mut ledger = Ledger::default();
     let (mut read, mut refused) = (0, 0);
     refused += messages::each(&args.files, |found| {

@@ -12,7 +12,7 @@ use emr_compiler::db;
 use emr_compiler::plan::{self, interpret};
 use emr_compiler::select::MessageType;
 use emr_compiler::standard::Standards;
-use emr_message::{Charset, Message, Receipt, Zone, notes};
+use emr_message::{Charset, Message, Receipt, Zone, batch, notes};
 use emr_native::artifact;
 use emr_runtime::host::{Artifact, Machine, Symbol, Unusable};
 
@@ -88,6 +88,8 @@ pub struct Engine {
     settings: Settings,
     /// The map was named in the call: it takes what comes.
     named: bool,
+    /// The map that takes what this one gives: the name behind `then`.
+    next: Option<Box<Engine>>,
 }
 
 /// Runs the maps for one message after another: what a thread keeps from message to message.
@@ -96,6 +98,7 @@ pub struct Worker<'e> {
     /// One for each map, made when the map gets its first message.
     machines: Vec<Option<Machine>>,
     known: Known,
+    next: Option<Box<Worker<'e>>>,
 }
 
 /// What a map writes.
@@ -104,6 +107,20 @@ pub enum Form {
     Json,
     /// A message of HL7 v2.
     Message,
+}
+
+/// Between the JSON of one message and that of the next, where several were made of one: newline-delimited JSON.
+const BETWEEN: u8 = b'\n';
+
+impl Form {
+    /// What was made, one by one: several messages stand one after the other, of JSON each in a line.
+    pub fn parts(self, made: Vec<u8>) -> Vec<Vec<u8>> {
+        match self {
+            Form::Message => batch::messages(&made).collect(),
+            Form::Json if made.contains(&BETWEEN) => made.split(|byte| *byte == BETWEEN).map(<[u8]>::to_vec).collect(),
+            Form::Json => vec![made],
+        }
+    }
 }
 
 /// What came of a message besides what was written.
@@ -141,9 +158,28 @@ fn functions(world: &World) -> impl Iterator<Item = &Function> {
     all.flat_map(|(_, &file)| db::maps(&world.db, world.inside, file))
 }
 
+/// `a then b`: the map of the first name, with those behind it as the ones that come next.
+fn chain(named: Option<&str>, make: &dyn Fn(Option<&str>) -> Result<Engine, End>) -> Result<Engine, End> {
+    let words: Vec<&str> = named.into_iter().flat_map(str::split_whitespace).collect();
+    if words.len() < 3 {
+        return make(named);
+    }
+    let mut names: Vec<String> = words.split(|word| *word == "then").map(|name| name.join(" ")).collect();
+    let last = names.pop().unwrap_or_default();
+    names.iter().rev().try_fold(make(Some(&last))?, |next, name| {
+        let engine = make(Some(name))?;
+        Ok(Engine { next: Some(Box::new(next)), ..engine })
+    })
+}
+
 impl Engine {
-    /// The maps of a sound project that take a message; the one of that name, if there is a name.
+    /// The maps of a sound project that take a message; the one of that name, if there is a name. What `a` of `a then b`
+    /// makes goes through `b`.
     pub fn new(world: &World, named: Option<&str>, settings: Settings, kind: Kind) -> Result<Engine, End> {
+        chain(named, &|named| Engine::one(world, named, settings.clone(), kind))
+    }
+
+    fn one(world: &World, named: Option<&str>, settings: Settings, kind: Kind) -> Result<Engine, End> {
         let standards = db::standards(&world.db, world.inside).clone();
         let found: Vec<_> = functions(world).filter(|it| named.is_none_or(|name| is_named(&it.key, name))).collect();
         if let Some(name) = named {
@@ -162,7 +198,7 @@ impl Engine {
         if maps.is_empty() {
             return Err(End::takes_nothing());
         }
-        Ok(Engine { kind, maps, standards, settings, named: named.is_some() })
+        Ok(Engine { kind, maps, standards, settings, named: named.is_some(), next: None })
     }
 
     /// The maps of an artifact; the one of that name, if there is a name. Zone and charset go before those that it was
@@ -180,18 +216,44 @@ impl Engine {
         }
         let settings = Settings::new(zone.or(index.zone.as_deref()), charset.or(index.charset.as_deref()))?;
         let artifact = Arc::new(artifact);
+        chain(named, &|named| Engine::of_artifact(&artifact, named, settings.clone(), kind))
+    }
+
+    fn of_artifact(
+        artifact: &Arc<Artifact>,
+        named: Option<&str>,
+        settings: Settings,
+        kind: Kind,
+    ) -> Result<Engine, End> {
         let all = &artifact.index().maps;
         let wanted = all.iter().filter(|map| named.is_none_or(|name| is_named(&map.name, name)));
-        let maps: Vec<_> = wanted.map(|map| Ready::stored(&artifact, map)).collect();
+        let maps: Vec<_> = wanted.map(|map| Ready::stored(artifact, map)).collect();
         match (named, maps.as_slice()) {
             (Some(name), []) => Err(no_map(name, all.iter().map(|map| map.name.as_str()))),
             (Some(name), [_, _, ..]) => Err(several_maps(name, maps.iter().map(|map| map.name.as_str()))),
-            _ => Ok(Engine { kind, maps, standards: Standards::embedded(), settings, named: named.is_some() }),
+            _ => Ok(Engine {
+                kind,
+                maps,
+                standards: Standards::embedded(),
+                settings,
+                named: named.is_some(),
+                next: None,
+            }),
+        }
+    }
+
+    /// That there is one map for a message, where what it reads is what is asked for.
+    pub fn alone_in(self, command: &str) -> Result<Engine, End> {
+        match self.next {
+            None => Ok(self),
+            Some(_) => Err(End::Call(format!("`emr {command}` takes one map, not several that follow one another"))),
         }
     }
 
     pub fn worker(&self) -> Worker<'_> {
-        Worker { engine: self, machines: self.maps.iter().map(|_| None).collect(), known: Known::default() }
+        let machines = self.maps.iter().map(|_| None).collect();
+        let next = self.next.as_ref().map(|next| Box::new(next.worker()));
+        Worker { engine: self, machines, known: Known::default(), next }
     }
 
     /// Which rule each address of machine code comes of: code is made for all maps, if there is none yet.
@@ -247,8 +309,37 @@ impl Worker<'_> {
         self.received(bytes, &Receipt::default(), json)
     }
 
-    /// Sends one message through the map that takes it. Its JSON goes to the end of `json`, unless it is rejected.
+    /// Sends one message through the map that takes it. What that writes goes to the end of `json`, unless it is rejected.
     pub fn received(&mut self, bytes: &[u8], receipt: &Receipt, json: &mut Vec<u8>) -> Result<Outcome, Why> {
+        if self.next.is_none() {
+            return self.alone(bytes, receipt, json);
+        }
+        let mut made = Vec::new();
+        let mut outcome = self.alone(bytes, receipt, &mut made)?;
+        let Some(next) = self.next.as_mut().filter(|_| outcome.rejected.is_none()) else { return Ok(outcome) };
+        let parts = outcome.form.parts(made);
+        let start = json.len();
+        for part in parts {
+            if json.len() > start && outcome.form == Form::Json {
+                json.push(BETWEEN);
+            }
+            let later = next.received(&part, receipt, json);
+            if later.as_ref().map_or(true, |later| later.rejected.is_some()) {
+                // Of one message all is made or nothing.
+                json.truncate(start);
+            }
+            let later = later?;
+            outcome.issues.extend(later.issues);
+            (outcome.form, outcome.rejected) = (later.form, later.rejected);
+            if outcome.rejected.is_some() {
+                break;
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// Without the maps that come next.
+    fn alone(&mut self, bytes: &[u8], receipt: &Receipt, json: &mut Vec<u8>) -> Result<Outcome, Why> {
         let engine = self.engine;
         // Machine code reads the bytes itself; only where something is out of the ordinary they are read here too.
         let mut message = None;

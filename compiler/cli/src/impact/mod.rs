@@ -94,7 +94,7 @@ impl Side {
         let world = World::open(path, None)?;
         world.sound()?;
         let settings = Settings::of(&world, args.charset.as_deref())?;
-        let engine = Engine::new(&world, args.map.as_deref(), settings.clone(), Kind::Auto)?;
+        let engine = Engine::new(&world, args.map.as_deref(), settings.clone(), Kind::Auto)?.alone_in("impact")?;
         Ok(Side { world, engine, settings })
     }
 

@@ -37,7 +37,7 @@ pub struct Args {
     /// The project's folder, an `.emr` file, or what `emr build` made of one
     #[arg(long, value_name = "PATH")]
     with: PathBuf,
-    /// The map, where several take the message
+    /// The map, where several take the message; `a then b` sends what `a` makes through `b`
     #[arg(long, value_name = "NAME")]
     map: Option<String>,
     /// Writes a file for each message into this folder

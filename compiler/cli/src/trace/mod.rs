@@ -55,7 +55,7 @@ pub fn run(args: &Args) -> Result<End, End> {
     let world = World::open(&args.with, args.timezone.as_deref())?;
     world.sound()?;
     let settings = Settings::of(&world, args.charset.as_deref())?;
-    let engine = Engine::new(&world, args.map.as_deref(), settings.clone(), Kind::Interpreter)?;
+    let engine = Engine::new(&world, args.map.as_deref(), settings.clone(), Kind::Interpreter)?.alone_in("trace")?;
     let (input, bytes, count) = message(args)?;
     let shown = input.path.display().to_string();
     let (map, message) = engine.chosen(&bytes).map_err(|why| match why {

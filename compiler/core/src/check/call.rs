@@ -5,7 +5,7 @@ use super::expression::{self, infer};
 use super::scope::Scope;
 use super::signature::{Signature, SignatureKind, SignatureParam};
 use super::typed::{Expr, Kind, Primitive, Sent, Ty, TyKind};
-use super::{builtin, types};
+use super::{builtin, split, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::{DeclaredKind, Found};
 use crate::standard::shape;
@@ -23,6 +23,7 @@ pub(super) fn call(scope: &mut Scope, name: &Word, arguments: &[Argument], at: &
             scope.problem(super::path::ambiguous(&name.text, &name.at, exports.iter().map(|it| it.key.as_str())));
             return Expr::error(at);
         }
+        Found::Nothing if name.text == "split" => return split::split(scope, arguments, at),
         Found::Nothing => {
             scope.problem(unknown_function(scope, name));
             return Expr::error(at);

@@ -2,7 +2,7 @@
 
 use super::convert::{self, Want};
 use super::scope::{Kept, Local, Scope};
-use super::typed::{Edit, EditPlace, Expr, Kind, Repetition, Step, Ty, TyKind, Value};
+use super::typed::{Edit, EditPlace, Expr, Kind, Repetition, Slot, Step, Ty, TyKind, Value};
 use super::{arms, block, built, each, expression, path, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::built as targets;
@@ -86,23 +86,33 @@ fn inner(scope: &mut Scope, expr: &tree::Expr) -> Option<Edit> {
 
 /// `drop DB1 where …`: an `each` that drops its item.
 fn dropped(scope: &mut Scope, drop: &tree::Drop) -> Option<Edit> {
-    let list = tree::Expr { kind: Box::new(ExprKind::Path(drop.what.clone())), at: drop.what.at.clone() };
-    let body = tree::Expr { kind: Box::new(ExprKind::Missing), at: drop.at.clone() };
-    let each = tree::Each { name: None, list, filter: drop.filter.clone(), by: None, body };
-    let value = each::walk(scope, &each, &drop.at, &|scope, _| {
+    let refused = ("only segments and groups can be dropped", "a field is emptied by `PID-19: absent`");
+    let edit = |item| Edit::Drop { item, at: drop.at.clone() };
+    let value = of_each(scope, (&drop.what, drop.filter.as_ref()), &drop.at, refused, &edit);
+    (!value.is_error()).then_some(Edit::Inner(value))
+}
+
+/// An edit of each such segment, or of the group that it opens; what is said where it is neither, and what helps.
+pub(super) fn of_each(
+    scope: &mut Scope,
+    (what, filter): (&tree::Path, Option<&tree::Expr>),
+    at: &At,
+    (refused, help): (&str, &str),
+    edit: &dyn Fn(Slot) -> Edit,
+) -> Expr {
+    let list = tree::Expr { kind: Box::new(ExprKind::Path(what.clone())), at: what.at.clone() };
+    let body = tree::Expr { kind: Box::new(ExprKind::Missing), at: at.clone() };
+    let each = tree::Each { name: None, list, filter: filter.cloned(), by: None, body };
+    each::walk(scope, &each, at, &|scope, _| {
         let item = scope.current();
-        let dropped = item.filter(|item| matches!(item.ty.kind, TyKind::Segment(..) | TyKind::Group(..)));
-        match dropped {
-            Some(item) => nothing(Kind::Edits(vec![Edit::Drop { item: item.slot, at: drop.at.clone() }]), &drop.at),
+        match item.filter(|item| matches!(item.ty.kind, TyKind::Segment(..) | TyKind::Group(..))) {
+            Some(item) => nothing(Kind::Edits(vec![edit(item.slot)]), at),
             None => {
-                let diagnostic =
-                    Diagnostic::new(Code::WrongType, drop.what.at.clone(), "only segments and groups can be dropped");
-                scope.problem(diagnostic.help("a field is emptied by `PID-19: absent`"));
-                Expr::error(&drop.at)
+                scope.problem(Diagnostic::new(Code::WrongType, what.at.clone(), refused).help(help));
+                Expr::error(at)
             }
         }
-    });
-    (!value.is_error()).then_some(Edit::Inner(value))
+    })
 }
 
 // ---- rules -----------------------------------------------------------------------------------------------
@@ -164,7 +174,7 @@ fn set(scope: &mut Scope, rule: &Rule, assigned: &mut FxHashMap<String, At>) -> 
 }
 
 /// The place as a source, below the segment in hand; nothing where it may be several.
-fn kept(goal: &Goal, item: super::typed::Slot, segment: &Ty) -> Option<Expr> {
+fn kept(goal: &Goal, item: Slot, segment: &Ty) -> Option<Expr> {
     let TyKind::Segment(version, _) = &segment.kind else { return None };
     let EditPlace { field, repetition, component, subcomponent } = goal.place;
     let whole = component == 0;

@@ -4,7 +4,7 @@ use super::convert::{self, Want};
 use super::scope::{Local, Origin, Scope};
 use super::signature::{Signature, key};
 use super::typed::{Expr, Function, KeyPart, Kind, Param, Ty, TyKind};
-use super::{Checked, World, block, expression, types};
+use super::{Checked, World, block, expression, split, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::shape;
 use crate::syntax::tree::{At, Block, BlockItem, Body, Count, Map, PartKind, Target};
@@ -16,9 +16,6 @@ pub fn function(map: &Map, module: &str, signature: &Signature, world: &dyn Worl
     let mut scope = Scope::new(world);
     scope.problems.extend(signature.problems.iter().cloned());
     scope.builds_hl7 = super::built::is_built(&signature.result.kind);
-    if signature.result.is_list() && scope.builds_hl7 {
-        scope.not_yet(&map.result.at, "a map that gives several messages");
-    }
     let params = bind(&mut scope, map, signature);
     scope.in_key = true;
     let keyed = map
@@ -50,6 +47,7 @@ pub fn function(map: &Map, module: &str, signature: &Signature, world: &dyn Worl
     } else {
         body
     };
+    let body = split::held(&mut scope, body, signature, &map.result.at);
     scope.release(0);
     let function = Function {
         key: key(module, &map.name),

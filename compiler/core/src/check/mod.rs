@@ -46,6 +46,7 @@ mod scope;
 mod signature;
 mod slices;
 mod sourceless;
+mod split;
 pub mod suggest;
 mod table;
 mod total;

@@ -269,6 +269,11 @@ pub enum Kind {
         of: Slot,
         edits: Expr,
     },
+    /// Several messages of one: the slot that holds it, and [`Kind::Edits`] that name the parts of which each has one.
+    Split {
+        of: Slot,
+        parts: Expr,
+    },
     /// What becomes of the segments of a message, in order.
     Edits(Vec<Edit>),
     /// What a block comes to: nothing if no source in it has a value (see [`Block::always`]).
@@ -490,6 +495,10 @@ pub enum Edit {
         /// Of the place, if it is a list: all values, in order.
         list: bool,
         values: Vec<Value>,
+    },
+    /// The segment in the slot, or all segments of the group, are what one of several messages keeps.
+    Part {
+        item: Slot,
     },
     /// The segment in the slot, or all segments of the group.
     Drop {

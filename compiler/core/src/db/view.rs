@@ -6,10 +6,11 @@ use super::{
 };
 use crate::check::typed::{CodeTable, Expr, Function, RowTable};
 use crate::check::{Bodies, ProfileFacts, Signature, World, wiring};
+use crate::diagnostic::Diagnostic;
 use crate::files::{self, Content};
 use crate::resolve::{Declared, DeclaredKind, Found, Modules, Names};
 use crate::standard::Standards;
-use crate::syntax::tree::{Declaration, Route};
+use crate::syntax::tree::{Declaration, Route, Word};
 use crate::{lower, testing};
 use smol_str::{SmolStr, format_smolstr};
 use std::cell::RefCell;
@@ -188,6 +189,14 @@ impl testing::Scope for View<'_> {
 
     fn is_constant(&self, name: &str) -> bool {
         matches!(self.find(name), Found::One(export) if export.kind == DeclaredKind::Constant)
+    }
+
+    fn not_joined(&self, first: &Word, then: &Word) -> Option<Diagnostic> {
+        let signature = |name: &Word| match self.find(&name.text) {
+            Found::One(export) => World::signature(self, &export.key),
+            _ => None,
+        };
+        wiring::not_joined((first, signature(first)?), (then, signature(then)?), self)
     }
 
     fn is_system(&self, name: &str) -> bool {

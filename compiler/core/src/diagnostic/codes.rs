@@ -134,6 +134,8 @@ codes! {
         NoPatch = "E0681";
         /// a concept map has codes whose translations are not taken
         NotTaken = "W0630";
+        /// several messages are made otherwise than by `split`
+        SplitAlone = "E0640";
 
         /// a reference leads to a resource that its element does not take
         WrongTarget = "E0701";

@@ -5,7 +5,7 @@
 use super::write::{Name, To};
 use super::{Bound, Env, Lower};
 use crate::check::typed::{Edit, EditPlace, Expr, Repetition, Slot, Ty, TyKind, Value};
-use crate::plan::{Block, Form, Part, Step, Test, Until, Val};
+use crate::plan::{Block, Code, Form, Part, Step, Test, Until, Val};
 use crate::standard::shape::Kind as ShapeKind;
 use smol_str::SmolStr;
 use std::slice;
@@ -52,7 +52,13 @@ impl<'a> Lower<'a> {
                 }
                 Edit::Drop { item, at } => {
                     let Some((Bound::Val(val), ty)) = env.get(*item) else { continue };
-                    self.ruled(env, at, |lower| lower.drop_all(val, &ty.kind));
+                    self.ruled(env, at, |lower| lower.segments(val, &ty.kind, ("[", "],")));
+                }
+                Edit::Part { item } => {
+                    let Some((Bound::Val(val), ty)) = env.get(*item) else { continue };
+                    self.put("[");
+                    self.segments(val, &ty.kind, ("", ","));
+                    self.put("],");
                 }
             }
         }
@@ -88,19 +94,31 @@ impl<'a> Lower<'a> {
         });
     }
 
-    /// A segment, or all segments of a group.
-    fn drop_all(&mut self, val: Val, ty: &TyKind) {
+    /// What each of several messages of one keeps, in a list.
+    pub(super) fn write_split(&mut self, parts: &'a Expr, expr: &Expr, env: &Env<'a>) {
+        self.put("{\"split\":[");
+        let body = self.block(|lower| lower.write(parts, env, &To::new(Name::Item), &Vec::new()));
+        let wrote = self.to(|to| Step::Wrote { body, to });
+        self.put("]},");
+        let text = "the message has nothing to split it by, so nothing is made of it";
+        let issue = self.said(Code::NoPart, text, env, &expr.at);
+        let nothing = Test::Not(Box::new(Test::True(wrote)));
+        self.when(nothing, vec![Step::Issue { issue, at: None }], Block::new());
+    }
+
+    /// The number of a segment, or of all segments of a group, each between two texts.
+    fn segments(&mut self, val: Val, ty: &TyKind, around: (&str, &str)) {
         let TyKind::Group(version, key) = ty else {
-            self.put("[");
+            self.put(around.0);
             self.push(Step::Write { of: val, form: Form::Segment });
-            return self.put("],");
+            return self.put(around.1);
         };
         let Some(group) = self.world.standards().structure(*version, key) else { return };
         for (index, element) in (0..).zip(&group.elements) {
             let (nth, repeats, ty) = self.member(&TyKind::Group(*version, group.key.clone()), &element.name, index);
             let part = Part::Member { name: element.name.clone(), nth, repeats };
             let member = self.to(|to| Step::Take { of: val, part, to });
-            self.each_of(member, repeats, Until::All, &mut |lower, val| lower.drop_all(val, &ty));
+            self.each_of(member, repeats, Until::All, &mut |lower, val| lower.segments(val, &ty, around));
         }
     }
 

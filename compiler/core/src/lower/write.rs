@@ -131,6 +131,7 @@ impl<'a> Lower<'a> {
             Kind::Copy { value, null } => self.write_copy(value, *null, expr, env, to),
             Kind::Edited { of, edits } => self.write_edited(*of, edits, env, to),
             Kind::Edits(edits) => self.write_edits(edits, env),
+            Kind::Split { parts, .. } => self.write_split(parts, expr, env),
             Kind::Keep => {
                 for source in env.keep.clone().unwrap_or_default().iter() {
                     match source {

@@ -36,6 +36,8 @@ codes! {
         Lacking = "R0320";
         /// MSH-18 of a message that is made names no charset that is known
         UnknownCharset = "R0321";
+        /// a message that is split has nothing to split by
+        NoPart = "R0480";
 
         /// a value does not follow its type
         Invalid = "R0501";

@@ -16,6 +16,9 @@ pub trait Scope {
 
     fn is_constant(&self, name: &str) -> bool;
 
+    /// What is wrong with sending what one map makes through another.
+    fn not_joined(&self, first: &Word, then: &Word) -> Option<Diagnostic>;
+
     /// Whether the library or the project has a code system of that name.
     fn is_system(&self, name: &str) -> bool;
 }
@@ -82,9 +85,9 @@ impl Checker<'_> {
             let found = Diagnostic::new(Code::UnknownName, map.at.clone(), format!("there is no map `{}`", map.text));
             self.found.push(suggested(found, &map.text, known.iter().map(SmolStr::as_str), &map.at));
         }
-        if let Some(second) = maps.get(1) {
-            let message = "sending what one map makes through another is not supported yet";
-            self.found.push(Diagnostic::new(Code::NotSupportedYet, second.at.clone(), message));
+        for pair in maps.windows(2) {
+            let [first, then] = pair else { continue };
+            self.found.extend(self.scope.not_joined(first, then));
         }
     }
 

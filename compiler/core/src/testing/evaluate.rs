@@ -65,12 +65,14 @@ impl<'a> Evaluator<'a> {
 
     pub fn take(&mut self, output: Output) -> Result<(), String> {
         self.issues.extend(output.issues);
-        match output.result {
-            Outcome::Rejected(why) => self.rejections.push(why),
-            Outcome::Json(text) => self.outputs.push(json::read(&text).ok_or("the output is not JSON")?),
-            Outcome::Message(bytes) => {
-                let read = Message::read(&bytes, &Settings::default());
-                self.messages.push(read.map_err(|why| format!("the output is no message: {why}"))?);
+        for result in output.results {
+            match result {
+                Outcome::Rejected(why) => self.rejections.push(why),
+                Outcome::Json(text) => self.outputs.push(json::read(&text).ok_or("the output is not JSON")?),
+                Outcome::Message(bytes) => {
+                    let read = Message::read(&bytes, &Settings::default());
+                    self.messages.push(read.map_err(|why| format!("the output is no message: {why}"))?);
+                }
             }
         }
         Ok(())

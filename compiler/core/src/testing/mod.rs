@@ -27,8 +27,8 @@ pub trait Context {
     /// sentence for a person, without the file's name.
     fn file(&mut self, name: &str) -> Result<Vec<u8>, String>;
 
-    /// What the maps make of one message. The error says why they could not run at all; that a map refused the
-    /// message is an [`Output`].
+    /// What the maps, one after the other, make of one message. The error says why they could not run at all; that a map
+    /// refused the message is an [`Output`].
     fn through(&mut self, maps: &[Word], message: &[u8]) -> Result<Output, String>;
 
     /// What a constant that the test can name is worth; see [`crate::db::constant_of`].
@@ -38,7 +38,8 @@ pub trait Context {
 /// What came of one message.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Output {
-    pub result: Outcome,
+    /// One; none or several where a map splits the message.
+    pub results: Vec<Outcome>,
     pub issues: Vec<Issue>,
 }
 
@@ -275,11 +276,7 @@ fn file_name(call: &ExprKind) -> Option<SmolStr> {
 
 impl fmt::Debug for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.result {
-            Outcome::Json(text) => write!(f, "Output({} bytes, {} issues)", text.len(), self.issues.len()),
-            Outcome::Message(bytes) => write!(f, "Output({} bytes, {} issues)", bytes.len(), self.issues.len()),
-            Outcome::Rejected(_) => write!(f, "Output(rejected, {} issues)", self.issues.len()),
-        }
+        write!(f, "Output({:?}, {} issues)", self.results, self.issues.len())
     }
 }
 

@@ -328,7 +328,8 @@ impl Machine {
         }
         let mut json = written;
         if self.loaded.program.gives == Gives::Message {
-            let made = Message::read(bytes, &self.settings).ok().and_then(|message| encode::encode(written, &message));
+            let made =
+                Message::read(bytes, &self.settings).ok().and_then(|message| encode::encode(written, &message).ok());
             let Some(made) = made else { return Ran::Deferred };
             for place in made.lacking {
                 self.work.raise(self.loaded.program.lacking, Some(place));

@@ -10,23 +10,32 @@ use super::{Encoded, in_charset};
 use crate::piece::Level;
 use crate::{Charset, Message};
 
-struct Edit<'n, 'j> {
-    segment: usize,
+pub struct Edit<'n, 'j> {
+    pub segment: usize,
     /// Nothing drops the segment.
-    change: Option<Change<'n, 'j>>,
+    pub change: Option<Change<'n, 'j>>,
 }
 
-struct Change<'n, 'j> {
-    field: u16,
-    repetition: i32,
-    component: u16,
-    subcomponent: u16,
-    value: &'n Node<'j>,
+pub struct Change<'n, 'j> {
+    pub field: u16,
+    pub repetition: i32,
+    pub component: u16,
+    pub subcomponent: u16,
+    pub value: &'n Node<'j>,
 }
 
 /// The source with the edits; nothing where one of them is no edit.
 pub fn message(edits: &[Node<'_>], source: &Message) -> Option<Encoded> {
-    let mut edits = read(edits)?;
+    let (mut encoded, charset) = made(read(edits)?, source);
+    let mark = source.mark(charset);
+    if !mark.is_empty() {
+        encoded.bytes = [mark, &encoded.bytes].concat();
+    }
+    Some(encoded)
+}
+
+/// The source with the edits, without a mark of its charset, which is the other.
+pub fn made(mut edits: Vec<Edit<'_, '_>>, source: &Message) -> (Encoded, Charset) {
     edits.sort_by_key(|edit| edit.segment);
     let writer = Writer::new(source, source.encoding().delimiters);
     let text = edited(&edits, &writer);
@@ -42,8 +51,7 @@ pub fn message(edits: &[Node<'_>], source: &Message) -> Option<Encoded> {
     if !is_known {
         encoded.unknown_charset = Some(crate::Place { field: 18, ..source.place(header) });
     }
-    encoded.bytes = [source.mark(charset), &encoded.bytes].concat();
-    Some(encoded)
+    (encoded, charset)
 }
 
 /// The place that a path into the edits names.
@@ -252,8 +260,13 @@ fn declared(text: &str, writer: &Writer<'_>) -> (Charset, bool) {
 
 /// Where several bytes may stand for one text, lines without an edit keep those that came.
 fn by_line(text: &str, original: &[u8], edits: &[Edit], charset: Charset, separator: u8) -> Encoded {
-    let is_dropped = |segment: usize| edits.iter().any(|edit| edit.segment == segment && edit.change.is_none());
-    let is_edited = |segment: usize| edits.iter().any(|edit| edit.segment == segment);
+    // They are in the order of their segments.
+    let of = |segment: usize| {
+        let from = edits.partition_point(|edit| edit.segment < segment);
+        edits.iter().skip(from).take_while(move |edit| edit.segment == segment)
+    };
+    let is_dropped = |segment: usize| of(segment).any(|edit| edit.change.is_none());
+    let is_edited = |segment: usize| of(segment).next().is_some();
     let lines = original.split(|&byte| byte == b'\r' || byte == b'\n').filter(|line| !line.is_empty());
     let kept = lines.enumerate().filter(|(segment, _)| !is_dropped(*segment));
     let mut whole = in_charset(text.to_owned(), charset, separator);

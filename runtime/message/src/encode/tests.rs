@@ -99,9 +99,9 @@ fn japanese_that_is_not_touched_stays_byte_by_byte() {
 fn other_json_is_no_message() {
     let source = Message::read(SOURCE.as_bytes(), &Settings::default()).unwrap();
     for written in ["", "null", "1", "[[1,2]]", "[[1,2,3,4,5,\"x\"", "{\"a\":}", "[[9999999999999999999999]]"] {
-        assert!(encode(written.as_bytes(), &source).is_none(), "{written}");
+        assert!(encode(written.as_bytes(), &source).is_err(), "{written}");
     }
-    assert!(encode("[".repeat(1000).as_bytes(), &source).is_none());
+    assert!(encode("[".repeat(1000).as_bytes(), &source).is_err());
 }
 
 #[test]
@@ -112,4 +112,30 @@ fn paths_into_what_was_written_are_places() {
     assert_eq!(spelled("[2][5].1", edits, &source), "OBX-6.1");
     assert_eq!(spelled("PATIENT_RESULT[0].PATIENT.PID.5[1].1", b"{}", &source), "PID-5[2].1");
     assert_eq!(spelled("ORDER[1].OBX[2].3", b"{}", &source), "OBX[3]-3");
+}
+
+#[test]
+fn one_message_becomes_several() {
+    insta::assert_snapshot!(text(r#"{"split":[[3,],[4,],]}"#), @r#"
+    MSH|^~\&|A|B|||20240229||ADT^A01|7-1|P|2.5.1
+    PID|1||4711^^^M~12||D\T\E^J||19610423|F||
+    DB1|1
+    OBX|1|NM|x||5|kg&1
+    MSH|^~\&|A|B|||20240229||ADT^A01|7-2|P|2.5.1
+    PID|1||4711^^^M~12||D\T\E^J||19610423|F||
+    DB1|1
+    OBX|2|ST|y||""
+    "#);
+    assert_eq!(encoded(r#"{"split":[[3]]}"#, SOURCE.as_bytes()).bytes, SOURCE.as_bytes());
+    assert_eq!(encoded(r#"{"split":[]}"#, SOURCE.as_bytes()).bytes, b"");
+}
+
+#[test]
+fn parts_that_would_be_many_times_the_message_are_not_made() {
+    let source = Message::read(
+        format!("MSH|^~\\&|A|||||||7|P|2.5.1|{}\r", "x".repeat(1 << 20)).as_bytes(),
+        &Settings::default(),
+    );
+    let written = format!("{{\"split\":[{}]}}", "[],".repeat(1000));
+    assert_eq!(encode(written.as_bytes(), &source.unwrap()).unwrap_err(), Unmade::TooLarge);
 }

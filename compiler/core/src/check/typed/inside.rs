@@ -41,6 +41,7 @@ impl Expr {
             | Kind::InSet { value: one, .. }
             | Kind::Copy { value: one, .. }
             | Kind::Edited { edits: one, .. }
+            | Kind::Split { parts: one, .. }
             | Kind::Coded(one)
             | Kind::Element { of: one, .. }
             | Kind::Pick { list: one, .. }
@@ -95,7 +96,7 @@ impl Edit {
             Edit::Set { segments, values, .. } => {
                 std::iter::once(segments).chain(values.iter().map(|value| &value.value)).collect()
             }
-            Edit::Drop { .. } => Vec::new(),
+            Edit::Drop { .. } | Edit::Part { .. } => Vec::new(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a feed accepts: messages of a structure or a profile, by their events, or resources of FHIR.
 
 use super::super::typed::{Key, Ty, TyKind};
-use super::super::{SignatureParam, World, types};
+use super::super::{ProfileFacts, SignatureParam, World, types};
 use super::connector::Speech;
 use super::reading::{self, As};
 use crate::diagnostic::{Code, Diagnostic};
@@ -148,10 +148,22 @@ pub(super) fn takes(param: &SignatureParam, accepted: &Accepted, world: &dyn Wor
 
 /// Whether all that a profile promises to its maps is true of what is accepted.
 fn asks_no_more(profile: &Key, accepted: &Accepted, world: &dyn World) -> bool {
-    let Some(wanted) = world.profile(profile) else { return false };
     let given = accepted.profile.as_ref().and_then(|profile| world.profile(profile));
-    let structures = accepted.structures.iter().all(|it| wanted.of.contains(it));
-    let version = wanted.version == Version::Union || wanted.version == accepted.version;
+    promises(profile, &accepted.structures, accepted.version, given, world)
+}
+
+/// Whether all that a profile promises is true of messages of these structures, which are held to another profile or to
+/// none.
+pub(super) fn promises(
+    profile: &Key,
+    structures: &[SmolStr],
+    version: Version,
+    given: Option<&ProfileFacts>,
+    world: &dyn World,
+) -> bool {
+    let Some(wanted) = world.profile(profile) else { return false };
+    let structures = structures.iter().all(|it| wanted.of.contains(it));
+    let version = wanted.version == Version::Union || wanted.version == version;
     let promises = wanted.present.is_empty() && wanted.forbidden.is_empty() && wanted.narrowed.is_empty();
     let kept = given.is_some_and(|given| {
         wanted.present.is_subset(&given.present)

@@ -1,15 +1,17 @@
 //! Routes: what joins feeds and targets through maps.
 
 use super::super::typed::TyKind;
-use super::super::{Signature, World, types};
+use super::super::{Signature, World};
 use super::accept::{self, Accepted};
 use super::connector::{Part, Speech};
 use super::feed::{self, Whole};
+use super::join::{self, plain};
 use super::reading::{self, As};
 use super::setting::Settings;
-use super::{given, joined, listed, named, narrow, target};
+use super::{given, listed, named, narrow, target};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::DeclaredKind;
+use crate::standard::built;
 use crate::syntax::tree::{Route, Told, Word};
 
 /// What is wrong with a route.
@@ -27,7 +29,7 @@ pub fn route(route: &Route, world: &dyn World) -> Vec<Diagnostic> {
     }
     for pair in maps.windows(2) {
         if let [before, behind] = pair {
-            problems.extend(not_joined(before, behind, world));
+            problems.extend(join::not_joined(*before, *behind, world));
         }
     }
     if maps.len() == route.through.len() {
@@ -74,9 +76,9 @@ fn not_taken(name: &Word, map: &Signature, accepted: &[&Accepted], world: &dyn W
     let others: Vec<_> = accepted.iter().filter(|it| !accept::takes(param, it, world)).collect();
     let first = others.first()?;
     let message = format!(
-        "`{}` takes {}, and {} comes too",
+        "`{}` takes `{}`, and {} comes too",
         name.text,
-        shown(&param.ty.kind),
+        plain(&param.ty.kind),
         listed(others.iter().map(|it| it.name.as_str()))
     );
     let help = format!(
@@ -86,46 +88,15 @@ fn not_taken(name: &Word, map: &Signature, accepted: &[&Accepted], world: &dyn W
     Some(Diagnostic::new(Code::DoesNotFit, name.at.clone(), message).help(help))
 }
 
-/// What one map gives, where the next takes something else.
-fn not_joined(before: &Named, behind: &Named, world: &dyn World) -> Option<Diagnostic> {
-    let given = &before.1.result;
-    let param = behind.1.params.first()?;
-    let wanted = &param.ty;
-    if [&given.kind, &wanted.kind].contains(&&TyKind::Error) || fits(&given.kind, &wanted.kind, world) {
-        return None;
-    }
-    let message = format!(
-        "`{}` takes {}, and `{}` gives {}",
-        behind.0.text,
-        shown(&wanted.kind),
-        before.0.text,
-        shown(&given.kind)
-    );
-    Some(Diagnostic::new(Code::DoesNotFit, behind.0.at.clone(), message).help("put a map in between, or change one"))
-}
-
-fn fits(given: &TyKind, wanted: &TyKind, world: &dyn World) -> bool {
-    match (given, wanted) {
-        (TyKind::Fhir(given), TyKind::Fhir(wanted)) => {
-            let shape = world.standards().fhir.shape(given);
-            given == wanted || wanted == "Resource" || shape.is_some_and(|shape| types::base(&shape) == wanted)
-        }
-        (TyKind::Structure(_, given), TyKind::Structure(_, wanted)) => {
-            given == wanted || world.profile(given).is_some_and(|facts| facts.of.iter().all(|it| it == wanted))
-        }
-        _ => false,
-    }
-}
-
 /// What a target does not take of what the last map gives, or of what comes if there is none.
 fn not_delivered(route: &Route, map: Option<&Signature>, accepted: &[&Accepted], world: &dyn World) -> Vec<Diagnostic> {
     let given: Vec<(Speech, String)> = match map {
         Some(map) => match &map.result.kind {
-            TyKind::Fhir(key) => vec![(Speech::Fhir, types::short(key).to_owned())],
-            TyKind::Structure(_, key) => vec![(Speech::V2, types::short(key).to_owned())],
+            TyKind::Fhir(key) if join::is_message(key, world) => vec![(Speech::V2, plain(&map.result.kind))],
+            TyKind::Fhir(key) if built::name(key).is_none() => vec![(Speech::Fhir, plain(&map.result.kind))],
             TyKind::Error => return problems_of_targets(route, world),
             other => {
-                let message = format!("a route sends messages and resources, and this gives {}", shown(other));
+                let message = format!("a route sends messages and resources, and this gives `{}`", plain(other));
                 let at = route.through.last().map_or(route.name.at.clone(), |name| name.at.clone());
                 return vec![
                     Diagnostic::new(Code::DoesNotFit, at, message).help("end with a map to a Bundle or a message"),
@@ -166,8 +137,4 @@ fn settings(route: &Route, accepted: Vec<&Accepted>, world: &dyn World) -> Vec<D
     settings.complete(&given, &told, &route.name.at, "a route");
     problems.append(&mut settings.problems);
     problems
-}
-
-fn shown(kind: &TyKind) -> String {
-    joined([types::short(&types::show_kind(kind)).rsplit('.').next().unwrap_or_default()].into_iter(), "or")
 }

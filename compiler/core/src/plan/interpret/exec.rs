@@ -121,7 +121,7 @@ impl<'p, 'm> Run<'p, 'm> {
                 Ok(())
             }
             None => {
-                let spent = Rejection::new(Code::Spent, "the message takes more steps than it may");
+                let spent = Rejection::new(Code::Spent, super::SPENT);
                 Err(Stop::Reject(Box::new(Rejection { fault: true, ..spent })))
             }
         }

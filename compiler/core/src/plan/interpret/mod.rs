@@ -113,6 +113,9 @@ fn run_for(
     (Outcome { result, issues: run.issues, lineage }, run.marks, notes)
 }
 
+/// What is said of a message that is given up.
+pub(super) const SPENT: &str = "the message takes more steps than it may";
+
 fn fuel(message: &Message) -> u64 {
     let bytes: usize = message.segments().iter().map(|segment| segment.range().len()).sum();
     FUEL_FIXED.saturating_add(FUEL_PER_BYTE.saturating_mul(u64::try_from(bytes).unwrap_or(u64::MAX)))
@@ -197,10 +200,12 @@ impl Run<'_, '_> {
 impl Run<'_, '_> {
     /// The message that was written, in its charset.
     fn message(&mut self, written: &[u8]) -> Result<Vec<u8>, Rejection> {
-        let Some(made) = encode::encode(written, self.message) else {
-            let fault = Rejection::new(Code::Spent, "what the map writes is no message");
-            return Err(Rejection { fault: true, ..fault });
-        };
+        let made = encode::encode(written, self.message).map_err(|why| match why {
+            encode::Unmade::TooLarge => Rejection::new(Code::Spent, SPENT),
+            encode::Unmade::NoMessage => {
+                Rejection { fault: true, ..Rejection::new(Code::Spent, "what the map writes is no message") }
+            }
+        })?;
         let lacking = made.lacking.into_iter().map(|place| (LACKING, place));
         let unknown = made.unknown_charset.into_iter().map(|place| (UNKNOWN_CHARSET, place));
         for ((code, text), place) in lacking.chain(unknown) {

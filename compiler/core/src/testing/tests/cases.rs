@@ -2,7 +2,7 @@
 //! issues of `cases/admission.issues`.
 
 use crate::check::typed::{Kind, Ty};
-use crate::diagnostic::render;
+use crate::diagnostic::{Diagnostic, render};
 use crate::standard::fhir::Fhir;
 use crate::syntax;
 use crate::syntax::tree::Declaration;
@@ -38,7 +38,7 @@ impl Context for Folder {
                 Outcome::Json(json.map_err(|_| format!("there is no map `{name}`"))?)
             }
         };
-        Ok(Output { result, issues })
+        Ok(Output { results: vec![result], issues })
     }
 
     fn constant(&self, name: &str) -> Option<typed::Expr> {
@@ -54,6 +54,10 @@ impl Scope for Folder {
 
     fn is_constant(&self, name: &str) -> bool {
         self.constants.contains_key(name)
+    }
+
+    fn not_joined(&self, _: &Word, _: &Word) -> Option<Diagnostic> {
+        None
     }
 
     fn is_system(&self, name: &str) -> bool {
