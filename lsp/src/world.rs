@@ -298,7 +298,11 @@ impl Question {
             let _ = answers.blocking_send(found);
         }
         for (document, Open { file, version }) in self.documents {
-            let read = || (file.text(&self.db).to_owned(), db::diagnostics(&self.db, self.project, file).to_vec());
+            let read = || {
+                let found = db::diagnostics(&self.db, self.project, file).iter().cloned();
+                let unchecked = db::unchecked(&self.db, self.project, &[file]).into_iter().map(|(_, found)| found);
+                (file.text(&self.db).to_owned(), found.chain(unchecked).collect())
+            };
             // An edit came: its own question will be answered instead.
             let Some((text, problems)) = db::unless_edited(read) else { return };
             let _ = answers.blocking_send(Found { uri: document.uri, version: Some(version), text, problems });

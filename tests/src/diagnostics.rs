@@ -20,8 +20,9 @@ fn broken_neighbours_do_not_hide_each_other() {
     insta::assert_snapshot!(shown);
 }
 
-/// A file of more than 4 MiB is no part of a repository; `ill_meant` makes one.
-const ELSEWHERE: &[Code] = &[Code::TooLarge];
+/// A file of more than 4 MiB is no part of a repository; `ill_meant` makes one. What is not known of code systems is said
+/// of the project as a whole; `terminology` has a test of it.
+const ELSEWHERE: &[Code] = &[Code::TooLarge, Code::Unchecked];
 
 /// All of them can stand beside others; what is shown alone stands in `compiler/cli/tests/commands/ending.md`.
 #[test]

@@ -77,6 +77,8 @@ mod slices;
 #[cfg(test)]
 mod symbols;
 #[cfg(test)]
+mod terminology;
+#[cfg(test)]
 mod typing;
 #[cfg(test)]
 mod validate;

@@ -47,10 +47,15 @@ impl World {
         let settings = self.outside.settings.iter().map(|it| (it, it.problems.clone()));
         let all = self.outside.modules.iter().zip(&self.files);
         let shown = all.filter(|(module, _)| self.outside.only.is_none() || self.outside.is_asked(module));
-        let modules = shown.map(|(module, &file)| {
+        let (modules, files): (Vec<_>, Vec<_>) = shown.map(|(module, &file)| (module, file)).unzip();
+        let unchecked = db::unchecked(&self.db, self.inside, &files);
+        let modules = modules.into_iter().zip(files).enumerate().map(|(place, (module, file))| {
             let source = &module.source;
-            let found = db::diagnostics(&self.db, self.inside, file);
-            (source, source.problems.iter().chain(found).cloned().collect())
+            let of_systems = unchecked.iter().filter(|(at, _)| *at == place).map(|(_, found)| found);
+            let found = db::diagnostics(&self.db, self.inside, file).iter().chain(of_systems);
+            let mut all: Vec<_> = source.problems.iter().chain(found).cloned().collect();
+            all.sort_by_key(|it| it.at.start);
+            (source, all)
         });
         settings.chain(modules).collect()
     }

@@ -341,6 +341,7 @@ pub fn diagnostics(db: &dyn salsa::Database, project: Project, file: SourceFile)
     let names = names(db, project, file);
     let written = |it: &Diagnostic| file.text(db).get(it.at.clone()).unwrap_or_default();
     found.retain(|it| it.code != Code::UnknownName || !names.is_lost(written(it)));
+    found.retain(|it| it.code != Code::Unchecked);
     let needs: Vec<Needs> = items.iter().map(|&item| needs(db, project, item).clone()).collect();
     for (index, diagnostic) in names.problems.iter().cloned().chain(resolve::unused(names, &needs)) {
         let start = items.get(index).map_or(0, |item| item.start(db));
@@ -349,6 +350,31 @@ pub fn diagnostics(db: &dyn salsa::Database, project: Project, file: SourceFile)
     found.sort_by_key(|it| (it.at.start, it.at.end, it.code));
     found.dedup();
     found
+}
+
+/// Of each code system that nothing is known of the first code in these modules, each with the place of its module among
+/// them.
+pub fn unchecked(db: &dyn salsa::Database, project: Project, files: &[SourceFile]) -> Vec<(usize, Diagnostic)> {
+    let mut found: Vec<(usize, Diagnostic)> = Vec::new();
+    for (place, &file) in files.iter().enumerate() {
+        for diagnostic in unchecked_in(db, project, file) {
+            if !found.iter().any(|(_, known)| known.message == diagnostic.message) {
+                found.push((place, diagnostic.clone()));
+            }
+        }
+    }
+    found
+}
+
+/// The same of one module.
+#[salsa::tracked(returns(deref))]
+fn unchecked_in(db: &dyn salsa::Database, project: Project, file: SourceFile) -> Vec<Diagnostic> {
+    let items = items(db, file).iter();
+    let all = items.flat_map(|&item| {
+        let problems = checked(db, project, item).problems.iter();
+        problems.filter(|it| it.code == Code::Unchecked).map(move |it| it.clone().moved(item.start(db)))
+    });
+    all.collect()
 }
 
 /// What an item needs of others.

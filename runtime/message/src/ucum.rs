@@ -5,8 +5,12 @@
 //! Fahrenheit are known when they stand alone; logarithms are not. Arbitrary units, such as `[iU]`, convert to none but
 //! themselves.
 
+mod likely;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
+
+pub use likely::likely;
 
 const ESSENCE: &str = include_str!("ucum/ucum-essence.xml");
 
@@ -51,13 +55,18 @@ pub fn converts(from: &str, to: &str) -> Result<(), Invalid> {
     convert("0", from, to).map(drop)
 }
 
+/// Whether a text is a unit of UCUM, also one that no number converts to: a logarithm, a pH.
+pub fn is_unit(text: &str) -> bool {
+    whole(text, true).is_some()
+}
+
 fn unit(text: &str) -> Option<Unit> {
-    let essence = essence();
-    if let Some(degree) = essence.degrees.get(text) {
-        return Some(degree.clone());
-    }
-    let mut reader = Reader { text, depth: 0 };
-    let unit = reader.product(essence)?;
+    essence().degrees.get(text).cloned().or_else(|| whole(text, false))
+}
+
+fn whole(text: &str, special: bool) -> Option<Unit> {
+    let mut reader = Reader { text, depth: 0, special };
+    let unit = reader.product(essence())?;
     reader.text.is_empty().then_some(unit)
 }
 
@@ -67,6 +76,8 @@ struct Essence {
     bases: Vec<&'static str>,
     atoms: HashMap<&'static str, Atom>,
     degrees: HashMap<&'static str, Unit>,
+    /// Units that are no multiple of others, and whether they take prefixes.
+    specials: HashMap<&'static str, bool>,
 }
 
 struct Atom {
@@ -101,6 +112,10 @@ fn essence() -> &'static Essence {
             prefixes,
             bases: elements("base-unit").filter_map(code).collect(),
             atoms: elements("unit").filter_map(atom).collect(),
+            specials: elements("unit")
+                .filter(|element| attribute(element, "isSpecial") == Some("yes"))
+                .filter_map(|element| Some((code(element)?, attribute(element, "isMetric") == Some("yes"))))
+                .collect(),
             degrees: HashMap::from([("Cel", kelvin(1.0, 273.15)), ("[degF]", kelvin(5.0 / 9.0, 459.67 * 5.0 / 9.0))]),
         }
     })
@@ -128,6 +143,8 @@ fn attribute(element: &'static str, name: &str) -> Option<&'static str> {
 struct Reader<'t> {
     text: &'t str,
     depth: u32,
+    /// Whether units that are no multiple of others are taken, each as a measure of its own.
+    special: bool,
 }
 
 impl Reader<'_> {
@@ -197,11 +214,15 @@ impl Reader<'_> {
         let length = symbol(self.text);
         let (symbol, rest) = self.text.split_at_checked(length)?;
         self.text = rest;
-        if let Some(unit) = known(essence, symbol, false, self.depth) {
+        let found = |symbol: &str, prefixed: bool| {
+            let special = essence.specials.get(symbol).filter(|is_metric| self.special && (**is_metric || !prefixed));
+            known(essence, symbol, prefixed, self.depth).or_else(|| special.map(|_| Unit::measure(symbol)))
+        };
+        if let Some(unit) = found(symbol, false) {
             return Some(unit);
         }
         essence.prefixes.iter().find_map(|(prefix, factor)| {
-            let unit = known(essence, symbol.strip_prefix(prefix)?, true, self.depth)?;
+            let unit = found(symbol.strip_prefix(prefix)?, true)?;
             Some(Unit { factor: unit.factor * factor, ..unit })
         })
     }
@@ -232,13 +253,13 @@ fn symbol(text: &str) -> usize {
 
 fn known(essence: &Essence, symbol: &str, prefixed: bool, depth: u32) -> Option<Unit> {
     if essence.bases.contains(&symbol) {
-        return Some(Unit { factor: 1.0, zero: 0.0, powers: [(symbol.to_owned(), 1)].into() });
+        return Some(Unit::measure(symbol));
     }
     let atom = essence.atoms.get(symbol).filter(|atom| atom.is_metric || !prefixed)?;
     if atom.is_arbitrary {
-        return Some(Unit { factor: 1.0, zero: 0.0, powers: [(symbol.to_owned(), 1)].into() });
+        return Some(Unit::measure(symbol));
     }
-    let mut reader = Reader { text: atom.unit, depth };
+    let mut reader = Reader { text: atom.unit, depth, special: false };
     let unit = reader.product(essence)?;
     Some(Unit { factor: unit.factor * atom.value, ..unit })
 }
@@ -246,6 +267,11 @@ fn known(essence: &Essence, symbol: &str, prefixed: bool, depth: u32) -> Option<
 impl Unit {
     fn number(factor: f64) -> Unit {
         Unit { factor, zero: 0.0, powers: BTreeMap::new() }
+    }
+
+    /// What is measured in nothing but itself.
+    fn measure(symbol: &str) -> Unit {
+        Unit { factor: 1.0, zero: 0.0, powers: [(symbol.to_owned(), 1)].into() }
     }
 
     fn times(mut self, other: &Unit, exponent: i32) -> Option<Unit> {
@@ -341,6 +367,8 @@ mod tests {
         ] {
             assert_eq!(convert(number, from, to), Err(why), "{number} {from} in {to}");
         }
+        assert!(is_unit("[pH]") && is_unit("dB[SPL]") && is_unit("Cel/d") && is_unit("{score}") && is_unit("/min"));
+        assert!(!is_unit("mcg") && !is_unit("") && !is_unit("mg dL") && !is_unit("k[pH]"));
         let nested = "(".repeat(100_000);
         assert_eq!(convert("1", &nested, "g"), Err(Invalid::Unit));
     }

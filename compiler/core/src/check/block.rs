@@ -6,7 +6,7 @@ use super::required::{Doubt, required};
 use super::scope::Scope;
 use super::sourceless::is_constant;
 use super::typed::{Block, Expr, Field, Kind, Left, Statement, Ty, TyKind, Value};
-use super::{built, bundle, condition, expression, extension, fixed, path, rule, types};
+use super::{built, bundle, condition, expression, extension, fixed, path, rule, terms, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::shape::{self, Element, Shape};
 use crate::syntax::tree::{self, At, BlockItem, Count, ExprKind, PartKind};
@@ -59,6 +59,7 @@ pub(super) fn built(scope: &mut Scope, block: &tree::Block, key: &SmolStr, at: &
         with_bundle_type(&mut written, at);
         bundle::hold(scope, &statements, &written, at);
     }
+    terms::hold_block(scope, &written, types::base(&shape));
     required(scope, &written, &shape, at, always, &doubt);
     let written = with_profile(with_fixed(scope, written, &shape), &shape);
     scope.forget(known);

@@ -6,9 +6,8 @@ use super::literal::system_uri;
 use super::rows::{self, Findings, Source};
 use super::scope::Scope;
 use super::signature::key;
-use super::suggest::nearest;
 use super::typed::{CodeArm, CodeKey, CodeResult, CodeTable, CodeTo, Expr, Key, Kind};
-use super::{conceptmap, expression, operator};
+use super::{conceptmap, expression, operator, terms};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::{DeclaredKind, Found};
 use crate::syntax::tree::{self, Arm, At, CodeTable as Written, Codes, Extend, Pattern, System, Word};
@@ -116,7 +115,6 @@ fn from_sheet(scope: &mut Scope, table: &mut CodeTable, source: &Source, sheet: 
     };
     let (system, display) = (optional("system"), optional("display"));
     let (Some(code), Some(to)) = (code, to) else { return };
-    let known = table.to.as_ref().and_then(|system| scope.world.standards().fhir.code_system(system));
     let mut findings = Findings::default();
     let mut lines = FxHashMap::default();
     for row in &sheet.rows {
@@ -133,19 +131,13 @@ fn from_sheet(scope: &mut Scope, table: &mut CodeTable, source: &Source, sheet: 
         let named = system.and_then(|system| row.cell(system));
         let what = match row.cell(to) {
             Some(code) => {
-                if let Some(known) = known.as_ref().filter(|known| named.is_none() && known.find(code).is_none()) {
-                    let message = format!(
-                        "`{code}` is not a code of `{}`, in line {} of `{}`",
-                        known.url, row.number, source.name
-                    );
-                    findings.add(Code::UnknownCode, message);
+                let system = named.map(SmolStr::from).or_else(|| table.to.clone());
+                let wrong = system.as_ref().and_then(|system| terms::wrong(scope, system, code, &source.at));
+                if let Some(wrong) = wrong {
+                    findings.add(wrong.code, format!("{}, in line {} of `{}`", wrong.message, row.number, source.name));
                 }
                 let display = display.and_then(|display| row.cell(display)).map(SmolStr::from);
-                CodeTo::Code {
-                    system: named.map(SmolStr::from).or_else(|| table.to.clone()),
-                    code: code.into(),
-                    display,
-                }
+                CodeTo::Code { system, code: code.into(), display }
             }
             None => CodeTo::Absent(None),
         };
@@ -229,7 +221,9 @@ fn result(scope: &mut Scope, expr: &tree::Expr, to: Option<&SmolStr>) -> Option<
     let value: Expr = expression::infer(scope, expr);
     match *value.kind {
         Kind::Text(code) => {
-            in_target(scope, to, &code, &expr.at);
+            if let Some(system) = to {
+                terms::hold(scope, system, &code, &expr.at);
+            }
             with(CodeTo::Code { system: to.cloned(), code, display: None })
         }
         Kind::Number(code) => with(CodeTo::Code { system: to.cloned(), code, display: None }),
@@ -246,20 +240,4 @@ fn result(scope: &mut Scope, expr: &tree::Expr, to: Option<&SmolStr>) -> Option<
             None
         }
     }
-}
-
-/// A right-hand code must be one of the target system, where its codes are known.
-fn in_target(scope: &mut Scope, to: Option<&SmolStr>, code: &str, at: &At) {
-    let Some(target) = to.and_then(|system| scope.world.standards().fhir.code_system(system)) else { return };
-    if target.find(code).is_some() {
-        return;
-    }
-    let message = format!("`{code}` is not a code of `{}`", target.url);
-    let diagnostic = Diagnostic::new(Code::UnknownCode, at.clone(), message);
-    let known = || target.concepts.iter().map(|concept| concept.code.as_str());
-    let help = match nearest(code, known()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("it has {}", known().take(12).map(|code| format!("`{code}`")).collect::<Vec<_>>().join(", ")),
-    };
-    scope.problem(diagnostic.help(help));
 }

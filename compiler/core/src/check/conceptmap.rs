@@ -6,6 +6,7 @@
 
 use super::rows::{self, Findings, Source};
 use super::scope::Scope;
+use super::terms;
 use super::typed::{CodeArm, CodeKey, CodeResult, CodeTable, CodeTo};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::fhir::bare;
@@ -42,7 +43,13 @@ pub(super) fn fill(scope: &mut Scope, table: &mut CodeTable, source: &Source) {
     let mut left = Vec::new();
     for (code, targets) in elements {
         let what = match best(&targets) {
-            Best::One(target) => target.result(),
+            Best::One(target) => {
+                let wrong = target.system.and_then(|system| terms::wrong(scope, system, target.code, &source.at));
+                if let Some(wrong) = wrong {
+                    findings.add(wrong.code, format!("{}, in `{}`", wrong.message, source.name));
+                }
+                target.result()
+            }
             Best::Several => {
                 let message = format!("`{code}` has several translations in `{}` that are equally good", source.name);
                 findings.add(Code::RowsConflict, message);

@@ -2,11 +2,11 @@
 
 use super::alternative::{agree, never_taken, otherwise, warn, when};
 use super::convert::{self, Want};
-use super::literal::{check_code, duration, number, system_uri, text};
+use super::literal::{duration, number, system_uri, text};
 use super::operator::{arithmetic, as_type, mark_new, prefixed, via};
 use super::scope::{Kept, Scope};
 use super::typed::{Expr, Kind, Ty, TyKind};
-use super::{block, built, call, choose, chosen, condition, each, lookup, path, refer, sourceless, types, with};
+use super::{block, built, call, choose, chosen, condition, each, lookup, path, refer, sourceless, terms, types, with};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::{self, At, Binary, Count, ExprKind, Word};
 use smol_str::SmolStr;
@@ -207,7 +207,10 @@ fn natural(scope: &mut Scope, expr: &tree::Expr) -> Expr {
         ExprKind::Boolean(value) => Expr::new(Kind::Boolean(*value), Ty::fhir("boolean"), at),
         ExprKind::Code { system, code, display } => {
             let Some(uri) = system_uri(scope, system) else { return Expr::error(at) };
-            check_code(scope, &uri, code);
+            terms::hold(scope, &uri, &code.text, &code.at);
+            if let Some(display) = display {
+                terms::hold_display(scope, &uri, &code.text, display);
+            }
             let display = display.as_ref().map(|word| word.text.clone());
             Expr::new(Kind::Code { system: uri, code: code.text.clone(), display }, Ty::one(TyKind::Coded), at)
         }

@@ -143,31 +143,3 @@ pub fn v2_system(name: &str) -> Option<SmolStr> {
     let digits = number.len() == 4 && number.chars().all(|c| c.is_ascii_digit());
     digits.then(|| format_smolstr!("http://terminology.hl7.org/CodeSystem/v2-{number}"))
 }
-
-/// A literal code of an HL7 table. FHIR's copy of the table is newer than the dictionaries, so both must lack it.
-pub(super) fn check_code(scope: &mut Scope, system: &str, code: &Word) {
-    let Some((_, number)) = system.rsplit_once("/v2-") else {
-        if let Some(own) =
-            scope.world.standards().fhir.own_code_system(system).filter(|own| own.find(&code.text).is_none())
-        {
-            scope.problem(no_code(system, code, own.concepts.iter().map(|concept| concept.code.as_str())));
-        }
-        return;
-    };
-    let standards = scope.world.standards();
-    let Some(table) = standards.hl7.table(number) else { return };
-    let Some(newer) = standards.fhir.code_system(system) else { return };
-    if newer.find(&code.text).is_some() || table.codes.iter().any(|(known, _)| *known == code.text) {
-        return;
-    }
-    scope.problem(no_code(system, code, newer.concepts.iter().map(|concept| concept.code.as_str())));
-}
-
-fn no_code<'a>(system: &str, code: &Word, known: impl Iterator<Item = &'a str>) -> Diagnostic {
-    let message = format!("`{}` is not a code of `{system}`", code.text);
-    let diagnostic = Diagnostic::new(Code::UnknownCode, code.at.clone(), message);
-    match super::suggest::nearest(&code.text, known) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-        None => diagnostic.help("look the table up, or name the sender's own system"),
-    }
-}

@@ -49,6 +49,7 @@ mod sourceless;
 mod split;
 pub mod suggest;
 mod table;
+mod terms;
 mod total;
 pub mod typed;
 pub mod types;

@@ -2,7 +2,7 @@
 
 use super::scope::Scope;
 use super::typed::{Expr, Kind};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::syntax::tree::Count;
 
 /// Whether no source has a part in it: such a value alone makes no block.
@@ -36,7 +36,7 @@ pub(super) fn of_constants(scope: &mut Scope, value: Expr, required: bool) -> Ex
     // What is said of the whole block need not be said of those inside it, and a value that is wrong is no constant.
     let inside = |it: &Diagnostic| value.at.start <= it.at.start && it.at.end <= value.at.end;
     scope.problems.retain(|it| it.code != Code::NeverWritten || !inside(it));
-    if scope.problems.iter().any(inside) {
+    if scope.problems.iter().any(|it| it.severity() == Severity::Error && inside(it)) {
         return value;
     }
     let message = "this block is never written: it holds constants alone";

@@ -6,7 +6,7 @@ use super::rows::{self, Findings, Source};
 use super::scope::Scope;
 use super::signature::key;
 use super::typed::{Key, Kind, RowColumn, RowTable, TyKind};
-use super::{World, convert, expression, types};
+use super::{World, convert, expression, terms, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::plan::KEYS_MAX;
 use crate::settings;
@@ -131,16 +131,13 @@ impl Holds {
     }
 
     /// Why a text does not belong there.
-    fn refuses(&self, scope: &Scope, text: &str) -> Option<(Code, String)> {
+    fn refuses(&self, scope: &mut Scope, text: &str, at: &At) -> Option<(Code, String)> {
         match self {
             Holds::Primitive(key) if !scope.world.standards().fhir.fits(key, text) => {
                 Some((Code::WrongRow, format!("`{text}` is no FHIR `{key}`")))
             }
             Holds::Timezone if !settings::is_zone(text) => Some((Code::WrongRow, format!("`{text}` is no timezone"))),
-            Holds::Code(system) => {
-                let known = scope.world.standards().fhir.code_system(system)?;
-                known.find(text).is_none().then(|| (Code::UnknownCode, format!("`{text}` is not a code of `{system}`")))
-            }
+            Holds::Code(system) => terms::wrong(scope, system, text, at).map(|wrong| (wrong.code, wrong.message)),
             _ => None,
         }
     }
@@ -248,7 +245,7 @@ impl Making {
         let mut row = Cells::new();
         for column in &self.columns {
             let value = given.remove(column.name.as_str());
-            if value.is_none() && !column.optional && scope.problems.is_empty() {
+            if value.is_none() && !column.optional && scope.errors_since(0).next().is_none() {
                 let message = format!("this row has no `{}`", column.name);
                 let diagnostic = Diagnostic::new(Code::WrongRow, arm.value.at.clone(), message);
                 scope.problem(diagnostic.help("give it a value, or let the column be optional: a `?` behind its type"));
@@ -322,7 +319,7 @@ impl Making {
                 let text = line.cell(*place);
                 match text {
                     Some(text) => {
-                        if let Some((code, why)) = column.what.refuses(scope, text) {
+                        if let Some((code, why)) = column.what.refuses(scope, text, &source.at) {
                             findings.add(code, format!("{why}, in {at}"));
                         }
                     }
@@ -352,7 +349,7 @@ fn cell(scope: &mut Scope, column: &Column, value: &tree::Expr) -> Option<(SmolS
             return None;
         }
     };
-    if let Some((code, message)) = column.what.refuses(scope, &text) {
+    if let Some((code, message)) = column.what.refuses(scope, &text, &value.at) {
         scope.error(code, &value.at, message);
     }
     Some((text, display))

@@ -136,6 +136,12 @@ codes! {
         NotTaken = "W0630";
         /// several messages are made otherwise than by `split`
         SplitAlone = "E0640";
+        /// nothing is known of the codes of a system
+        Unchecked = "W0660";
+        /// a code is called otherwise by its system
+        WrongDisplay = "W0661";
+        /// a code is not in FHIR's copy of its system
+        NotInCopy = "W0662";
 
         /// a reference leads to a resource that its element does not take
         WrongTarget = "E0701";

@@ -3,6 +3,7 @@
 //! Nothing is read before it is asked for, and nothing is read twice.
 
 mod embedded;
+mod system;
 mod terminology;
 
 use std::fmt;
@@ -12,8 +13,9 @@ use emr_stdlib::fhir as text;
 use smol_str::SmolStr;
 
 pub(super) use self::embedded::strength;
+pub use self::system::{CodeSystem, Concept};
 pub(crate) use self::terminology::bare;
-pub use self::terminology::{CodeSystem, Coded, Concept, Terminology, ValueSet};
+pub use self::terminology::{Coded, Terminology, ValueSet};
 use crate::standard::memo::Memo;
 use crate::standard::package::{Definition, Head, Package};
 use crate::standard::shape::{Element, Shape};
@@ -163,10 +165,10 @@ impl Fhir {
         self.code_systems.get(url, || packaged().or_else(|| terminology::code_system(url)).map(Arc::new))
     }
 
-    /// The same, if a package or a file of the project defines it.
-    pub fn own_code_system(&self, url: &str) -> Option<Arc<CodeSystem>> {
+    /// Whether what is known of a code system is R4's copy of one that HL7 keeps elsewhere, where codes are added to it.
+    pub fn is_copy(&self, url: &str) -> bool {
         let is_own = self.packages.iter().any(|package| package.head(bare(url)).is_some());
-        self.code_system(url).filter(|_| is_own)
+        !is_own && url.starts_with("http://terminology.hl7.org/CodeSystem/")
     }
 
     /// The parameter of that name by which `resource` is searched: `identifier` of `Patient`, `_id` of any.

@@ -6,6 +6,8 @@ use emr_stdlib::fhir as text;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
+use super::system::{CodeSystem, Concept};
+
 /// The codes that a binding allows.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ValueSet {
@@ -27,29 +29,6 @@ pub struct Coded {
     pub display: SmolStr,
 }
 
-/// A code system with all its codes.
-#[derive(Debug, PartialEq, Eq)]
-pub struct CodeSystem {
-    pub url: SmolStr,
-    pub name: SmolStr,
-    pub concepts: Vec<Concept>,
-    /// Where in `concepts` a code stands, for there are systems of a hundred thousand.
-    places: FxHashMap<SmolStr, u32>,
-}
-
-/// A code inside its system.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Concept {
-    pub code: SmolStr,
-    pub display: SmolStr,
-    /// 0 at the top; a concept stands below the nearest one before it that is less deep.
-    pub depth: u32,
-    /// It groups others and is no value of its own.
-    pub grouping: bool,
-    /// What the system says of it, by name; R4's own say nothing here.
-    pub properties: Vec<(SmolStr, SmolStr)>,
-}
-
 impl ValueSet {
     pub fn new(url: &str, complete: bool, codes: Vec<Coded>) -> ValueSet {
         let mut places = FxHashMap::<SmolStr, Vec<u32>>::default();
@@ -64,38 +43,6 @@ impl ValueSet {
         let places = self.places.get(code)?;
         let mut found = places.iter().filter_map(|place| self.codes.get(*place as usize));
         found.find(|coded| system.is_none_or(|system| coded.system == system))
-    }
-}
-
-impl CodeSystem {
-    pub fn new(url: &str, name: &str, concepts: Vec<Concept>) -> CodeSystem {
-        let mut places = FxHashMap::default();
-        for (place, concept) in (0..).zip(&concepts) {
-            places.entry(concept.code.clone()).or_insert(place);
-        }
-        CodeSystem { url: url.into(), name: name.into(), concepts, places }
-    }
-
-    pub fn find(&self, code: &str) -> Option<&Concept> {
-        self.concepts.get(*self.places.get(code)? as usize)
-    }
-
-    /// The codes that an instance may hold.
-    pub fn codes(&self) -> impl Iterator<Item = Coded> {
-        let system = self.url.clone();
-        self.concepts.iter().filter(|concept| !concept.grouping).map(move |concept| Coded {
-            system: system.clone(),
-            code: concept.code.clone(),
-            display: concept.display.clone(),
-        })
-    }
-
-    /// The codes below that one, without itself.
-    pub fn under(&self, code: &str) -> impl Iterator<Item = &Concept> {
-        let start = self.places.get(code).map(|place| *place as usize);
-        let depth = start.and_then(|start| self.concepts.get(start)).map_or(0, |concept| concept.depth);
-        let after = start.map_or(self.concepts.len(), |start| start + 1);
-        self.concepts.iter().skip(after).take_while(move |concept| concept.depth > depth)
     }
 }
 
@@ -114,9 +61,10 @@ pub fn code_system(url: &str) -> Option<CodeSystem> {
         let depth = u32::try_from(line.len() - code.len()).ok()?;
         let mut words = code.split('\t');
         let (code, display) = (words.next()?.into(), words.next()?.into());
-        Some(Concept { code, display, depth, grouping: words.next().is_some(), properties: Vec::new() })
+        let grouping = words.next().is_some();
+        Some(Concept { code, display, depth, grouping, properties: Vec::new(), designations: Vec::new() })
     });
-    Some(CodeSystem::new(url, name, concepts.collect()))
+    Some(CodeSystem::new(url, name, &concepts.collect::<Vec<_>>()))
 }
 
 /// The value set of R4 with that URL; `terminology` has the systems whose codes it need not repeat.
@@ -132,12 +80,12 @@ pub fn value_set(url: &str, terminology: &dyn Terminology) -> Option<ValueSet> {
             system = whole.unwrap_or(of).into();
             known = terminology.code_system(&system);
             if let (Some(_), Some(known)) = (whole, &known) {
-                codes.extend(known.codes());
+                codes.extend(known.coded());
             }
             continue;
         }
         let (code, display) = line.split_once('\t').unwrap_or((line, ""));
-        let same = || known.as_ref()?.find(code).map(|concept| concept.display.clone());
+        let same = || known.as_ref()?.find(code).map(|concept| concept.display);
         let display = if display.is_empty() { same().unwrap_or_default() } else { display.into() };
         codes.push(Coded { system: system.clone(), code: code.into(), display });
     }

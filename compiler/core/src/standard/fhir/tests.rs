@@ -99,7 +99,7 @@ fn a_value_set_gives_systems_codes_and_displays() {
 #[test]
 fn a_code_system_knows_what_stands_below_a_code() {
     let system = Fhir::r4().code_system("http://terminology.hl7.org/CodeSystem/v3-ActCode").unwrap();
-    let below: Vec<_> = system.under("_ActEncounterCode").map(|concept| concept.code.as_str()).collect();
+    let below: Vec<_> = system.under("_ActEncounterCode").collect();
     assert!(below.contains(&"IMP") && below.contains(&"ACUTE"), "{below:?}");
     assert_eq!(system.under("IMP").count(), 2);
     assert_eq!(system.under("no such code").count(), 0);

@@ -12,7 +12,7 @@ pub fn code_system(json: &Value) -> Option<CodeSystem> {
     let url = text("url")?;
     let mut concepts = Vec::new();
     hang(json.get("concept"), 0, &mut concepts);
-    (text("content") == Some("complete")).then(|| CodeSystem::new(url, text("name").unwrap_or(""), concepts))
+    (text("content") == Some("complete")).then(|| CodeSystem::new(url, text("name").unwrap_or(""), &concepts))
 }
 
 fn hang(list: Option<&Value>, depth: u32, concepts: &mut Vec<Concept>) {
@@ -25,7 +25,9 @@ fn hang(list: Option<&Value>, depth: u32, concepts: &mut Vec<Concept>) {
         });
         let display = concept.get("display").and_then(Value::as_str).unwrap_or("").into();
         let properties = items(concept.get("property")).filter_map(property).collect();
-        concepts.push(Concept { code: code.into(), display, depth, grouping, properties });
+        let names = items(concept.get("designation")).filter_map(|name| name.get("value")?.as_str());
+        let designations = names.map(SmolStr::from).collect();
+        concepts.push(Concept { code: code.into(), display, depth, grouping, properties, designations });
         // A parser of JSON bounds the depth.
         hang(concept.get("concept"), depth + 1, concepts);
     }
@@ -107,30 +109,29 @@ fn of_system(part: &Value, url: &str, terminology: &dyn Terminology) -> (Vec<Cod
         let named = items(part.get("concept")).filter_map(|concept| {
             let code = concept.get("code")?.as_str()?;
             let display = concept.get("display").and_then(Value::as_str);
-            let same = || known.as_ref()?.find(code).map(|concept| concept.display.clone());
+            let same = || known.as_ref()?.find(code).map(|concept| concept.display);
             let display = display.map(SmolStr::from).or_else(same).unwrap_or_default();
             Some(Coded { system: url.into(), code: code.into(), display })
         });
         return (named.collect(), true);
     }
     let Some(known) = known else { return Default::default() };
-    let mut codes: Vec<Coded> = known.codes().collect();
+    let mut concepts: Vec<Concept> = known.concepts().filter(|concept| !concept.grouping).collect();
     for test in items(part.get("filter")) {
         let text = |key: &str| test.get(key).and_then(Value::as_str).unwrap_or("");
         let value = text("value");
         let (name, op) = (text("property"), text("op"));
-        if name == "concept" && known.concepts.iter().any(is_hung_by_property) {
+        if name == "concept" && known.is_hung_by_property() {
             // What is below what is said of each code here, and not by where it stands.
             return Default::default();
         }
-        let below: FxHashSet<&SmolStr> = known.under(value).map(|concept| &concept.code).collect();
+        let below: FxHashSet<&str> = known.under(value).collect();
         match (name, op) {
-            ("concept", "is-a") => codes.retain(|coded| coded.code == value || below.contains(&coded.code)),
-            ("concept", "descendent-of") => codes.retain(|coded| below.contains(&coded.code)),
-            ("concept", "is-not-a") => codes.retain(|coded| coded.code != value && !below.contains(&coded.code)),
-            (_, "=" | "in" | "not-in" | "exists") => codes.retain(|coded| {
-                let concept = known.find(&coded.code);
-                let mut said = concept.iter().flat_map(|concept| &concept.properties).filter(|(of, _)| of == name);
+            ("concept", "is-a") => concepts.retain(|it| it.code == value || below.contains(it.code.as_str())),
+            ("concept", "descendent-of") => concepts.retain(|it| below.contains(it.code.as_str())),
+            ("concept", "is-not-a") => concepts.retain(|it| it.code != value && !below.contains(it.code.as_str())),
+            (_, "=" | "in" | "not-in" | "exists") => concepts.retain(|it| {
+                let mut said = it.properties.iter().filter(|(of, _)| of == name);
                 match op {
                     "=" => said.any(|(_, text)| text == value),
                     "in" => said.any(|(_, text)| value.split(',').any(|one| one.trim() == text)),
@@ -141,12 +142,8 @@ fn of_system(part: &Value, url: &str, terminology: &dyn Terminology) -> (Vec<Cod
             _ => return Default::default(),
         }
     }
-    (codes, true)
-}
-
-/// Whether a code names those above or below it as its properties, as R4's CodeSystem.property says.
-fn is_hung_by_property(concept: &Concept) -> bool {
-    concept.properties.iter().any(|(name, _)| matches!(name.as_str(), "parent" | "child"))
+    let coded = |it: Concept| Coded { system: known.url.clone(), code: it.code, display: it.display };
+    (concepts.into_iter().map(coded).collect(), true)
 }
 
 fn holds(codes: &[Coded], coded: &Coded) -> bool {
