@@ -84,6 +84,11 @@ impl Opened {
         self.planned(key, db::explained_plan(&self.db, self.project, key.to_owned()).clone())
     }
 
+    /// The same, which also counts the ways that are taken: for the interpreter.
+    pub fn covered(&self, key: &str) -> Map {
+        self.planned(key, db::covered_plan(&self.db, self.project, key.to_owned()).clone())
+    }
+
     fn planned(&self, key: &str, plan: Option<Arc<Plan>>) -> Map {
         let plan = plan.unwrap_or_else(|| panic!("{key} has no plan:\n{}", self.rendered()));
         Map { plan, runs: self.runs.clone() }

@@ -1,7 +1,9 @@
-//! The page that `emr trace` writes: whole, by itself, and nothing of a message in it is markup.
+//! The pages that `emr trace` and `emr test` write: whole, by themselves, and nothing that is shown in them is markup.
 
 use std::path::Path;
 use std::process::Command;
+
+const LOADED: [&str; 4] = ["src=", "@import", "url(", "fetch("];
 
 fn page(message: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -24,7 +26,7 @@ fn page(message: &str) -> String {
 fn a_page_needs_nothing_else_and_shows_both_sides() {
     let message = "MSH|^~\\&|A|B|||202603120930||ADT^A01^ADT_A01|1|P|2.5.1\rPID|||7^^^MAIN^MR||DOE^JANE\rPV1||E\r";
     let page = page(message);
-    for loaded in ["src=", "href=", "@import", "url(", "fetch("] {
+    for loaded in LOADED.iter().chain(&["href="]) {
         assert!(!page.contains(loaded), "{loaded}");
     }
     // The family name stands in the second segment, field 5, and the output names that place.
@@ -46,4 +48,51 @@ fn what_a_message_holds_is_shown_and_never_done() {
     assert_eq!(page.matches("</script>").count(), 1);
     assert!(!page.contains("<img"));
     assert!(page.contains("&lt;img src=x onerror=alert(1)&gt;&#39; &quot;"));
+}
+
+#[test]
+fn the_page_of_coverage_shows_the_mapping_with_what_was_exercised() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mapping, page) = (folder.path().join("a.emr"), folder.path().join("a.html"));
+    let text = r#"map patient(ADT_A01) -> Patient {
+    name:      PID-5
+    gender:    "male" when PID-8 == "<M>" else "unknown"
+    birthDate: PID-7
+    ignore MSH because "only the patient is wanted"
+}
+
+test "a name" {
+    input '''
+        MSH|^~\&|A|B|||202603120930||ADT^A01^ADT_A01|1|P|2.5.1
+        PID|||||DOE^JANE|||||||||||||||||||||||||||||||||||Z
+        '''
+    through patient
+    expect Patient.gender == "unknown"
+}
+"#;
+    std::fs::write(&mapping, text).expect("a file");
+    let out = Command::new(env!("CARGO_BIN_EXE_emr"))
+        .arg("test")
+        .arg(&mapping)
+        .arg("--coverage-html")
+        .arg(&page)
+        .output()
+        .expect("emr runs");
+    assert!(out.status.success(), "{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    let page = std::fs::read_to_string(&page).expect("a page");
+    for loaded in LOADED.iter().chain(&["href=\"http"]) {
+        assert!(!page.contains(loaded), "{loaded}");
+    }
+    let line = |number: usize| {
+        let cell = format!("<td class=\"number\">{number}</td>");
+        let found = page.lines().find(|line| line.contains(&cell));
+        found.unwrap_or_else(|| panic!("line {number}")).to_owned()
+    };
+    assert!(line(2).starts_with("<tr class=\"full\">"), "{}", line(2));
+    assert!(line(3).starts_with("<tr class=\"part\">"), "{}", line(3));
+    assert!(line(3).contains("PID-8 == &quot;&lt;M&gt;&quot;"), "{}", line(3));
+    assert!(line(3).contains(">never: when</small>") && line(3).contains(">never: value</small>"), "{}", line(3));
+    assert!(line(4).starts_with("<tr class=\"none\">"), "{}", line(4));
+    assert!(line(5).starts_with("<tr class=\"\">"), "{}", line(5));
+    assert!(page.contains("<code>PID-40</code>"));
 }

@@ -405,7 +405,7 @@ fn needs<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>) -
                 && let Some(table) = self::item(db, project, &table)
                 && let Some((mut table, _)) = codes(db, project, table).clone()
             {
-                check::extend(&mut table, extend, &view);
+                check::extend(&mut table, extend, file.module(db), &view);
             }
         }
         Declaration::Profile(profile) => {
@@ -555,6 +555,12 @@ pub fn traced_plan(db: &dyn salsa::Database, project: Project, key: String) -> O
 #[salsa::tracked]
 pub fn explained_plan(db: &dyn salsa::Database, project: Project, key: String) -> Option<Arc<Plan>> {
     sound_entry(db, project, &key).map(|(entry, view)| Arc::new(lower::explained(entry, &view)))
+}
+
+/// The same plan, which also counts which alternatives are taken: for the interpreter alone.
+#[salsa::tracked]
+pub fn covered_plan(db: &dyn salsa::Database, project: Project, key: String) -> Option<Arc<Plan>> {
+    sound_entry(db, project, &key).map(|(entry, view)| Arc::new(lower::covered(entry, &view)))
 }
 
 /// What a map reads of a message, and what it leaves on purpose.

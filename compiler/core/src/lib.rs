@@ -3,6 +3,7 @@
 pub mod account;
 pub mod check;
 pub mod codes;
+pub mod coverage;
 pub mod db;
 pub mod diagnostic;
 pub mod files;

@@ -70,9 +70,10 @@ fn of_an_admission() {
 fn a_run_that_is_explained_writes_the_same() {
     for (folder, key, kind) in MAPS {
         let project = pipeline::project(folder);
-        let (plain, map) = (project.map(key), project.explained(key));
-        for (name, message) in messages(kind) {
-            let (Ok(plain), Some(explained)) = (plain.run(&message), explained(&map, &message)) else { continue };
+        let (plain, maps) = (project.map(key), [project.explained(key), project.covered(key)]);
+        let all = messages(kind).into_iter().flat_map(|message| maps.iter().map(move |map| (message.clone(), map)));
+        for ((name, message), map) in all {
+            let (Ok(plain), Some(explained)) = (plain.run(&message), explained(map, &message)) else { continue };
             match (&plain.result, &explained.outcome.result) {
                 (Ok(plain), Ok(explained)) => assert!(plain == explained, "{folder}, {name}"),
                 // Rules have other numbers in a plan that is explained.

@@ -5,22 +5,18 @@ use std::fmt::Write;
 use emr_compiler::specification::Specification;
 
 use super::columns::COLUMNS;
-use crate::html::escaped;
+use crate::html::{self, escaped};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-pub fn page(name: &str, specification: &Specification) -> String {
+pub fn page(title: &str, specification: &Specification) -> String {
     let mut out = String::new();
-    let name = escaped(name);
+    let name = escaped(title);
     // Writing into a text cannot fail.
     let _ = write!(
         out,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; \
-         script-src 'unsafe-inline'\">\n<title>{name}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         <header><h1>{name}</h1><nav><a href=\"#rules\">Rules</a> <a href=\"#ignored\">Ignored</a> \
+        "<header><h1>{name}</h1><nav><a href=\"#rules\">Rules</a> <a href=\"#ignored\">Ignored</a> \
          <a href=\"#maps\">Maps</a> <a href=\"#tables\">Code tables</a></nav>\n\
          <label>Rows with <input id=\"filter\" type=\"search\" autocomplete=\"off\"></label> \
          <output id=\"count\"></output></header>\n<main>\n"
@@ -78,8 +74,8 @@ pub fn page(name: &str, specification: &Specification) -> String {
         })
     });
     table(&mut out, "tables", "Code tables", &["Table", "Codes", "Become", "From system", "To system"], arms);
-    let _ = write!(out, "</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n");
-    out
+    out.push_str("</main>\n");
+    html::page(title, STYLE, SCRIPT, &out)
 }
 
 /// Cells are texts, and whether they are words of the mapping.

@@ -250,6 +250,11 @@ impl Engine {
         }
     }
 
+    /// What takes what this one's maps make.
+    pub fn next(&self) -> Option<&Engine> {
+        self.next.as_deref()
+    }
+
     pub fn worker(&self) -> Worker<'_> {
         let machines = self.maps.iter().map(|_| None).collect();
         let next = self.next.as_ref().map(|next| Box::new(next.worker()));
@@ -339,7 +344,7 @@ impl Worker<'_> {
     }
 
     /// Without the maps that come next.
-    fn alone(&mut self, bytes: &[u8], receipt: &Receipt, json: &mut Vec<u8>) -> Result<Outcome, Why> {
+    pub fn alone(&mut self, bytes: &[u8], receipt: &Receipt, json: &mut Vec<u8>) -> Result<Outcome, Why> {
         let engine = self.engine;
         // Machine code reads the bytes itself; only where something is out of the ordinary they are read here too.
         let mut message = None;

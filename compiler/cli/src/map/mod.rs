@@ -3,7 +3,7 @@
 pub mod block;
 mod output;
 pub mod pool;
-mod pretty;
+pub mod pretty;
 mod symbols;
 
 use std::io::IsTerminal;

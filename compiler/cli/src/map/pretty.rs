@@ -35,6 +35,19 @@ pub fn laid_out(json: &[u8]) -> Vec<u8> {
     out
 }
 
+/// The same JSON without the blanks between its tokens.
+pub fn on_one_line(json: &[u8]) -> Vec<u8> {
+    let (mut quoted, mut escaped) = (false, false);
+    let is_kept = |byte: &&u8| {
+        let kept = quoted || !byte.is_ascii_whitespace();
+        let ends = **byte == b'"' && !escaped;
+        escaped = quoted && **byte == b'\\' && !escaped;
+        quoted ^= ends;
+        kept
+    };
+    json.iter().filter(is_kept).copied().collect()
+}
+
 fn line(out: &mut Vec<u8>, depth: usize) {
     out.push(b'\n');
     out.resize(out.len() + depth * 2, b' ');
@@ -42,7 +55,7 @@ fn line(out: &mut Vec<u8>, depth: usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::laid_out;
+    use super::{laid_out, on_one_line};
 
     #[test]
     fn tokens_stay_as_they_are() {
@@ -50,6 +63,7 @@ mod tests {
         let expected =
             "{\n  \"a\": [\n    1.50,\n    {\n      \"b\": \"x{,\\\"]\"\n    }\n  ],\n  \"c\": {},\n  \"d\": []\n}";
         assert_eq!(String::from_utf8(laid_out(json.as_bytes())).unwrap(), expected);
+        assert_eq!(String::from_utf8(on_one_line(expected.as_bytes())).unwrap(), json);
         assert_eq!(laid_out(b"{\"a\":\"\\\\\"}"), b"{\n  \"a\": \"\\\\\"\n}");
     }
 }

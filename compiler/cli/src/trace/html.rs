@@ -7,23 +7,19 @@ use std::fmt::Write;
 use emr_compiler::trace::{Part, Rule, Said, Segment, Source, Trace, Value};
 
 use super::text;
-use crate::html::escaped;
+use crate::html::{self, escaped};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// The whole page. `file` is what the message is called.
-pub fn page(trace: &Trace, file: &str) -> String {
+/// The whole page. `file_name` is what the message is called.
+pub fn page(trace: &Trace, file_name: &str) -> String {
     let places = Places::of(trace);
-    let (map, file) = (escaped(&trace.map), escaped(file));
+    let (map, file) = (escaped(&trace.map), escaped(file_name));
     let mut out = String::new();
     let _ = write!(
         out,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; \
-         script-src 'unsafe-inline'\">\n<title>{file} through {map}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         <header><h1>{file} <span>through</span> {map}</h1>\n\
+        "<header><h1>{file} <span>through</span> {map}</h1>\n\
          <p class=\"help\">Point at a value, or go to it with the arrow keys: where it comes from lights up on the other \
          side. <kbd>↑</kbd> <kbd>↓</kbd> move, <kbd>←</kbd> <kbd>→</kbd> change sides, <kbd>Enter</kbd> holds it, \
          <kbd>Esc</kbd> lets go.</p></header>\n"
@@ -36,8 +32,7 @@ pub fn page(trace: &Trace, file: &str) -> String {
     );
     output(trace, &places, &mut out);
     out.push_str("</section>\n</main>\n<aside id=\"why\" aria-live=\"polite\" hidden></aside>\n");
-    let _ = write!(out, "<script>\n{SCRIPT}</script>\n</body>\n</html>\n");
-    out
+    html::page(&format!("{} through {}", file_name, trace.map), STYLE, SCRIPT, &out)
 }
 
 // ---- the message

@@ -6,7 +6,7 @@ use super::literal::system_uri;
 use super::rows::{self, Findings, Source};
 use super::scope::Scope;
 use super::signature::key;
-use super::typed::{CodeArm, CodeKey, CodeResult, CodeTable, CodeTo, Expr, Key, Kind};
+use super::typed::{ArmPlace, CodeArm, CodeKey, CodeResult, CodeTable, CodeTo, Expr, Key, Kind};
 use super::{conceptmap, expression, operator, terms};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::{DeclaredKind, Found};
@@ -45,8 +45,13 @@ pub fn table_of(name: &Word, world: &dyn World) -> Result<Key, Box<Diagnostic>> 
     }
 }
 
+/// By what the arms are known that a module adds to a table.
+pub fn extension_key(extend: &Extend, module: &str) -> Key {
+    format!("{module}.extend {}", extend.table.text).into()
+}
+
 /// Teaches a table more rows; gives what is wrong with them. What the table holds already stays as it is.
-pub fn extend(table: &mut CodeTable, extend: &Extend, world: &dyn World) -> Vec<Diagnostic> {
+pub fn extend(table: &mut CodeTable, extend: &Extend, module: &str, world: &dyn World) -> Vec<Diagnostic> {
     let mut scope = Scope::new(world);
     for arm in &extend.arms {
         if arm.patterns.is_empty() {
@@ -57,7 +62,7 @@ pub fn extend(table: &mut CodeTable, extend: &Extend, world: &dyn World) -> Vec<
             );
             continue;
         }
-        let Some(result) = result(&mut scope, &arm.value, table.to.as_ref()) else { continue };
+        let Some(result) = placed(&mut scope, table, arm, &extension_key(extend, module)) else { continue };
         let mut keys = Vec::new();
         for (key, at) in arm.patterns.iter().filter_map(|pattern| pattern_key(&mut scope, pattern)).collect::<Vec<_>>()
         {
@@ -141,7 +146,10 @@ fn from_sheet(scope: &mut Scope, table: &mut CodeTable, source: &Source, sheet: 
             }
             None => CodeTo::Absent(None),
         };
-        table.arms.push(CodeArm { keys: vec![CodeKey::Code(key.into())], result: CodeResult { what, warn: None } });
+        table.arms.push(CodeArm {
+            keys: vec![CodeKey::Code(key.into())],
+            result: CodeResult { what, warn: None, place: None },
+        });
     }
     findings.tell(scope, &source.at);
 }
@@ -160,7 +168,7 @@ fn add(scope: &mut Scope, table: &mut CodeTable, arm: &Arm, known: &mut FxHashSe
         scope.problem(diagnostic.help("put `else` last"));
         return;
     }
-    let Some(result) = result(scope, &arm.value, table.to.as_ref()) else { return };
+    let Some(result) = placed(scope, table, arm, &table.key) else { return };
     if arm.patterns.is_empty() {
         table.otherwise = Some(result);
         return;
@@ -200,8 +208,14 @@ fn pattern_key(scope: &mut Scope, pattern: &Pattern) -> Option<(CodeKey, At)> {
     }
 }
 
+/// What an arm of an item comes to.
+fn placed(scope: &mut Scope, table: &CodeTable, arm: &Arm, item: &Key) -> Option<CodeResult> {
+    let result = result(scope, &arm.value, table.to.as_ref())?;
+    Some(CodeResult { place: Some(ArmPlace { item: item.clone(), at: arm.at.clone() }), ..result })
+}
+
 fn result(scope: &mut Scope, expr: &tree::Expr, to: Option<&SmolStr>) -> Option<CodeResult> {
-    let with = |what| Some(CodeResult { what, warn: None });
+    let with = |what| Some(CodeResult { what, warn: None, place: None });
     match &*expr.kind {
         tree::ExprKind::Keep => return with(CodeTo::Keep),
         tree::ExprKind::Skip => return with(CodeTo::Skip),
@@ -214,7 +228,7 @@ fn result(scope: &mut Scope, expr: &tree::Expr, to: Option<&SmolStr>) -> Option<
         tree::ExprKind::WarnOnly(text) => {
             let text = text.as_ref().map(|word| word.text.clone());
             let warn = Some(text.unwrap_or_else(|| "a code that the table does not hold".into()));
-            return Some(CodeResult { what: CodeTo::Absent(None), warn });
+            return Some(CodeResult { what: CodeTo::Absent(None), warn, place: None });
         }
         _ => {}
     }

@@ -61,11 +61,14 @@ pub(super) fn fill(scope: &mut Scope, table: &mut CodeTable, source: &Source) {
                 CodeTo::Absent(None)
             }
         };
-        table.arms.push(CodeArm { keys: vec![CodeKey::Code(code.into())], result: CodeResult { what, warn: None } });
+        table.arms.push(CodeArm {
+            keys: vec![CodeKey::Code(code.into())],
+            result: CodeResult { what, warn: None, place: None },
+        });
     }
     findings.tell(scope, &source.at);
     not_taken(scope, source, &left);
-    table.otherwise = unmapped(scope, source, &groups).map(|what| CodeResult { what, warn: None });
+    table.otherwise = unmapped(scope, source, &groups).map(|what| CodeResult { what, warn: None, place: None });
 }
 
 /// The groups that translate from the table's system to its other.

@@ -242,6 +242,7 @@ fn natural(scope: &mut Scope, expr: &tree::Expr) -> Expr {
             if !mark_new(&mut inner) && !inner.is_error() {
                 scope.error(Code::WrongType, at, "only what is emitted can be made `if new`");
             }
+            inner.at = at.clone();
             inner
         }
         ExprKind::ReferBy { map, key } => refer::by_key(scope, map, key, at),

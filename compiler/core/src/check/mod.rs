@@ -56,7 +56,7 @@ pub mod types;
 pub mod wiring;
 mod with;
 
-pub use codes::{codes, extend, no_codes, table_of};
+pub use codes::{codes, extend, extension_key, no_codes, table_of};
 pub use constant::{constant, too_long};
 pub use cycle::{cycle, is_too_long, reached};
 

@@ -162,6 +162,16 @@ pub struct CodeResult {
     pub what: CodeTo,
     /// An issue when this arm is taken.
     pub warn: Option<SmolStr>,
+    /// Where the arm stands, if it does in the text and not in a file.
+    pub place: Option<ArmPlace>,
+}
+
+/// Where an arm of a code table stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArmPlace {
+    /// The key of the table, or of what extends it.
+    pub item: Key,
+    pub at: At,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

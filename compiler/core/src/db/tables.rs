@@ -94,7 +94,7 @@ pub(super) fn extended<'db>(db: &'db dyn salsa::Database, project: Project, item
     let by = extensions(db, project).get(table.key.as_str())?;
     let problems = by.iter().map(|&item| match parsed(db, item).item.as_ref().map(|it| &it.declaration) {
         Some(Declaration::Extend(extend)) => {
-            check::extend(&mut table, extend, &View::plain(db, project, item.file(db)))
+            check::extend(&mut table, extend, item.file(db).module(db), &View::plain(db, project, item.file(db)))
         }
         _ => Vec::new(),
     });

@@ -129,7 +129,8 @@ impl<'a> Lower<'a> {
     /// What is made for a field comes of its first rule.
     pub(super) fn ruled_by(&mut self, field: &Field<'a>, make: impl FnOnce(&mut Self)) {
         match field.sources.first() {
-            Some(Source::Rule(value, env)) => self.ruled(env, &value.rule, make),
+            // Of several rules each is counted by itself.
+            Some(Source::Rule(value, env)) if !self.covers => self.ruled(env, &value.rule, make),
             _ => make(self),
         }
     }

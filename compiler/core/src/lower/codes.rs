@@ -57,7 +57,7 @@ impl<'a> Lower<'a> {
         let env = Env::new(&table.key);
         let code = CODE;
         let to = self.missing();
-        let rows = Rows::of(table);
+        let rows = Rows::of(table, self.covers);
         let miss = |lower: &mut Self, foreign: bool| match &table.otherwise {
             Some(otherwise) => lower.block(|lower| lower.arm(otherwise, table, &env, foreign, to)),
             None => Block::new(),
@@ -121,6 +121,9 @@ impl<'a> Lower<'a> {
     fn arm(&mut self, result: &CodeResult, table: &CodeTable, env: &Env<'a>, foreign: bool, to: Val) {
         let (system, code, display) = (SYSTEM, CODE, DISPLAY);
         let at = 0..0;
+        if let Some(place) = &result.place {
+            self.take(&Env::new(&place.item), &place.at);
+        }
         if let Some(text) = &result.warn {
             let issue = self.said(Code::CodeWarned, text, env, &at);
             self.push(Step::Issue { issue, at: Some(code) });

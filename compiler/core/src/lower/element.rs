@@ -171,14 +171,18 @@ impl<'a> Lower<'a> {
             },
             Kind::Else(first, second) => {
                 let wrote = self.probe(first, env);
-                let yes = self.block(|lower| lower.project(first, env, over, name, found));
-                let no = self.block(|lower| lower.project(second, env, over, name, found));
+                let yes = self.block(|lower| {
+                    lower.take(env, &first.at);
+                    lower.project(first, env, over, name, found);
+                });
+                let no = self.block(|lower| {
+                    lower.take(env, &second.at);
+                    lower.project(second, env, over, name, found);
+                });
                 self.when(Test::True(wrote), yes, no);
             }
             Kind::When { value, condition } => {
-                let test = self.test(condition, env);
-                let yes = self.block(|lower| lower.project(value, env, over, name, found));
-                self.when(test, yes, plan::Block::new());
+                self.held(value, condition, env, |lower| lower.project(value, env, over, name, found))
             }
             Kind::Match { arms, otherwise } => {
                 self.arms(arms, otherwise.as_ref(), env, &mut |lower, value| {

@@ -5,7 +5,7 @@ use super::items::Walk;
 use super::write::{Name, To};
 use super::{Bound, Env, Lower, Made};
 use crate::check::typed::{Expr, Function, Kind, Sent, TyKind};
-use crate::plan::{self, Block, Code, CodePart, Constant, KeyPart, KeyValue, Step, Test, Until, Val};
+use crate::plan::{self, Code, CodePart, Constant, KeyPart, KeyValue, Step, Test, Until, Val};
 use crate::syntax::tree::At;
 use smol_str::SmolStr;
 
@@ -45,16 +45,23 @@ impl<'a> Lower<'a> {
                 let to = self.fresh();
                 let from = self.emit(first, sent, env, over);
                 self.push(Step::Set { from, to });
+                let yes = self.taken(env, &first.at);
                 let no = self.block(|lower| {
+                    lower.take(env, &second.at);
                     let from = lower.emit(second, sent, env, over);
                     lower.push(Step::Set { from, to });
                 });
-                self.when(Test::Present(to), Block::new(), no);
+                self.when(Test::Present(to), yes, no);
                 to
             }
             Kind::When { value, condition } => {
                 let test = self.test(condition, env);
-                self.value_if(test, |lower| lower.emit(value, sent, env, over))
+                let to = self.missing();
+                self.held_by(test, value, condition, env, |lower| {
+                    let from = lower.emit(value, sent, env, over);
+                    lower.push(Step::Set { from, to });
+                });
+                to
             }
             Kind::Match { arms, otherwise } => {
                 let to = self.missing();

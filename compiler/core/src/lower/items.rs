@@ -78,14 +78,18 @@ impl<'a> Lower<'a> {
             Kind::Pick { which, list } => self.picked(*which, list, expr, env, over, found),
             Kind::Else(first, second) => {
                 let wrote = self.probe(first, env);
-                let yes = self.block(|lower| lower.items(first, env, over, found));
-                let no = self.block(|lower| lower.items(second, env, over, found));
+                let yes = self.block(|lower| {
+                    lower.take(env, &first.at);
+                    lower.items(first, env, over, found);
+                });
+                let no = self.block(|lower| {
+                    lower.take(env, &second.at);
+                    lower.items(second, env, over, found);
+                });
                 self.when(Test::True(wrote), yes, no);
             }
             Kind::When { value, condition } => {
-                let test = self.test(condition, env);
-                let yes = self.block(|lower| lower.items(value, env, over, found));
-                self.when(test, yes, Block::new());
+                self.held(value, condition, env, |lower| lower.items(value, env, over, found))
             }
             Kind::Match { arms, otherwise } => {
                 self.arms(arms, otherwise.as_ref(), env, &mut |lower, value| lower.items(value, env, over, found));

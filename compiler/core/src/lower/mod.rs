@@ -8,6 +8,7 @@ mod block;
 mod chosen;
 mod codes;
 mod condition;
+mod cover;
 mod edit;
 mod element;
 mod emit;
@@ -72,6 +73,11 @@ pub fn accounted(entry: &Function, world: &dyn World) -> (Plan, BTreeMap<RuleId,
     plan_and_reasons(entry, world, Telling::Account)
 }
 
+/// A plan that also counts which alternatives are taken: for the interpreter alone, and for the coverage of tests.
+pub fn covered(entry: &Function, world: &dyn World) -> Plan {
+    plan(entry, world, Telling::Taken)
+}
+
 /// Why something of a message is left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
@@ -90,6 +96,8 @@ enum Telling {
     Rules,
     /// And what is left on purpose.
     Account,
+    /// The rules that asked for that, and each alternative that was taken.
+    Taken,
 }
 
 fn plan<'a>(entry: &'a Function, world: &'a dyn World, telling: Telling) -> Plan {
@@ -104,7 +112,8 @@ fn plan_and_reasons<'a>(
     let mut lower = Lower {
         world,
         trace: telling != Telling::Nothing,
-        explain: matches!(telling, Telling::Rules | Telling::Account),
+        explain: matches!(telling, Telling::Rules | Telling::Account | Telling::Taken),
+        covers: telling == Telling::Taken,
         accounts: telling == Telling::Account,
         ignored: BTreeMap::new(),
         routines: Vec::new(),
@@ -186,6 +195,7 @@ struct Lower<'a> {
     world: &'a dyn World,
     trace: bool,
     explain: bool,
+    covers: bool,
     accounts: bool,
     /// The rules that leave something, and why.
     ignored: BTreeMap<RuleId, Reason>,
@@ -283,11 +293,12 @@ impl<'a> Lower<'a> {
     }
 
     /// The parameters are the first values of the routine in hand.
-    fn given(&self, function: &Function) -> Env<'a> {
+    fn given(&mut self, function: &Function) -> Env<'a> {
         let env = Env::new(&function.key);
         for (val, param) in (0..).zip(&function.params) {
             env.bind(param.slot, val, param.ty.clone());
         }
+        self.take(&env, &function.body.at);
         env
     }
 

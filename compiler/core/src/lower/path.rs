@@ -149,9 +149,7 @@ impl<'a> Lower<'a> {
                 self.each_from(at, steps, env, until, body);
             }
             Kind::When { value, condition } => {
-                let test = self.test(condition, env);
-                let yes = self.block(|lower| lower.each(value, env, until, body));
-                self.when(test, yes, Block::new());
+                self.held(value, condition, env, |lower| lower.each(value, env, until, body));
             }
             Kind::Do { statements, value } => {
                 self.statements(statements, env);

@@ -100,7 +100,7 @@ impl<'a> Lower<'a> {
         let found = |lower: &mut Self| {
             lower.block(|lower| lower.push(Step::Constant { value: Constant::Text("true".into()), to }))
         };
-        let rows = Rows::of(table);
+        let rows = Rows::of(table, false);
         let keys: Vec<CodeKey> = rows.others.iter().flat_map(|arm| arm.keys.clone()).collect();
         let look = self.block(|lower| {
             if let Some(hit) = lower.row_of(&rows, table) {
@@ -135,8 +135,12 @@ pub(super) struct Rows<'t> {
 }
 
 impl<'t> Rows<'t> {
-    pub(super) fn of(table: &'t CodeTable) -> Rows<'t> {
+    /// Where it is counted which arms are taken, none that stands in the text is data.
+    pub(super) fn of(table: &'t CodeTable, counted: bool) -> Rows<'t> {
         let is_data = |arm: &&CodeArm| {
+            if counted && arm.result.place.is_some() {
+                return false;
+            }
             let plain = matches!(arm.result.what, CodeTo::Code { .. }) && arm.result.warn.is_none();
             plain && arm.keys.iter().all(|key| matches!(key, CodeKey::Code(code) if !code.is_empty()))
         };

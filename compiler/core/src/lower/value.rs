@@ -130,16 +130,23 @@ impl<'a> Lower<'a> {
                 let to = self.fresh();
                 let from = self.value(first, env);
                 self.push(Step::Set { from, to });
+                let yes = self.taken(env, &first.at);
                 let no = self.block(|lower| {
+                    lower.take(env, &second.at);
                     let from = lower.value(second, env);
                     lower.push(Step::Set { from, to });
                 });
-                self.when(Test::Present(to), Block::new(), no);
+                self.when(Test::Present(to), yes, no);
                 to
             }
             Kind::When { value, condition } => {
                 let test = self.test(condition, env);
-                self.value_if(test, |lower| lower.value(value, env))
+                let to = self.missing();
+                self.held_by(test, value, condition, env, |lower| {
+                    let from = lower.value(value, env);
+                    lower.push(Step::Set { from, to });
+                });
+                to
             }
             Kind::Warn { value, text } => {
                 let val = self.value(value, env);
@@ -164,6 +171,10 @@ impl<'a> Lower<'a> {
             Kind::AbsentWarn(_) | Kind::Skip | Kind::Reject(_) => {
                 self.effect(expr, env);
                 self.missing()
+            }
+            // In a list of its own or in an `each` it is a rule by itself.
+            Kind::Emit { resource, sent } if self.covers => {
+                self.ruled(env, &expr.at, |lower| lower.emit(resource, *sent, env, &Vec::new()))
             }
             Kind::Emit { resource, sent } => self.emit(resource, *sent, env, &Vec::new()),
             Kind::Refer { .. } => self.refer(expr, env),
@@ -296,6 +307,7 @@ impl<'a> Lower<'a> {
     /// The parameters of a function that is carried out in place.
     pub(super) fn bound(&mut self, function: &'a Function, arguments: &'a [Expr], env: &Env<'a>) -> Env<'a> {
         let inner = Env::new(&function.key);
+        self.take(&inner, &function.body.at);
         for (param, argument) in function.params.iter().zip(arguments) {
             if self.is_plain(&param.ty) && self.is_plain(&argument.ty) {
                 let val = self.value(argument, env);
@@ -337,7 +349,10 @@ impl<'a> Lower<'a> {
                 Statement::Do(value) => self.ruled(env, &value.at, |lower| lower.effect(value, env)),
                 Statement::Require { condition, otherwise } => self.ruled(env, &condition.at, |lower| {
                     let test = lower.test(condition, env);
-                    let no = lower.block(|lower| lower.effect(otherwise, env));
+                    let no = lower.block(|lower| {
+                        lower.take(env, &otherwise.at);
+                        lower.effect(otherwise, env);
+                    });
                     lower.when(test, Block::new(), no);
                 }),
             }
@@ -369,11 +384,7 @@ impl<'a> Lower<'a> {
             Kind::EachBy { body, .. } => self.each_by(expr, env, &mut |lower| {
                 lower.caught(env, &body.at, |lower| lower.effect(body, env));
             }),
-            Kind::When { value, condition } => {
-                let test = self.test(condition, env);
-                let yes = self.block(|lower| lower.effect(value, env));
-                self.when(test, yes, Block::new());
-            }
+            Kind::When { value, condition } => self.held(value, condition, env, |lower| lower.effect(value, env)),
             Kind::Match { arms, otherwise } => {
                 self.arms(arms, otherwise.as_ref(), env, &mut |lower, value| lower.effect(value, env));
             }
@@ -410,12 +421,16 @@ impl<'a> Lower<'a> {
     ) {
         let Some((arm, rest)) = arms.split_first() else {
             if let Some(otherwise) = otherwise {
+                self.take(env, &otherwise.at);
                 body(self, otherwise);
             }
             return;
         };
         let test = self.test(&arm.condition, env);
-        let yes = self.block(|lower| body(lower, &arm.value));
+        let yes = self.block(|lower| {
+            lower.take(env, &arm.value.at);
+            body(lower, &arm.value);
+        });
         let no = self.block(|lower| lower.arms(rest, otherwise, env, body));
         self.when(test, yes, no);
     }

@@ -175,14 +175,15 @@ impl<'a> Lower<'a> {
                 let hinted = self.hinted(first, to);
                 // A block that is skipped here is missing, so the other value is taken.
                 let optional = To { catches: true, ..to.clone() };
-                let wrote = self.block(|lower| lower.write(first, env, &optional, over));
-                let then = self.block(|lower| lower.write(second, env, &hinted, over));
-                self.or(wrote, then);
+                self.written_or(
+                    (first, second),
+                    env,
+                    |lower| lower.write(first, env, &optional, over),
+                    |lower| lower.write(second, env, &hinted, over),
+                );
             }
             Kind::When { value, condition } => {
-                let test = self.test(condition, env);
-                let yes = self.block(|lower| lower.write(value, env, to, over));
-                self.when(test, yes, Block::new());
+                self.held(value, condition, env, |lower| lower.write(value, env, to, over));
             }
             Kind::Warn { value, text } => {
                 let issue = self.warning(text, env, expr);
@@ -392,9 +393,12 @@ impl<'a> Lower<'a> {
     fn write_pick(&mut self, which: Pick, list: &'a Expr, expr: &'a Expr, env: &Env<'a>, to: &To, over: &Over<'a>) {
         match &*list.kind {
             Kind::Else(first, second) => {
-                let wrote = self.block(|lower| lower.write_pick(which, first, expr, env, to, over));
-                let then = self.block(|lower| lower.write_pick(which, second, expr, env, to, over));
-                self.or(wrote, then);
+                self.written_or(
+                    (first, second),
+                    env,
+                    |lower| lower.write_pick(which, first, expr, env, to, over),
+                    |lower| lower.write_pick(which, second, expr, env, to, over),
+                );
             }
             Kind::List(items) if which == Pick::First => {
                 let mut all = Block::new();
@@ -405,9 +409,7 @@ impl<'a> Lower<'a> {
                 self.extend(all);
             }
             Kind::When { value, condition } => {
-                let test = self.test(condition, env);
-                let yes = self.block(|lower| lower.write_pick(which, value, expr, env, to, over));
-                self.when(test, yes, Block::new());
+                self.held(value, condition, env, |lower| lower.write_pick(which, value, expr, env, to, over));
             }
             Kind::Do { statements, value } => {
                 self.statements(statements, env);

@@ -3,7 +3,7 @@
 use super::equal::{boolean, equal, incomparable, is_there, order, text};
 use super::json::{self, Json};
 use super::walk::{Found, Node, of_type};
-use super::{Context, Issue, Outcome, Output, differ, file_name, message, spell};
+use super::{Context, Golden, Issue, Outcome, Output, differ, file_name, message, spell};
 use crate::check::typed::Kind;
 use crate::check::v2_system;
 use crate::syntax::tree::{At, Binary, Expr, ExprKind, Is, Part, PartKind, Path, Prefix, TextPart};
@@ -25,6 +25,8 @@ pub struct Evaluator<'a> {
     pub run_at: Option<At>,
     /// The places of the output that the current expectation leaves out.
     pub ignoring: Vec<Path>,
+    /// What the current expectation holds against a file.
+    pub golden: Option<Golden>,
     lets: Vec<(SmolStr, Vec<Found>)>,
     /// The current items, the nearest last.
     items: Vec<Found>,
@@ -49,6 +51,7 @@ impl<'a> Evaluator<'a> {
             issues: Vec::new(),
             run_at: None,
             ignoring: Vec::new(),
+            golden: None,
             lets: Vec::new(),
             items: Vec::new(),
         }
@@ -170,6 +173,11 @@ impl<'a> Evaluator<'a> {
                 Ok(Verdict { holds, fact })
             }
             _ => {
+                if binary == Binary::Equal
+                    && let (Some(file), Some(value)) = (file_name(&right.kind), &value)
+                {
+                    self.golden = self.held_against(file, value);
+                }
                 let others = self.values(right)?;
                 let other = one(&others, right)?;
                 self.ordered(binary, value.as_ref(), other, &name, right)
@@ -346,6 +354,18 @@ impl<'a> Evaluator<'a> {
         let text = String::from_utf8(bytes).ok();
         let json = text.as_deref().and_then(json::read).ok_or_else(|| format!("the file \"{name}\" is not JSON"))?;
         Ok(Found::Node(Node::whole(&json)))
+    }
+
+    /// A whole output and the file that it is held against.
+    fn held_against(&mut self, name: SmolStr, value: &Found) -> Option<Golden> {
+        let output = match value {
+            Found::Node(node) => node.value.to_string(),
+            Found::Text(text) => text.to_string(),
+            _ => return None,
+        };
+        let file = self.context.file(&name).ok();
+        let file = file.map(|bytes| String::from_utf8_lossy(&bytes).replace("\r\n", "\n").replace('\r', "\n"));
+        Some(Golden { name, file, output })
     }
 
     fn system(&self, name: &str) -> Result<String, String> {

@@ -74,6 +74,19 @@ pub struct Line {
     pub at: At,
     /// One sentence. It may name values of the test's message: it is for the person who asked, not for a log.
     pub failure: Option<String>,
+    /// Of a whole output that is not what a file says: both.
+    pub golden: Option<Golden>,
+}
+
+/// An output, and the file that should have it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Golden {
+    /// As the test names it.
+    pub name: SmolStr,
+    /// What the file has; nothing if there is none.
+    pub file: Option<String>,
+    /// What it should have: JSON, or a message with a line for each segment.
+    pub output: String,
 }
 
 impl Report {
@@ -133,7 +146,8 @@ impl Running<'_> {
             },
             Step::Expect(it) => {
                 let failure = self.expect(it).err();
-                self.report.lines.push(Line { at: it.at.clone(), failure });
+                let golden = self.evaluator.golden.take().filter(|_| failure.is_some());
+                self.report.lines.push(Line { at: it.at.clone(), failure, golden });
             }
         }
     }
@@ -247,7 +261,7 @@ impl Running<'_> {
     }
 
     fn failed(&mut self, at: &At, why: String) {
-        self.report.lines.push(Line { at: at.clone(), failure: Some(why) });
+        self.report.lines.push(Line { at: at.clone(), failure: Some(why), golden: None });
     }
 }
 

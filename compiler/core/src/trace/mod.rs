@@ -9,7 +9,7 @@ mod wanted;
 
 pub use message::{Part, Segment};
 pub use roots::Roots;
-pub use rules::{Rule, read as rule};
+pub use rules::{Rule, one_line, read as rule};
 pub use wanted::Wanted;
 
 use crate::check::typed::{Primitive, TyKind};

@@ -74,10 +74,14 @@ pub fn read(db: &db::Database, project: Project, rule: &plan::Rule) -> Option<Ru
     let rest = text.get(to..).and_then(|rest| rest.lines().next()).filter(|_| is_head).unwrap_or_default();
     let head = if is_head || head.starts_with("let ") { head } else { "" };
     let written = format!("{head}{own}{}", rest.trim_end().trim_end_matches('{'));
-    let lines = written.lines().map(without_comment);
-    let text = lines.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ");
+    let text = one_line(&written);
     let library = file.module(db).starts_with("std.");
     Some(Rule { file: file.path(db).to_owned(), line, map: rule.function.to_string(), text, library })
+}
+
+/// A text without its comments, with the white space of one line.
+pub fn one_line(text: &str) -> String {
+    text.lines().map(without_comment).flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
 }
 
 /// A line up to the `//` that stands in no text.

@@ -15,6 +15,8 @@ pub struct Explained {
     pub outcome: Outcome,
     /// In the order of the output; none if there is no output.
     pub values: Vec<Explanation>,
+    /// How often each rule was carried out, by its number.
+    pub carried: Vec<u32>,
 }
 
 /// Why one value of the output is what it is.
@@ -38,12 +40,13 @@ pub struct Explanation {
 /// Carries out a plan that is made to be explained, and tells why each value is what it is.
 pub fn explain(plan: &Plan, message: &Message, settings: &Settings) -> Explained {
     let why = Why::new(plan);
-    let (outcome, marks, notes) = super::run_for(plan, message, settings, Some(Box::new(why)));
+    let (outcome, marks, why) = super::run_for(plan, message, settings, Some(Box::new(why)));
+    let (notes, carried) = why.map(|why| (why.notes, why.carried)).unwrap_or_default();
     let values = match &outcome.result {
         Ok(out) => values(out, &marks, &notes),
         Err(_) => Vec::new(),
     };
-    Explained { outcome, values }
+    Explained { outcome, values, carried }
 }
 
 /// Each value has what is noted of it, or of the nearest thing around it.

@@ -24,7 +24,7 @@ pub use explain::{Explained, Explanation, explain};
 use smol_str::SmolStr;
 use std::fmt;
 use value::Value;
-use why::{Mark, Note, Why};
+use why::{Mark, Why};
 pub use why::{Places, Through};
 
 /// What a message may cost before it is given up: the fixed part of the default.
@@ -86,7 +86,7 @@ fn run_for(
     message: &Message,
     settings: &Settings,
     why: Option<Box<Why>>,
-) -> (Outcome, Vec<Mark>, Vec<Note>) {
+) -> (Outcome, Vec<Mark>, Option<Box<Why>>) {
     let names = message.segments().iter().map(|segment| segment.name);
     let groups = if plan.grammar.nodes.is_empty() { Groups::default() } else { group::build(&plan.grammar, names) };
     let mut run = Run::new(plan, message, &groups, settings);
@@ -108,9 +108,9 @@ fn run_for(
     };
     // Who wants to know why looks at what was written: there each value has its place.
     let encodes = plan.gives == Gives::Message && run.why.is_none();
-    let notes = run.why.take().map(|why| why.notes).unwrap_or_default();
+    let why = run.why.take();
     let result = result.and_then(|written| if encodes { run.message(&written) } else { Ok(written) });
-    (Outcome { result, issues: run.issues, lineage }, run.marks, notes)
+    (Outcome { result, issues: run.issues, lineage }, run.marks, why)
 }
 
 /// What is said of a message that is given up.

@@ -129,6 +129,8 @@ pub(super) struct Why {
     fails: Vec<bool>,
     /// The types of the resources that a routine may emit.
     emits: Vec<BTreeSet<SmolStr>>,
+    /// How often each rule was carried out.
+    pub carried: Vec<u32>,
 }
 
 impl Why {
@@ -147,6 +149,7 @@ impl Why {
             keys: FxHashMap::default(),
             fails: Vec::new(),
             emits: Vec::new(),
+            carried: vec![0; plan.rules.len()],
         };
         // A routine is made before whatever calls it.
         for routine in &plan.routines {
@@ -348,6 +351,9 @@ impl Why {
             first.rules.push(rule);
         }
         self.rules.push(rule);
+        if let Some(times) = self.carried.get_mut(rule as usize) {
+            *times = times.saturating_add(1);
+        }
     }
 }
 

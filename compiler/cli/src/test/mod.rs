@@ -1,0 +1,166 @@
+//! `emr test`: the tests of a project.
+
+mod around;
+mod coverage;
+mod golden;
+mod html;
+mod junit;
+mod lcov;
+mod show;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use emr_compiler::coverage as covered;
+use emr_compiler::db::{self, SourceFile};
+use emr_compiler::syntax;
+use emr_compiler::testing::{self, Line};
+
+use crate::end::End;
+use crate::engine::{Kind, Settings};
+use crate::style::{PLAIN, YELLOW, count};
+use crate::world::World;
+use crate::write;
+use around::{Around, Seen};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// A project's folder, or an `.emr` file
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// Only tests whose name has this text in it
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// Lists what the tests never exercise: rules, branches, arms of code tables, fields that no rule reads
+    #[arg(long)]
+    coverage: bool,
+    /// Writes the coverage for programs that read LCOV
+    #[arg(long, value_name = "FILE")]
+    coverage_lcov: Option<PathBuf>,
+    /// Writes the coverage as a page by itself, the text of the mapping with what was exercised
+    #[arg(long, value_name = "FILE")]
+    coverage_html: Option<PathBuf>,
+    /// Writes what came of each test in the XML of JUnit, as services that run tests read it
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Writes the output to the file where `output == file("…")` differs
+    #[arg(long)]
+    accept: bool,
+    /// The zone of times without an offset, before that of `emr.toml`
+    #[arg(long, value_name = "ZONE")]
+    timezone: Option<String>,
+    /// What runs the maps
+    #[arg(long, value_enum, default_value = "native")]
+    engine: Kind,
+}
+
+/// What came of a test.
+struct Ran {
+    name: String,
+    /// Its module, and the file and line that it stands in.
+    module: String,
+    path: String,
+    line: usize,
+    failures: Vec<Failure>,
+    took: Duration,
+}
+
+/// What is not as a test expects it.
+struct Failure {
+    line: usize,
+    why: String,
+    /// How a whole output differs, line by line; empty for anything else.
+    diff: String,
+}
+
+pub fn run(args: &Args) -> Result<End, End> {
+    let world = World::open(&args.path, args.timezone.as_deref())?;
+    world.sound()?;
+    let settings = Settings::of(&world, None)?;
+    let mut out = anstream::stdout().lock();
+    let mut seen = Seen::default();
+    let mut all = Vec::new();
+    for (source, file) in world.asked() {
+        for (start, test) in db::tests(&world.db, file) {
+            if args.only.as_ref().is_some_and(|only| !test.name.text.contains(only.as_str())) {
+                continue;
+            }
+            let folder = source.path.parent().unwrap_or(Path::new("")).to_owned();
+            let mut around = Around::new(&world, file, &folder, (&settings, args.engine), &mut seen);
+            let began = Instant::now();
+            let report = testing::run(test, &mut around);
+            let (path, line) = (source.path.display().to_string(), |at| syntax::line(&source.text, start + at));
+            let mut ran = Ran {
+                name: test.name.text.to_string(),
+                module: file.module(&world.db).to_owned(),
+                line: line(test.name.at.start),
+                failures: Vec::new(),
+                took: began.elapsed(),
+                path,
+            };
+            let mut accepted = Vec::new();
+            for Line { at, failure, golden } in report.lines {
+                let Some(why) = failure else { continue };
+                match golden {
+                    Some(golden) if args.accept => accepted.push((golden::accept(&folder, &golden)?, golden)),
+                    golden => {
+                        let diff = golden.map(|golden| golden::diff(&golden)).unwrap_or_default();
+                        ran.failures.push(Failure { line: line(at.start), why, diff });
+                    }
+                }
+            }
+            show::ran(&ran, &mut out)?;
+            for (path, golden) in accepted {
+                show::accepted(&path, &golden, &mut out)?;
+            }
+            all.push(ran);
+        }
+    }
+    let differing = all.iter().flat_map(|ran: &Ran| &ran.failures).filter(|failure| !failure.diff.is_empty()).count();
+    if differing > 0 {
+        let (what, verb) = (count(differing, "output"), if differing == 1 { "is" } else { "are" });
+        writeln!(out, "{what} {verb} not what a file says; `--accept` writes what they are now")?;
+    }
+    report(args, &world, &seen, !all.is_empty(), &mut out)?;
+    if let Some(path) = &args.junit {
+        write::whole(path, junit::xml(&all).as_bytes())?;
+    }
+    let failed = all.iter().filter(|ran| !ran.passed()).count();
+    writeln!(out, "{} passed, {failed} failed", all.len() - failed)?;
+    Ok(if failed == 0 { End::Fine } else { End::Wrong })
+}
+
+/// What was exercised, and what was lost: in a line each, unless more is asked for.
+fn report(args: &Args, world: &World, seen: &Seen, ran: bool, out: &mut impl Write) -> Result<(), End> {
+    let files: Vec<SourceFile> = world.asked().map(|(_, file)| file).collect();
+    let report = seen.coverage.report(&world.db, world.inside, &files);
+    let lost = seen.lost(world);
+    if args.coverage {
+        write!(out, "{}", coverage::text(&report, &lost))?;
+    } else {
+        // Some of the tests say little of the mapping.
+        let never = coverage::line(&report).filter(|_| ran && args.only.is_none());
+        for line in never.into_iter().chain(coverage::lost(&lost)) {
+            writeln!(out, "{YELLOW}warning{PLAIN}: {line}")?;
+        }
+    }
+    if let Some(path) = &args.coverage_lcov {
+        write::whole(path, lcov::text(&report).as_bytes())?;
+    }
+    if let Some(path) = &args.coverage_html {
+        let text = |file: &covered::File| {
+            let found = world.asked().find(|(_, source)| source.path(&world.db) == file.path);
+            found.map(|(source, _)| source.text.clone()).unwrap_or_default()
+        };
+        let name = world.outside.manifest.name.as_ref().map(|it| it.value.as_str()).unwrap_or("mapping");
+        write::whole(path, html::page(name, &report, text, &lost).as_bytes())?;
+    }
+    Ok(())
+}
+
+impl Ran {
+    fn passed(&self) -> bool {
+        self.failures.is_empty()
+    }
+}
