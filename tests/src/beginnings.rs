@@ -13,7 +13,8 @@ pub const HEAD: &str = "map mistaken(PID) -> Patient { birthdate: PID-7 }\n\n";
 pub const TAIL: &str = "\n\nmap mistaken_too(PID) -> Patient { birthdate: PID-7 }\n";
 
 /// The folders of the examples.
-pub const EXAMPLES: [&str; 3] = ["examples/admission", "examples/results", "examples/us-core"];
+pub const EXAMPLES: [&str; 5] =
+    ["examples/admission", "examples/results", "examples/us-core", "examples/inpatient", "examples/laboratory"];
 
 /// The modules of the examples, each with its path from our root.
 pub fn texts() -> Vec<(String, String)> {

@@ -26,15 +26,26 @@ pub fn project(folder: &str) -> Opened {
     open(&Disk, &root().join(folder))
 }
 
-/// The examples that run without any package, each with its map, admissions before results.
+/// The examples that run without any package, each with its map and the code of the messages that it takes.
+const EXAMPLES: [(&str, &str, &str); 4] = [
+    ("examples/admission", "admission.admission", "ADT"),
+    ("examples/results", "results.lab_result", "ORU"),
+    ("examples/inpatient", "inpatient.admission", "ADT"),
+    ("examples/laboratory", "laboratory.lab_result", "ORU"),
+];
+
 pub fn examples() -> Vec<(&'static str, Map)> {
-    let all = [("examples/admission", "admission.admission"), ("examples/results", "results.lab_result")];
-    all.map(|(folder, key)| (folder, project(folder).map(key))).into()
+    EXAMPLES.map(|(folder, key, _)| (folder, project(folder).map(key))).into()
+}
+
+/// The code of the messages that an example takes, in MSH-9.1.
+pub fn kind(example: &str) -> &'static str {
+    EXAMPLES.iter().find(|(folder, ..)| *folder == example).map_or("", |(.., kind)| kind)
 }
 
 /// Our own messages of the kind that an example takes.
 pub fn fitting(example: &str) -> Vec<(String, Vec<u8>)> {
-    let kind: &[u8] = if example == "examples/admission" { b"ADT" } else { b"ORU" };
+    let kind = kind(example).as_bytes();
     let mut messages = own();
     messages.retain(|(_, message)| message.windows(kind.len()).any(|bytes| bytes == kind));
     messages

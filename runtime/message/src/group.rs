@@ -14,6 +14,8 @@
 //! What finds no place is *unplaced*. Each segment is placed once or listed once. The time is linear: a step looks at
 //! no more than the grammar.
 
+mod behind;
+
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};

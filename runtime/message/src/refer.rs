@@ -1,7 +1,8 @@
 //! References to what a message does not bring: they search for it (FHIR R4 §3.1.0.11.2, conditional references).
 //!
 //! While a resource is written nobody knows what else the message brings, so each reference is written with an id. When
-//! all is written, searches are put in place of those ids that nothing has.
+//! all is written, searches are put in place of those ids that nothing has; where a server cannot be asked, the type alone, as
+//! it would refuse an id that is nowhere.
 
 use uuid::Uuid;
 
@@ -11,12 +12,20 @@ use crate::json;
 const BEFORE: &[u8] = b"\"reference\":\"urn:uuid:";
 const ID: usize = 36;
 
-/// Something that is searched for, by the id that stands for it.
+/// Something that the message does not bring, by the id that stands for it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Unresolved {
     pub id: Uuid,
+    pub instead: Instead,
+}
+
+/// What a reference says in place of the id.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Instead {
     /// `Patient?identifier=…`
-    pub search: String,
+    Search(String),
+    /// `Patient`
+    Type(String),
 }
 
 /// The output with the searches, and by how much all moved that stands behind a place of it.
@@ -33,22 +42,26 @@ impl Settled {
     }
 }
 
-/// Puts each search in place of its id.
+/// Puts what is said instead in place of each id.
 pub fn settle(out: &[u8], left: &[Unresolved]) -> Settled {
     let spelled = |left: &Unresolved| {
-        let mut spelled = b"\"reference\":".to_vec();
-        json::write_str(&mut spelled, &left.search);
+        let (element, value) = match &left.instead {
+            Instead::Search(search) => ("reference", search),
+            Instead::Type(resource) => ("type", resource),
+        };
+        let mut spelled = format!("\"{element}\":").into_bytes();
+        json::write_str(&mut spelled, value);
         (left.id.to_string(), spelled)
     };
-    let searches: Vec<(String, Vec<u8>)> = left.iter().map(spelled).collect();
+    let instead: Vec<(String, Vec<u8>)> = left.iter().map(spelled).collect();
     let (mut done, mut from, mut grown) = (Vec::with_capacity(out.len()), 0, Vec::new());
     while let Some(at) = find(out, from) {
         let id = out.get(at + BEFORE.len()..at + BEFORE.len() + ID).unwrap_or_default();
         let end = (at + BEFORE.len() + ID + 1).min(out.len());
-        let known = searches.iter().find(|(known, _)| known.as_bytes() == id);
+        let known = instead.iter().find(|(known, _)| known.as_bytes() == id);
         done.extend_from_slice(out.get(from..if known.is_some() { at } else { end }).unwrap_or_default());
-        if let Some((_, search)) = known {
-            done.extend_from_slice(search);
+        if let Some((_, spelled)) = known {
+            done.extend_from_slice(spelled);
             grown.push((end, done.len().cast_signed() - end.cast_signed()));
         }
         from = end;
@@ -67,13 +80,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_search_stands_in_place_of_an_id_that_nothing_has() {
-        let (here, gone) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    fn an_id_that_nothing_has_gives_way() {
+        let [here, gone, unknown] = [1, 2, 3].map(Uuid::from_u128);
         let reference = |id: Uuid| format!("{{\"reference\":\"urn:uuid:{id}\"}}");
-        let written = format!("[{},{},{},1]", reference(gone), reference(here), reference(gone));
-        let settled = settle(written.as_bytes(), &[Unresolved { id: gone, search: "Patient?identifier=\"7".into() }]);
+        let written = format!("[{},{},{},{},1]", reference(gone), reference(here), reference(unknown), reference(gone));
+        let left = [
+            Unresolved { id: gone, instead: Instead::Search("Patient?identifier=\"7".into()) },
+            Unresolved { id: unknown, instead: Instead::Type("Observation".into()) },
+        ];
+        let settled = settle(written.as_bytes(), &left);
         let search = r#"{"reference":"Patient?identifier=\"7"}"#;
-        let wanted = format!("[{search},{},{search},1]", reference(here));
+        let wanted = format!("[{search},{},{{\"type\":\"Observation\"}},{search},1]", reference(here));
         assert_eq!(String::from_utf8(settled.out.clone()).unwrap(), wanted);
         for mark in ["1]", &reference(here)] {
             assert_eq!(settled.place(written.rfind(mark).unwrap()), wanted.rfind(mark).unwrap());

@@ -72,6 +72,7 @@ pub const CONSTRUCTS: &[&str] = &[
     "a reference by its display",
     "refer to a map",
     "refer by a key",
+    "refer by the parts of a key",
     "a map of what is patched",
     "a map that gives a list",
     "a rule",

@@ -282,6 +282,14 @@ impl Writer<'_> {
                 self.hit("refer by a key");
                 return format!("(refer {} by ({}))", helper.name, source.text);
             }
+            if helper.keys > 1 && self.chance(50) {
+                let part = |writer: &mut Self| writer.one(view, &|_, ty| matches!(ty, "CX" | "ID" | "ST" | "CWE"));
+                let parts: Option<Vec<String>> = (0..helper.keys).map(|_| part(self).map(|it| it.text)).collect();
+                if let Some(parts) = parts {
+                    self.hit("refer by the parts of a key");
+                    return format!("(refer {} by ({}))", helper.name, parts.join(", "));
+                }
+            }
             if let Some(call) = self.call_of(view, &helper) {
                 self.hit("refer to a map");
                 return format!("(refer {call})");

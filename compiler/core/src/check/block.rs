@@ -223,6 +223,11 @@ fn ignored(scope: &mut Scope, ignore: &tree::Ignore) -> Vec<Left> {
             if what.is_error() {
                 break;
             }
+            if swept && !matches!(what.ty.kind, TyKind::Segment(..) | TyKind::Group(..)) {
+                let diagnostic = Diagnostic::new(Code::WrongType, at, "`rest of` takes a segment");
+                scope.problem(diagnostic.help("a field is ignored as a whole: `ignore PID-3`"));
+                break;
+            }
             scope.ignored.extend(path::named(scope, &what));
             found.push(Left { what, swept, because: because.clone(), at });
         }
@@ -236,7 +241,7 @@ fn ignored(scope: &mut Scope, ignore: &tree::Ignore) -> Vec<Left> {
 /// The paths that it stands for.
 fn named(what: &tree::Ignored) -> Vec<tree::Path> {
     match what {
-        tree::Ignored::Path(written) => vec![written.clone()],
+        tree::Ignored::Path(written) | tree::Ignored::Rest(written) => vec![written.clone()],
         tree::Ignored::Range(written, last) => {
             let Some(PartKind::Field(first)) = written.parts.last().map(|part| part.kind.clone()) else {
                 return vec![written.clone()];
@@ -250,9 +255,6 @@ fn named(what: &tree::Ignored) -> Vec<tree::Path> {
             };
             // The ends first: they are what a person wrote.
             [first, *last].into_iter().chain(first.saturating_add(1)..*last).map(field).collect()
-        }
-        tree::Ignored::Rest(name) => {
-            vec![tree::Path { root: Some(name.clone()), parts: Vec::new(), at: name.at.clone() }]
         }
         tree::Ignored::Event(_) => Vec::new(),
     }
@@ -331,7 +333,9 @@ pub(super) fn base_repeats(scope: &Scope, shape: &Shape, element: &Element) -> b
 fn extras(scope: &mut Scope, fields: Fields) -> Option<Block> {
     let shape = scope.world.standards().shape("Element")?;
     let fields = finish(scope, fields, &shape);
-    Some(Block { shape: "Element".into(), resource: None, statements: Vec::new(), fields, always: false })
+    // An extension that is written is there, be its value a constant; an id alone is of nothing.
+    let always = fields.iter().all(|field| field.name == "extension");
+    Some(Block { shape: "Element".into(), resource: None, statements: Vec::new(), fields, always })
 }
 
 /// A Bundle of which nothing is said is a transaction.

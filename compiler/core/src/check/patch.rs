@@ -24,7 +24,7 @@ pub(super) fn patch(scope: &mut Scope, inner: &tree::Expr, at: &At) -> Expr {
     }
     for key in keys {
         let Some(signature) = scope.world.signature(&key).cloned() else { return Expr::error(at) };
-        if !super::refer::has_key(scope, &signature, at) {
+        if !super::refer::is_found_by_key(scope, &signature, at) {
             return Expr::error(at);
         }
     }

@@ -14,6 +14,7 @@ use emr_message::receipt;
 use smol_str::{SmolStr, format_smolstr};
 
 /// A path as far as it has been followed.
+#[derive(Clone)]
 pub(super) struct Walk {
     pub root: Slot,
     pub steps: Vec<Step>,

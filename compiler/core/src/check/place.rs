@@ -135,6 +135,9 @@ fn list(shape: &Shape) -> String {
 
 /// Takes the one place, or the first of several in one group, of which a bracket must still choose.
 fn enter(scope: &mut Scope, walk: &mut Walk, places: &[Place], name: &str, at: &At) {
+    let sent: Vec<Place> = places.iter().filter(|place| !is_never_sent(scope, walk, place)).cloned().collect();
+    // Of what is never sent nothing can be meant, unless there is nothing else.
+    let places = if sent.is_empty() { places } else { &sent };
     let Some(first) = places.first() else { return };
     let around = |place: &Place| place.steps.split_last().map(|(_, around)| around.to_vec());
     if places.iter().any(|place| around(place) != around(first)) {
@@ -169,6 +172,14 @@ fn enter(scope: &mut Scope, walk: &mut Walk, places: &[Place], name: &str, at: &
     }
     walk.ty.kind = first.kind.clone();
     walk.in_field = false;
+}
+
+fn is_never_sent(scope: &Scope, walk: &Walk, place: &Place) -> bool {
+    let mut walk = walk.clone();
+    place.steps.iter().any(|(name, member, _)| {
+        walk.steps.push(Step::Member { name: name.clone(), member: *member });
+        is_forbidden(scope, &walk)
+    })
 }
 
 fn is_forbidden(scope: &Scope, walk: &Walk) -> bool {
@@ -286,8 +297,12 @@ pub(super) fn is_chosen(scope: &mut Scope, walk: &Walk, next: Option<&Part>, at:
     }
     let Some(Step::Member { name, .. }) = walk.steps.last() else { return true };
     let around = shape_around(scope, walk);
-    let places = walk.places.iter().filter_map(|place| before(around.as_ref()?, &walk.places, *place));
-    let places: Vec<_> = places.map(|before| format!("`{name}[after {}]`", before.trim_matches('`'))).collect();
+    let spell = |(number, place)| match around.as_ref().and_then(|around| before(around, &walk.places, place)) {
+        Some(before) => format!("`{name}[after {}]`", before.trim_matches('`')),
+        // Nothing stands between it and the place before.
+        None => format!("`{name}[place {number}]`"),
+    };
+    let places: Vec<_> = (1..).zip(walk.places.iter().copied()).map(spell).collect();
     let message = format!("`{name}` has {} places in this structure", walk.places.len());
     let diagnostic = Diagnostic::new(Code::AmbiguousPlace, at.clone(), message);
     scope.problem(diagnostic.help(format!("write {}", places.join(" or "))));

@@ -41,7 +41,7 @@ pub(super) fn refer(scope: &mut Scope, inner: &tree::Expr, at: &At) -> Expr {
 
 fn of_call(call: Expr) -> Kind {
     match *call.kind {
-        Kind::Call { function, arguments } => Kind::Refer { function, arguments, by: None },
+        Kind::Call { function, arguments } => Kind::Refer { function, arguments, by: Vec::new() },
         _ => Kind::Error,
     }
 }
@@ -55,9 +55,8 @@ fn called(value: &Expr) -> Option<&Key> {
     }
 }
 
-/// `refer patient by PID-3[1]`
+/// `refer patient by PID-3[1]`, `refer result by (OBR-3, OBX-3)`
 pub(super) fn by_key(scope: &mut Scope, map: &Word, key: &tree::Expr, at: &At) -> Expr {
-    let by = infer(scope, key);
     let export = match scope.world.find(&map.text) {
         Found::One(export) if export.kind == DeclaredKind::Map => export,
         Found::Several(exports) => {
@@ -73,19 +72,51 @@ pub(super) fn by_key(scope: &mut Scope, map: &Word, key: &tree::Expr, at: &At) -
     if !has_key(scope, &signature, at) {
         return Expr::error(at);
     }
-    if signature.keyed > 1 {
-        let message = format!("the key of `{}` has {} parts, and this is one", map.text, signature.keyed);
-        let diagnostic = Diagnostic::new(Code::WrongKey, at.clone(), message);
-        scope.problem(diagnostic.help(format!("call it with what the key is made of: `refer {}(…)`", map.text)));
-        return Expr::error(at);
-    }
     let Some(name) = resource_name(scope, &signature.result.kind) else {
         return not_a_resource(scope, &signature.result, at);
     };
     needs(scope, &export.key);
-    let Some(by) = identity(scope, by) else { return Expr::error(at) };
-    let kind = Kind::Refer { function: export.key, arguments: Vec::new(), by: Some(by) };
-    Expr::new(kind, Ty { kind: TyKind::Reference(vec![name]), count: Count::Optional }, at)
+    let ty = Ty { kind: TyKind::Reference(vec![name]), count: Count::Optional };
+    let reference = |by| Expr::new(Kind::Refer { function: export.key, arguments: Vec::new(), by }, ty, at);
+    if signature.keyed == 1 {
+        let by = infer(scope, key);
+        return match by.ty.is_list() {
+            true => by_each(scope, by, reference, at),
+            false => identity(scope, by).map_or_else(|| Expr::error(at), |by| reference(vec![by])),
+        };
+    }
+    let parts = parts_of(key);
+    if parts.len() != signature.keyed {
+        let given = match parts.len() {
+            1 => "this is one".to_owned(),
+            count => format!("these are {count}"),
+        };
+        let message = format!("the key of `{}` has {} parts, and {given}", map.text, signature.keyed);
+        let diagnostic = Diagnostic::new(Code::WrongKey, at.clone(), message);
+        scope.problem(diagnostic.help(format!("write all of them, as in `refer {} by (PID-3[1], PID-7)`", map.text)));
+        return Expr::error(at);
+    }
+    let parts: Vec<_> = parts.iter().map(|part| infer(scope, part)).collect();
+    let parts: Vec<_> = parts.into_iter().filter_map(|part| identity(scope, part)).collect();
+    if parts.len() == signature.keyed { reference(parts) } else { Expr::error(at) }
+}
+
+/// A reference for each of several keys.
+fn by_each(scope: &mut Scope, list: Expr, reference: impl FnOnce(Vec<Expr>) -> Expr, at: &At) -> Expr {
+    let one = list.ty.with(Count::One);
+    let item = scope.slot(one.clone());
+    let Some(by) = identity(scope, Expr::slot(item, one, &list.at)) else { return Expr::error(at) };
+    let body = reference(vec![by]);
+    let ty = body.ty.with(Count::Any);
+    Expr::new(Kind::Each { list, item, filter: None, body }, ty, at)
+}
+
+/// The parts of a key, which may be one.
+fn parts_of(key: &tree::Expr) -> &[tree::Expr] {
+    match &*key.kind {
+        tree::ExprKind::List { items, .. } => items,
+        _ => std::slice::from_ref(key),
+    }
 }
 
 /// Keys may not need each other in turn; what is referred to may.
@@ -96,16 +127,27 @@ fn needs(scope: &mut Scope, function: &Key) {
     }
 }
 
-pub(super) fn has_key(scope: &mut Scope, signature: &Signature, at: &At) -> bool {
+fn has_key(scope: &mut Scope, signature: &Signature, at: &At) -> bool {
     let name = signature.key.rsplit('.').next().unwrap_or_default();
-    if signature.kind == SignatureKind::Map && signature.keyed > 0 && signature.searched {
+    if signature.kind == SignatureKind::Map && signature.keyed > 0 {
         return true;
     }
-    let message = if signature.keyed == 0 {
-        format!("`{name}` has no key to be referred to by")
-    } else {
-        format!("a server cannot search for all of the key of `{name}`")
-    };
+    let message = format!("`{name}` has no key to be referred to by");
+    let diagnostic = Diagnostic::new(Code::WrongKey, at.clone(), message);
+    scope.problem(diagnostic.help("say in its head what makes two resources the same: `keyed by identifier: …`"));
+    false
+}
+
+/// What is changed is the server's, so a server must find it.
+pub(super) fn is_found_by_key(scope: &mut Scope, signature: &Signature, at: &At) -> bool {
+    if !has_key(scope, signature, at) {
+        return false;
+    }
+    if signature.searched {
+        return true;
+    }
+    let name = signature.key.rsplit('.').next().unwrap_or_default();
+    let message = format!("a server cannot search for all of the key of `{name}`");
     let diagnostic = Diagnostic::new(Code::WrongKey, at.clone(), message);
     scope.problem(diagnostic.help("name the search parameter of each part: `keyed by identifier: …`"));
     false

@@ -64,8 +64,11 @@ pub(super) fn required(scope: &mut Scope, fields: &[Field], shape: &Arc<Shape>, 
             }
             continue;
         };
-        let sure = field.values.iter().any(|value| !value.value.ty.may_be_missing() && !gives_nothing(&value.value));
-        if sure || field.values.is_empty() || field.extras.is_some() {
+        // An extension stands in for the value.
+        let extras = field.extras.iter().flat_map(|extras| &extras.fields).flat_map(|extra| &extra.values);
+        let mut given = field.values.iter().chain(extras);
+        let sure = given.any(|value| !value.value.ty.may_be_missing() && !gives_nothing(&value.value));
+        if sure || field.values.is_empty() {
             continue;
         }
         if !always && !brought_about_by_others(fields, field) {

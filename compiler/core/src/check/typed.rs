@@ -377,11 +377,12 @@ pub enum Kind {
     },
     /// Puts it in `contained` and gives a reference to it.
     Contain(Expr),
-    /// The reference that emitting what this function gives would give: by its key, or by this value of it.
+    /// The reference that emitting what this function gives would give: by the key that it has with these arguments, or by
+    /// the parts of its key.
     Refer {
         function: Key,
         arguments: Vec<Expr>,
-        by: Option<Expr>,
+        by: Vec<Expr>,
     },
 
     // ---- conditions: always true or false

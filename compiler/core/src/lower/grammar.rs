@@ -22,6 +22,25 @@ pub(crate) fn of(version: Version, key: &str, standards: &Standards) -> Grammar 
     grammar
 }
 
+/// A segment that a sender never sends at a place gives way to the same one at a place behind it: what comes there is meant
+/// for that. Where there is none it keeps its place, so that somebody is told.
+pub(super) fn give_way(grammar: &mut Grammar, never: &[NodeId]) {
+    let mut left = Vec::new();
+    for &id in never {
+        let Some(node) = grammar.nodes.get_mut(id as usize) else { continue };
+        if let Kind::Segment(name) = node.kind {
+            node.kind = Kind::Choice(Vec::new());
+            left.push((id, name, std::mem::take(&mut node.required)));
+        }
+    }
+    for (id, name, required) in left {
+        let kept = !grammar.may_follow(id, name);
+        if let Some(node) = grammar.nodes.get_mut(id as usize).filter(|_| kept) {
+            (node.kind, node.required) = (Kind::Segment(name), required);
+        }
+    }
+}
+
 fn members(grammar: &mut Grammar, version: Version, shape: &Shape, standards: &Standards, depth: u32) -> Vec<NodeId> {
     let mut members = Vec::new();
     for element in shape.elements.iter().filter(|element| element.max > 0) {

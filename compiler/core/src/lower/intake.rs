@@ -242,6 +242,18 @@ impl<'a> Lower<'a> {
         stated
     }
 
+    /// The places of segments that a profile says are never sent.
+    pub(super) fn never_sent(&self, entry: &Function, grammar: &Grammar) -> Vec<NodeId> {
+        let node = |ty, held: &Held| self.node(ty, &held.steps, grammar).map(|(node, _)| node);
+        let mut never = Vec::new();
+        for param in &entry.params {
+            let TyKind::Structure(_, key) = &param.ty.kind else { continue };
+            let Some(facts) = self.world.profile(key) else { continue };
+            never.extend(facts.held.iter().filter(|held| held.max == 0).filter_map(|held| node(&param.ty.kind, held)));
+        }
+        never
+    }
+
     /// The node at the end of a way, and that of the group around it.
     fn node(&self, message: &TyKind, steps: &[Way], grammar: &Grammar) -> Option<(NodeId, NodeId)> {
         let (mut node, mut around, mut ty) = (0, 0, message.clone());

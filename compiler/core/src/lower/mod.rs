@@ -134,7 +134,9 @@ fn plan_and_reasons<'a>(
         TyKind::Structure(version, key) => Some(grammar::of(*version, key, world.standards())),
         _ => None,
     });
-    let grammar = structure.unwrap_or_default();
+    let mut grammar = structure.unwrap_or_default();
+    let never = lower.never_sent(entry, &grammar);
+    grammar::give_way(&mut grammar, &never);
     let stated = lower.stated(entry, &grammar);
     lower.mark_routines();
     let plan = Plan {

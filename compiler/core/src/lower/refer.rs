@@ -1,7 +1,7 @@
 //! References by the key of a resource that is not emitted there.
 
 use super::{Env, Lower};
-use crate::check::typed::{Expr, Function, KeyPart, Kind, TyKind};
+use crate::check::typed::{Expr, Function, Kind, TyKind};
 use crate::plan::{self, Code, Step, Val};
 
 impl<'a> Lower<'a> {
@@ -9,12 +9,11 @@ impl<'a> Lower<'a> {
     pub(super) fn refer(&mut self, expr: &'a Expr, env: &Env<'a>) -> Val {
         let Kind::Refer { function, arguments, by } = &*expr.kind else { return self.missing() };
         let Some(function) = self.function(function) else { return self.missing() };
-        let key = match by {
-            Some(by) => self.key_by(function, by, env),
-            None => {
-                let inner = self.bound(function, arguments, env);
-                function.keyed.iter().map(|part| self.key_part(part.parameter.as_ref(), &part.value, &inner)).collect()
-            }
+        let key = if by.is_empty() {
+            let inner = self.bound(function, arguments, env);
+            function.keyed.iter().map(|part| self.key_part(part.parameter.as_ref(), &part.value, &inner)).collect()
+        } else {
+            self.key_by(function, by, env)
         };
         let resource = match &function.result.kind {
             TyKind::Fhir(key) => self.base(key),
@@ -26,8 +25,8 @@ impl<'a> Lower<'a> {
         self.to(|to| Step::Refer { resource, key, to, issue })
     }
 
-    fn key_by(&mut self, function: &'a Function, by: &'a Expr, env: &Env<'a>) -> Vec<plan::KeyPart> {
-        let parameter = |part: &'a KeyPart| part.parameter.as_ref();
-        function.keyed.first().map(|part| self.key_part(parameter(part), by, env)).into_iter().collect()
+    fn key_by(&mut self, function: &'a Function, by: &'a [Expr], env: &Env<'a>) -> Vec<plan::KeyPart> {
+        let parts = function.keyed.iter().zip(by);
+        parts.map(|(part, by)| self.key_part(part.parameter.as_ref(), by, env)).collect()
     }
 }

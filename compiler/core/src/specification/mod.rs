@@ -158,7 +158,7 @@ fn shown(ignored: &Ignored, words: impl Fn(&std::ops::Range<usize>) -> String) -
     match ignored {
         Ignored::Path(Path { at, .. }) => words(at),
         Ignored::Range(path, to) => format!("{}..{to}", words(&path.at)),
-        Ignored::Rest(segment) => format!("rest of {}", segment.text),
+        Ignored::Rest(segment) => format!("rest of {}", words(&segment.at)),
         Ignored::Event(event) => event.text.to_string(),
     }
 }

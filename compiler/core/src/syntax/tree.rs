@@ -391,8 +391,8 @@ pub enum Ignored {
     Path(Path),
     /// `PID-35..38`
     Range(Path, u32),
-    /// `rest of PD1`
-    Rest(Word),
+    /// `rest of PD1`, `rest of ROL[after PV1]`
+    Rest(Path),
     /// `ADT^A31`, of a feed.
     Event(Word),
 }

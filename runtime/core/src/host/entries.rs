@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use emr_abi::{Emit, KeyValue, Sent};
 use emr_message::identity::{self, Digest, Origin};
-use emr_message::refer::Unresolved;
+use emr_message::refer::{Instead, Unresolved};
 use rustc_hash::FxHashMap;
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
@@ -203,7 +203,7 @@ impl Entries {
             let resource = makers.get(entry.maker).map_or("", |maker| maker.emit.resource.as_str());
             let mut text = format!("{resource}?").into_bytes();
             self.write_query(&search, &mut |part| text.extend_from_slice(part));
-            left.push(Unresolved { id, search: String::from_utf8(text).unwrap_or_default() });
+            left.push(Unresolved { id, instead: Instead::Search(String::from_utf8(text).unwrap_or_default()) });
         }
         left
     }

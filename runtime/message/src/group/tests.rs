@@ -91,6 +91,31 @@ fn segments_that_follow_the_structure() {
 }
 
 #[test]
+fn what_may_follow_a_place() {
+    let oru = grammar("MSH PATIENT_RESULT+(PID NTE* ORDER+(ORC? OBR SPECIMEN*(SPM OBX*) OBSERVATION*(OBX NTE*))) DSC?");
+    let may = |place: &str, name: &str| {
+        let found = |(node, _): &(u32, &Node)| {
+            let (group, member) = place.split_once('.').unwrap();
+            let inside = |around: &Node| match &around.kind {
+                Kind::Group(members) => around.name == group && members.contains(node),
+                _ => false,
+            };
+            oru.nodes[*node as usize].name == member && oru.nodes.iter().any(inside)
+        };
+        let node = (0..).zip(&oru.nodes).find(found).unwrap().0;
+        oru.may_follow(node, Name::read(name).unwrap())
+    };
+    assert!(may("SPECIMEN.OBX", "OBX"));
+    assert!(may("SPECIMEN.OBX", "SPM"));
+    assert!(may("OBSERVATION.NTE", "OBX"));
+    assert!(may("OBSERVATION.NTE", "PID"));
+    // Not at its own place, nor where another must stand before.
+    assert!(!may("PATIENT_RESULT.NTE", "NTE"));
+    assert!(!may("PATIENT_RESULT.NTE", "OBX"));
+    assert!(!may("MESSAGE.DSC", "OBX"));
+}
+
+#[test]
 fn two_places_of_one_name_are_told_apart_by_what_stands_before() {
     let adt = grammar(ADT);
     let groups = built(&adt, "MSH EVN PID ROL ROL PV1 ROL");

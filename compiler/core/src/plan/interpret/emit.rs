@@ -92,7 +92,7 @@ impl<'p, 'm> Run<'p, 'm> {
         let Some(Key { text, search, place }) = self.key(key, frame) else { return Value::Missing };
         let id = identity::of_key(resource, &text);
         let found = search.as_deref().map(|search| format!("{resource}?{}", query(search)));
-        self.referred.entry(id).or_insert(Referred { search: found, issue, place });
+        self.referred.entry(id).or_insert(Referred { search: found, resource: resource.clone(), issue, place });
         self.entries.push(Entry {
             resource: resource.clone(),
             json: Vec::new(),
@@ -123,7 +123,7 @@ impl<'p, 'm> Run<'p, 'm> {
             // What is changed is the server's: a reference to it searches for it.
             let search = Some(format!("{resource}?{}", query(search)));
             let place = key.as_ref().and_then(|key| key.place);
-            self.referred.entry(id).or_insert(Referred { search, issue: unkeyed, place });
+            self.referred.entry(id).or_insert(Referred { search, resource: resource.clone(), issue: unkeyed, place });
         }
         // Its place among the entries is taken before what its body emits.
         let index = self.entries.len();

@@ -99,13 +99,14 @@ impl Build<'_> {
     }
 
     fn ignored(&self, pair: Pair<'_, Kind>) -> Option<Ignored> {
-        if let Some(name) = find(&pair, Kind::name) {
-            return Some(Ignored::Rest(self.word(&name)));
-        }
         if let Some(event) = find(&pair, Kind::event) {
             return Some(Ignored::Event(self.word(&event)));
         }
+        let swept = find(&pair, Kind::k_rest).is_some();
         let path = find(&pair, Kind::path).map(|path| self.path(path))?;
+        if swept {
+            return Some(Ignored::Rest(path));
+        }
         Some(match find(&pair, Kind::int) {
             Some(last) => Ignored::Range(path, self.number(&last)),
             None => Ignored::Path(path),
