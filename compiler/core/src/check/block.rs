@@ -6,7 +6,7 @@ use super::required::{Doubt, required};
 use super::scope::Scope;
 use super::sourceless::is_constant;
 use super::typed::{Block, Expr, Field, Kind, Left, Statement, Ty, TyKind, Value};
-use super::{built, bundle, condition, expression, extension, fixed, path, rule, terms, types};
+use super::{built, bundle, condition, expression, extension, fixed, lookup, path, rule, terms, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::shape::{self, Element, Shape};
 use crate::syntax::tree::{self, At, BlockItem, Count, ExprKind, PartKind};
@@ -152,6 +152,13 @@ pub(super) fn items(scope: &mut Scope, items: &[BlockItem], shape: &Arc<Shape>, 
 pub(super) fn statement(scope: &mut Scope, item: &BlockItem) -> Option<Statement> {
     match item {
         BlockItem::Let(it) => {
+            if let Some(row) = lookup::row(scope, it) {
+                match row {
+                    Some(row) => scope.define_row(&it.name.text, &it.name.at, row),
+                    None => _ = scope.define(&it.name.text, &it.name.at, Ty::ERROR, true),
+                }
+                return None;
+            }
             let value = match &it.ty {
                 Some(ty) => {
                     let mut problems = Vec::new();

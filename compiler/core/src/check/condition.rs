@@ -398,7 +398,7 @@ pub(super) fn required(scope: &mut Scope, expr: &tree::Expr) -> Expr {
 /// What a comparison asks of one item.
 type OfItem<'a> = Box<dyn FnOnce(&mut Scope, Expr) -> Expr + 'a>;
 
-/// `any(X == "a")`, `all(X in …)`: a comparison over the items of the one list that it names.
+/// `any(X == "a")`, `all(X in …)`: a comparison over the items of the one list that it names, or these themselves.
 pub(super) fn over_list(scope: &mut Scope, expr: &tree::Expr, all: bool, at: &At) -> Expr {
     let (left, rest): (&tree::Expr, OfItem) = match &*expr.kind {
         ExprKind::Binary(op, left, right) if comparison_of(*op).is_some() => {
@@ -434,6 +434,10 @@ pub(super) fn over_list(scope: &mut Scope, expr: &tree::Expr, all: bool, at: &At
                 if *not { boolean(Kind::Not(found), at) } else { found }
             };
             (value, Box::new(is))
+        }
+        // A truth each: `any(LabCode(MSH-4.1, OBX-3.1).reportable)`.
+        ExprKind::Path(_) | ExprKind::Call { .. } => {
+            (expr, Box::new(move |scope: &mut Scope, item: Expr| truth(scope, item, at)))
         }
         _ => {
             let diagnostic = Diagnostic::new(Code::WrongType, expr.at.clone(), "this asks for a comparison of a list");

@@ -1,13 +1,13 @@
 //! What is read of tables: `LabCode(MSH-4.1, OBX-3.1).loinc`, `PV1-3.4 in Facility`.
 
-use super::scope::Scope;
+use super::scope::{Row, Scope};
 use super::suggest::nearest;
 use super::typed::{Expr, Key, Kind, RowTable, State, Ty, TyKind};
 use super::{convert, expression, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::files;
 use crate::resolve::{DeclaredKind, Export, Found};
-use crate::syntax::tree::{self, Argument, At, Count, ExprKind, Part, PartKind, Word};
+use crate::syntax::tree::{self, Argument, At, Count, ExprKind, Let, Part, PartKind, Word};
 use smol_str::SmolStr;
 
 /// The table that a call reads, if it is one.
@@ -18,26 +18,52 @@ pub(super) fn named(scope: &Scope, name: &Word) -> Option<Key> {
     }
 }
 
-/// A column of the row with these keys. Lifts over the first.
+/// A column of the row with these keys. Lifts over the one that is a list.
 pub(super) fn read(scope: &mut Scope, table: &Key, arguments: &[Argument], parts: &[Part], at: &At) -> Expr {
     scope.uses.push(table.clone());
     let Some(found) = scope.world.table(table) else { return Expr::error(at) };
     let found = found.clone();
+    let column = column_of(scope, &found, &format!("{}(…)", short(table)), parts, at);
+    let keys = ordered(scope, &found, arguments, at).and_then(|keys| self::keys(scope, keys));
+    let (Some((column, ty)), Some(keys)) = (column, keys) else { return Expr::error(at) };
+    lookup(scope, table, keys, Some(column), ty, at)
+}
+
+/// `let known = LabCode(MSH-4.1, OBX-3.1)`, whose columns are read by `known.loinc`. Nothing if the value is no row; no row if
+/// it is a wrong one.
+pub(super) fn row(scope: &mut Scope, named: &Let) -> Option<Option<Row>> {
+    let ExprKind::Call { name, arguments, parts } = &*named.value.kind else { return None };
+    let table = self::named(scope, name).filter(|_| parts.is_empty() && named.ty.is_none())?;
+    scope.uses.push(table.clone());
+    let found = scope.world.table(&table)?.clone();
+    let keys = ordered(scope, &found, arguments, &named.value.at).and_then(|keys| self::keys(scope, keys));
+    Some(keys.map(|keys| Row { table, keys }))
+}
+
+/// `known.loinc`
+pub(super) fn of_row(scope: &mut Scope, row: &Row, name: &SmolStr, parts: &[Part], at: &At) -> Expr {
+    let Some(found) = scope.world.table(&row.table).cloned() else { return Expr::error(at) };
+    match column_of(scope, &found, name, parts, at) {
+        Some((column, ty)) => lookup(scope, &row.table, row.keys.clone(), Some(column), ty, at),
+        None => Expr::error(at),
+    }
+}
+
+/// The column that is asked of a row, and its type.
+fn column_of(scope: &mut Scope, table: &RowTable, row: &str, parts: &[Part], at: &At) -> Option<(u32, TyKind)> {
     let column = match parts {
-        [Part { kind: PartKind::Child(name), at }] => column(scope, &found, name, at),
-        [Part { kind: PartKind::Unfinished, .. }] => None,
+        [Part { kind: PartKind::Child(name), at }] => column(scope, table, name, at)?,
+        [Part { kind: PartKind::Unfinished, .. }] => return None,
         _ => {
-            let message = format!("`{}` gives a row: say which column", short(table));
+            let message = format!("`{}` gives a row: say which column", short(&table.key));
             let diagnostic = Diagnostic::new(Code::WrongCall, at.clone(), message);
-            let first = found.columns.first().map_or("column", |column| &column.name);
-            scope.problem(diagnostic.help(format!("as in `{}(…).{first}`", short(table))));
-            None
+            let first = table.columns.first().map_or("column", |column| &column.name);
+            scope.problem(diagnostic.help(format!("as in `{row}.{first}`")));
+            return None;
         }
     };
-    let keys = ordered(scope, &found, arguments, at).and_then(|keys| self::keys(scope, keys));
-    let (Some(column), Some(keys)) = (column, keys) else { return Expr::error(at) };
-    let ty = found.columns.get(column as usize).map_or(TyKind::Error, |column| column.ty.clone());
-    lookup(scope, table, keys, Some(column), ty, at)
+    let ty = table.columns.get(column as usize).map_or(TyKind::Error, |column| column.ty.clone());
+    Some((column, ty))
 }
 
 fn short(table: &Key) -> &str {
@@ -84,12 +110,16 @@ fn ordered<'a>(scope: &mut Scope, table: &RowTable, arguments: &'a [Argument], a
 fn keys(scope: &mut Scope, written: Vec<&tree::Expr>) -> Option<Vec<Expr>> {
     let keys: Vec<Expr> = written.into_iter().map(|key| expression::infer(scope, key)).collect();
     let mut fine = true;
-    for (index, key) in keys.iter().enumerate() {
+    let mut lists = 0;
+    for key in &keys {
         fine &= !key.is_error() && is_key(scope, key);
-        if key.ty.is_list() && index > 0 {
+        lists += usize::from(key.ty.is_list());
+        if key.ty.is_list() && lists > 1 {
             let message = "this key is one value, and this is a list";
             let diagnostic = Diagnostic::new(Code::ManyForOne, key.at.clone(), message);
-            scope.problem(diagnostic.help("write `first …`; only the first key of a table takes a list"));
+            scope.problem(
+                diagnostic.help("write `first …`; one key of a table may be a list, and another is one already"),
+            );
             fine = false;
         }
     }
@@ -116,10 +146,10 @@ fn is_key(scope: &mut Scope, key: &Expr) -> bool {
 
 fn lookup(scope: &mut Scope, table: &Key, mut keys: Vec<Expr>, column: Option<u32>, ty: TyKind, at: &At) -> Expr {
     let ty = Ty { kind: ty, count: Count::Optional };
-    if keys.first().is_some_and(|first| first.ty.is_list()) {
-        let first = keys.remove(0);
-        return convert::each(scope, first, |first| {
-            let keys = [first].into_iter().chain(keys).collect();
+    if let Some(place) = keys.iter().position(|key| key.ty.is_list()) {
+        let list = keys.remove(place);
+        return convert::each(scope, list, |item| {
+            keys.insert(place, item);
             Expr::new(Kind::Lookup { table: table.clone(), keys, column }, ty, at)
         });
     }

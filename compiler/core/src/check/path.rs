@@ -4,7 +4,7 @@ use super::place;
 use super::scope::{Local, Origin, Scope};
 use super::suggest::nearest;
 use super::typed::{Expr, Kind, Slot, Step, Ty, TyKind};
-use super::{by_type, chosen, condition, types};
+use super::{by_type, chosen, condition, lookup, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::{DeclaredKind, Found};
 use crate::standard::hl7::Version;
@@ -187,7 +187,10 @@ fn start(scope: &mut Scope, path: &Path) -> Start {
         };
     };
     if let Some(local) = scope.local(&root.text) {
-        return from(local);
+        return match &local.row {
+            Some(row) => Start::Value(lookup::of_row(scope, row, &root.text, &path.parts, &path.at)),
+            None => from(local),
+        };
     }
     if let Some(walk) = place::segment_or_group(scope, root) {
         return Start::Walk(Box::new(walk));

@@ -63,6 +63,15 @@ pub(super) struct Local {
     pub at: At,
     pub read: bool,
     pub is_let: bool,
+    /// `let known = LabCode(…)`: what is read of it are columns of that row.
+    pub row: Option<Row>,
+}
+
+/// A row of a table, by its keys.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub table: Key,
+    pub keys: Vec<Expr>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,6 +124,13 @@ impl<'w> Scope<'w> {
         let slot = self.slot(ty.clone());
         self.push(Local { name: Some(name.clone()), slot, at: at.clone(), is_let, ..Local::unnamed(slot, ty) });
         slot
+    }
+
+    /// `let known = LabCode(…)`
+    pub fn define_row(&mut self, name: &SmolStr, at: &At, row: Row) {
+        let slot = self.slot(Ty::ERROR);
+        let local = Local::unnamed(slot, Ty::ERROR);
+        self.push(Local { name: Some(name.clone()), at: at.clone(), is_let: true, row: Some(row), ..local });
     }
 
     pub fn mark(&self) -> usize {
@@ -206,7 +222,8 @@ impl<'w> Scope<'w> {
 
 impl Local {
     pub fn unnamed(slot: Slot, ty: Ty) -> Self {
-        Self { name: None, current: false, slot, ty, origin: None, opener: None, at: 0..0, read: false, is_let: false }
+        let (name, origin, opener, row) = (None, None, None, None);
+        Self { name, current: false, slot, ty, origin, opener, at: 0..0, read: false, is_let: false, row }
     }
 }
 
