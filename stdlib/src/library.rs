@@ -11,7 +11,7 @@ macro_rules! modules {
 /// well-known code systems, conversions between data types.
 pub const PRELUDE: &[(&str, &str)] = modules! {
     "text" "number" "list" "time" "bytes" "systems"
-    "coded" "identifiers" "people" "quantities" "times" "attachments" "parties"
+    "coded" "identifiers" "people" "quantities" "times" "attachments" "parties" "to_v2"
 };
 
 /// The modules that a file brings in with `use`; one that no file reaches is never parsed.

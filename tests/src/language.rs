@@ -2,12 +2,13 @@
 //! message.
 //!
 //! A case is one file, `tests/cases/language/*.emr`. A line `// --- other.emr` begins another module, a line
-//! `// --- message` the message that each map which takes it is run on. One that ends in `.csv` or `.json` is a file of rows.
+//! `// --- message` the message that each map which takes it is run on, `// --- resource` such a resource of FHIR. One that ends in `.csv` or `.json` is a file of rows.
 
 use emr_compiler::db::{self, Database, Project, SourceFile};
 use emr_compiler::diagnostic::render;
 use emr_compiler::files::Content;
-use emr_compiler::plan::{Gives, interpret};
+use emr_compiler::json;
+use emr_compiler::plan::{Gives, Plan, interpret};
 use emr_compiler::select;
 use emr_compiler::standard::Standards;
 use emr_message::Message;
@@ -38,7 +39,8 @@ fn outcome(case: &str) -> String {
             None => parts.last_mut().unwrap().1 += &format!("{line}\n"),
         }
     }
-    let (messages, parts): (Vec<_>, Vec<_>) = parts.into_iter().partition(|(name, _)| *name == "message");
+    let is_input = |name: &str| matches!(name, "message" | "resource");
+    let (messages, parts): (Vec<_>, Vec<_>) = parts.into_iter().partition(|(name, _)| is_input(name));
     let (modules, data): (Vec<_>, Vec<_>) = parts.into_iter().partition(|(name, _)| name.ends_with(".emr"));
     let data = data.into_iter().map(|(name, text)| (name.to_owned(), Content::Text(text.into()))).collect();
     let db = Database::default();
@@ -52,10 +54,26 @@ fn outcome(case: &str) -> String {
         let found = db::diagnostics(&db, project, file);
         out += &render(file.path(&db), file.text(&db), found, false);
     }
-    for (_, text) in &messages {
-        run(&db, project, &files, text, &mut out);
+    for (name, text) in &messages {
+        if *name == "resource" {
+            run_json(&db, project, &files, text, &mut out);
+        } else {
+            run(&db, project, &files, text, &mut out);
+        }
     }
     out
+}
+
+/// What each map that takes the resource makes of it.
+fn run_json(db: &Database, project: Project, files: &[SourceFile], text: &str, out: &mut String) {
+    let json = json::read(text).unwrap();
+    for map in files.iter().flat_map(|&file| db::maps(db, project, file)) {
+        let Some(plan) = db::plan(db, project, map.key.to_string()).as_ref() else { continue };
+        let settings = interpret::Settings { zone: Zone::named(ZONE).ok(), ..Default::default() };
+        if let Some(outcome) = interpret::run_resource(plan, &json, &settings) {
+            told(plan, outcome, out);
+        }
+    }
 }
 
 /// What each map that takes the message makes of it.
@@ -67,23 +85,26 @@ fn run(db: &Database, project: Project, files: &[SourceFile], text: &str, out: &
     for map in maps.filter(|map| db::takes(db, project, map).contains(&structure)) {
         let Some(plan) = db::plan(db, project, map.key.to_string()).as_ref() else { continue };
         let settings = interpret::Settings { zone: Zone::named(ZONE).ok(), ..Default::default() };
-        let outcome = interpret::run(plan, &message, &settings);
-        for issue in &outcome.issues {
-            let place = issue.place.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
-            writeln!(out, "issue: {}{place}", issue.text).unwrap();
-        }
-        match outcome.result {
-            Ok(bytes) => {
-                let text = String::from_utf8(bytes).unwrap();
-                if plan.gives == Gives::Message {
-                    writeln!(out, "{}", text.replace('\r', "\n").trim_end()).unwrap();
-                    continue;
-                }
+        told(plan, interpret::run(plan, &message, &settings), out);
+    }
+}
+
+fn told(plan: &Plan, outcome: interpret::Outcome, out: &mut String) {
+    for issue in &outcome.issues {
+        let place = issue.place.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
+        writeln!(out, "issue: {}{place}", issue.text).unwrap();
+    }
+    match outcome.result {
+        Ok(bytes) => {
+            let text = String::from_utf8(bytes).unwrap();
+            if plan.gives == Gives::Message {
+                writeln!(out, "{}", text.replace('\r', "\n").trim_end()).unwrap();
+            } else {
                 serde_json::from_str::<serde_json::Value>(&text).unwrap();
                 writeln!(out, "{}", indented(&text)).unwrap();
             }
-            Err(rejection) => writeln!(out, "rejected: {}", rejection.text).unwrap(),
         }
+        Err(rejection) => writeln!(out, "rejected: {}", rejection.text).unwrap(),
     }
 }
 

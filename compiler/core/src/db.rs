@@ -592,10 +592,22 @@ pub fn profiles(db: &dyn salsa::Database, project: Project, file: SourceFile) ->
     items(db, file).iter().filter_map(|&item| profile(db, project, item).as_ref()).collect()
 }
 
-/// The structures of the one message that a map takes; none for a map over parts of a message.
+/// The structures of the one message that a map takes, or the resource; none for a map over parts of them.
 pub fn takes(db: &dyn salsa::Database, project: Project, function: &Function) -> Vec<SmolStr> {
     let [param] = function.params.as_slice() else { return Vec::new() };
-    let TyKind::Structure(_, key) = &param.ty.kind else { return Vec::new() };
+    let key = match &param.ty.kind {
+        TyKind::Structure(_, key) => key,
+        // A resource of FHIR, as JSON.
+        TyKind::Fhir(key) if !param.ty.is_list() => {
+            let shape = standards(db, project).fhir.shape(key);
+            let resource = shape.filter(|shape| shape.kind == crate::standard::shape::Kind::Resource);
+            return resource
+                .map(|shape| if shape.base.is_empty() { shape.key.clone() } else { shape.base.clone() })
+                .into_iter()
+                .collect();
+        }
+        _ => return Vec::new(),
+    };
     let profile = item(db, project, key).and_then(|item| profile(db, project, item).as_ref());
     profile.map_or_else(|| vec![key.clone()], |facts| facts.of.clone())
 }

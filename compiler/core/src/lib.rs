@@ -8,6 +8,7 @@ pub mod db;
 pub mod diagnostic;
 pub mod files;
 pub mod impact;
+pub mod json;
 pub mod lower;
 pub mod manual;
 pub mod plan;

@@ -178,6 +178,8 @@ impl<'p> Typing<'p> {
             Take::Message => Kind::Group(0),
             Take::Segments { name, list: false, .. } => Kind::Segment(self.kind_of(name)),
             Take::Segments { name, .. } => Kind::List(Box::new(Kind::Segment(self.kind_of(name)))),
+            // Resources that come are the interpreter's.
+            Take::Resource(_) => Kind::Any,
             Take::Nothing => Kind::Missing,
         }
     }

@@ -206,7 +206,7 @@ fn stated(stated: &group::Stated) -> Stated {
 fn takes(plan: &Plan, typing: &Typing, tables: &mut Tables) -> Vec<Take> {
     let take = |take: &plan::Take| match take {
         plan::Take::Message => Take::Message,
-        plan::Take::Nothing => Take::Nothing,
+        plan::Take::Nothing | plan::Take::Resource(_) => Take::Nothing,
         plan::Take::Segments { name, list, required } => {
             let (name, kind, required) = (name.to_string(), typing.kind_of(name), *required);
             if *list {

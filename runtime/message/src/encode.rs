@@ -16,7 +16,7 @@ mod value;
 
 use std::fmt;
 
-use crate::{Charset, Message, Place};
+use crate::{Charset, Message, Place, Receipt};
 use json::Node;
 
 /// A message that was made. `Debug` prints sizes only.
@@ -44,13 +44,13 @@ pub enum Unmade {
 }
 
 /// The message that a plan wrote for a source, or several one after the other.
-pub fn encode(written: &[u8], source: &Message) -> Result<Encoded, Unmade> {
+pub fn encode(written: &[u8], source: &Message, receipt: &Receipt) -> Result<Encoded, Unmade> {
     let node = std::str::from_utf8(written).ok().and_then(json::read).ok_or(Unmade::NoMessage)?;
     match &node {
         Node::List(edits) => edit::message(edits, source).ok_or(Unmade::NoMessage),
         Node::Object(members) => match members.as_slice() {
             [("split", Node::List(parts))] => split::messages(parts, source),
-            _ => Ok(build::message(members, source)),
+            _ => Ok(build::message(members, source, receipt)),
         },
         _ => Err(Unmade::NoMessage),
     }

@@ -92,6 +92,11 @@ impl Receipt {
         Receipt { file, ..self.clone() }
     }
 
+    /// When the message was taken in, as an instant of FHIR.
+    pub fn received(&self) -> &str {
+        &self.received
+    }
+
     /// One part of it as a text, for the message of that digest.
     pub fn text(&self, part: Part, digest: impl FnOnce() -> Digest) -> Option<String> {
         Some(match part {

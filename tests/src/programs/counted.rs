@@ -38,7 +38,7 @@ names! { step STEPS Step {
 } }
 names! { form FORMS Form {
     Form::Text => "text", Form::Bare => "bare", Form::Code => "code", Form::Coding => "coding", Form::Concept => "concept",
-    Form::Reference => "reference", Form::Copy => "copy", Form::Segment => "segment",
+    Form::Reference => "reference", Form::Copy => "copy", Form::Segment => "segment", Form::Json => "json",
 } }
 names! { until KEPT Until {
     Until::All => "all", Until::First => "first", Until::Last => "last", Until::Only(_) => "only",
@@ -47,6 +47,7 @@ names! { part PARTS Part {
     Part::Outer(_) => "outer", Part::Member { repeats: true, .. } => "members", Part::Member { .. } => "member",
     Part::Field { repeats: true, .. } => "repetitions", Part::Field { .. } => "field", Part::Component(_) => "component",
     Part::Index(_) => "index", Part::Range(_, Some(_)) => "range", Part::Range(_, None) => "open range",
+    Part::Element(_) => "element", Part::Resource(_) => "resource",
 } }
 names! { constant CONSTANTS Constant {
     Constant::Missing => "missing", Constant::List => "list", Constant::Text(_) => "text",
@@ -74,11 +75,15 @@ names! { code_key CODE_KEYS CodeKey {
 } }
 names! { take TAKES Take {
     Take::Message => "message", Take::Nothing => "nothing", Take::Segments { list: true, .. } => "segments",
-    Take::Segments { .. } => "segment",
+    Take::Segments { .. } => "segment", Take::Resource(_) => "resource",
 } }
 
 /// What no run carries out, and why.
-const NEVER: [(&str, &str); 7] = [
+const NEVER: [(&str, &str); 11] = [
+    ("form json", "of resources that come, which are the interpreter's"),
+    ("part element", "of resources that come, which are the interpreter's"),
+    ("part resource", "of resources that come, which are the interpreter's"),
+    ("takes resource", "of resources that come, which are the interpreter's"),
     ("step count", "nothing is lowered to it"),
     ("convert Duration", "nothing is lowered to it"),
     ("built-in join", "lowered to appends"),

@@ -12,6 +12,7 @@ use emr_compiler::db;
 use emr_compiler::plan::{self, interpret};
 use emr_compiler::select::MessageType;
 use emr_compiler::standard::Standards;
+use emr_compiler::validate;
 use emr_message::{Charset, Message, Receipt, Zone, batch, notes};
 use emr_native::artifact;
 use emr_runtime::host::{Artifact, Machine, Symbol, Unusable};
@@ -145,6 +146,15 @@ pub fn no_message(bytes: &[u8]) -> String {
         Err(why) => why.to_string(),
         Ok(_) => "there is no message in it".to_owned(),
     }
+}
+
+/// What a map takes that takes any resource.
+const ANY_RESOURCE: &str = "Resource";
+
+/// Whether the bytes are to be read as JSON: no message begins so.
+pub fn is_json(bytes: &[u8]) -> bool {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
 }
 
 /// The maps of a sound project that take messages.
@@ -282,23 +292,42 @@ impl Engine {
     fn choose(&self, message: &Message) -> Result<usize, Why> {
         let said = MessageType::of(message);
         let structure = said.structure(&self.standards);
-        let fitting: Vec<_> =
-            self.maps.iter().enumerate().filter(|(_, map)| map.takes.iter().any(|it| *it == structure)).collect();
-        match fitting.as_slice() {
-            [(one, _)] => Ok(*one),
+        let takes = |map: &&Ready| map.takes.iter().any(|it| *it == structure);
+        let fitting: Vec<_> = self.maps.iter().filter(takes).collect();
+        let map = self.only(&fitting, &shown(&said, &structure))?;
+        Ok(self.maps.iter().position(|it| std::ptr::eq(it, map)).unwrap_or_default())
+    }
+
+    /// The one of these maps, those that take what came.
+    fn only<'m>(&self, fitting: &[&'m Ready], what: &str) -> Result<&'m Ready, Why> {
+        match fitting {
+            [one] => Ok(one),
             [] => {
-                let (known, what) = (self.known(), if self.named { "the map does not take" } else { "no map takes" });
-                Err(Why::Message(format!("{what} {}{known}", shown(&said, &structure))))
+                let (known, nobody) = (self.known(), if self.named { "the map does not take" } else { "no map takes" });
+                Err(Why::Message(format!("{nobody} {what}{known}")))
             }
             several => {
-                let names: Vec<_> = several.iter().map(|(_, map)| format!("`{}`", map.name)).collect();
+                let names: Vec<_> = several.iter().map(|map| format!("`{}`", map.name)).collect();
                 let names = names.join(", ");
-                Err(Why::Call(format!(
-                    "several maps take {}: {names}; choose one with `--map`",
-                    shown(&said, &structure)
-                )))
+                Err(Why::Call(format!("several maps take {what}: {names}; choose one with `--map`")))
             }
         }
+    }
+
+    /// A resource of FHIR through the map that takes it. What of it is no R4 is an issue, and a value that cannot be one
+    /// is not there for the map.
+    fn resource(&self, bytes: &[u8], receipt: &Receipt, json: &mut Vec<u8>) -> Result<Outcome, Why> {
+        let (resource, problems) = validate::sound(bytes, &self.standards.fhir).map_err(|problem| {
+            let place = if problem.path == "$" { String::new() } else { format!("{}: ", problem.path) };
+            Why::Message(format!("{place}{}", problem.message))
+        })?;
+        let name = resource.resource_type().unwrap_or_default();
+        let takes = |map: &&Ready| map.takes_resource() && map.takes.iter().any(|it| it == name || it == ANY_RESOURCE);
+        let fitting: Vec<_> = self.maps.iter().filter(takes).collect();
+        let map = self.only(&fitting, &format!("a {name}"))?;
+        let mut outcome = map.of_resource(&resource, (&self.settings, receipt), json).unwrap_or_else(Outcome::fault);
+        outcome.issues.splice(0..0, problems.into_iter().map(Told::of_resource));
+        Ok(outcome)
     }
 
     fn known(&self) -> String {
@@ -346,6 +375,9 @@ impl Worker<'_> {
     /// Without the maps that come next.
     pub fn alone(&mut self, bytes: &[u8], receipt: &Receipt, json: &mut Vec<u8>) -> Result<Outcome, Why> {
         let engine = self.engine;
+        if is_json(bytes) {
+            return engine.resource(bytes, receipt, json);
+        }
         // Machine code reads the bytes itself; only where something is out of the ordinary they are read here too.
         let mut message = None;
         let number = match self.known.map(bytes) {

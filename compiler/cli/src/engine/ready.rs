@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use emr_abi::{Gives, artifact};
 use emr_compiler::check::typed::Function;
 use emr_compiler::db;
+use emr_compiler::json::Json;
 use emr_compiler::plan::interpret::{self, Issue, Rejection};
 use emr_compiler::plan::{self, Plan};
 use emr_message::{Message, Place, Receipt, Unreadable};
@@ -72,9 +73,15 @@ impl Ready {
         })
     }
 
+    /// Whether it takes a resource, of which the interpreter makes what it becomes.
+    pub fn takes_resource(&self) -> bool {
+        self.plan().is_some_and(|plan| plan.takes.iter().any(|take| matches!(take, plan::Take::Resource(_))))
+    }
+
     /// Machine code for this map; nothing on a machine that no code is made for.
     fn loaded(&self) -> Option<&Arc<Loaded>> {
         let load = || match &self.from {
+            _ if self.takes_resource() => None,
             From::Source(_) => Loaded::new(Compiler::new(&Target::Host).ok()?.program(self.plan()?)).ok(),
             From::Artifact(artifact, map) => artifact.program(map).ok(),
         };
@@ -143,7 +150,23 @@ impl Ready {
             return Outcome::fault();
         };
         let settings = interpret::Settings { receipt: receipt.clone(), ..settings.run.clone() };
-        let interpret::Outcome { result, issues, .. } = interpret::run(plan, message, &settings);
+        self.outcome(plan, interpret::run(plan, message, &settings), json)
+    }
+
+    /// What becomes of a resource of FHIR; nothing where the map takes messages.
+    pub fn of_resource(
+        &self,
+        resource: &Json,
+        (settings, receipt): (&Settings, &Receipt),
+        json: &mut Vec<u8>,
+    ) -> Option<Outcome> {
+        let plan = self.plan()?;
+        let settings = interpret::Settings { receipt: receipt.clone(), ..settings.run.clone() };
+        Some(self.outcome(plan, interpret::run_resource(plan, resource, &settings)?, json))
+    }
+
+    fn outcome(&self, plan: &Plan, outcome: interpret::Outcome, json: &mut Vec<u8>) -> Outcome {
+        let interpret::Outcome { result, issues, .. } = outcome;
         let rejected = match result {
             Ok(made) => {
                 append(json, made);
@@ -163,7 +186,7 @@ impl Ready {
 }
 
 impl Outcome {
-    fn fault() -> Outcome {
+    pub fn fault() -> Outcome {
         let told = Told::engine("a fault of emr itself", None);
         Outcome { form: Form::Json, rejected: Some(told), issues: Vec::new() }
     }

@@ -1,6 +1,7 @@
 //! What is said of a message: sentences, and the places that they are about. Never a value.
 
 use emr_compiler::select::MessageType;
+use emr_compiler::validate::Problem;
 use emr_message::{Odd, Place};
 
 /// A sentence about a message, and the places that it is about: in the message, and in the mapping.
@@ -25,6 +26,11 @@ impl std::fmt::Display for Told {
 }
 
 impl Told {
+    /// Of a resource that came.
+    pub fn of_resource(problem: Problem) -> Told {
+        Told { code: problem.code.to_string(), text: problem.message, place: problem.path, rule: String::new() }
+    }
+
     pub fn engine(text: &str, place: Option<Place>) -> Told {
         let place = place.map(|it| spelled(&it)).unwrap_or_default();
         Told { code: String::new(), text: text.to_owned(), place, rule: String::new() }

@@ -51,19 +51,71 @@ pub struct Blocks {
     input: Arc<Input>,
     /// Nothing after the last block.
     splitter: Option<Result<Splitter<Box<dyn Read + Send>>, End>>,
+    /// Those of a file of JSON.
+    resources: Vec<Vec<u8>>,
 }
+
+/// How much of a file tells whether it is JSON.
+const BEGINNING: u64 = 1 << 10;
 
 impl Blocks {
     pub fn new(input: Input) -> Blocks {
-        let splitter = Some(input.open().map(Splitter::new));
-        Blocks { input: Arc::new(input), splitter }
+        let (mut resources, mut splitter) = (Vec::new(), None);
+        match beginning(&input) {
+            Ok((first, rest)) if engine::is_json(&first) => match resources_of(&input, first, rest) {
+                Ok(found) => resources = found,
+                Err(end) => splitter = Some(Err(end)),
+            },
+            Ok((first, rest)) => {
+                let whole: Box<dyn Read + Send> = Box::new(std::io::Cursor::new(first).chain(rest));
+                splitter = Some(Ok(Splitter::new(whole)));
+            }
+            Err(end) => splitter = Some(Err(end)),
+        }
+        Blocks { input: Arc::new(input), splitter, resources }
     }
+
+    /// All resources of a file, as one block.
+    fn resources(&mut self) -> Option<Block> {
+        let messages = std::mem::take(&mut self.resources);
+        let first = (messages.len() > 1).then_some(1);
+        (!messages.is_empty()).then(|| Block {
+            input: self.input.clone(),
+            messages,
+            before: 0,
+            first,
+            then: Then::End { miscounted: 0 },
+        })
+    }
+}
+
+type Beginning = (Vec<u8>, Box<dyn Read + Send>);
+
+/// The first bytes of a file, which tell what it holds.
+fn beginning(input: &Input) -> Result<Beginning, End> {
+    let mut file = input.open()?;
+    let mut first = Vec::new();
+    file.by_ref().take(BEGINNING).read_to_end(&mut first).map_err(|why| input.unreadable(&why))?;
+    Ok((first, file))
+}
+
+/// The resources of a file of JSON: the one, or one on each line.
+fn resources_of(input: &Input, first: Vec<u8>, mut rest: Box<dyn Read + Send>) -> Result<Vec<Vec<u8>>, End> {
+    let mut whole = first;
+    rest.read_to_end(&mut whole).map_err(|why| input.unreadable(&why))?;
+    let lines = whole.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    let lines: Vec<Vec<u8>> = lines.map(<[u8]>::to_vec).collect();
+    let each_is_whole = |line: &Vec<u8>| line.trim_ascii().starts_with(b"{") && line.trim_ascii().ends_with(b"}");
+    Ok(if lines.len() > 1 && lines.iter().all(each_is_whole) { lines } else { vec![whole] })
 }
 
 impl Iterator for Blocks {
     type Item = Block;
 
     fn next(&mut self) -> Option<Block> {
+        if let Some(block) = self.resources() {
+            return Some(block);
+        }
         let input = self.input.clone();
         let mut splitter = match self.splitter.take()? {
             Ok(splitter) => splitter,

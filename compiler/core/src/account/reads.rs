@@ -173,6 +173,7 @@ impl<'p> Walk<'p> {
                 Some(Stand::Field(node, *number))
             }
             (Part::Component(_) | Part::Index(_) | Part::Range(..), stand) => Some(stand),
+            (Part::Element(_) | Part::Resource(_), _) => None,
             _ => None,
         }
     }

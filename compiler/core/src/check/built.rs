@@ -312,6 +312,10 @@ fn is_datatype_or_none(scope: &Scope, name: &str) -> bool {
 /// A primitive of FHIR is a value of a data type, or the first part of it.
 fn from_fhir(scope: &Scope, value: &Expr, own: &SmolStr, name: &SmolStr, key: &SmolStr) -> Option<How> {
     let base = base_key(scope, own);
+    let takes_codes = matches!(name.as_str(), "CWE" | "CE" | "CNE" | "CF" | "varies");
+    if takes_codes && matches!(base.as_str(), "Coding" | "CodeableConcept") {
+        return Some(How::Same);
+    }
     primitive_named(&base)?;
     if !is_datatype(scope, name) && name != "varies" {
         return None;

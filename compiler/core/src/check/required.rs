@@ -77,7 +77,8 @@ pub(super) fn required(scope: &mut Scope, fields: &[Field], shape: &Arc<Shape>, 
         let Some(value) = field.values.first() else { continue };
         // How many of them a message gives, only the message tells; without one the message is refused.
         let is_nested = matches!(&*value.value.kind, Kind::Block(block) if block.always);
-        if super::built::is_target(shape) && (value.value.ty.is_list() || is_nested) {
+        let is_repeated = is_group(shape) && element.repeats();
+        if super::built::is_target(shape) && (value.value.ty.is_list() || is_nested || is_repeated) {
             continue;
         }
         if let Some(table) = left_out(&value.value) {

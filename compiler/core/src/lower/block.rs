@@ -28,6 +28,13 @@ pub(super) struct Field<'a> {
     pub extras: Option<(&'a typed::Block, Env<'a>)>,
 }
 
+impl<'a> Field<'a> {
+    /// One that no rule asks for.
+    pub(super) fn of(name: SmolStr, list: bool, source: Source<'a>) -> Self {
+        Field { name, choice: false, list, required: false, sources: vec![source], extras: None }
+    }
+}
+
 impl<'a> Lower<'a> {
     pub(super) fn fields(&mut self, block: &'a typed::Block, env: &Env<'a>, over: &Over<'a>) -> Vec<Field<'a>> {
         let fields = block.fields.iter().map(|field| own(field, env, Vec::new())).collect();
@@ -238,6 +245,7 @@ impl<'a> Lower<'a> {
             }
             Source::Coding(of) => self.write_coding(*of, to),
             Source::Beside(..) => {}
+            Source::Json { of, name, ty } => self.write_json_part(*of, name, ty, to),
         }
     }
 }
@@ -260,7 +268,7 @@ fn own<'a>(field: &'a typed::Field, env: &Env<'a>, before: Vec<Source<'a>>) -> F
 }
 
 /// Each `with` replaces a field, adds to it, or adds one that the block lacks.
-fn overridden<'a>(mut fields: Vec<Field<'a>>, over: &Over<'a>) -> Vec<Field<'a>> {
+pub(super) fn overridden<'a>(mut fields: Vec<Field<'a>>, over: &Over<'a>) -> Vec<Field<'a>> {
     for (with, env) in over {
         for field in *with {
             let at = fields.iter().position(|known| known.name == field.name);

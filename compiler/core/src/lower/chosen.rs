@@ -4,8 +4,8 @@
 use super::block::Over;
 use super::items::Item;
 use super::{Bound, Env, Lower};
-use crate::check::typed::{Compare, Comparison, Expr, Kind, Pick, TyKind};
-use crate::plan::{Block, Code, Constant, Part, Step, Test, Val};
+use crate::check::typed::{Compare, Comparison, Expr, Kind, Pick, Ty, TyKind};
+use crate::plan::{Block, Code, Constant, Part, Step, Test, Until, Val};
 use emr_abi::Builtin;
 
 impl<'a> Lower<'a> {
@@ -157,6 +157,14 @@ impl<'a> Lower<'a> {
 
     /// The items that are of a type, by the name in the standard.
     pub(super) fn of_type(&mut self, value: &'a Expr, name: &str, env: &Env<'a>, over: &Over<'a>, found: Item<'_, 'a>) {
+        if self.is_json(value, env) {
+            let ty = Ty::fhir(name);
+            let val = self.json_of_type(value, name, env);
+            return self.each_of(val, value.ty.is_list(), Until::All, &mut |lower, val| {
+                let came = lower.came(val, &ty);
+                found(lower, came);
+            });
+        }
         self.items(value, env, over, &mut |lower, bound| {
             // A function that gives one of several types is looked into.
             if let Bound::Later(expr, env, over) = &bound
@@ -199,6 +207,9 @@ impl<'a> Lower<'a> {
 
     /// Whether one is there of that type.
     pub(super) fn is_type(&mut self, value: &'a Expr, name: &str, env: &Env<'a>) -> Test {
+        if let Some(to) = name.strip_prefix("Reference(").filter(|_| self.is_json(value, env)) {
+            return self.json_refers(value, to.trim_end_matches(')'), env);
+        }
         let is = self.missing();
         self.of_type(value, name, env, &Vec::new(), &mut |lower, bound| {
             let there = lower.is_there(&bound);

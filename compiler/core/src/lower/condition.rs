@@ -76,7 +76,7 @@ impl<'a> Lower<'a> {
     }
 
     fn state(&mut self, value: &'a Expr, state: State, env: &Env<'a>) -> Test {
-        if !self.is_plain(&value.ty) {
+        if !self.is_plain(&value.ty) && !self.is_json(value, env) {
             let wrote = self.probe(value, env);
             return match state {
                 State::Present => Test::True(wrote),

@@ -3,9 +3,10 @@
 use super::block::Over;
 use super::items::Walk;
 use super::{Bound, Env, Lower};
-use crate::check::typed::{Block, Expr, Kind, Pick, Value};
+use crate::check::typed::{Block, Expr, Kind, Pick, Ty, Value};
 use crate::plan::{self, CodePart, Step, Test, Until, Val};
 use crate::syntax::tree::Count;
+use smol_str::SmolStr;
 
 /// What is written under one name: a value of a rule, or a part of a code.
 #[derive(Clone)]
@@ -16,6 +17,12 @@ pub(super) enum Source<'a> {
     Coding(Val),
     /// What stands beside a primitive: its id and its extensions.
     Beside(&'a Block, Env<'a>),
+    /// An element of something that came.
+    Json {
+        of: Val,
+        name: SmolStr,
+        ty: Ty,
+    },
 }
 
 type Found<'b, 'a> = &'b mut dyn FnMut(&mut Lower<'a>, &[Source<'a>]);
@@ -38,6 +45,10 @@ impl<'a> Lower<'a> {
                             lower.element_over(&value.value, env, &Vec::new(), rest, false)
                         }
                         (Source::Coding(of), [name]) => lower.part_named(*of, name),
+                        (Source::Json { of, name, ty }, rest) => {
+                            let of = lower.json_value(*of, name, ty);
+                            lower.json_path(of, rest)
+                        }
                         _ => lower.missing(),
                     };
                     lower.add(val, to, many);
@@ -60,6 +71,7 @@ impl<'a> Lower<'a> {
             Source::Part(of, part) => self.code_part(*of, *part),
             Source::Coding(of) => *of,
             Source::Beside(..) => self.missing(),
+            Source::Json { of, name, ty } => self.json_value(*of, name, ty),
         }
     }
 
@@ -72,6 +84,10 @@ impl<'a> Lower<'a> {
 
     /// Hands over what is written under a name, wherever the expression comes to a block.
     pub(super) fn project(&mut self, expr: &'a Expr, env: &Env<'a>, over: &Over<'a>, name: &str, found: Found<'_, 'a>) {
+        if over.is_empty() && self.is_json(expr, env) {
+            let of = self.json(expr, env);
+            return found(self, &[self.json_source(of, &expr.ty, name)]);
+        }
         match &*expr.kind {
             Kind::Block(block) => {
                 self.statements(&block.statements, env);
@@ -98,6 +114,7 @@ impl<'a> Lower<'a> {
                     self.project(inner, &env, &[before, over.clone()].concat(), name, found);
                 }
                 Some((Bound::Val(coding), _)) => self.project_coding(coding, name, found),
+                Some((Bound::Json(of), ty)) => found(self, &[self.json_source(of, &ty, name)]),
                 None => {}
             },
             Kind::Keep => {
@@ -126,6 +143,10 @@ impl<'a> Lower<'a> {
                         match source {
                             Source::Rule(value, env) => lower.project(&value.value, env, over, name, found),
                             Source::Coding(coding) => lower.project_coding(*coding, name, found),
+                            Source::Json { of, name: outer, ty } => {
+                                let of = lower.json_value(*of, outer, ty);
+                                found(lower, &[lower.json_source(of, ty, name)]);
+                            }
                             Source::Part(..) | Source::Beside(..) => {}
                         }
                     }
@@ -134,6 +155,7 @@ impl<'a> Lower<'a> {
             Kind::Range { .. } | Kind::OfType { .. } => {
                 self.items(expr, env, over, &mut |lower, item| match item {
                     Bound::Later(expr, env, over) => lower.project(expr, &env, &over, name, found),
+                    Bound::Json(of) => found(lower, &[lower.json_source(of, &expr.ty, name)]),
                     Bound::Val(coding) => lower.project_coding(coding, name, found),
                 });
             }
@@ -166,6 +188,7 @@ impl<'a> Lower<'a> {
                 }
                 _ => self.picked(*which, list, expr, env, over, &mut |lower, item| match item {
                     Bound::Later(expr, env, over) => lower.project(expr, &env, &over, name, found),
+                    Bound::Json(of) => found(lower, &[lower.json_source(of, &expr.ty, name)]),
                     Bound::Val(coding) => lower.project_coding(coding, name, found),
                 }),
             },

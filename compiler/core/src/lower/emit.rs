@@ -4,14 +4,17 @@ use super::block::{Over, under};
 use super::items::Walk;
 use super::write::{Name, To};
 use super::{Bound, Env, Lower, Made};
-use crate::check::typed::{Expr, Function, Kind, Sent, TyKind};
+use crate::check::typed::{Expr, Function, Kind, Sent, Ty, TyKind};
 use crate::plan::{self, Code, CodePart, Constant, KeyPart, KeyValue, Step, Test, Until, Val};
-use crate::syntax::tree::At;
+use crate::syntax::tree::{At, Count};
 use smol_str::SmolStr;
 
 impl<'a> Lower<'a> {
     /// The reference to what is emitted; missing if nothing is.
     pub(super) fn emit(&mut self, resource: &'a Expr, sent: Sent, env: &Env<'a>, over: &Over<'a>) -> Val {
+        if self.is_json(resource, env) {
+            return self.emit_came(resource, sent, env, over);
+        }
         match &*resource.kind {
             Kind::Call { function, arguments } => {
                 let Some(function) = self.function(function) else { return self.missing() };
@@ -19,7 +22,7 @@ impl<'a> Lower<'a> {
                     let inner = self.bound(function, arguments, env);
                     return self.emit(&function.body, sent, &inner, over);
                 }
-                if !over.is_empty() || !self.takes_values(function, arguments) {
+                if !over.is_empty() || !self.takes_values(function, arguments, env) {
                     let inner = self.bound(function, arguments, env);
                     return self.emit_function(function, &inner, sent, over);
                 }
@@ -87,10 +90,12 @@ impl<'a> Lower<'a> {
             Kind::List(_) | Kind::EachBy { .. } | Kind::Pick { .. } | Kind::Range { .. } | Kind::OfType { .. } => {
                 let (to, many) = self.result_of(&resource.ty);
                 self.items(resource, env, over, &mut |lower, item| {
-                    if let Bound::Later(expr, env, over) = item {
-                        let from = lower.emit(expr, sent, &env, &over);
-                        lower.add(from, to, many);
-                    }
+                    let from = match item {
+                        Bound::Later(expr, env, over) => lower.emit(expr, sent, &env, &over),
+                        Bound::Json(val) => lower.emit_one_that_came(val, resource, sent, env, over),
+                        Bound::Val(_) => return,
+                    };
+                    lower.add(from, to, many);
                 });
                 to
             }
@@ -109,6 +114,24 @@ impl<'a> Lower<'a> {
         self.emitted(&function.body, key, sent, env, over, &function.at)
     }
 
+    /// Resources that came, as they are.
+    fn emit_came(&mut self, resource: &'a Expr, sent: Sent, env: &Env<'a>, over: &Over<'a>) -> Val {
+        let (to, many) = self.result_of(&resource.ty);
+        let of = self.json(resource, env);
+        self.each_of(of, many, Until::All, &mut |lower, val| {
+            let from = lower.emit_one_that_came(val, resource, sent, env, over);
+            lower.add(from, to, many);
+        });
+        to
+    }
+
+    fn emit_one_that_came(&mut self, val: Val, resource: &'a Expr, sent: Sent, env: &Env<'a>, over: &Over<'a>) -> Val {
+        let ty = resource.ty.with(Count::One);
+        self.added(&ty, Vec::new(), sent, env, &resource.at, &|lower, to| {
+            lower.write_that_came(val, &ty, env, to, over)
+        })
+    }
+
     fn emitted(
         &mut self,
         resource: &'a Expr,
@@ -118,7 +141,20 @@ impl<'a> Lower<'a> {
         over: &Over<'a>,
         at: &At,
     ) -> Val {
-        let name = match &resource.ty.kind {
+        self.added(&resource.ty, key, sent, env, at, &|lower, to| lower.write(resource, env, to, over))
+    }
+
+    /// A resource of that type, which `write` writes.
+    fn added(
+        &mut self,
+        ty: &Ty,
+        key: Vec<KeyPart>,
+        sent: Sent,
+        env: &Env<'a>,
+        at: &At,
+        write: &dyn Fn(&mut Self, &To),
+    ) -> Val {
+        let name = match &ty.kind {
             TyKind::Fhir(key) => self.base(key),
             _ => "Resource".into(),
         };
@@ -128,7 +164,7 @@ impl<'a> Lower<'a> {
         let skipped = self.said(Code::Skipped, "what is skipped had other values in it", env, at);
         let patches = sent == Sent::Patch;
         let to = To { at: at.clone(), patches, ..To::new(Name::Item) };
-        let mut body = self.block(|lower| lower.write(resource, env, &to, over));
+        let mut body = self.block(|lower| write(lower, &to));
         if self.may_fail(&body) {
             body = vec![Step::Attempt { body, issue: skipped }];
         }

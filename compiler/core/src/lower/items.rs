@@ -29,6 +29,13 @@ impl<'a> Lower<'a> {
     pub(super) fn walk(&mut self, walk: Walk<'a>, env: &Env<'a>, until: Until, body: &mut dyn FnMut(&mut Self)) {
         let Walk { list, item, filter } = walk;
         let ty = list.ty.with(Count::One);
+        if self.is_json(list, env) {
+            let val = self.json(list, env);
+            return self.each_of(val, list.ty.is_list(), until, &mut |lower, val| {
+                env.put(item, lower.came(val, &ty), ty.clone());
+                lower.filtered_by(filter, env, body);
+            });
+        }
         if self.is_plain(&ty) {
             return self.each(list, env, until, &mut |lower, val| {
                 env.bind(item, val, ty.clone());
@@ -45,6 +52,10 @@ impl<'a> Lower<'a> {
 
     /// Each item of something of FHIR, in order.
     pub(super) fn items(&mut self, expr: &'a Expr, env: &Env<'a>, over: &Over<'a>, found: Item<'_, 'a>) {
+        if self.is_json(expr, env) {
+            let val = self.json(expr, env);
+            return self.each_of(val, expr.ty.is_list(), Until::All, &mut |lower, val| found(lower, Bound::Json(val)));
+        }
         match &*expr.kind {
             Kind::With { base, fields } => self.items(base, env, &under(fields, env, over), found),
             Kind::Slot(slot) => match env.get(*slot) {
@@ -110,6 +121,10 @@ impl<'a> Lower<'a> {
             match source {
                 Source::Rule(value, env) => self.items(&value.value, env, over, found),
                 Source::Coding(val) => found(self, Bound::Val(*val)),
+                Source::Json { of, name, ty } => {
+                    let val = self.json_value(*of, name, ty);
+                    self.each_of(val, ty.is_list(), Until::All, &mut |lower, val| found(lower, Bound::Json(val)));
+                }
                 Source::Part(..) | Source::Beside(..) => {}
             }
         }
@@ -118,7 +133,7 @@ impl<'a> Lower<'a> {
     /// Whether an item would write something.
     pub(super) fn is_there(&mut self, found: &Bound<'a>) -> Test {
         match found {
-            Bound::Val(val) => Test::Present(*val),
+            Bound::Val(val) | Bound::Json(val) => Test::Present(*val),
             Bound::Later(expr, ..) if !expr.ty.may_be_missing() => Test::Always(true),
             Bound::Later(expr, env, over) => Test::True(self.probe_over(expr, env, over)),
         }
@@ -130,7 +145,7 @@ impl<'a> Lower<'a> {
     }
 
     fn probe_over(&mut self, expr: &'a Expr, env: &Env<'a>, over: &Over<'a>) -> Val {
-        if self.is_plain(&expr.ty) {
+        if self.is_plain(&expr.ty) || over.is_empty() && self.is_json(expr, env) {
             let val = self.value(expr, env);
             return self.to(|to| Step::Decide { test: Test::Present(val), to });
         }

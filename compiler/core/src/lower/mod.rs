@@ -16,6 +16,7 @@ mod frame;
 pub(crate) mod grammar;
 mod intake;
 mod items;
+mod json;
 mod marks;
 mod patch;
 mod path;
@@ -129,6 +130,7 @@ fn plan_and_reasons<'a>(
         frames: Vec::new(),
     };
     let gives = lower.gives(entry);
+    let takes = entry.params.iter().map(|param| lower.argument(&param.ty)).collect();
     let id = lower.entry(entry, gives);
     let structure = entry.params.iter().find_map(|param| match &param.ty.kind {
         TyKind::Structure(version, key) => Some(grammar::of(*version, key, world.standards())),
@@ -144,7 +146,7 @@ fn plan_and_reasons<'a>(
         grammar,
         stated,
         reads: lower.reads,
-        takes: entry.params.iter().map(|param| take(&param.ty)).collect(),
+        takes,
         gives,
         routines: lower.routines,
         entry: id,
@@ -156,13 +158,17 @@ fn plan_and_reasons<'a>(
     (plan, lower.ignored)
 }
 
-fn take(ty: &Ty) -> Take {
-    match &ty.kind {
-        TyKind::Structure(..) => Take::Message,
-        TyKind::Segment(_, name) => {
-            Take::Segments { name: name.clone(), list: ty.is_list(), required: !ty.may_be_missing() }
+impl Lower<'_> {
+    /// What a parameter of the entry is given.
+    fn argument(&self, ty: &Ty) -> Take {
+        match &ty.kind {
+            TyKind::Structure(..) => Take::Message,
+            TyKind::Segment(_, name) => {
+                Take::Segments { name: name.clone(), list: ty.is_list(), required: !ty.may_be_missing() }
+            }
+            TyKind::Fhir(key) if self.is_resource(key) && !ty.is_list() => Take::Resource(self.base(key)),
+            _ => Take::Nothing,
         }
-        _ => Take::Nothing,
     }
 }
 
@@ -230,6 +236,8 @@ struct Env<'a> {
 #[derive(Clone)]
 enum Bound<'a> {
     Val(Val),
+    /// A resource that came, or a part of it that has elements.
+    Json(Val),
     /// Something of FHIR with elements, and what overrides them: written where it is used.
     Later(&'a Expr, Env<'a>, block::Over<'a>),
 }
@@ -298,7 +306,8 @@ impl<'a> Lower<'a> {
     fn given(&mut self, function: &Function) -> Env<'a> {
         let env = Env::new(&function.key);
         for (val, param) in (0..).zip(&function.params) {
-            env.bind(param.slot, val, param.ty.clone());
+            let bound = if self.is_plain(&param.ty) { Bound::Val(val) } else { Bound::Json(val) };
+            env.put(param.slot, bound, param.ty.clone());
         }
         self.take(&env, &function.body.at);
         env

@@ -11,6 +11,9 @@ use smol_str::SmolStr;
 
 impl<'a> Lower<'a> {
     pub(super) fn value(&mut self, expr: &'a Expr, env: &Env<'a>) -> Val {
+        if self.is_json(expr, env) {
+            return self.json(expr, env);
+        }
         match &*expr.kind {
             Kind::Text(text) | Kind::Number(text) | Kind::Json(text) => self.text(text.clone()),
             Kind::Boolean(value) => self.text(if *value { "true".into() } else { "false".into() }),
@@ -25,7 +28,7 @@ impl<'a> Lower<'a> {
                 }),
             },
             Kind::Slot(slot) => match env.get(*slot) {
-                Some((Bound::Val(val), _)) => val,
+                Some((Bound::Val(val) | Bound::Json(val), _)) => val,
                 Some((Bound::Later(inner, env, _), _)) => self.value(inner, &env),
                 None => self.missing(),
             },
@@ -120,7 +123,7 @@ impl<'a> Lower<'a> {
                 self.of_type(value, name, env, &Vec::new(), &mut |lower, item| {
                     let val = match item {
                         Bound::Later(expr, env, _) => lower.value(expr, &env),
-                        Bound::Val(val) => val,
+                        Bound::Val(val) | Bound::Json(val) => val,
                     };
                     lower.add(val, to, many);
                 });
@@ -295,9 +298,14 @@ impl<'a> Lower<'a> {
     }
 
     /// Whether a routine can take the arguments as values; otherwise the function is carried out in place.
-    pub(super) fn takes_values(&self, function: &Function, arguments: &[Expr]) -> bool {
-        function.params.iter().all(|param| self.is_plain(&param.ty))
-            && arguments.iter().all(|argument| self.is_plain(&argument.ty))
+    pub(super) fn takes_values(&self, function: &Function, arguments: &[Expr], env: &Env<'a>) -> bool {
+        function.params.iter().zip(arguments).all(|(param, argument)| {
+            match (self.is_plain(&param.ty), self.is_json(argument, env)) {
+                // A reference that came has elements, one that is made has none.
+                (true, came) => self.is_plain(&argument.ty) && (!came || self.is_primitive_type(&param.ty)),
+                (false, came) => came,
+            }
+        })
     }
 
     pub(super) fn arguments(&mut self, arguments: &'a [Expr], env: &Env<'a>) -> Vec<Val> {
@@ -309,7 +317,10 @@ impl<'a> Lower<'a> {
         let inner = Env::new(&function.key);
         self.take(&inner, &function.body.at);
         for (param, argument) in function.params.iter().zip(arguments) {
-            if self.is_plain(&param.ty) && self.is_plain(&argument.ty) {
+            if self.is_json(argument, env) {
+                let val = self.json(argument, env);
+                inner.put(param.slot, self.came(val, &param.ty), param.ty.clone());
+            } else if self.is_plain(&param.ty) && self.is_plain(&argument.ty) {
                 let val = self.value(argument, env);
                 inner.bind(param.slot, val, param.ty.clone());
             } else {
@@ -321,7 +332,7 @@ impl<'a> Lower<'a> {
 
     fn call_for_value(&mut self, key: &SmolStr, arguments: &'a [Expr], env: &Env<'a>) -> Val {
         let Some(function) = self.function(key) else { return self.missing() };
-        if !self.is_plain(&function.result) || !self.takes_values(function, arguments) {
+        if !self.is_plain(&function.result) || !self.takes_values(function, arguments, env) {
             let inner = self.bound(function, arguments, env);
             return self.value(&function.body, &inner);
         }
@@ -339,6 +350,10 @@ impl<'a> Lower<'a> {
     pub(super) fn statements(&mut self, statements: &'a [Statement], env: &Env<'a>) {
         for statement in statements {
             match statement {
+                Statement::Let(slot, value) if self.is_json(value, env) => {
+                    let val = self.ruled(env, &value.at, |lower| lower.json(value, env));
+                    env.put(*slot, self.came(val, &value.ty), value.ty.clone());
+                }
                 Statement::Let(slot, value) if self.is_plain(&value.ty) => {
                     let val = self.ruled(env, &value.at, |lower| lower.value(value, env));
                     env.bind(*slot, val, value.ty.clone());

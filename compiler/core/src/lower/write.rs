@@ -8,7 +8,7 @@ use super::{Bound, Env, Lower, Made};
 use crate::check::typed::{Expr, Kind, Pick, Ty, TyKind};
 use crate::plan::{Block, Form, Step, Test, Until, Val};
 use crate::standard::built;
-use crate::syntax::tree::At;
+use crate::syntax::tree::{At, Count};
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -95,6 +95,9 @@ pub(super) fn typed(stem: &str, ty: &str) -> String {
 
 impl<'a> Lower<'a> {
     pub(super) fn write(&mut self, expr: &'a Expr, env: &Env<'a>, to: &To, over: &Over<'a>) {
+        if self.is_json(expr, env) {
+            return self.write_json(expr, env, to, over);
+        }
         match &*expr.kind {
             Kind::Text(text) => self.leaf(&json(text), &expr.ty, env, to),
             Kind::Number(text) => self.leaf(text, &expr.ty, env, to),
@@ -121,6 +124,7 @@ impl<'a> Lower<'a> {
                     self.write(inner, &env, to, &[before, over.clone()].concat());
                 }
                 Some((Bound::Val(val), _)) => self.write_value(val, &expr.ty, env, to),
+                Some((Bound::Json(_), _)) => self.write_json(expr, env, to, over),
                 None => {}
             },
             Kind::Block(block) => self.write_block(block, env, to, over),
@@ -168,6 +172,7 @@ impl<'a> Lower<'a> {
             Kind::Range { .. } | Kind::OfType { .. } if !self.is_plain(&expr.ty) => {
                 self.items(expr, env, over, &mut |lower, item| match item {
                     Bound::Later(expr, env, over) => lower.write(expr, &env, to, &over),
+                    Bound::Json(val) => lower.write_that_came(val, &expr.ty.with(Count::One), env, to, &Vec::new()),
                     Bound::Val(coding) => lower.write_coding(coding, to),
                 });
             }
@@ -353,7 +358,7 @@ impl<'a> Lower<'a> {
     fn write_call(&mut self, key: &SmolStr, arguments: &'a [Expr], env: &Env<'a>, to: &To, over: &Over<'a>) {
         let Some(function) = self.function(key) else { return };
         let parameter = matches!(to.name, Name::Parameter(_));
-        if !over.is_empty() || to.shadow || to.patches || parameter || !self.takes_values(function, arguments) {
+        if !over.is_empty() || to.shadow || to.patches || parameter || !self.takes_values(function, arguments, env) {
             let inner = self.bound(function, arguments, env);
             return self.write(&function.body, &inner, to, over);
         }
@@ -427,6 +432,7 @@ impl<'a> Lower<'a> {
             _ => self.picked(which, list, expr, env, over, &mut |lower, item| match item {
                 Bound::Later(expr, env, over) => lower.write(expr, &env, to, &over),
                 Bound::Val(coding) => lower.write_coding(coding, to),
+                Bound::Json(val) => lower.write_that_came(val, &expr.ty.with(Count::One), env, to, &Vec::new()),
             }),
         }
     }

@@ -89,6 +89,8 @@ impl Looking<'_> {
             Part::Outer(levels) => of.iter().map(|place| outer(place, *levels).into()).collect(),
             // Parts of a field are the field's.
             Part::Component(_) | Part::Index(_) | Part::Range(..) => of.clone(),
+            // A resource that came has no fields.
+            Part::Element(_) | Part::Resource(_) => Places::new(),
         }
     }
 }

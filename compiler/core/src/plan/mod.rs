@@ -88,6 +88,8 @@ pub enum Take {
         list: bool,
         required: bool,
     },
+    /// A resource of FHIR, of that type: what such a map takes in place of a message.
+    Resource(SmolStr),
     /// A message has none of the kind.
     Nothing,
 }
@@ -173,6 +175,8 @@ pub enum Form {
     Copy,
     /// The number of a segment, from 0.
     Segment,
+    /// An element of a resource that came, as it is.
+    Json,
 }
 
 /// Which items of a loop stay written.
@@ -445,6 +449,11 @@ pub enum Part {
     /// Counted from 1.
     Index(u32),
     Range(u32, Option<u32>),
+    /// Of a resource that came: the element of the first of these names that is there, of each item of a list. A choice has
+    /// a name for each of its types.
+    Element(Vec<SmolStr>),
+    /// It, or those items of it, that are resources of that type.
+    Resource(SmolStr),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

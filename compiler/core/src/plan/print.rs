@@ -14,6 +14,7 @@ impl Display for Plan {
                     writeln!(f, "takes {name} ({} places)", self.grammar.nodes.len())?;
                 }
                 Take::Segments { name, list, .. } => writeln!(f, "takes {name}{}", if *list { "*" } else { "" })?,
+                Take::Resource(name) => writeln!(f, "takes {name} as JSON")?,
                 Take::Nothing => writeln!(f, "takes nothing")?,
             }
         }
@@ -211,6 +212,8 @@ impl Display for Part {
             Part::Index(number) => write!(f, "[{number}]"),
             Part::Range(from, Some(to)) => write!(f, "[{from}..{to}]"),
             Part::Range(from, None) => write!(f, "[{from}..*]"),
+            Part::Element(names) => write!(f, ".{}", names.join("|")),
+            Part::Resource(name) => write!(f, "as {name}"),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Where two JSON documents differ, in the words of FHIR paths.
 
 use super::decimal;
-use super::json::Json;
 use super::spell;
 use super::walk::choice_type;
+use crate::json::Json;
 use crate::syntax::tree::{PartKind, Path};
 use std::cmp::Ordering;
 

@@ -1,8 +1,8 @@
 //! When values of an output are equal, and which comes first.
 
-use super::json::Json;
 use super::walk::{Found, Node};
 use super::{decimal, differ};
+use crate::json::Json;
 use std::cmp::Ordering;
 
 pub fn is_there(found: &Found) -> bool {

@@ -1,11 +1,11 @@
 //! What the expressions of a test come to over the outputs of its messages.
 
 use super::equal::{boolean, equal, incomparable, is_there, order, text};
-use super::json::{self, Json};
 use super::walk::{Found, Node, of_type};
 use super::{Context, Golden, Issue, Outcome, Output, differ, file_name, message, spell};
 use crate::check::typed::Kind;
 use crate::check::v2_system;
+use crate::json::{self, Json};
 use crate::syntax::tree::{At, Binary, Expr, ExprKind, Is, Part, PartKind, Path, Prefix, TextPart};
 use emr_message::{Message, Settings};
 use regex::Regex;

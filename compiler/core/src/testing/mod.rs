@@ -7,7 +7,6 @@ mod decimal;
 mod differ;
 mod equal;
 mod evaluate;
-mod json;
 mod message;
 mod place;
 mod spell;

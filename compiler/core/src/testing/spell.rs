@@ -1,7 +1,7 @@
 //! Spells paths and expressions as an analyst writes them, for the sentences of a report.
 
-use super::json::Json;
 use super::walk::Found;
+use crate::json::Json;
 use crate::syntax::tree::{Argument, Binary, Expr, ExprKind, Is, Part, PartKind, Path, Prefix, TextPart};
 
 /// Values beyond this many characters are cut: a report is read line by line.

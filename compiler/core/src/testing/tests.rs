@@ -4,6 +4,7 @@ mod cases;
 
 use super::*;
 use crate::diagnostic::Diagnostic;
+use crate::json;
 use crate::standard::fhir::Fhir;
 use crate::syntax::tree::{Binary, Expr, Part, PartKind, Path};
 

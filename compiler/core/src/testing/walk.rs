@@ -1,6 +1,6 @@
 //! Steps through an output: elements, choice elements by their stem, extensions, indexes, references.
 
-use super::json::Json;
+use crate::json::Json;
 use crate::standard::fhir::Fhir;
 use smol_str::SmolStr;
 use std::collections::HashSet;

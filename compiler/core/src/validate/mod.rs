@@ -8,6 +8,7 @@ mod json;
 mod primitive;
 mod problem;
 mod slices;
+mod sound;
 mod values;
 mod walk;
 
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 pub use problem::{Code, Problem};
 use rustc_hash::FxHashSet;
+pub use sound::sound;
 
 use self::bundle::Scope;
 use self::json::{Json, Object};

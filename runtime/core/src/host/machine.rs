@@ -328,8 +328,9 @@ impl Machine {
         }
         let mut json = written;
         if self.loaded.program.gives == Gives::Message {
-            let made =
-                Message::read(bytes, &self.settings).ok().and_then(|message| encode::encode(written, &message).ok());
+            let made = Message::read(bytes, &self.settings)
+                .ok()
+                .and_then(|message| encode::encode(written, &message, &self.work.receipt).ok());
             let Some(made) = made else { return Ran::Deferred };
             for place in made.lacking {
                 self.work.raise(self.loaded.program.lacking, Some(place));

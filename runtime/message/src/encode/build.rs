@@ -1,23 +1,24 @@
 //! A message that is built: segments in the order in which they stand, and a header that says how to read them.
 //!
 //! What the rules leave open the engine fills in: delimiters, type and structure (MSH-9), a time and a number that are the
-//! same for each replay (MSH-7, MSH-10, from the source), processing id (MSH-11), version (MSH-12) and, where the text is
+//! same for each replay (MSH-7 from the source or its receipt, MSH-10 from the source), processing id (MSH-11), version (MSH-12) and, where the text is
 //! not plain ASCII, the charset (MSH-18).
 
 use super::json::Node;
 use super::value::Writer;
 use super::{Encoded, in_charset, places};
 use crate::piece::Level;
-use crate::{Charset, Delimiters, Message};
+use crate::{Charset, Delimiters, Message, Receipt, convert};
+use std::borrow::Cow;
 
 /// How long MSH-10 may be in all versions (HL7 v2.5.1 §2.15.9.10).
 const CONTROL_ID: usize = 20;
 
-pub fn message(members: &[(&str, Node<'_>)], source: &Message) -> Encoded {
+pub fn message(members: &[(&str, Node<'_>)], source: &Message, receipt: &Receipt) -> Encoded {
     let writer = Writer::new(source, Delimiters::STANDARD);
     let mut build = Build { writer, lines: Vec::new(), head: [""; 2] };
     build.members(members);
-    let header = build.header();
+    let header = build.header(receipt);
     let mut text = header.line();
     for line in &build.lines {
         text.push('\r');
@@ -110,7 +111,7 @@ impl<'j> Build<'_, 'j> {
     }
 
     /// The header that the rules wrote, or none, with what they left open.
-    fn header(&mut self) -> Header {
+    fn header(&mut self, receipt: &Receipt) -> Header {
         let written = self.lines.first().filter(|line| line.starts_with("MSH|")).cloned();
         if written.is_some() {
             self.lines.remove(0);
@@ -128,7 +129,7 @@ impl<'j> Build<'_, 'j> {
         let kind = [own_code.unwrap_or(code), own_event.unwrap_or(event), own_structure.unwrap_or(structure)];
         header.set(9, kind.join("^").trim_end_matches('^').to_owned());
         let source = self.writer.source;
-        header.fill(7, || source.msh(7).value().unwrap_or_default().into_owned());
+        header.fill(7, || source.msh(7).value().map_or_else(|| received(receipt), Cow::into_owned));
         header.fill(10, || control_id(source));
         header.fill(11, || source.msh(11).value().unwrap_or("P".into()).into_owned());
         header.fill(12, || version.to_owned());
@@ -138,6 +139,11 @@ impl<'j> Build<'_, 'j> {
         }
         header
     }
+}
+
+/// When the source was taken in, as HL7 writes it.
+fn received(receipt: &Receipt) -> String {
+    convert::moment(receipt.received()).map(|time| time.hl7()).unwrap_or_default()
 }
 
 /// A number that is the same for each replay of the source.

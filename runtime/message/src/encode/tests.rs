@@ -5,7 +5,7 @@ const SOURCE: &str = "MSH|^~\\&|A|B|||20240229||ADT^A01|7|P|2.5.1\rPID|1||4711^^
 
 fn encoded(written: &str, source: &[u8]) -> Encoded {
     let source = Message::read(source, &Settings::default()).unwrap();
-    encode(written.as_bytes(), &source).unwrap()
+    encode(written.as_bytes(), &source, &Receipt::default()).unwrap()
 }
 
 fn text(written: &str) -> String {
@@ -99,9 +99,9 @@ fn japanese_that_is_not_touched_stays_byte_by_byte() {
 fn other_json_is_no_message() {
     let source = Message::read(SOURCE.as_bytes(), &Settings::default()).unwrap();
     for written in ["", "null", "1", "[[1,2]]", "[[1,2,3,4,5,\"x\"", "{\"a\":}", "[[9999999999999999999999]]"] {
-        assert!(encode(written.as_bytes(), &source).is_err(), "{written}");
+        assert!(encode(written.as_bytes(), &source, &Receipt::default()).is_err(), "{written}");
     }
-    assert!(encode("[".repeat(1000).as_bytes(), &source).is_err());
+    assert!(encode("[".repeat(1000).as_bytes(), &source, &Receipt::default()).is_err());
 }
 
 #[test]
@@ -137,5 +137,5 @@ fn parts_that_would_be_many_times_the_message_are_not_made() {
         &Settings::default(),
     );
     let written = format!("{{\"split\":[{}]}}", "[],".repeat(1000));
-    assert_eq!(encode(written.as_bytes(), &source.unwrap()).unwrap_err(), Unmade::TooLarge);
+    assert_eq!(encode(written.as_bytes(), &source.unwrap(), &Receipt::default()).unwrap_err(), Unmade::TooLarge);
 }

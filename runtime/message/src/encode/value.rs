@@ -79,8 +79,41 @@ impl<'m> Writer<'m> {
         }
     }
 
-    /// A coded value as the first three components of CWE and its like; where one value stands, its code.
+    /// A Coding as three components of CWE and its like, a CodeableConcept as two such triples and the text behind them;
+    /// where one value stands, the first code.
     fn coded(&self, members: &[(&str, Node<'_>)], level: Level, out: &mut String) {
+        let found = |name: &str| members.iter().find(|(known, _)| *known == name).map(|(_, node)| node);
+        if found("coding").is_none() && found("text").is_none() {
+            return self.coding(members, level, out);
+        }
+        let codings = match found("coding") {
+            Some(Node::List(items)) => items.as_slice(),
+            _ => &[],
+        };
+        let between = match level {
+            Level::Field | Level::Repetition => self.delimiters.component.map(char::from),
+            Level::Component => self.delimiters.subcomponent.map(char::from),
+            Level::Subcomponent | Level::Verbatim => None,
+        };
+        let mut parts = vec![String::new(); 9];
+        for (index, coding) in codings.iter().take(2).enumerate() {
+            let Node::Object(members) = coding else { continue };
+            let mut text = String::new();
+            self.coding(members, level, &mut text);
+            let Some(between) = between else { return out.push_str(&text) };
+            for (place, text) in parts.iter_mut().skip(3 * index).zip(text.split(between)) {
+                text.clone_into(place);
+            }
+        }
+        let Some(between) = between else { return };
+        if let (Some(Node::Text(text)), Some(place)) = (found("text"), parts.last_mut()) {
+            escape::encode_into(text, &self.delimiters, place);
+        }
+        let used = parts.iter().rposition(|part| !part.is_empty()).map_or(0, |last| last + 1);
+        out.push_str(&parts.get(..used).unwrap_or_default().join(&String::from(between)));
+    }
+
+    fn coding(&self, members: &[(&str, Node<'_>)], level: Level, out: &mut String) {
         let part = |name: &str| match members.iter().find(|(known, _)| *known == name) {
             Some((_, Node::Text(text))) => text.as_ref(),
             _ => "",

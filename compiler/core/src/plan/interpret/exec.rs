@@ -6,6 +6,7 @@ use super::value::{Coded, Str, Text, Value};
 use super::why::{Mark, Why};
 use super::{Issue, Rejection, Settings, compare, convert, fuel};
 use crate::check::typed::Pick;
+use crate::json::Json;
 use crate::plan::{
     Block, Code, CodePart, Constant, Form, IssueId, Part, Plan, RoutineId, RuleId, SEVERAL, Step, Test, Until, Val,
 };
@@ -50,6 +51,8 @@ pub(super) struct Run<'p, 'm> {
     /// What is referred to by its key alone, and which resources the message brings.
     pub referred: IndexMap<Uuid, Referred>,
     pub brought: FxHashSet<Uuid>,
+    /// What came in place of a message.
+    pub input: Option<Json>,
     /// Resources inside the one that is being written.
     pub contained: Vec<(Vec<u8>, Vec<Mark>)>,
     pub marks: Vec<Mark>,
@@ -89,6 +92,7 @@ impl<'p, 'm> Run<'p, 'm> {
             digest: None,
             referred: IndexMap::new(),
             brought: FxHashSet::default(),
+            input: None,
             contained: Vec::new(),
             marks: Vec::new(),
             why: None,
@@ -485,6 +489,9 @@ impl<'p, 'm> Run<'p, 'm> {
                 self.out.extend_from_slice(open);
                 self.write_coding(coded);
                 self.out.extend_from_slice(close);
+            }
+            (Form::Json | Form::Reference | Form::Coding | Form::Concept, Value::Json(json)) => {
+                self.out.extend_from_slice(json.to_string().as_bytes());
             }
             (Form::Reference, value) => self.write_reference(value),
             (Form::Segment, value) => {

@@ -40,7 +40,7 @@ pub struct Explanation {
 /// Carries out a plan that is made to be explained, and tells why each value is what it is.
 pub fn explain(plan: &Plan, message: &Message, settings: &Settings) -> Explained {
     let why = Why::new(plan);
-    let (outcome, marks, why) = super::run_for(plan, message, settings, Some(Box::new(why)));
+    let (outcome, marks, why) = super::run_for(plan, message, settings, None, Some(Box::new(why)));
     let (notes, carried) = why.map(|why| (why.notes, why.carried)).unwrap_or_default();
     let values = match &outcome.result {
         Ok(out) => values(out, &marks, &notes),

@@ -16,9 +16,10 @@ mod value;
 mod why;
 
 use super::{Code, Gives, LACKING, Plan, RuleId, Said, Take, UNKNOWN_CHARSET, UNPLACED};
+use crate::json::Json;
 use emr_message::group::{self, Bent, Groups};
 use emr_message::lineage::{self, Lineage};
-use emr_message::{Message, Place, Receipt, Zone, encode};
+use emr_message::{Delimiters, Message, Place, Receipt, Zone, encode, escape};
 use exec::{Run, Stop};
 pub use explain::{Explained, Explanation, explain};
 use smol_str::SmolStr;
@@ -77,7 +78,20 @@ pub struct Rejection {
 
 /// Carries out a plan for a message.
 pub fn run(plan: &Plan, message: &Message, settings: &Settings) -> Outcome {
-    run_for(plan, message, settings, None).0
+    run_for(plan, message, settings, None, None).0
+}
+
+/// Carries out a plan for a resource of FHIR; nothing where the plan takes none of that type.
+pub fn run_resource(plan: &Plan, resource: &Json, settings: &Settings) -> Option<Outcome> {
+    let name = resource.resource_type()?;
+    let takes = |take: &Take| matches!(take, Take::Resource(wanted) if wanted == name || wanted == "Resource");
+    if !plan.takes.iter().any(takes) {
+        return None;
+    }
+    // Ids are made of the bytes of what came, and steps counted by them: those of a message that has nothing else.
+    let text = escape::encode(&resource.to_string(), &Delimiters::STANDARD);
+    let message = Message::read(format!("MSH|^~\\&\rZZZ|{text}\r").as_bytes(), &Default::default()).ok()?;
+    Some(run_for(plan, &message, settings, Some(resource), None).0)
 }
 
 /// The same, with what is noted for whoever wants to know why.
@@ -85,11 +99,13 @@ fn run_for(
     plan: &Plan,
     message: &Message,
     settings: &Settings,
+    input: Option<&Json>,
     why: Option<Box<Why>>,
 ) -> (Outcome, Vec<Mark>, Option<Box<Why>>) {
     let names = message.segments().iter().map(|segment| segment.name);
     let groups = if plan.grammar.nodes.is_empty() { Groups::default() } else { group::build(&plan.grammar, names) };
     let mut run = Run::new(plan, message, &groups, settings);
+    run.input = input.cloned();
     run.why = why;
     unplaced(&mut run);
     misplaced(&mut run);
@@ -130,6 +146,7 @@ fn argument<'m>(run: &mut Run<'_, 'm>, take: &Take) -> Result<Value<'m>, Stop> {
     let Take::Segments { name, list, required } = take else {
         return Ok(match take {
             Take::Message => Value::Group(Groups::MESSAGE),
+            Take::Resource(_) => run.input.clone().map_or(Value::Missing, Value::Json),
             _ => Value::Missing,
         });
     };
@@ -200,7 +217,7 @@ impl Run<'_, '_> {
 impl Run<'_, '_> {
     /// The message that was written, in its charset.
     fn message(&mut self, written: &[u8]) -> Result<Vec<u8>, Rejection> {
-        let made = encode::encode(written, self.message).map_err(|why| match why {
+        let made = encode::encode(written, self.message, &self.settings.receipt).map_err(|why| match why {
             encode::Unmade::TooLarge => Rejection::new(Code::Spent, SPENT),
             encode::Unmade::NoMessage => {
                 Rejection { fault: true, ..Rejection::new(Code::Spent, "what the map writes is no message") }

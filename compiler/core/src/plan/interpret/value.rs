@@ -1,5 +1,6 @@
 //! What a value of a routine is while a plan runs: a view into the message, or something small made of it.
 
+use crate::json::Json;
 use crate::plan::Part;
 use emr_message::group::{Grammar, GroupId, Groups, NodeId};
 use emr_message::{Message, Piece, Place, State};
@@ -25,6 +26,8 @@ pub(super) enum Value<'m> {
     Coded(Rc<Coded>),
     /// A data-absent-reason in place of a coded value.
     Reason(SmolStr),
+    /// Of a resource that came.
+    Json(Json),
     /// Milliseconds.
     Duration(i64),
     /// Index into the entries.
@@ -98,6 +101,7 @@ impl<'m> Value<'m> {
             Value::Missing => false,
             Value::Piece(piece) => piece.state() == State::Present,
             Value::Text(text) => !text.text.as_str().is_empty(),
+            Value::Json(json) => is_there(json),
             Value::Field(_) | Value::Members { .. } | Value::List(_) => self.items(message, groups).next().is_some(),
             _ => true,
         }
@@ -124,6 +128,7 @@ impl<'m> Value<'m> {
                 Box::new(segments.chain(groups.groups(*group, *node).map(Value::Group)))
             }
             Value::List(items) => Box::new(items.iter().filter(move |item| item.is_present(message, groups)).cloned()),
+            Value::Json(json) => Box::new(json.items().iter().filter(|item| is_there(item)).cloned().map(Value::Json)),
             one => {
                 let there = one.is_present(message, groups);
                 Box::new(there.then(|| one.clone()).into_iter())
@@ -137,7 +142,9 @@ impl<'m> Value<'m> {
             Value::Field(piece) => {
                 self.items(message, groups).next().unwrap_or_else(|| Value::Piece(piece.repetition(1)))
             }
-            Value::Members { .. } | Value::List(_) => self.items(message, groups).next().unwrap_or(Value::Missing),
+            Value::Members { .. } | Value::List(_) | Value::Json(Json::List(_)) => {
+                self.items(message, groups).next().unwrap_or(Value::Missing)
+            }
             one => one.clone(),
         }
     }
@@ -148,6 +155,7 @@ impl<'m> Value<'m> {
             Value::Piece(piece) | Value::Field(piece) => piece.value(),
             Value::Text(text) => Some(Cow::Borrowed(text.text.as_str())),
             Value::Coded(coded) => Some(Cow::Borrowed(&coded.code)),
+            Value::Json(json) => leaf(json).map(Cow::Borrowed),
             Value::Reason(_) => None,
             _ => None,
         }
@@ -159,6 +167,7 @@ impl<'m> Value<'m> {
             Value::Piece(piece) | Value::Field(piece) => piece.value().map(Str::from),
             Value::Text(text) => Some(text.text),
             Value::Coded(coded) => Some(Str::Made(coded.code.as_str().into())),
+            Value::Json(json) => leaf(&json).map(|text| Str::Made(text.into())),
             _ => None,
         }
     }
@@ -202,6 +211,17 @@ impl<'m> Value<'m> {
             }
             (Part::Component(number), Value::Piece(piece)) => Value::Piece(piece.part(u16::from(*number))),
             (Part::Index(number), Value::Piece(piece) | Value::Field(piece)) => Value::Piece(piece.repetition(*number)),
+            (Part::Element(names), Value::Json(json)) => {
+                below(json, &|item| names.iter().find_map(|name| item.member(name)).cloned())
+            }
+            (Part::Resource(name), Value::Json(json)) => {
+                below(json, &|item| (item.resource_type() == Some(name.as_str())).then(|| item.clone()))
+            }
+            (Part::Element(_) | Part::Resource(_), Value::List(items)) => {
+                let below = items.iter().map(|item| item.take(part, message, groups, grammar));
+                Value::list(below.flat_map(|it| it.items(message, groups).collect::<Vec<_>>()).collect())
+            }
+            (Part::Element(_) | Part::Resource(_), _) => Value::Missing,
             (Part::Index(number), several) => {
                 let index = (*number as usize).checked_sub(1);
                 index.and_then(|index| several.items(message, groups).nth(index)).unwrap_or(Value::Missing)
@@ -219,5 +239,36 @@ impl<'m> Value<'m> {
             }
             _ => Value::Missing,
         }
+    }
+}
+
+/// Whether there is anything in it.
+fn is_there(json: &Json) -> bool {
+    match json {
+        Json::Null => false,
+        Json::Text(text) => !text.is_empty(),
+        Json::List(items) => items.iter().any(is_there),
+        Json::Object(members) => !members.is_empty(),
+        Json::Boolean(_) | Json::Number(_) => true,
+    }
+}
+
+/// The text of a primitive.
+fn leaf(json: &Json) -> Option<&str> {
+    match json {
+        Json::Text(text) | Json::Number(text) => Some(text),
+        Json::Boolean(value) => Some(if *value { "true" } else { "false" }),
+        _ => None,
+    }
+}
+
+/// What a step finds in a value, or in each item of a list.
+fn below<'m>(json: &Json, step: &dyn Fn(&Json) -> Option<Json>) -> Value<'m> {
+    match json {
+        Json::List(items) => {
+            let found: Vec<Json> = items.iter().filter_map(step).collect();
+            Value::Json(Json::List(found.iter().flat_map(|it| it.items()).cloned().collect()))
+        }
+        one => step(one).map_or(Value::Missing, Value::Json),
     }
 }

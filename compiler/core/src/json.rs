@@ -1,4 +1,4 @@
-//! JSON as a test sees it: the order of the members and the digits of numbers as they were written.
+//! JSON as it is read: the order of the members and the digits of numbers as they were written.
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
