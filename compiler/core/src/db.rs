@@ -587,6 +587,20 @@ fn sound_entry<'db>(
     reached.iter().all(fine).then_some((entry, view))
 }
 
+/// What a route does with a message, by its key; nothing if there is no such route.
+pub fn routed(db: &dyn salsa::Database, project: Project, key: &str) -> Option<testing::Routed> {
+    let item = item(db, project, key)?;
+    let Declaration::Route(route) = &parsed(db, item).item.as_ref()?.declaration else { return None };
+    let view = View::new(db, project, item.file(db));
+    let carried = wiring::carried(route, &view);
+    let plan = |function: &Function| lower::map(function, &view);
+    Some(testing::Routed {
+        comes: carried.comes.iter().map(|comes| testing::Comes::of(comes, plan)).collect(),
+        through: carried.through,
+        to: carried.to,
+    })
+}
+
 /// The profiles of a module.
 pub fn profiles(db: &dyn salsa::Database, project: Project, file: SourceFile) -> Vec<&ProfileFacts> {
     items(db, file).iter().filter_map(|&item| profile(db, project, item).as_ref()).collect()

@@ -70,6 +70,10 @@ impl Settings {
     pub fn runs(&self) -> &interpret::Settings {
         &self.run
     }
+
+    pub fn read(&self, bytes: &[u8]) -> Result<Message, String> {
+        Message::read(bytes, &self.message).map_err(|why| why.to_string())
+    }
 }
 
 fn unknown_zone(name: &str) -> End {
@@ -278,7 +282,7 @@ impl Engine {
     }
 
     fn read(&self, bytes: &[u8]) -> Result<Message, Why> {
-        Message::read(bytes, &self.settings.message).map_err(|why| Why::Message(why.to_string()))
+        self.settings.read(bytes).map_err(Why::Message)
     }
 
     /// The key of the map that takes a message, and the message as it reads it.

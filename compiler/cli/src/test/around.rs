@@ -1,6 +1,6 @@
 //! What a test finds around it: files, maps, and who counts what they do.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use emr_compiler::account::Ledger;
@@ -8,8 +8,9 @@ use emr_compiler::check::typed::Expr;
 use emr_compiler::coverage::Coverage;
 use emr_compiler::db::{self, SourceFile};
 use emr_compiler::plan::interpret;
+use emr_compiler::resolve::{DeclaredKind, Export};
 use emr_compiler::syntax::tree::Word;
-use emr_compiler::testing;
+use emr_compiler::testing::{self, Taken};
 use emr_message::Receipt;
 
 use crate::account;
@@ -77,6 +78,8 @@ pub struct Around<'a> {
     settings: &'a Settings,
     kind: Kind,
     seen: &'a mut Seen,
+    /// What routes have sent on already, by what it is known by.
+    known: HashSet<(String, Vec<u8>)>,
 }
 
 impl<'a> Around<'a> {
@@ -87,17 +90,23 @@ impl<'a> Around<'a> {
         (settings, kind): (&'a Settings, Kind),
         seen: &'a mut Seen,
     ) -> Self {
-        Self { world, file, folder, settings, kind, seen }
+        Self { world, file, folder, settings, kind, seen, known: HashSet::new() }
     }
 
-    /// Makes the maps ready, one after the other, that have these names where the test stands; gives the key of them all.
-    fn ready(&mut self, maps: &[Word]) -> Result<String, String> {
-        let World { db, inside, .. } = self.world;
-        let key = |map: &Word| {
-            let found = db::named(db, *inside, self.file, &map.text);
-            found.map(|found| found.key.to_string()).ok_or_else(|| format!("there is no map `{}`", map.text))
-        };
-        let key = maps.iter().map(key).collect::<Result<Vec<_>, _>>()?.join(" then ");
+    /// The key of what a name stands for where the test stands.
+    fn key(&self, name: &str) -> Option<Export> {
+        db::named(&self.world.db, self.world.inside, self.file, name)
+    }
+
+    fn route(&self, maps: &[Word]) -> Option<String> {
+        let [name] = maps else { return None };
+        let export = self.key(&name.text).filter(|export| export.kind == DeclaredKind::Route)?;
+        Some(export.key.to_string())
+    }
+
+    /// Makes maps ready that follow one another; gives the key of them all.
+    fn ready(&mut self, keys: &[String]) -> Result<String, String> {
+        let key = keys.join(" then ");
         if !self.seen.engines.contains_key(&key) {
             let made = Engine::new(self.world, Some(&key), self.settings.clone(), self.kind);
             let made = made.map_err(|end| match end {
@@ -108,18 +117,9 @@ impl<'a> Around<'a> {
         }
         Ok(key)
     }
-}
 
-impl testing::Context for Around<'_> {
-    fn file(&mut self, name: &str) -> Result<Vec<u8>, String> {
-        std::fs::read(self.folder.join(name)).map_err(|why| match why.kind() {
-            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-            _ => why.to_string(),
-        })
-    }
-
-    fn through(&mut self, maps: &[Word], message: &[u8]) -> Result<testing::Output, String> {
-        let key = self.ready(maps)?;
+    fn mapped(&mut self, keys: &[String], message: &[u8]) -> Result<testing::Output, String> {
+        let key = self.ready(keys)?;
         self.seen.count(self.world, &key, message, self.settings);
         let engine = self.seen.engines.get(&key).ok_or("it cannot run")?;
         let mut json = Vec::new();
@@ -135,7 +135,54 @@ impl testing::Context for Around<'_> {
             None => form.parts(json).into_iter().map(result).collect::<Result<_, _>>()?,
             Some(told) => vec![testing::Outcome::Rejected(told.text)],
         };
-        Ok(testing::Output { results, issues })
+        Ok(testing::Output { results, sent: Vec::new(), issues })
+    }
+
+    /// What a route does with a message, as a running engine would.
+    fn routed(&mut self, key: &str, bytes: &[u8]) -> Result<testing::Output, String> {
+        let World { db, inside, .. } = self.world;
+        let route = db::routed(db, *inside, key).ok_or_else(|| format!("there is no route `{key}`"))?;
+        let message = self.settings.read(bytes)?;
+        let nothing = || testing::Output { results: Vec::new(), sent: Vec::new(), issues: Vec::new() };
+        let known_by = match route.takes(&message, db::standards(db, *inside), self.settings.runs()) {
+            Taken::Refused => return Err("no feed of the route accepts this message".to_owned()),
+            Taken::Left => return Ok(nothing()),
+            Taken::Taken(known_by) => known_by,
+        };
+        if known_by.is_some_and(|known_by| !self.known.insert((key.to_owned(), known_by))) {
+            return Ok(nothing());
+        }
+        let keys: Vec<String> = route.through.iter().map(ToString::to_string).collect();
+        let output = match keys.as_slice() {
+            [] => testing::Output { results: vec![testing::Outcome::Message(bytes.to_vec())], ..nothing() },
+            keys => self.mapped(keys, bytes)?,
+        };
+        Ok(testing::Output { sent: route.to, ..output })
+    }
+}
+
+impl testing::Context for Around<'_> {
+    fn file(&mut self, name: &str) -> Result<Vec<u8>, String> {
+        std::fs::read(self.folder.join(name)).map_err(|why| match why.kind() {
+            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            _ => why.to_string(),
+        })
+    }
+
+    fn through(&mut self, maps: &[Word], message: &[u8]) -> Result<testing::Output, String> {
+        if let Some(route) = self.route(maps) {
+            return self.routed(&route, message);
+        }
+        let key = |map: &Word| {
+            let export = self.key(&map.text);
+            export.map(|export| export.key.to_string()).ok_or_else(|| format!("there is no map `{}`", map.text))
+        };
+        let keys = maps.iter().map(key).collect::<Result<Vec<_>, _>>()?;
+        self.mapped(&keys, message)
+    }
+
+    fn is_route(&self, maps: &[Word]) -> bool {
+        self.route(maps).is_some()
     }
 
     fn constant(&self, name: &str) -> Option<Expr> {

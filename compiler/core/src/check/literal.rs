@@ -93,7 +93,7 @@ pub(super) fn duration(scope: &mut Scope, text: &str, at: &At) -> Expr {
 }
 
 /// `30s` in milliseconds; nothing if that is more than can be counted.
-pub(super) fn milliseconds(text: &str) -> Option<i64> {
+pub(crate) fn milliseconds(text: &str) -> Option<i64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match text.get(digits.len()..)? {
         "ms" => 1,

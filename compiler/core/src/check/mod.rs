@@ -61,6 +61,7 @@ pub use constant::{constant, too_long};
 pub use cycle::{cycle, is_too_long, reached};
 
 pub use function::function;
+pub(crate) use literal::milliseconds;
 pub use literal::v2_system;
 pub use profile::{
     Held, Narrowed, ProfileFacts, Taker, declared_elsewhere, left_open, profile, segment, structure, structure_problems,

@@ -10,8 +10,9 @@ use crate::diagnostic::Diagnostic;
 use crate::files::{self, Content};
 use crate::resolve::{Declared, DeclaredKind, Found, Modules, Names};
 use crate::standard::Standards;
-use crate::syntax::tree::{Declaration, Route, Word};
+use crate::syntax::tree::{Count, Declaration, Param, Route, Word};
 use crate::{lower, testing};
+use emr_abi::Builtin;
 use smol_str::{SmolStr, format_smolstr};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -179,16 +180,39 @@ impl lower::World for View<'_> {
     }
 }
 
+impl View<'_> {
+    fn all(&self, kind: DeclaredKind) -> Vec<SmolStr> {
+        let names = World::names(self);
+        let is_one = |name: &&SmolStr| matches!(names.find(name, self), Found::One(export) if export.kind == kind);
+        names.known().filter(is_one).cloned().collect()
+    }
+}
+
 impl testing::Scope for View<'_> {
     fn maps(&self) -> Vec<SmolStr> {
-        let names = World::names(self);
-        let is_map =
-            |name: &&SmolStr| matches!(names.find(name, self), Found::One(export) if export.kind == DeclaredKind::Map);
-        names.known().filter(is_map).cloned().collect()
+        self.all(DeclaredKind::Map)
+    }
+
+    fn routes(&self) -> Vec<SmolStr> {
+        self.all(DeclaredKind::Route)
+    }
+
+    fn targets(&self) -> Vec<SmolStr> {
+        let all = self.project.files(self.db).iter().flat_map(|&file| exported(self.db, file));
+        all.filter(|it| it.kind == DeclaredKind::Target).map(|it| it.name.clone()).collect()
     }
 
     fn is_constant(&self, name: &str) -> bool {
         matches!(self.find(name), Found::One(export) if export.kind == DeclaredKind::Constant)
+    }
+
+    fn arity(&self, function: Builtin) -> Option<(usize, usize)> {
+        let Found::One(export) = self.find(function.name()) else { return None };
+        let Declaration::ExternFn(declared) = World::declaration(self, &export.key)? else { return None };
+        let is_needed = |param: &&Param| param.ty.count != Count::Optional;
+        let several = declared.params.last().is_some_and(|last| matches!(last.ty.count, Count::Any | Count::Some));
+        let most = if several { usize::MAX } else { declared.params.len() };
+        Some((declared.params.iter().filter(is_needed).count(), most))
     }
 
     fn not_joined(&self, first: &Word, then: &Word) -> Option<Diagnostic> {

@@ -138,6 +138,8 @@ codes! {
         SplitAlone = "E0640";
         /// nothing is known of the codes of a system
         Unchecked = "W0660";
+        /// a test asks what a target got, and nothing went through a route
+        NothingSent = "E0820";
         /// a code is called otherwise by its system
         WrongDisplay = "W0661";
         /// a code is not in FHIR's copy of its system

@@ -1,12 +1,14 @@
 //! Holds what a test names to what there is: maps, resources, elements, code systems.
 
-use super::{file_name, message};
+use super::compute::{self, Computed};
+use super::{SENT, file_name, message};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::fhir::Fhir;
 use crate::standard::shape::{Element, Kind, Type};
 use crate::syntax::tree::{
     At, Binary, Expected, Expr, ExprKind, Is, Part, PartKind, Path, Prefix, Step, Test, TextPart, Word,
 };
+use emr_abi::Builtin;
 use smol_str::SmolStr;
 
 /// What can be named from where the test stands.
@@ -14,7 +16,14 @@ pub trait Scope {
     /// The maps that a test can run, for `through` and for what was meant instead.
     fn maps(&self) -> Vec<SmolStr>;
 
+    /// The routes that it can send messages into, and the targets that get what comes of them.
+    fn routes(&self) -> Vec<SmolStr>;
+    fn targets(&self) -> Vec<SmolStr>;
+
     fn is_constant(&self, name: &str) -> bool;
+
+    /// The least and the most values that a function of the language takes.
+    fn arity(&self, function: Builtin) -> Option<(usize, usize)>;
 
     /// What is wrong with sending what one map makes through another.
     fn not_joined(&self, first: &Word, then: &Word) -> Option<Diagnostic>;
@@ -26,7 +35,7 @@ pub trait Scope {
 /// What is wrong with a test, with ranges counted from the first byte of its item. A file that it names is not
 /// looked for: that it is missing is found when the test runs.
 pub fn check(test: &Test, fhir: &Fhir, scope: &dyn Scope) -> Vec<Diagnostic> {
-    let mut checker = Checker { fhir, scope, lets: Vec::new(), items: Vec::new(), found: Vec::new() };
+    let mut checker = Checker { fhir, scope, lets: Vec::new(), routed: false, items: Vec::new(), found: Vec::new() };
     for step in &test.steps {
         checker.step(step);
     }
@@ -37,6 +46,8 @@ struct Checker<'a> {
     fhir: &'a Fhir,
     scope: &'a dyn Scope,
     lets: Vec<(SmolStr, Ty)>,
+    /// The last `through` named a route.
+    routed: bool,
     /// The types of the current items, the nearest last.
     items: Vec<Ty>,
     found: Vec<Diagnostic>,
@@ -53,7 +64,11 @@ enum Ty {
     Number,
     Boolean,
     Code,
+    Duration,
 }
+
+/// The types of FHIR that are dates or times.
+const MOMENTS: [&str; 4] = ["date", "dateTime", "instant", "time"];
 
 /// The functions of tests, each of one value.
 const FUNCTIONS: [&str; 9] = ["count", "any", "all", "resolve", "distinct", "length", "upper", "lower", "trim"];
@@ -80,10 +95,22 @@ impl Checker<'_> {
     }
 
     fn through(&mut self, maps: &[Word]) {
-        let known = self.scope.maps();
+        let (known, routes) = (self.scope.maps(), self.scope.routes());
+        self.routed = maps.iter().any(|map| routes.contains(&map.text));
+        if self.routed {
+            if maps.len() > 1
+                && let Some(route) = maps.iter().find(|map| routes.contains(&map.text))
+            {
+                let message = format!("`{}` is a route, and goes alone: its maps follow one another in it", route.text);
+                self.found.push(Diagnostic::new(Code::WrongKind, route.at.clone(), message));
+            }
+            return;
+        }
         for map in maps.iter().filter(|map| !known.contains(&map.text)) {
-            let found = Diagnostic::new(Code::UnknownName, map.at.clone(), format!("there is no map `{}`", map.text));
-            self.found.push(suggested(found, &map.text, known.iter().map(SmolStr::as_str), &map.at));
+            let message = format!("there is no map or route `{}`", map.text);
+            let found = Diagnostic::new(Code::UnknownName, map.at.clone(), message);
+            let all = known.iter().chain(&routes).map(SmolStr::as_str);
+            self.found.push(suggested(found, &map.text, all, &map.at));
         }
         for pair in maps.windows(2) {
             let [first, then] = pair else { continue };
@@ -138,6 +165,7 @@ impl Checker<'_> {
                 }
                 Ty::Boolean
             }
+            ExprKind::Duration(_) => Ty::Duration,
             _ => self.unsupported(&expr.at),
         }
     }
@@ -146,7 +174,9 @@ impl Checker<'_> {
         let (left_ty, right_ty) = (self.expr(left), self.expr(right));
         match binary {
             Binary::And | Binary::Or => return Ty::Boolean,
-            Binary::Plus | Binary::Minus | Binary::Times | Binary::Over => return self.unsupported(at),
+            Binary::Plus | Binary::Minus | Binary::Times | Binary::Over => {
+                return self.calculated(binary, &left_ty, &right_ty, at);
+            }
             _ => {}
         }
         if [left, right].iter().any(|side| matches!(&*side.kind, ExprKind::Binary(inner, ..) if compares(*inner))) {
@@ -157,6 +187,11 @@ impl Checker<'_> {
             let [left_words, right_words] = [&left_ty, &right_ty].map(worded);
             let message = format!("{left_words} is never equal to {right_words}");
             let found = Diagnostic::new(Code::WrongType, at.clone(), message);
+            if [&left_ty, &right_ty].contains(&&Ty::Duration) {
+                let found = Diagnostic::new(Code::WrongType, at.clone(), "a test compares no durations");
+                self.found.push(found.help("compare their minutes: `in_minutes(…)`"));
+                return Ty::Boolean;
+            }
             self.found.push(match self.one_value(&left_ty, &right_ty) {
                 Some(help) => found.help(help),
                 None => found,
@@ -165,10 +200,34 @@ impl Checker<'_> {
         Ty::Boolean
     }
 
+    /// Numbers are calculated, moments are moved, durations are added and scaled.
+    fn calculated(&mut self, binary: Binary, left: &Ty, right: &Ty, at: &At) -> Ty {
+        let is_sum = matches!(binary, Binary::Plus | Binary::Minus);
+        let is_number = |ty: &Ty| *ty == Ty::Unknown || *ty == Ty::Number || self.comparable(ty, &Ty::Number);
+        let is_moment = |ty: &Ty| match ty {
+            Ty::Unknown | Ty::Text => true,
+            Ty::Fhir(types) => types.iter().any(|ty| MOMENTS.contains(&ty.shape.as_str())),
+            _ => false,
+        };
+        match (left, right) {
+            (Ty::Duration, Ty::Duration) if is_sum => Ty::Duration,
+            (moment, Ty::Duration) if is_sum && is_moment(moment) => Ty::Text,
+            (Ty::Duration, by) if !is_sum && is_number(by) => Ty::Duration,
+            (left, right) if is_number(left) && is_number(right) => Ty::Number,
+            (left, right) => {
+                let message = format!("{} and {} cannot be calculated with", worded(left), worded(right));
+                self.found.push(Diagnostic::new(Code::WrongType, at.clone(), message));
+                Ty::Unknown
+            }
+        }
+    }
+
     /// Whether two values can be equal at all, as far as the types say.
     fn comparable(&self, left: &Ty, right: &Ty) -> bool {
         match (left, right) {
             (Ty::Unknown, _) | (_, Ty::Unknown) | (Ty::Fhir(_), Ty::Fhir(_)) => true,
+            // Its minutes are compared.
+            (Ty::Duration, _) | (_, Ty::Duration) => false,
             (Ty::Fhir(types), own) | (own, Ty::Fhir(types)) => types.iter().any(|ty| self.holds(&ty.shape, own)),
             // A code is a text where it has no system.
             (left, right) => left == right || matches!((left, right), (Ty::Code, Ty::Text) | (Ty::Text, Ty::Code)),
@@ -206,10 +265,14 @@ impl Checker<'_> {
 
     fn call(&mut self, name: &Word, arguments: &[&Expr], at: &At) -> Ty {
         let types: Vec<_> = arguments.iter().map(|argument| self.expr(argument)).collect();
+        if let Some((function, gives)) = compute::function(&name.text) {
+            return self.computed(function, gives, &types, at);
+        }
         if !FUNCTIONS.contains(&name.text.as_str()) {
             let message = format!("`{}` is no function of tests", name.text);
             let found = Diagnostic::new(Code::UnknownName, name.at.clone(), message);
-            self.found.push(suggested(found, &name.text, FUNCTIONS.into_iter(), &name.at));
+            let computing = Builtin::ALL.iter().map(|it| it.name()).filter(|name| compute::function(name).is_some());
+            self.found.push(suggested(found, &name.text, FUNCTIONS.into_iter().chain(computing), &name.at));
             return Ty::Unknown;
         }
         let [ty] = types.as_slice() else {
@@ -223,6 +286,35 @@ impl Checker<'_> {
             "resolve" => self.resolved(ty, at),
             "distinct" => ty.clone(),
             _ => Ty::Text,
+        }
+    }
+
+    /// A function of the language, as maps call it.
+    fn computed(&mut self, function: Builtin, gives: Computed, types: &[Ty], at: &At) -> Ty {
+        let (least, most) = self.scope.arity(function).unwrap_or((0, usize::MAX));
+        if types.len() < least || types.len() > most {
+            let takes = match (least == most, most) {
+                (true, _) => least.to_string(),
+                (_, usize::MAX) => format!("{least} or more"),
+                _ => format!("{least} to {most}"),
+            };
+            let message = format!("`{}` takes {takes} values, not {}", function.name(), types.len());
+            self.found.push(Diagnostic::new(Code::WrongCall, at.clone(), message));
+        }
+        let takes_span = function == Builtin::in_minutes;
+        if takes_span != types.contains(&Ty::Duration) {
+            let message = match takes_span {
+                true => format!("`{}` takes a duration", function.name()),
+                false => format!("`{}` does not take a duration", function.name()),
+            };
+            self.found.push(Diagnostic::new(Code::WrongType, at.clone(), message));
+        }
+        match gives {
+            Computed::Text => Ty::Text,
+            Computed::Number => Ty::Number,
+            Computed::Boolean => Ty::Boolean,
+            Computed::Duration => Ty::Duration,
+            Computed::Same => Ty::Unknown,
         }
     }
 
@@ -255,6 +347,10 @@ impl Checker<'_> {
                 }
             },
             Some(root) if message::is_segment(&root.text) => return self.place(&path.parts),
+            Some(root) if root.text == SENT && !self.lets.iter().any(|(name, _)| name == SENT) => {
+                let rest = self.sent(root, &path.parts);
+                return self.parts(Ty::Unknown, rest);
+            }
             Some(root) => match self.root(root) {
                 Some(ty) => ty,
                 None => return Ty::Unknown,
@@ -288,17 +384,33 @@ impl Checker<'_> {
         if name == "output" || self.scope.is_constant(name) {
             return Some(Ty::Unknown);
         }
-        if name == "sent" {
-            let message = "what a target was sent is not supported yet";
-            self.found.push(Diagnostic::new(Code::NotSupportedYet, root.at.clone(), message));
-            return None;
-        }
         let found = Diagnostic::new(Code::UnknownName, root.at.clone(), format!("there is nothing named `{name}`"));
         let lets = self.lets.iter().map(|(name, _)| name.as_str());
         let found = suggested(found, name, resources.iter().copied().chain(lets), &root.at);
         let help = "a test names resources of the output, such as `Patient`, and its own `let`s";
         self.found.push(if found.help.is_some() { found } else { found.help(help) });
         None
+    }
+
+    /// `sent.ehr`; gives what stands behind it.
+    fn sent<'p>(&mut self, root: &Word, parts: &'p [Part]) -> &'p [Part] {
+        let Some((Part { kind: PartKind::Child(name), at }, rest)) = parts.split_first() else {
+            let found = Diagnostic::new(Code::UnknownName, root.at.clone(), "`sent` is what one target got");
+            self.found.push(found.help("name the target behind it: `sent.ehr`"));
+            return &[];
+        };
+        let targets = self.scope.targets();
+        // Without the dot before it.
+        let at = at.end.saturating_sub(name.len())..at.end;
+        if !targets.contains(name) {
+            let found = Diagnostic::new(Code::UnknownName, at.clone(), format!("there is no target `{name}`"));
+            self.found.push(suggested(found, name, targets.iter().map(SmolStr::as_str), &at));
+        } else if !self.routed {
+            let message = "nothing was sent: what went before went through maps, and only routes have targets";
+            let found = Diagnostic::new(Code::NothingSent, root.at.clone(), message);
+            self.found.push(found.help("send the message through a route: `through results`"));
+        }
+        rest
     }
 
     fn parts(&mut self, mut ty: Ty, parts: &[Part]) -> Ty {
@@ -424,6 +536,7 @@ fn worded(ty: &Ty) -> String {
         Ty::Number => "a number".to_owned(),
         Ty::Boolean => "true or false".to_owned(),
         Ty::Code => "a code".to_owned(),
+        Ty::Duration => "a duration".to_owned(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::equal::{boolean, equal, incomparable, is_there, order, text};
 use super::walk::{Found, Node, of_type};
-use super::{Context, Golden, Issue, Outcome, Output, differ, file_name, message, spell};
+use super::{Context, Golden, Issue, Outcome, Output, SENT, compute, differ, file_name, message, spell};
 use crate::check::typed::Kind;
 use crate::check::v2_system;
 use crate::json::{self, Json};
@@ -21,6 +21,10 @@ pub struct Evaluator<'a> {
     messages: Vec<Message>,
     pub rejections: Vec<String>,
     pub issues: Vec<Issue>,
+    /// What targets got, in order.
+    sent: Vec<(SmolStr, Found)>,
+    /// The last `through` named a route.
+    pub routed: bool,
     /// Where the last `through` stands.
     pub run_at: Option<At>,
     /// The places of the output that the current expectation leaves out.
@@ -49,6 +53,8 @@ impl<'a> Evaluator<'a> {
             messages: Vec::new(),
             rejections: Vec::new(),
             issues: Vec::new(),
+            sent: Vec::new(),
+            routed: false,
             run_at: None,
             ignoring: Vec::new(),
             golden: None,
@@ -64,11 +70,23 @@ impl<'a> Evaluator<'a> {
         self.messages.clear();
         self.rejections.clear();
         self.issues.clear();
+        self.sent.clear();
     }
 
     pub fn take(&mut self, output: Output) -> Result<(), String> {
         self.issues.extend(output.issues);
         for result in output.results {
+            let found = match &result {
+                Outcome::Rejected(_) => None,
+                Outcome::Json(text) => json::read(text).as_ref().map(|json| Found::Node(Node::whole(json))),
+                Outcome::Message(bytes) => {
+                    let message = Message::read(bytes, &Settings::default()).ok();
+                    message.as_ref().map(|message| message::whole(&message::text(message)))
+                }
+            };
+            for target in &output.sent {
+                self.sent.extend(found.clone().map(|found| (target.clone(), found)));
+            }
             match result {
                 Outcome::Rejected(why) => self.rejections.push(why),
                 Outcome::Json(text) => self.outputs.push(json::read(&text).ok_or("the output is not JSON")?),
@@ -110,7 +128,9 @@ impl<'a> Evaluator<'a> {
                 let fact = if right.holds { right.fact } else { format!("{}, and {}", left.fact, right.fact) };
                 Ok(Verdict { holds: right.holds, fact })
             }
-            ExprKind::Binary(binary, left, right) => self.binary(*binary, left, right),
+            ExprKind::Binary(binary, left, right) if compute::computed(expr).is_none() => {
+                self.binary(*binary, left, right)
+            }
             ExprKind::Prefix(Prefix::Not, value) => {
                 let Verdict { holds, fact } = self.judge(value)?;
                 Ok(Verdict { holds: !holds, fact })
@@ -285,6 +305,9 @@ impl<'a> Evaluator<'a> {
     // ---- values
 
     pub fn values(&mut self, expr: &Expr) -> Values {
+        if let Some(gives) = compute::computed(expr) {
+            return compute::values(expr, gives, self);
+        }
         match &*expr.kind {
             ExprKind::Text(parts) => self.text(parts),
             ExprKind::Raw(text) => Ok(vec![Found::Text(text.clone())]),
@@ -298,6 +321,11 @@ impl<'a> Evaluator<'a> {
             ExprKind::Call { name, arguments, parts } => {
                 let found = match file_name(&expr.kind) {
                     Some(file) => vec![self.file(&file)?],
+                    None if compute::function(&name.text).is_some() => {
+                        let (name, arguments) = (name.clone(), arguments.clone());
+                        let kind = Box::new(ExprKind::Call { name, arguments, parts: Vec::new() });
+                        self.values(&Expr { kind, at: expr.at.clone() })?
+                    }
                     None => {
                         let arguments: Vec<_> = arguments.iter().map(|argument| &argument.value).collect();
                         self.call(&name.text, &arguments)?
@@ -439,6 +467,14 @@ impl<'a> Evaluator<'a> {
             None if name == "output" => {
                 let messages = self.messages.iter().map(|it| message::whole(&message::text(it)));
                 self.outputs.iter().map(|it| Found::Node(Node::whole(it))).chain(messages).collect()
+            }
+            None if name == SENT => {
+                let Some((Part { kind: PartKind::Child(target), .. }, rest)) = path.parts.split_first() else {
+                    return Err("`sent` is followed by the name of a target".to_owned());
+                };
+                let got = self.sent.iter().filter(|(to, _)| to == target).map(|(_, found)| found.clone());
+                let got = got.collect();
+                return self.parts(got, rest);
             }
             None if !self.messages.is_empty() && message::is_segment(name) => {
                 let mut found = Vec::new();

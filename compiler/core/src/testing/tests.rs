@@ -22,6 +22,10 @@ impl Context for Fixed {
         Ok(self.0.clone())
     }
 
+    fn is_route(&self, _: &[Word]) -> bool {
+        false
+    }
+
     fn constant(&self, _: &str) -> Option<typed::Expr> {
         None
     }
@@ -32,8 +36,20 @@ impl Scope for Fixed {
         vec!["admission".into()]
     }
 
+    fn routes(&self) -> Vec<SmolStr> {
+        Vec::new()
+    }
+
+    fn targets(&self) -> Vec<SmolStr> {
+        vec!["ehr".into()]
+    }
+
     fn is_constant(&self, _: &str) -> bool {
         false
+    }
+
+    fn arity(&self, _: emr_abi::Builtin) -> Option<(usize, usize)> {
+        None
     }
 
     fn not_joined(&self, _: &Word, _: &Word) -> Option<Diagnostic> {
@@ -74,12 +90,12 @@ fn is(left: &str, right: &str) -> Test {
 }
 
 fn ran(test: &Test) -> Vec<String> {
-    let output = Output { results: vec![Outcome::Json(OUTPUT.to_owned())], issues: Vec::new() };
+    let output = Output { results: vec![Outcome::Json(OUTPUT.to_owned())], sent: Vec::new(), issues: Vec::new() };
     run(test, &mut Fixed(output)).failures().map(|(_, why)| why.to_owned()).collect()
 }
 
 fn checked(test: &Test) -> Vec<String> {
-    let output = Output { results: vec![Outcome::Json(String::new())], issues: Vec::new() };
+    let output = Output { results: vec![Outcome::Json(String::new())], sent: Vec::new(), issues: Vec::new() };
     let all = check(test, &Fhir::r4(), &Fixed(output));
     all.into_iter().map(|it| [it.code.text().to_owned(), it.message, it.help.unwrap_or_default()].join(" ")).collect()
 }
@@ -114,7 +130,7 @@ fn a_path_that_names_no_element_is_an_error_with_a_suggestion() {
 
 #[test]
 fn what_a_test_holds_does_not_print_its_values() {
-    let output = Output { results: vec![Outcome::Json(OUTPUT.to_owned())], issues: Vec::new() };
+    let output = Output { results: vec![Outcome::Json(OUTPUT.to_owned())], sent: Vec::new(), issues: Vec::new() };
     let report = run(&is("Patient.name[0].family", "SMITH"), &mut Fixed(output.clone()));
     let printed = format!("{output:?} {report:?}");
     assert!(!printed.contains("EVERYWOMAN"), "{printed}");
@@ -122,7 +138,7 @@ fn what_a_test_holds_does_not_print_its_values() {
 
 #[test]
 fn an_output_that_is_not_json_fails_where_it_was_made() {
-    let output = Output { results: vec![Outcome::Json("{\"a\":".to_owned())], issues: Vec::new() };
+    let output = Output { results: vec![Outcome::Json("{\"a\":".to_owned())], sent: Vec::new(), issues: Vec::new() };
     let report = run(&is("Patient.active", "x"), &mut Fixed(output));
     let all: Vec<_> = report.failures().map(|(_, why)| why).collect();
     assert_eq!(all, ["the output is not JSON"]);

@@ -1,6 +1,6 @@
 //! What a feed accepts: messages of a structure or a profile, by their events, or resources of FHIR.
 
-use super::super::typed::{Key, Ty, TyKind};
+use super::super::typed::{Function, Key, Ty, TyKind};
 use super::super::{ProfileFacts, SignatureParam, World, types};
 use super::connector::Speech;
 use super::reading::{self, As};
@@ -20,6 +20,8 @@ pub(super) struct Accepted {
     pub structures: Vec<SmolStr>,
     pub version: Version,
     pub events: Vec<Event>,
+    /// What else must be so, of each message.
+    pub holds: Option<Function>,
     pub at: At,
 }
 
@@ -59,7 +61,10 @@ pub(super) fn accepted(accept: &Accept, world: &dyn World, problems: &mut Vec<Di
         }
     };
     let events = events(accept, version, &structures, world, problems);
-    Some(Accepted { name: accept.ty.text.clone(), ty, profile, structures, version, events, at: accept.at.clone() })
+    let (name, at) = (accept.ty.text.clone(), accept.at.clone());
+    let accepted = Accepted { name, ty, profile, structures, version, events, holds: None, at };
+    let holds = accept.filter.as_ref().map(|filter| reading::condition(filter, &accepted, world));
+    Some(Accepted { holds, ..accepted })
 }
 
 /// What is wrong with the condition of an accept.

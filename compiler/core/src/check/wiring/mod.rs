@@ -6,6 +6,7 @@
 
 mod accept;
 mod alarm;
+mod carried;
 mod connector;
 mod feed;
 mod given;
@@ -18,6 +19,7 @@ mod setting;
 mod target;
 
 pub use alarm::alarm;
+pub use carried::{Carried, Comes, carried};
 pub use connector::{Connectors, connectors, misplaced};
 pub use feed::feed;
 pub use join::not_joined;

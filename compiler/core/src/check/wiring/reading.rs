@@ -2,11 +2,11 @@
 
 use super::super::path::ambiguous;
 use super::super::scope::{Local, Origin, Scope};
-use super::super::typed::TyKind;
+use super::super::typed::{self, Function, Key, Kind, Param, Ty, TyKind};
 use super::super::{World, condition, expression};
 use super::accept::Accepted;
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::syntax::tree::{At, Expr, ExprKind, PartKind, TextPart};
+use crate::syntax::tree::{Argument, At, Count, Expr, ExprKind, PartKind, TextPart, Word};
 use emr_message::receipt;
 
 /// How an expression is read.
@@ -39,6 +39,52 @@ pub(super) fn problems(expr: &Expr, how: As, accepted: &[&Accepted], world: &dyn
 }
 
 fn read(expr: &Expr, how: As, accepted: &Accepted, world: &dyn World) -> Vec<Diagnostic> {
+    let (mut scope, _) = scope_of(accepted, world);
+    match how {
+        As::Condition => drop(condition::condition(&mut scope, expr)),
+        As::Value => value(&mut scope, expr),
+    }
+    scope.problems
+}
+
+/// Whether a condition holds, as a function of a message that is accepted.
+pub(super) fn condition(expr: &Expr, accepted: &Accepted, world: &dyn World) -> Function {
+    let (mut scope, param) = scope_of(accepted, world);
+    let body = condition::condition(&mut scope, expr);
+    function(scope, param, body, Ty::fhir("boolean"), expr)
+}
+
+/// The texts of values, as they stand in a message that is accepted.
+pub(super) fn texts(values: &[Expr], accepted: &Accepted, world: &dyn World) -> Function {
+    let (mut scope, param) = scope_of(accepted, world);
+    let text = |value: &Expr| {
+        let name = Word { text: "er7".into(), at: value.at.clone() };
+        let arguments = vec![Argument { name: None, value: value.clone() }];
+        Expr { kind: Box::new(ExprKind::Call { name, arguments, parts: Vec::new() }), at: value.at.clone() }
+    };
+    let items = values.iter().map(|value| expression::infer(&mut scope, &text(value))).collect();
+    let ty = Ty::fhir("string").with(Count::Any);
+    let whole = values.first().cloned().unwrap_or(Expr { kind: Box::new(ExprKind::Missing), at: 0..0 });
+    let body = typed::Expr { kind: Box::new(Kind::List(items)), ty: ty.clone(), at: whole.at.clone() };
+    function(scope, param, body, ty, &whole)
+}
+
+fn function(scope: Scope, param: Param, body: typed::Expr, result: Ty, expr: &Expr) -> Function {
+    Function {
+        key: Key::default(),
+        params: vec![param],
+        result,
+        keyed: Vec::new(),
+        total: false,
+        writes: Vec::new(),
+        body,
+        ignored: Vec::new(),
+        slots: scope.slots(),
+        at: expr.at.clone(),
+    }
+}
+
+fn scope_of<'w>(accepted: &Accepted, world: &'w dyn World) -> (Scope<'w>, Param) {
     let mut scope = Scope::new(world);
     let slot = scope.slot(accepted.ty.clone());
     let origin = accepted.profile.as_ref().map(|profile| Origin { profile: profile.clone(), path: "".into() });
@@ -50,11 +96,7 @@ fn read(expr: &Expr, how: As, accepted: &Accepted, world: &dyn World) -> Vec<Dia
         read: true,
         ..Local::unnamed(slot, accepted.ty.clone())
     });
-    match how {
-        As::Condition => drop(condition::condition(&mut scope, expr)),
-        As::Value => value(&mut scope, expr),
-    }
-    scope.problems
+    (scope, Param { name: accepted.name.clone(), slot, ty: accepted.ty.clone() })
 }
 
 /// A value for what a setting makes of it, where what the runtime knows of a message may stand in the holes of a text.

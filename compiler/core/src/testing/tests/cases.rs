@@ -38,7 +38,11 @@ impl Context for Folder {
                 Outcome::Json(json.map_err(|_| format!("there is no map `{name}`"))?)
             }
         };
-        Ok(Output { results: vec![result], issues })
+        Ok(Output { results: vec![result], sent: Vec::new(), issues })
+    }
+
+    fn is_route(&self, _: &[Word]) -> bool {
+        false
     }
 
     fn constant(&self, name: &str) -> Option<typed::Expr> {
@@ -52,8 +56,20 @@ impl Scope for Folder {
         ["admission", "patient", "refused", "broken"].map(SmolStr::from).to_vec()
     }
 
+    fn routes(&self) -> Vec<SmolStr> {
+        Vec::new()
+    }
+
+    fn targets(&self) -> Vec<SmolStr> {
+        vec!["ehr".into()]
+    }
+
     fn is_constant(&self, name: &str) -> bool {
         self.constants.contains_key(name)
+    }
+
+    fn arity(&self, _: emr_abi::Builtin) -> Option<(usize, usize)> {
+        None
     }
 
     fn not_joined(&self, _: &Word, _: &Word) -> Option<Diagnostic> {
