@@ -3,11 +3,11 @@
 
 use super::equal::text;
 use super::evaluate::Evaluator;
-use super::json::{self, Json};
 use super::spell;
 use super::walk::Found;
 use crate::check::milliseconds;
 use crate::check::typed::Arithmetic;
+use crate::json::{self, Json};
 use crate::plan::interpret::{self, Settings};
 use crate::plan::{Block, Code, Constant, Form, Gives, Plan, Routine, Rule, Said, Step, Until, Val};
 use crate::syntax::tree::{Binary, Expr, ExprKind, Prefix};
