@@ -135,6 +135,7 @@ impl Compiler {
                 plan::Gives::Message => Gives::Message,
             },
             in_place: made::in_place(&typing),
+            edits: made::edits(plan) && !typing.traced,
             refers: made::refers(plan),
             emits: std::mem::take(&mut tables.emits),
             patterns: std::mem::take(&mut tables.patterns),

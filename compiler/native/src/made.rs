@@ -28,6 +28,12 @@ pub fn traces(plan: &Plan) -> bool {
     plan.routines.iter().any(|routine| any(&routine.body, &mut |step| matches!(step, Step::Trace { .. })))
 }
 
+/// Whether the plan changes a message.
+pub fn edits(plan: &Plan) -> bool {
+    let edit = |step: &Step| matches!(step, Step::Edit { .. } | Step::Drop { .. });
+    plan.routines.iter().any(|routine| any(&routine.body, &mut |step| edit(step)))
+}
+
 /// Whether the plan does anything with the id of a resource, but write it in a Bundle.
 pub fn refers(plan: &Plan) -> bool {
     plan.routines.iter().any(|routine| {

@@ -87,7 +87,7 @@ fn step(typing: &Typing, instance: &Instance, known: &[Quiet], step: &Step) -> Q
             let called = typing.find(*routine, &params).and_then(|index| known.get(index)).copied();
             called.unwrap_or(Quiet::Unknown)
         }
-        Step::Entries { .. } => Quiet::Unknown,
+        Step::Entries { .. } | Step::Edit { .. } | Step::Drop { .. } => Quiet::Unknown,
         _ => Quiet::Bytes(0),
     }
 }

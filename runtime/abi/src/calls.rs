@@ -148,6 +148,9 @@ calls! {
 
     // ---- messages that are made
 
+    /// An edit of a segment, which is counted from 1: its place, four numbers of 16 bits (field, repetition, component,
+    /// subcomponent; 0 drops the segment), and what was written of the new value between two places of output.
+    edit(segment, spot, from, to);
     /// Writes the number of a segment, which is counted from 1 here and from 0 there; gives the new place of output.
     segment(to, segment);
     /// Writes where a segment stands, or what has such an origin (`trace`); gives the new place of output.

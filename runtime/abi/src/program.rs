@@ -25,6 +25,8 @@ pub struct Program {
     pub gives: Gives,
     /// Whether resources are written where the Bundle has them, and then whether each asks a server for something.
     pub in_place: Option<bool>,
+    /// Whether code notes the edits of a message that is changed, instead of writing them.
+    pub edits: bool,
     /// Whether an id can be seen where there is but one resource.
     pub refers: bool,
     pub emits: Vec<Emit>,

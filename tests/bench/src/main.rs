@@ -19,7 +19,7 @@ struct Call {
     /// Who competes, in this order; ratios are to the first
     #[arg(long, value_delimiter = ',')]
     rows: Vec<String>,
-    /// W1, W2, W3, W5; all if nothing is said
+    /// W1, W2, W3, W5, W6; all if nothing is said
     #[arg(long, value_delimiter = ',')]
     workloads: Vec<String>,
     #[arg(long, default_value_t = 21)]

@@ -15,6 +15,7 @@ pub enum Map {
     Admission,
     Results,
     Routing,
+    Deidentified,
 }
 
 impl Map {
@@ -24,6 +25,7 @@ impl Map {
             Map::Admission => "admission.admission",
             Map::Results => "results.results",
             Map::Routing => "routing.routing",
+            Map::Deidentified => "deidentified.deidentified",
         }
     }
 }
@@ -44,6 +46,7 @@ const NAMES: &[(&str, Map, bool)] = &[
     ("W2", Map::Results, false),
     ("W3", Map::Routing, false),
     ("W5", Map::Admission, true),
+    ("W6", Map::Deidentified, false),
 ];
 
 /// Those of the names, all if there are none.

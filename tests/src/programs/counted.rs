@@ -25,6 +25,7 @@ macro_rules! names {
 names! { step STEPS Step {
     Step::Put(_) => "put", Step::Write { .. } => "write", Step::Wrap { .. } => "wrap", Step::Or { .. } => "or",
     Step::Wrote { .. } => "wrote", Step::Probe { .. } => "probe", Step::Attempt { .. } => "attempt", Step::Fail => "fail",
+    Step::Edit { .. } => "edit", Step::Drop { .. } => "drop",
     Step::Count => "count", Step::Entries { .. } => "entries", Step::Trace { .. } | Step::Under { .. } => "trace", Step::If { .. } => "if",
     Step::Choose { .. } => "choose", Step::Each { .. } => "each", Step::EachBy { .. } => "each by",
     Step::Call { .. } => "call", Step::Take { .. } => "take", Step::Set { .. } => "set", Step::Constant { .. } => "constant",
@@ -211,6 +212,7 @@ fn mark(block: &mut Block, own: usize, blocks: &mut Vec<BTreeSet<String>>) {
             | Step::Under { body, .. }
             | Step::Each { body, .. }
             | Step::Emit { body, .. }
+            | Step::Edit { body, .. }
             | Step::Contain { body, .. } => mark(body, own, blocks),
             Step::EachBy { key, body, .. } => {
                 mark(key, own, blocks);

@@ -5,7 +5,7 @@
 use super::write::{Name, To};
 use super::{Bound, Env, Lower};
 use crate::check::typed::{Edit, EditPlace, Expr, Repetition, Slot, Ty, TyKind, Value};
-use crate::plan::{Block, Code, Form, Part, Step, Test, Until, Val};
+use crate::plan::{Block, Code, Form, Part, Spot, Step, Test, Until, Val};
 use crate::standard::shape::Kind as ShapeKind;
 use smol_str::SmolStr;
 use std::slice;
@@ -52,12 +52,17 @@ impl<'a> Lower<'a> {
                 }
                 Edit::Drop { item, at } => {
                     let Some((Bound::Val(val), ty)) = env.get(*item) else { continue };
-                    self.ruled(env, at, |lower| lower.segments(val, &ty.kind, ("[", "],")));
+                    self.ruled(env, at, |lower| {
+                        lower.segments(val, &ty.kind, &mut |lower, segment| lower.push(Step::Drop { segment }));
+                    });
                 }
                 Edit::Part { item } => {
                     let Some((Bound::Val(val), ty)) = env.get(*item) else { continue };
                     self.put("[");
-                    self.segments(val, &ty.kind, ("", ","));
+                    self.segments(val, &ty.kind, &mut |lower, of| {
+                        lower.push(Step::Write { of, form: Form::Segment });
+                        lower.put(",");
+                    });
                     self.put("],");
                 }
             }
@@ -72,11 +77,8 @@ impl<'a> Lower<'a> {
             let repetition = match repetition {
                 Repetition::Whole => 0,
                 Repetition::Each => -1,
-                Repetition::Nth(number) => i64::from(number),
+                Repetition::Nth(number) => i16::try_from(number).unwrap_or(i16::MAX),
             };
-            lower.put("[");
-            lower.push(Step::Write { of: segment, form: Form::Segment });
-            lower.put(&format!(",{field},{repetition},{component},{subcomponent},"));
             let to = To { at: at.clone(), ..To::new(Name::Item) };
             let written = lower.block(|lower| {
                 let items = lower.block(|lower| {
@@ -89,8 +91,9 @@ impl<'a> Lower<'a> {
                 lower.trace(None, env, &to);
                 lower.put("{},");
             });
-            lower.or(written, nothing);
-            lower.put("],");
+            let body = lower.block(|lower| lower.or(written, nothing));
+            let at = Spot { field, repetition, component, subcomponent };
+            lower.push(Step::Edit { segment, at, body });
         });
     }
 
@@ -106,19 +109,17 @@ impl<'a> Lower<'a> {
         self.when(nothing, vec![Step::Issue { issue, at: None }], Block::new());
     }
 
-    /// The number of a segment, or of all segments of a group, each between two texts.
-    fn segments(&mut self, val: Val, ty: &TyKind, around: (&str, &str)) {
+    /// A segment, or all segments of a group.
+    fn segments(&mut self, val: Val, ty: &TyKind, each: &mut dyn FnMut(&mut Self, Val)) {
         let TyKind::Group(version, key) = ty else {
-            self.put(around.0);
-            self.push(Step::Write { of: val, form: Form::Segment });
-            return self.put(around.1);
+            return each(self, val);
         };
         let Some(group) = self.world.standards().structure(*version, key) else { return };
         for (index, element) in (0..).zip(&group.elements) {
             let (nth, repeats, ty) = self.member(&TyKind::Group(*version, group.key.clone()), &element.name, index);
             let part = Part::Member { name: element.name.clone(), nth, repeats };
             let member = self.to(|to| Step::Take { of: val, part, to });
-            self.each_of(member, repeats, Until::All, &mut |lower, val| lower.segments(val, &ty, around));
+            self.each_of(member, repeats, Until::All, &mut |lower, val| lower.segments(val, &ty, each));
         }
     }
 

@@ -237,6 +237,17 @@ pub enum Step {
     Entries {
         requests: bool,
     },
+    /// A change of the message that is changed: the body writes what stands at the place of the segment then, `{},` for
+    /// nothing. Together with the one below the items of a list ([`emr_message::encode`]).
+    Edit {
+        segment: Val,
+        at: Spot,
+        body: Block,
+    },
+    /// The segment goes.
+    Drop {
+        segment: Val,
+    },
     /// Only in a traced plan: what is written next comes of this rule and value.
     Trace {
         rule: RuleId,
@@ -428,6 +439,17 @@ pub enum Sent {
     Patch(IssueId),
 }
 
+/// A place in a segment that is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Spot {
+    pub field: u16,
+    /// From 1; 0 is the whole field or, with a component, each and the first where there is none; -1 each that is there.
+    pub repetition: i16,
+    /// 0 for the whole.
+    pub component: u16,
+    pub subcomponent: u16,
+}
+
 /// A step down or up in a message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Part {
@@ -570,6 +592,7 @@ impl Step {
             | Step::Under { body, .. }
             | Step::Each { body, .. }
             | Step::Emit { body, .. }
+            | Step::Edit { body, .. }
             | Step::Contain { body, .. } => vec![body],
             Step::EachBy { key, body, .. } => vec![key, body],
             Step::Or { first, then } => vec![first, then],
@@ -588,6 +611,7 @@ impl Step {
             | Step::Under { body, .. }
             | Step::Each { body, .. }
             | Step::Emit { body, .. }
+            | Step::Edit { body, .. }
             | Step::Contain { body, .. } => vec![body],
             Step::EachBy { key, body, .. } => vec![key, body],
             Step::Or { first, then } => vec![first, then],
@@ -633,6 +657,8 @@ impl Step {
             | Step::Choose { of, .. }
             | Step::Each { of, .. }
             | Step::EachBy { of, .. }
+            | Step::Edit { segment: of, .. }
+            | Step::Drop { segment: of }
             | Step::Take { of, .. }
             | Step::Convert { of, .. }
             | Step::Push { of, .. }

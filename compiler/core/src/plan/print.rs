@@ -1,6 +1,8 @@
 //! A plan as text: what golden tests compare and `emr build --emit plan` shows.
 
-use super::{Block, Cell, Constant, KeyPart, KeyValue, Part, Plan, Reads, Routine, Sent, Step, Take, Test, Until};
+use super::{
+    Block, Cell, Constant, KeyPart, KeyValue, Part, Plan, Reads, Routine, Sent, Spot, Step, Take, Test, Until,
+};
 use crate::check::typed::CodeKey;
 use std::fmt::{self, Display, Formatter};
 
@@ -98,6 +100,8 @@ fn print_step(step: &Step, depth: usize, f: &mut Formatter<'_>) -> fmt::Result {
         Step::Fail => writeln!(f, "fail"),
         Step::Count => writeln!(f, "count"),
         Step::Entries { requests } => writeln!(f, "entries{}", if *requests { " with requests" } else { "" }),
+        Step::Edit { segment, at, body } => one(f, depth, &format!("edit %{segment} at {at}"), body),
+        Step::Drop { segment } => writeln!(f, "drop %{segment}"),
         Step::Trace { rule, of } => writeln!(f, "trace rule {rule}{}", at(of)),
         Step::Under { rule, body } => one(f, depth, &format!("under rule {rule}"), body),
         Step::If { test, yes, no } if no.is_empty() => one(f, depth, &format!("if {test}"), yes),
@@ -197,6 +201,18 @@ impl Display for KeyPart {
             KeyValue::Token { system, code } => write!(f, "%{system}|%{code}"),
             KeyValue::Reference(of) => write!(f, "key of %{of}"),
         }
+    }
+}
+
+impl Display for Spot {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "-{}", self.field)?;
+        match self.repetition {
+            0 => {}
+            -1 => write!(f, "[*]")?,
+            number => write!(f, "[{number}]")?,
+        }
+        [self.component, self.subcomponent].iter().filter(|part| **part > 0).try_for_each(|part| write!(f, ".{part}"))
     }
 }
 

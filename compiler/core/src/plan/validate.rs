@@ -78,6 +78,9 @@ impl Checking<'_> {
                 }
                 ends_with_comma(body)?;
             }
+            if let Step::Edit { body, .. } = step {
+                ends_with_comma(body)?;
+            }
             if let Some(to) = step.sets() {
                 self.value(to)?;
                 known.insert(to);
@@ -170,7 +173,12 @@ impl Step {
     /// Whether it may write into the output that is open.
     pub fn writes(&self) -> bool {
         match self {
-            Step::Put(_) | Step::Write { .. } | Step::Entries { .. } | Step::Call { to: None, .. } => true,
+            Step::Put(_)
+            | Step::Write { .. }
+            | Step::Entries { .. }
+            | Step::Edit { .. }
+            | Step::Drop { .. }
+            | Step::Call { to: None, .. } => true,
             Step::Emit { .. } | Step::Contain { .. } | Step::Probe { .. } => false,
             _ => self.blocks().into_iter().flatten().any(Step::writes),
         }

@@ -49,6 +49,8 @@ impl Step {
             Step::Write { of, .. }
             | Step::Choose { of, .. }
             | Step::Each { of, .. }
+            | Step::Edit { segment: of, .. }
+            | Step::Drop { segment: of }
             | Step::Take { of, .. }
             | Step::Convert { of, .. }
             | Step::Push { of, .. }

@@ -6,7 +6,7 @@ use cranelift_codegen::ir::{
     types::{I8, I8X16, I16, I32, I64},
 };
 use emr_abi::{Call, REFERENCE, Stop};
-use emr_compiler::plan::{Block, Form, Step, Val};
+use emr_compiler::plan::{Block, Form, Spot, Step, Val};
 
 use super::{Gen, at, mem, offset};
 use crate::kinds::{Kind, Live};
@@ -157,6 +157,7 @@ impl<'p> Gen<'_, 'p> {
                 let segment = self.word(&words, 0);
                 self.write_by(cursor, Call::segment, &[segment]);
             }
+            (Form::Segment, _) => self.give_up(),
             (Form::Copy, Kind::Segment(_)) => {
                 let words = self.get(of);
                 let (segment, none) = (self.word(&words, 0), self.int(0));
@@ -167,7 +168,6 @@ impl<'p> Gen<'_, 'p> {
                 let (none, origin) = (self.int(0), self.origin(&kind, &words));
                 self.write_by(cursor, Call::place, &[none, origin]);
             }
-            (Form::Segment, _) => self.give_up(),
             (Form::Bare, _) => self.write_bare(cursor, of),
             _ => {
                 let (at, length) = self.raw_leaf(of);
@@ -176,6 +176,56 @@ impl<'p> Gen<'_, 'p> {
                 cursor.pending.push(b'"');
             }
         }
+    }
+
+    /// A change of a segment: noted with what was written, or written whole where it is told where that comes from.
+    pub fn edit(&mut self, segment: Val, at: Spot, body: &'p Block, mut cursor: Cursor) -> Option<Cursor> {
+        let Spot { field, repetition, component, subcomponent } = at;
+        let number = self.segment_number(segment);
+        if self.shared.typing.traced {
+            cursor.pending.push(b'[');
+            self.write_by(&mut cursor, Call::segment, &[number]);
+            let place = format!(",{field},{repetition},{component},{subcomponent},");
+            cursor.pending.extend_from_slice(place.as_bytes());
+            let mut written = self.block(body, cursor)?;
+            let end = self.place(&mut written);
+            return Some(Cursor { base: end, off: -1, pending: b"],".to_vec() });
+        }
+        let start = self.place(&mut cursor);
+        let mut written = self.block(body, Cursor::at(start))?;
+        let end = self.place(&mut written);
+        let spot = u64::from(field) << 48
+            | u64::from(repetition.cast_unsigned()) << 32
+            | u64::from(component) << 16
+            | u64::from(subcomponent);
+        let spot = self.int(spot.cast_signed());
+        self.helper(Call::edit, &[number, spot, start, end]);
+        Some(Cursor::at(end))
+    }
+
+    pub fn drop_segment(&mut self, segment: Val, cursor: &mut Cursor) {
+        let number = self.segment_number(segment);
+        if self.shared.typing.traced {
+            cursor.pending.push(b'[');
+            self.write_by(cursor, Call::segment, &[number]);
+            return cursor.pending.extend_from_slice(b"],");
+        }
+        let start = self.place(cursor);
+        // Each edit has a place of its own in the output.
+        cursor.pending.push(b',');
+        let end = self.place(cursor);
+        let none = self.int(0);
+        self.helper(Call::edit, &[number, none, start, end]);
+    }
+
+    /// The number of a segment, from 1.
+    fn segment_number(&mut self, segment: Val) -> Value {
+        if !matches!(self.kind(segment), Kind::Segment(_)) {
+            self.give_up();
+            return self.int(0);
+        }
+        let words = self.get(segment);
+        self.word(&words, 0)
     }
 
     fn write_reference(&mut self, cursor: &mut Cursor, entry: Value) {
@@ -282,6 +332,8 @@ fn step_reserve(step: &Step, called: &dyn Fn(&Step) -> usize) -> usize {
             Step::Write { .. } => 3 * COPY + 96,
             Step::Wrap { open, close, .. } => open.len() + close.len(),
             Step::Call { .. } => called(step),
+            // Five numbers and what is around them.
+            Step::Edit { .. } | Step::Drop { .. } => 48,
             _ => 0,
         }
 }

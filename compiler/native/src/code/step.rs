@@ -82,6 +82,8 @@ impl<'p> Gen<'_, 'p> {
             Step::Contain { body, to } => return self.contain(body, *to, cursor),
             Step::Refer { resource, key, to, issue } => self.refer(resource, key, *to, *issue)?,
             Step::Calculate { left, right, to, .. } => self.calculate(*left, *right, *to),
+            Step::Edit { segment, at, body } => return self.edit(*segment, *at, body, cursor),
+            Step::Drop { segment } => self.drop_segment(*segment, &mut cursor),
             Step::Trace { rule, of } => self.trace(&cursor, *rule, *of),
             // Plans that are explained are the interpreter's.
             Step::Under { .. } => self.give_up(),

@@ -48,6 +48,7 @@ pub const HELPERS: Helpers = Helpers {
     refer: resources::refer,
     entries,
     reference,
+    edit: resources::edit,
     segment,
     place,
     trace: trace::trace,

@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::arena::Arena;
 use super::dates::Offsets;
+use super::edits::{Edit, Edits};
 use super::entries::{Entries, Maker, Out};
 use super::helpers::HELPERS;
 use super::memory::{Code, Unmapped};
@@ -157,6 +158,7 @@ impl Machine {
             issues: Vec::new(),
             refusal: None,
             traces: Traces::default(),
+            edits: Edits::default(),
             lists: vec![none; lists],
             items: vec![Vec::new(); lists],
             start: 0,
@@ -238,6 +240,7 @@ impl Machine {
         work.issues.clear();
         work.refusal = None;
         work.traces.clear();
+        work.edits.clear();
         let known = work.structure.of(work.text.tags());
         let joined = if known.joined { flags::JOINED } else { 0 };
         // Group -1 is the one that is not there.
@@ -327,7 +330,15 @@ impl Machine {
             written = &self.settled;
         }
         let mut json = written;
-        if self.loaded.program.gives == Gives::Message {
+        let edits = self.loaded.program.edits && written.starts_with(b"[");
+        let work = &mut *self.work;
+        work.edits.take_back(end.addr());
+        let edited = edits.then(|| work.edits.apply(&work.text, |edit| value(&self.out, edit), &mut self.made));
+        if edited.flatten().is_some() {
+            json = &self.made;
+        } else if self.loaded.program.gives == Gives::Message {
+            let spelled = edits.then(|| self.work.edits.spelled(|edit| value(&self.out, edit)));
+            let written = spelled.as_deref().unwrap_or(written);
             let made = Message::read(bytes, &self.settings)
                 .ok()
                 .and_then(|message| encode::encode(written, &message, &self.work.receipt).ok());
@@ -367,6 +378,12 @@ impl Machine {
         }
         out.fits().then_some(out.length)
     }
+}
+
+/// What code wrote for an edit.
+fn value<'o>(out: &'o [u8], edit: &Edit) -> &'o [u8] {
+    let from = edit.at.wrapping_sub(out.as_ptr().addr());
+    out.get(from..from.saturating_add(edit.length)).unwrap_or_default()
 }
 
 /// Hands over what the entry takes; nothing where the interpreter has to say that something lacks.

@@ -7,6 +7,7 @@
 mod arena;
 mod artifact;
 mod dates;
+mod edits;
 mod entries;
 mod helpers;
 mod machine;

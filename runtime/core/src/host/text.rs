@@ -53,6 +53,21 @@ pub struct Text {
     /// The separators that they are of.
     by: Option<Separators>,
     classes: [u8; 256],
+    /// Where the message ends, if its bytes stand here as they came and in UTF-8.
+    plain: Option<usize>,
+    /// The delimiters of that, and the bytes that a text of it has only behind an escape or in one.
+    delimiters: Option<Delimiters>,
+    special: [bool; 256],
+}
+
+/// A message as it came, without its framing.
+#[derive(Clone, Copy)]
+pub struct Plain<'t> {
+    pub bytes: &'t [u8],
+    /// The separator of fields.
+    pub field: u8,
+    /// Of each byte whether it cannot stand for itself in a text.
+    pub is_special: &'t [bool; 256],
 }
 
 /// Why a message is not ready.
@@ -96,6 +111,9 @@ impl Text {
             segments: Vec::new(),
             by: None,
             classes: [0; 256],
+            plain: None,
+            delimiters: None,
+            special: [true; 256],
         }
     }
 
@@ -104,11 +122,37 @@ impl Text {
     ///
     /// If it fails, the text holds nothing that may be used.
     pub fn read(&mut self, bytes: &[u8], settings: &Settings) -> Result<(), Unready> {
+        self.plain = None;
         let (encoding, ascii) = match self.load(bytes, settings)? {
             Some(loaded) => loaded,
             None => self.load_oddly(bytes, settings)?,
         };
+        if self.plain.is_some() && self.delimiters != Some(encoding.delimiters) {
+            self.distinguish(encoding.delimiters);
+        }
         self.split(&encoding, ascii).map_err(|Defer| Unready::Defer)
+    }
+
+    /// The message as it came, if it needed no decoding.
+    pub fn plain(&self) -> Option<Plain<'_>> {
+        let field = self.delimiters?.field;
+        Some(Plain { bytes: self.text.get(..self.plain?)?, field, is_special: &self.special })
+    }
+
+    /// Where the segment of that number stands, counted from 0.
+    pub fn line(&self, number: usize) -> Option<Range<usize>> {
+        self.table.lines.get(number).map(|line| line.at as usize..line.end as usize)
+    }
+
+    /// Messages of a feed have the same delimiters.
+    #[cold]
+    fn distinguish(&mut self, delimiters: Delimiters) {
+        self.delimiters = Some(delimiters);
+        let Delimiters { field, component, repetition, escape, subcomponent, truncation, .. } = delimiters;
+        let all = [Some(field), component, repetition, escape, subcomponent, truncation];
+        for (byte, special) in (0..=u8::MAX).zip(&mut self.special) {
+            *special = byte < b' ' || matches!(byte, b'"' | b'\\' | 0x7f) || all.contains(&Some(byte));
+        }
     }
 
     /// How many bytes the text has, the rewritten fields included.
@@ -241,6 +285,9 @@ impl Text {
         let Some(delimiters) = ordinary(bytes) else { return Ok(None) };
         let ascii = self.fill(bytes, delimiters.field);
         let Some(charset) = self.charset(&delimiters, settings, ascii) else { return Ok(None) };
+        if charset == Charset::Utf8 {
+            self.plain = Some(bytes.len());
+        }
         if ascii && !matches!(charset, Charset::Iso2022Jp | Charset::Utf16Le | Charset::Utf16Be) {
             return Ok(Some((Encoding { delimiters, charset }, true)));
         }
@@ -248,6 +295,7 @@ impl Text {
         if charset == Charset::Utf8 && simdutf8::basic::from_utf8(bytes).is_ok() {
             return Ok(Some((Encoding { delimiters, charset }, false)));
         }
+        self.plain = None;
         let wrong = |at| Unready::Unreadable(Unreadable::BadCharset { charset, offset: offset + at });
         let decoded = charset.decode(bytes).map_err(wrong)?;
         if let std::borrow::Cow::Owned(decoded) = &decoded {

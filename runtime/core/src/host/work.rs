@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::arena::Arena;
 use super::dates::{Offsets, is_no_day};
+use super::edits::Edits;
 use super::entries::{Entries, Maker};
 use super::pattern::Matcher;
 use super::structure::Structure;
@@ -37,6 +38,7 @@ pub struct Work {
     pub issues: Vec<Raised>,
     pub refusal: Option<Raised>,
     pub traces: Traces,
+    pub edits: Edits,
     /// Where the output begins, and how much room is asked for beyond what there is.
     pub start: usize,
     pub wanted: usize,

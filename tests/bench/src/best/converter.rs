@@ -69,7 +69,7 @@ impl Converter {
                 // SAFETY: as above.
                 unsafe { it.results(msg) }
             },
-            workload::Map::Routing => return None,
+            workload::Map::Routing | workload::Map::Deidentified => return None,
         };
         let place = |resource| workload.place(resource).map(|it| Place::new(resource, &it)).unwrap_or_default();
         Some(Converter {

@@ -71,6 +71,7 @@ impl Engine for Converter {
                 Map::Admission => self.admission(msg),
                 Map::Results => self.results(msg),
                 Map::Routing => self.routing(msg),
+                Map::Deidentified => self.deidentified(msg),
             }
         };
         if done { self.w.out() } else { &[] }

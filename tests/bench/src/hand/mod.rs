@@ -14,6 +14,8 @@ mod converter;
 #[cfg(target_arch = "x86_64")]
 mod date;
 #[cfg(target_arch = "x86_64")]
+mod deidentified;
+#[cfg(target_arch = "x86_64")]
 mod index;
 #[cfg(target_arch = "x86_64")]
 mod results;

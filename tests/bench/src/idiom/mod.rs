@@ -1,6 +1,7 @@
 //! The same maps as most would write them in Rust: the message as a tree of owned texts, structs of FHIR, and serde.
 
 mod admission;
+mod deidentified;
 mod fhir;
 mod message;
 mod results;
@@ -59,6 +60,7 @@ impl Idiom {
             Map::Admission => admission::admission(&message, &mut entries)?,
             Map::Results => results::results(&message, &mut entries)?,
             Map::Routing => return serde_json::to_vec(&routing(&message)).ok(),
+            Map::Deidentified => return Some(deidentified::deidentified(text)),
         }
         let timestamp = types::instant(&message.header()?.text(7));
         serde_json::to_vec(&Bundle::transaction(timestamp, entries.all)).ok()

@@ -8,7 +8,8 @@ use super::{Issue, Rejection, Settings, compare, convert, fuel};
 use crate::check::typed::Pick;
 use crate::json::Json;
 use crate::plan::{
-    Block, Code, CodePart, Constant, Form, IssueId, Part, Plan, RoutineId, RuleId, SEVERAL, Step, Test, Until, Val,
+    Block, Code, CodePart, Constant, Form, IssueId, Part, Plan, RoutineId, RuleId, SEVERAL, Spot, Step, Test, Until,
+    Val,
 };
 use emr_message::builtin::Pattern;
 use emr_message::group::{Bent, GroupId, Groups};
@@ -200,6 +201,18 @@ impl<'p, 'm> Run<'p, 'm> {
             Step::Fail => return Err(Stop::Skip),
             Step::Count => self.live += 1,
             Step::Entries { requests } => self.write_entries(*requests),
+            Step::Edit { segment, at, body } => {
+                let number = self.number_of(&get(frame, *segment));
+                let Spot { field, repetition, component, subcomponent } = at;
+                let open = format!("[{number},{field},{repetition},{component},{subcomponent},");
+                self.out.extend_from_slice(open.as_bytes());
+                self.block(body, frame)?;
+                self.close("],");
+            }
+            Step::Drop { segment } => {
+                let number = self.number_of(&get(frame, *segment));
+                self.out.extend_from_slice(format!("[{number}],").as_bytes());
+            }
             Step::Trace { rule, of } => {
                 let place = of.and_then(|of| get(frame, of).place(self.message));
                 self.marks.push(Mark { at: self.out.len(), rule: *rule, place, note: None });
@@ -483,6 +496,10 @@ impl<'p, 'm> Run<'p, 'm> {
             self.live += 1;
         }
         match (form, value) {
+            (Form::Segment, value) => {
+                let number = self.number_of(value);
+                self.out.extend_from_slice(number.to_string().as_bytes());
+            }
             (Form::Coding | Form::Concept, Value::Coded(coded)) => {
                 let (open, close): (&[u8], &[u8]) =
                     if form == Form::Concept { (b"{\"coding\":[", b"]}") } else { (b"", b"") };
@@ -494,10 +511,6 @@ impl<'p, 'm> Run<'p, 'm> {
                 self.out.extend_from_slice(json.to_string().as_bytes());
             }
             (Form::Reference, value) => self.write_reference(value),
-            (Form::Segment, value) => {
-                let number = value.place(self.message).map_or(0, |place| place.segment);
-                self.out.extend_from_slice(number.to_string().as_bytes());
-            }
             (Form::Copy, Value::Piece(_) | Value::Field(_) | Value::Segment(_)) => {
                 if let Some(place) = value.place(self.message) {
                     self.out.extend_from_slice(encode::copy(&place).as_bytes());
@@ -509,6 +522,11 @@ impl<'p, 'm> Run<'p, 'm> {
             },
             (_, value) => json::write_str(&mut self.out, &value.as_text().unwrap_or_default()),
         }
+    }
+
+    /// The number of a segment, from 0.
+    fn number_of(&self, segment: &Value<'m>) -> u32 {
+        segment.place(self.message).map_or(0, |place| place.segment)
     }
 
     fn write_coding(&mut self, coded: &Coded) {

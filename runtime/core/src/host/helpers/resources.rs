@@ -7,6 +7,7 @@ use emr_abi::{Context, KeyValue, RESULTS_MAX, SLACK, Stop};
 use emr_message::encode;
 
 use super::{NONE, given, set_result, stop, text_of, trace, with, word};
+use crate::host::edits::{Edit, Spot};
 use crate::host::entries::{Ended, Entries, Maker, Out, Part, words};
 use crate::host::spelled::OPEN;
 use crate::host::text::Text;
@@ -185,6 +186,18 @@ pub unsafe extern "C" fn reference(ctx: *mut Context, to: u64, entry: u64) -> u6
             }
             out.add(b"\"}");
         })
+    })
+}
+
+pub unsafe extern "C" fn edit(ctx: *mut Context, segment: u64, spot: u64, from: u64, to: u64) -> u64 {
+    with(ctx, |_, work| {
+        work.edits.add(Edit {
+            segment: u32::try_from(segment.saturating_sub(1)).unwrap_or(u32::MAX),
+            spot: (spot != 0).then(|| Spot::of(spot)),
+            at: usize::try_from(from).unwrap_or(0),
+            length: usize::try_from(to.saturating_sub(from)).unwrap_or(0),
+        });
+        0
     })
 }
 
