@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use emr_compiler::check::typed::Function;
 use emr_compiler::db;
+use emr_compiler::json::Json;
 use emr_compiler::plan::{self, interpret};
 use emr_compiler::select::MessageType;
 use emr_compiler::standard::Standards;
@@ -321,6 +322,14 @@ impl Engine {
     /// A resource of FHIR through the map that takes it. What of it is no R4 is an issue, and a value that cannot be one
     /// is not there for the map.
     fn resource(&self, bytes: &[u8], receipt: &Receipt, json: &mut Vec<u8>) -> Result<Outcome, Why> {
+        let (map, resource, problems) = self.chosen_resource(bytes)?;
+        let mut outcome = map.of_resource(&resource, (&self.settings, receipt), json).unwrap_or_else(Outcome::fault);
+        outcome.issues.splice(0..0, problems.into_iter().map(Told::of_resource));
+        Ok(outcome)
+    }
+
+    /// The map that takes a resource, the resource as it reads it, and what of that is no R4.
+    pub fn chosen_resource(&self, bytes: &[u8]) -> Result<(&Ready, Json, Vec<validate::Problem>), Why> {
         let (resource, problems) = validate::sound(bytes, &self.standards.fhir).map_err(|problem| {
             let place = if problem.path == "$" { String::new() } else { format!("{}: ", problem.path) };
             Why::Message(format!("{place}{}", problem.message))
@@ -329,9 +338,7 @@ impl Engine {
         let takes = |map: &&Ready| map.takes_resource() && map.takes.iter().any(|it| it == name || it == ANY_RESOURCE);
         let fitting: Vec<_> = self.maps.iter().filter(takes).collect();
         let map = self.only(&fitting, &format!("a {name}"))?;
-        let mut outcome = map.of_resource(&resource, (&self.settings, receipt), json).unwrap_or_else(Outcome::fault);
-        outcome.issues.splice(0..0, problems.into_iter().map(Told::of_resource));
-        Ok(outcome)
+        Ok((map, resource, problems))
     }
 
     fn known(&self) -> String {

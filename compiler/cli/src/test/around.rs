@@ -15,7 +15,7 @@ use emr_message::Receipt;
 
 use crate::account;
 use crate::end::End;
-use crate::engine::{Engine, Form, Kind, Settings, Told, Why};
+use crate::engine::{self, Engine, Form, Kind, Settings, Told, Why};
 use crate::world::World;
 
 /// What all tests of a project have seen.
@@ -57,10 +57,19 @@ fn count(
     bytes: &[u8],
     settings: &Settings,
 ) {
-    let _ = account::add(ledger, world, engine, bytes);
-    let Ok((map, message)) = engine.chosen(bytes) else { return };
-    if let Some(plan) = db::covered_plan(&world.db, world.inside, map.to_owned()) {
-        coverage.add(plan, &interpret::explain(plan, &message, settings.runs()));
+    let plan = |map: &str| db::covered_plan(&world.db, world.inside, map.to_owned()).as_ref();
+    if engine::is_json(bytes) {
+        let Ok((map, resource, _)) = engine.chosen_resource(bytes) else { return };
+        let Some(plan) = plan(&map.name) else { return };
+        if let Some(explained) = interpret::explain_resource(plan, &resource, settings.runs()) {
+            coverage.add(plan, &explained);
+        }
+    } else {
+        let _ = account::add(ledger, world, engine, bytes);
+        let Ok((map, message)) = engine.chosen(bytes) else { return };
+        if let Some(plan) = plan(map) {
+            coverage.add(plan, &interpret::explain(plan, &message, settings.runs()));
+        }
     }
     let Some(next) = engine.next() else { return };
     let mut made = Vec::new();

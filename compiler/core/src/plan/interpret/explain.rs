@@ -4,6 +4,7 @@ use super::exec::{Done, Frame, Run};
 use super::value::Value;
 use super::why::{Mark, Note, Places, Taint, Through, Why, writes_always};
 use super::{Outcome, Settings};
+use crate::json::Json;
 use crate::plan::vals::set_in;
 use crate::plan::{Block, Plan, RuleId, Step, Until, Val};
 use emr_message::lineage;
@@ -39,8 +40,17 @@ pub struct Explanation {
 
 /// Carries out a plan that is made to be explained, and tells why each value is what it is.
 pub fn explain(plan: &Plan, message: &Message, settings: &Settings) -> Explained {
+    explained(plan, message, settings, None)
+}
+
+/// The same for a resource of FHIR; nothing where the plan takes none of that type.
+pub fn explain_resource(plan: &Plan, resource: &Json, settings: &Settings) -> Option<Explained> {
+    Some(explained(plan, &super::stand_in(plan, resource)?, settings, Some(resource)))
+}
+
+fn explained(plan: &Plan, message: &Message, settings: &Settings, input: Option<&Json>) -> Explained {
     let why = Why::new(plan);
-    let (outcome, marks, why) = super::run_for(plan, message, settings, None, Some(Box::new(why)));
+    let (outcome, marks, why) = super::run_for(plan, message, settings, input, Some(Box::new(why)));
     let (notes, carried) = why.map(|why| (why.notes, why.carried)).unwrap_or_default();
     let values = match &outcome.result {
         Ok(out) => values(out, &marks, &notes),

@@ -21,7 +21,7 @@ use emr_message::group::{self, Bent, Groups};
 use emr_message::lineage::{self, Lineage};
 use emr_message::{Delimiters, Message, Place, Receipt, Zone, encode, escape};
 use exec::{Run, Stop};
-pub use explain::{Explained, Explanation, explain};
+pub use explain::{Explained, Explanation, explain, explain_resource};
 use smol_str::SmolStr;
 use std::fmt;
 use value::Value;
@@ -83,15 +83,19 @@ pub fn run(plan: &Plan, message: &Message, settings: &Settings) -> Outcome {
 
 /// Carries out a plan for a resource of FHIR; nothing where the plan takes none of that type.
 pub fn run_resource(plan: &Plan, resource: &Json, settings: &Settings) -> Option<Outcome> {
+    Some(run_for(plan, &stand_in(plan, resource)?, settings, Some(resource), None).0)
+}
+
+/// The message in whose place a resource stands that the plan takes. Ids are made of the bytes of what came, and steps
+/// counted by them: those of a message that has nothing else.
+fn stand_in(plan: &Plan, resource: &Json) -> Option<Message> {
     let name = resource.resource_type()?;
     let takes = |take: &Take| matches!(take, Take::Resource(wanted) if wanted == name || wanted == "Resource");
     if !plan.takes.iter().any(takes) {
         return None;
     }
-    // Ids are made of the bytes of what came, and steps counted by them: those of a message that has nothing else.
     let text = escape::encode(&resource.to_string(), &Delimiters::STANDARD);
-    let message = Message::read(format!("MSH|^~\\&\rZZZ|{text}\r").as_bytes(), &Default::default()).ok()?;
-    Some(run_for(plan, &message, settings, Some(resource), None).0)
+    Message::read(format!("MSH|^~\\&\rZZZ|{text}\r").as_bytes(), &Default::default()).ok()
 }
 
 /// The same, with what is noted for whoever wants to know why.
