@@ -241,9 +241,11 @@ fn held(scope: &mut Scope, param: &SignatureParam, value: Expr, first: bool, at:
     }
     if value.ty.is_list() && !param.ty.is_list() {
         let message = format!("`{}` takes one value, and this may give several", param.name);
-        scope.problem(
-            Diagnostic::new(Code::ManyForOne, at.clone(), message).help("write `first …` or `only …` before it"),
-        );
+        let mut help = "write `first …` or `only …` before it".to_owned();
+        if matches!(param.ty.kind, TyKind::Segment(..) | TyKind::Group(..) | TyKind::Hl7(..)) {
+            help += &format!(", or let the map take several: `{}*`", types::show_kind(&param.ty.kind));
+        }
+        scope.problem(Diagnostic::new(Code::ManyForOne, at.clone(), message).help(help));
         return Expr::error(at);
     }
     let required = !param.ty.may_be_missing();

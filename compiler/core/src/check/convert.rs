@@ -498,7 +498,13 @@ fn gives(scope: &Scope, result: &Ty, wanted: &str, ty: &shape::Type) -> bool {
 
 fn many_for_one(value: &Expr, want: &Want) -> Diagnostic {
     let message = format!("`{}` takes one value, and this may give several", want.label);
-    Diagnostic::new(Code::ManyForOne, value.at.clone(), message).help("write `first …`, `last …` or `only …` before it")
+    let help = match &value.ty.kind {
+        TyKind::Hl7(_, name) if name == "varies" => {
+            "what it holds varies too: write `only …` before it and `as ST` or the like behind it, or choose by OBX-2 with `match`"
+        }
+        _ => "write `first …`, `last …` or `only …` before it",
+    };
+    Diagnostic::new(Code::ManyForOne, value.at.clone(), message).help(help)
 }
 
 fn refuse(scope: &mut Scope, value: &Expr, want: &Want) -> Option<How> {
