@@ -34,12 +34,15 @@ impl<'a> Lower<'a> {
         env: &Env<'a>,
         make: impl FnOnce(&mut Self),
     ) {
+        let seen = self.focus();
         let yes = self.block(|lower| {
             lower.take(env, &value.at);
             make(lower);
         });
         let no = self.taken(env, &condition.at);
         self.when(test, yes, no);
+        // What was read where the condition holds is not what was looked at where it does not.
+        self.look_again(seen);
     }
 
     /// The second if the first writes nothing.

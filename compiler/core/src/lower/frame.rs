@@ -66,6 +66,11 @@ impl<'a> Lower<'a> {
         self.frame().focus = Some(val);
     }
 
+    /// Back to what was looked at before a part that may not be carried out.
+    pub(super) fn look_again(&mut self, seen: Option<Val>) {
+        self.frame().focus = seen;
+    }
+
     pub(super) fn surely(&mut self, val: Val) {
         self.frame().sure.insert(val);
     }

@@ -442,12 +442,15 @@ impl<'a> Lower<'a> {
             return;
         };
         let test = self.test(&arm.condition, env);
+        let seen = self.focus();
         let yes = self.block(|lower| {
             lower.take(env, &arm.value.at);
             body(lower, &arm.value);
         });
+        self.look_again(seen);
         let no = self.block(|lower| lower.arms(rest, otherwise, env, body));
         self.when(test, yes, no);
+        self.look_again(seen);
     }
 
     pub(super) fn each_by(&mut self, expr: &'a Expr, env: &Env<'a>, body: &mut dyn FnMut(&mut Self)) {
