@@ -20,6 +20,8 @@ pub static SEARCH: Table = Table::new(include_str!("../standards/fhir/search.txt
 pub static VALUE_SETS: Table = Table::new(include_str!("../standards/fhir/valuesets.txt"));
 /// The code systems with their codes, by URL.
 pub static CODE_SYSTEMS: Table = Table::new(include_str!("../standards/fhir/codesystems.txt"));
+/// The URIs of systems, by the object identifiers that stand for them.
+pub static SYSTEMS: Table = Table::new(include_str!("../standards/fhir/systems.txt"));
 
 /// A text of blocks. Where each begins is found out when the first is asked for; no block is read before it is.
 pub struct Table {
@@ -73,7 +75,7 @@ mod tests {
 
     #[test]
     fn no_key_stands_twice_and_the_last_block_ends_with_the_text() {
-        for table in [&RESOURCES, &DATATYPES, &EXTENSIONS, &SEARCH, &VALUE_SETS, &CODE_SYSTEMS] {
+        for table in [&RESOURCES, &DATATYPES, &EXTENSIONS, &SEARCH, &VALUE_SETS, &CODE_SYSTEMS, &SYSTEMS] {
             let keys: Vec<_> = table.keys().collect();
             let lines: usize = keys.iter().map(|key| table.block(key).unwrap().count()).sum();
             assert_eq!(lines, table.text.lines().count(), "each line belongs to one block");

@@ -11,8 +11,8 @@ use emr_compiler::json;
 use emr_compiler::plan::{Gives, Plan, interpret};
 use emr_compiler::select;
 use emr_compiler::standard::Standards;
-use emr_message::Message;
 use emr_message::time::Zone;
+use emr_message::{Message, Secrets};
 use std::fmt::Write;
 
 const ZONE: &str = "Europe/Zurich";
@@ -84,7 +84,8 @@ fn run(db: &Database, project: Project, files: &[SourceFile], text: &str, out: &
     let maps = files.iter().flat_map(|&file| db::maps(db, project, file));
     for map in maps.filter(|map| db::takes(db, project, map).contains(&structure)) {
         let Some(plan) = db::plan(db, project, map.key.to_string()).as_ref() else { continue };
-        let settings = interpret::Settings { zone: Zone::named(ZONE).ok(), ..Default::default() };
+        let settings =
+            interpret::Settings { zone: Zone::named(ZONE).ok(), secrets: Secrets::of_tests(), ..Default::default() };
         told(plan, interpret::run(plan, &message, &settings), out);
     }
 }

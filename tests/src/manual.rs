@@ -8,7 +8,7 @@ use std::fs;
 use emr_compiler::db::{self, Database};
 use emr_compiler::diagnostic::{Code, Diagnostic};
 use emr_compiler::plan::interpret;
-use emr_message::{Message, Zone};
+use emr_message::{Message, Secrets, Zone};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -102,7 +102,11 @@ fn run(examples: &[Example]) -> BTreeMap<usize, Vec<String>> {
     let plan = db::plan(&database, project, "manual.manual".to_owned()).as_ref().unwrap();
     let message = b"MSH|^~\\&|A|B|||20260312083000||ADT^A01^ADT_A01|0|P|2.5.1\r";
     let message = Message::read(message, &emr_message::Settings::default()).unwrap();
-    let settings = interpret::Settings { zone: Zone::named("UTC").ok(), ..interpret::Settings::default() };
+    let settings = interpret::Settings {
+        zone: Zone::named("UTC").ok(),
+        secrets: Secrets::of_tests(),
+        ..interpret::Settings::default()
+    };
     let json = interpret::run(plan, &message, &settings).result.unwrap();
     let parameters: Parameters = serde_json::from_slice(&json).unwrap();
     let mut results: BTreeMap<usize, Vec<String>> = BTreeMap::new();

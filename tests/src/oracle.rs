@@ -97,7 +97,9 @@ impl Both {
 }
 
 fn machine(map: &Map, loaded: &Arc<Loaded>) -> Machine {
-    Machine::new(Arc::clone(loaded), Settings::default(), map.runs.zone.clone(), map.runs.fuel)
+    let mut machine = Machine::new(Arc::clone(loaded), Settings::default(), map.runs.zone.clone(), map.runs.fuel);
+    machine.trust(map.runs.secrets.clone());
+    machine
 }
 
 /// Code, text, place and rule of what is said.

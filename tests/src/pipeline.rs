@@ -7,7 +7,7 @@ use emr_compiler::diagnostic::{Diagnostic, render};
 use emr_compiler::plan::Plan;
 use emr_compiler::plan::interpret::{self, Outcome};
 use emr_message::time::Zone;
-use emr_message::{Message, Unreadable};
+use emr_message::{Message, Secrets, Unreadable};
 use emr_project::{Disk, Files, Source};
 use std::path::Path;
 use std::sync::Arc;
@@ -63,7 +63,13 @@ pub fn open(files: &impl Files, path: &Path) -> Opened {
     let db = Database::default();
     let (project, files) = read.load(&db);
     let zone = read.manifest.timezone.as_ref().map(|zone| Zone::named(&zone.value).unwrap());
-    Opened { db, project, files, runs: interpret::Settings { zone, ..interpret::Settings::default() }, outside: read }
+    Opened {
+        db,
+        project,
+        files,
+        runs: interpret::Settings { zone, secrets: Secrets::of_tests(), ..interpret::Settings::default() },
+        outside: read,
+    }
 }
 
 impl Opened {

@@ -13,6 +13,7 @@ use emr_compiler::{plan, validate};
 use emr_message::Place;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::{env, fs};
 
@@ -74,7 +75,9 @@ fn texts(page: &str) -> Texts<'_> {
 
 /// What the last map of the text says of the message, as `emr map` writes it.
 fn map(texts: &Texts) -> String {
-    let opened = pipeline::module(texts["emr"]);
+    let files = [("main.emr", "emr"), ("emr.toml", "toml")].into_iter();
+    let files = files.filter_map(|(path, fence)| Some((path.into(), texts.get(fence)?.as_bytes().to_vec())));
+    let opened = pipeline::open(&files.collect::<BTreeMap<_, _>>(), Path::new(""));
     let problems = opened.rendered();
     if !problems.is_empty() {
         return problems;

@@ -10,7 +10,7 @@ use emr_native::{Compiler, Target};
 
 use crate::end::End;
 use crate::engine::{Ready, is_named, said, takers};
-use crate::world::{Opt, World};
+use crate::world::{Chosen, Opt, World};
 use crate::write;
 
 /// How the files end that it writes.
@@ -36,9 +36,8 @@ pub struct Args {
     /// Only this map
     #[arg(long, value_name = "NAME")]
     map: Option<String>,
-    /// The zone of times without an offset, before that of `emr.toml`
-    #[arg(long, value_name = "ZONE")]
-    timezone: Option<String>,
+    #[command(flatten)]
+    chosen: Chosen,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -59,7 +58,7 @@ enum Architecture {
 }
 
 pub fn run(args: &Args) -> Result<End, End> {
-    let mut world = World::open(&args.path, args.timezone.as_deref())?;
+    let mut world = World::open(&args.path, &args.chosen)?;
     world.opt = args.opt;
     world.sound()?;
     match (args.emit, &args.output) {
@@ -116,6 +115,9 @@ fn legend(world: &World, plan: &Plan) -> String {
 fn file(args: &Args, world: &World, output: &Path) -> Result<End, End> {
     let maps = takers(world).into_iter().filter(|map| wanted(args, &map.name));
     let entries: Vec<Entry> = maps.filter_map(|map| entry(&map)).collect();
+    if let Some(lacks) = entries.iter().find_map(|entry| entry.plan.lacks_environment()) {
+        return Err(End::Call(format!("{lacks}: choose one with `--env`")));
+    }
     if entries.is_empty() {
         return Err(match &args.map {
             Some(name) => End::Call(format!("there is no map `{name}` that takes a message")),

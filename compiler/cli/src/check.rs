@@ -9,7 +9,7 @@ use emr_project::Source;
 use crate::end::End;
 use crate::shown;
 use crate::style::count;
-use crate::world::World;
+use crate::world::{Chosen, World};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -32,7 +32,7 @@ enum Format {
 }
 
 pub fn run(args: &Args) -> Result<End, End> {
-    let world = World::open(&args.path, args.timezone.as_deref())?;
+    let world = World::open(&args.path, &Chosen { timezone: args.timezone.clone(), env: None })?;
     let found = world.problems();
     match args.format {
         Format::Json => {

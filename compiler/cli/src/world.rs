@@ -21,6 +21,17 @@ pub enum Opt {
     Speed,
 }
 
+/// What a call chooses before `emr.toml`.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Chosen {
+    /// The zone of times without an offset, before that of `emr.toml`: Europe/Zurich
+    #[arg(long, value_name = "ZONE")]
+    pub timezone: Option<String>,
+    /// The environment of `emr.toml` that the run is of: what `env("…")` gives
+    #[arg(long, value_name = "NAME")]
+    pub env: Option<String>,
+}
+
 pub struct World {
     pub db: Database,
     /// In the order of the project's modules.
@@ -31,11 +42,17 @@ pub struct World {
 }
 
 impl World {
-    /// `timezone` goes before that of `emr.toml`.
-    pub fn open(path: &Path, timezone: Option<&str>) -> Result<World, End> {
+    pub fn open(path: &Path, chosen: &Chosen) -> Result<World, End> {
         let mut outside = emr_project::open(&Disk, path, emr_project::packages::cache().as_deref())?;
-        if let Some(zone) = timezone {
+        if let Some(zone) = &chosen.timezone {
             outside.set_timezone(zone);
+        }
+        if let Some(name) = &chosen.env
+            && !outside.choose_environment(name)
+        {
+            let known: Vec<_> = outside.manifest.environments.keys().map(|name| format!("`{name}`")).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            return Err(End::Call(format!("`emr.toml` has no environment `{name}`; it has {known}")));
         }
         let db = Database::default();
         let (inside, files) = outside.load(&db);

@@ -18,6 +18,7 @@ use emr_stdlib::library;
 use rustc_hash::{FxHashMap, FxHashSet};
 use salsa::{Durability, Setter};
 use smol_str::{SmolStr, format_smolstr};
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 pub use tables::files_named;
@@ -69,6 +70,19 @@ pub struct Settings {
     pub dependencies: Vec<SmolStr>,
     /// What each environment gives: `[env.production]`.
     pub environments: wiring::Environments,
+    /// The one that was chosen, if there are several.
+    pub environment: Option<SmolStr>,
+}
+
+impl Settings {
+    /// What the environment gives that was chosen, or the only one that there is.
+    fn environment(&self) -> Option<&BTreeMap<SmolStr, SmolStr>> {
+        match &self.environment {
+            Some(chosen) => self.environments.get(chosen),
+            None if self.environments.len() == 1 => self.environments.values().next(),
+            None => None,
+        }
+    }
 }
 
 /// What is remembered apart. The head is its identity; its text and its place may change.

@@ -17,3 +17,17 @@ pub fn zones() -> Vec<String> {
 pub fn is_charset(name: &str) -> bool {
     Charset::named(name).is_ok()
 }
+
+/// `30s` in milliseconds; nothing if that is more than can be counted.
+pub fn milliseconds(text: &str) -> Option<i64> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text.get(digits.len()..)? {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    digits.parse::<i64>().ok().and_then(|count| count.checked_mul(unit))
+}

@@ -55,6 +55,7 @@ impl File {
         Map {
             name: entry.name.clone(),
             takes: entry.takes.clone(),
+            secrets: entry.plan.secrets().iter().map(ToString::to_string).collect(),
             plan_hash: xxh3_64(&plan),
             plan: self.add(&plan),
             program: self.part(program),

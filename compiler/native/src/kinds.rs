@@ -472,7 +472,8 @@ fn builtin(function: Builtin, arguments: &[Val], vals: &[Kind], typing: &Typing)
         | Builtin::text_of
         | Builtin::convert_units
         | Builtin::size
-        | Builtin::sha1 => text_of(kinds()),
+        | Builtin::sha1
+        | Builtin::pseudonym => text_of(kinds()),
         // Over lists: the joined texts, or a count.
         Builtin::count | Builtin::join | Builtin::uuid => {
             let mut live = Live::No;

@@ -33,6 +33,8 @@ pub struct Project {
     pub manifest: Manifest,
     /// Where the settings stand; nothing if there is no `emr.toml`.
     pub settings: Option<Source>,
+    /// The environment that was chosen.
+    pub environment: Option<String>,
     /// All modules, in the order of their paths.
     pub modules: Vec<Module>,
     /// The projects that this one uses, each before those that it uses itself.
@@ -82,6 +84,12 @@ impl Project {
         self.manifest.timezone = Some(Setting { value: zone.to_owned(), at: 0..0 });
     }
 
+    /// Chooses one of its environments, by its name; whether there is one.
+    pub fn choose_environment(&mut self, name: &str) -> bool {
+        self.environment = self.manifest.environments.contains_key(name).then(|| name.to_owned());
+        self.environment.is_some()
+    }
+
     /// Hands the project to the compiler: its modules in their order, settings, packages.
     pub fn load(&self, db: &Database) -> (db::Project, Vec<SourceFile>) {
         let open =
@@ -102,7 +110,8 @@ impl Project {
         };
         let environments = &self.manifest.environments;
         let environments = environments.iter().map(|(name, given)| (name.as_str().into(), values(given))).collect();
-        db::Settings { timezone, packages, dependencies, environments }
+        let environment = self.environment.as_deref().map(Into::into);
+        db::Settings { timezone, packages, dependencies, environments, environment }
     }
 
     fn standards(&self) -> Standards {
@@ -151,7 +160,8 @@ pub fn open(files: &impl Files, path: &Path, cache: Option<&Path>) -> Result<Pro
     };
     let data = data::read(files, &root, &modules, &dependencies);
     let terminology = settings.as_mut().and_then(|settings| terminology::load(files, &manifest, &root, settings));
-    Ok(Project { manifest, settings, modules, dependencies, packages, terminology, data, only, root })
+    let environment = None;
+    Ok(Project { manifest, settings, environment, modules, dependencies, packages, terminology, data, only, root })
 }
 
 /// The `.emr` files of a folder, without reading them.

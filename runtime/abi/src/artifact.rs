@@ -79,6 +79,8 @@ pub struct Map {
     pub name: String,
     /// The structures of its messages, `ADT_A01`.
     pub takes: Vec<String>,
+    /// The names of the secrets that it must know.
+    pub secrets: Vec<String>,
     /// XXH3 of the plan.
     pub plan_hash: u64,
     pub plan: Part,

@@ -2,7 +2,7 @@
 
     python3 fhir.py hl7.fhir.r4.core.tgz OUT
 
-writes OUT/{resources,datatypes,extensions,search,valuesets,codesystems}.txt. One fact stands on a line. A block opens
+writes OUT/{resources,datatypes,extensions,search,valuesets,codesystems,systems}.txt. One fact stands on a line. A block opens
 with a line `# key ...`, so that a reader finds it by a search for its heading and reads nothing else. Names, types,
 cardinalities, codes and their displays are taken; definitions and comments are not.
 
@@ -42,6 +42,7 @@ def main(package, out):
         "search": search(read["SearchParameter"]),
         "valuesets": value_sets(read["ValueSet"], systems),
         "codesystems": code_systems(systems),
+        "systems": oids(read["CodeSystem"], read["NamingSystem"]),
     }
     for name, lines in files.items():
         with open(f"{out}/{name}.txt", "w", encoding="utf-8", newline="\n") as file:
@@ -210,6 +211,22 @@ def code_systems(systems):
             lines.append(f"# {url} {system['name']}")
             hang(system.get("concept", []), "", lines)
     return lines
+
+
+def oids(systems, names):
+    """A line for each object identifier that stands for a system: `# OID URI`."""
+    found = {}
+    for system in systems:
+        for identifier in system.get("identifier", []):
+            if identifier.get("value", "").startswith("urn:oid:"):
+                found.setdefault(identifier["value"].removeprefix("urn:oid:"), system["url"])
+    for name in names:
+        uris = [i for i in name["uniqueId"] if i["type"] == "uri"]
+        uris.sort(key=lambda i: not i.get("preferred"))
+        for identifier in name["uniqueId"]:
+            if identifier["type"] == "oid" and uris:
+                found.setdefault(identifier["value"], uris[0]["value"])
+    return [f"# {oid} {uri}" for oid, uri in sorted(found.items(), key=lambda it: [int(n) for n in it[0].split(".")])]
 
 
 def hang(concepts, indent, lines):

@@ -9,6 +9,7 @@ use emr_compiler::db::{self, Database, SourceFile};
 use emr_compiler::diagnostic::{Severity, render};
 use emr_compiler::plan::interpret;
 use emr_compiler::standard::Standards;
+use emr_message::Secrets;
 use emr_message::time::Zone;
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -45,7 +46,8 @@ impl Workshop {
 
     fn planned(&mut self, text: &str) -> Result<Map, String> {
         self.db.edit(self.file, text.to_owned());
-        let runs = interpret::Settings { zone: Zone::named(ZONE).ok(), ..Default::default() };
+        let runs =
+            interpret::Settings { zone: Zone::named(ZONE).ok(), secrets: Secrets::of_tests(), ..Default::default() };
         match db::plan(&self.db, self.project, "main.m".to_owned()) {
             Some(plan) => Ok(Map { plan: plan.clone(), runs }),
             None => Err(self.wrong(text)),
@@ -54,14 +56,16 @@ impl Workshop {
 
     /// The same map, traced: it also tells where what it writes comes from, and changes nothing of that.
     pub fn traced(&self) -> Option<Map> {
-        let runs = interpret::Settings { zone: Zone::named(ZONE).ok(), ..Default::default() };
+        let runs =
+            interpret::Settings { zone: Zone::named(ZONE).ok(), secrets: Secrets::of_tests(), ..Default::default() };
         let plan = db::traced_plan(&self.db, self.project, "main.m".to_owned()).clone();
         plan.map(|plan| Map { plan, runs })
     }
 
     /// The same map before any pass makes it faster.
     pub fn plain(&self) -> Option<Map> {
-        let runs = interpret::Settings { zone: Zone::named(ZONE).ok(), ..Default::default() };
+        let runs =
+            interpret::Settings { zone: Zone::named(ZONE).ok(), secrets: Secrets::of_tests(), ..Default::default() };
         let plan = db::plain_plan(&self.db, self.project, "main.m".to_owned()).clone();
         plan.map(|plan| Map { plan, runs })
     }

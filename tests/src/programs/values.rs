@@ -517,6 +517,10 @@ impl Writer<'_> {
         }
         if self.chance(6) {
             let code = self.one(view, &|_, ty| matches!(ty, "CWE" | "CE"))?;
+            if self.chance(25) {
+                return self
+                    .called("pseudonym", |_| Some(format!("pseudonym({}.1, secret(\"HOUSE_KEY\"))", code.text)));
+            }
             let name = *self.random.of(&["display", "system_of"]);
             self.hit_builtin(name);
             let table = if self.chance(30) { format!(" via {}", self.table(&[])) } else { String::new() };

@@ -14,7 +14,7 @@ use crate::engine::{Engine, Kind, Settings, Why};
 use crate::messages;
 use crate::shown;
 use crate::style::count;
-use crate::world::World;
+use crate::world::{Chosen, World};
 
 /// Fields are counted by their paths; no value is shown.
 #[derive(clap::Args)]
@@ -47,7 +47,7 @@ enum Format {
 }
 
 pub fn run(args: &Args) -> Result<End, End> {
-    let world = World::open(&args.with, None)?;
+    let world = World::open(&args.with, &Chosen::default())?;
     world.sound()?;
     let settings = Settings::of(&world, args.charset.as_deref())?;
     let engine = Engine::new(&world, args.map.as_deref(), settings, Kind::Interpreter)?.alone_in("account")?;

@@ -13,7 +13,7 @@ use emr_compiler::specification;
 
 use crate::end::End;
 use crate::shown;
-use crate::world::World;
+use crate::world::{Chosen, World};
 use crate::write;
 
 #[derive(clap::Args)]
@@ -53,7 +53,7 @@ pub fn run(args: &Args) -> Result<End, End> {
     if let Some(Manual::Builtins(args)) = &args.manual {
         return builtins::run(args);
     }
-    let world = World::open(&args.path, None)?;
+    let world = World::open(&args.path, &Chosen::default())?;
     world.sound()?;
     let files: Vec<SourceFile> = world.asked().map(|(_, file)| file).collect();
     let specification = specification::of(&world.db, world.inside, &files);

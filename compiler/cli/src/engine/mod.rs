@@ -14,7 +14,7 @@ use emr_compiler::plan::{self, interpret};
 use emr_compiler::select::MessageType;
 use emr_compiler::standard::Standards;
 use emr_compiler::validate;
-use emr_message::{Charset, Message, Receipt, Zone, batch, notes};
+use emr_message::{Charset, Message, Receipt, Secrets, Zone, batch, notes};
 use emr_native::artifact;
 use emr_runtime::host::{Artifact, Machine, Symbol, Unusable};
 
@@ -70,6 +70,12 @@ pub fn said(world: &World) -> artifact::Settings {
 impl Settings {
     pub fn runs(&self) -> &interpret::Settings {
         &self.run
+    }
+
+    /// The same for tests, which need no secret.
+    pub fn of_tests(mut self) -> Settings {
+        self.run.secrets = Secrets::of_tests();
+        self
     }
 
     pub fn read(&self, bytes: &[u8]) -> Result<Message, String> {
@@ -286,6 +292,13 @@ impl Engine {
         self.settings.read(bytes).map_err(Why::Message)
     }
 
+    /// What a map of this engine is run with, by its key.
+    pub fn runs(&self, map: &str) -> Result<interpret::Settings, Why> {
+        let ready = self.maps.iter().find(|it| it.name == map);
+        let secrets = ready.map(|ready| ready.given(&self.settings)).transpose().map_err(Why::Call)?;
+        Ok(interpret::Settings { secrets: secrets.cloned().unwrap_or_default(), ..self.settings.run.clone() })
+    }
+
     /// The key of the map that takes a message, and the message as it reads it.
     pub fn chosen(&self, bytes: &[u8]) -> Result<(&str, Message), Why> {
         let message = self.read(bytes)?;
@@ -323,6 +336,7 @@ impl Engine {
     /// is not there for the map.
     fn resource(&self, bytes: &[u8], receipt: &Receipt, json: &mut Vec<u8>) -> Result<Outcome, Why> {
         let (map, resource, problems) = self.chosen_resource(bytes)?;
+        map.given(&self.settings).map_err(Why::Call)?;
         let mut outcome = map.of_resource(&resource, (&self.settings, receipt), json).unwrap_or_else(Outcome::fault);
         outcome.issues.splice(0..0, problems.into_iter().map(Told::of_resource));
         Ok(outcome)
@@ -400,6 +414,7 @@ impl Worker<'_> {
             }
         };
         let Some(map) = engine.maps.get(number) else { return Err(Why::Message(String::new())) };
+        map.given(&engine.settings).map_err(Why::Call)?;
         let mut outcome = match self.compiled(number, map, (bytes, receipt), json) {
             Some(compiled) => compiled.map_err(|why| Why::Message(why.to_string()))?,
             None => map.interpreted(read(engine, &mut message, bytes)?, (&engine.settings, receipt), json),

@@ -9,7 +9,7 @@ use emr_compiler::db;
 use emr_compiler::json::Json;
 use emr_compiler::plan::interpret::{self, Issue, Rejection};
 use emr_compiler::plan::{self, Plan};
-use emr_message::{Message, Place, Receipt, Unreadable};
+use emr_message::{Message, Place, Receipt, Secrets, Unreadable};
 use emr_native::{Compiler, Target};
 use emr_runtime::host::{Artifact, Loaded, Machine, Raised, Ran, Symbol};
 
@@ -33,6 +33,8 @@ pub struct Ready {
     taken: AtomicUsize,
     /// Where each rule of the plan stands: `patient.emr:12`.
     rules: OnceLock<Vec<String>>,
+    /// What it must know beside the message, or why it cannot run.
+    given: OnceLock<Result<Secrets, String>>,
 }
 
 enum From {
@@ -53,8 +55,8 @@ impl Ready {
     }
 
     fn of(name: String, takes: Vec<String>, from: From) -> Ready {
-        let (plan, loaded, rules) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Ready { name, takes, from, plan, loaded, taken: AtomicUsize::new(0), rules }
+        let (plan, loaded, rules, given) = (OnceLock::new(), OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Ready { name, takes, from, plan, loaded, taken: AtomicUsize::new(0), rules, given }
     }
 
     pub fn plan(&self) -> Option<&Arc<Plan>> {
@@ -63,6 +65,31 @@ impl Ready {
             From::Artifact(artifact, map) => Plan::read(artifact.plan(map)).map(Arc::new),
         };
         self.plan.get_or_init(read).as_ref()
+    }
+
+    /// The secrets that it is made with, from the environment of the process, if it can run at all.
+    pub fn given(&self, settings: &Settings) -> Result<&Secrets, String> {
+        let read = || {
+            if settings.run.secrets.is_test() {
+                return Ok(settings.run.secrets.clone());
+            }
+            let names: Vec<String> = match &self.from {
+                From::Source(_) => {
+                    let Some(plan) = self.plan() else { return Ok(Secrets::default()) };
+                    if let Some(lacks) = plan.lacks_environment() {
+                        return Err(format!("{lacks}: choose one with `--env`"));
+                    }
+                    plan.secrets().iter().map(ToString::to_string).collect()
+                }
+                From::Artifact(_, map) => map.secrets.clone(),
+            };
+            let value = |name: String| match std::env::var(&name) {
+                Ok(value) if !value.is_empty() => Ok((name, value.into_bytes())),
+                _ => Err(format!("the secret `{name}` is not known: it is the environment variable of that name")),
+            };
+            names.into_iter().map(value).collect::<Result<_, _>>().map(Secrets::new)
+        };
+        self.given.get_or_init(read).as_ref().map_err(Clone::clone)
     }
 
     /// Where each rule of the plan stands.
@@ -97,7 +124,9 @@ impl Ready {
             Kind::Auto | Kind::Native => self.loaded(),
         }?;
         let (zone, fuel) = (settings.run.zone.clone(), settings.run.fuel);
-        Some(Machine::new(Arc::clone(loaded), settings.message.clone(), zone, fuel))
+        let mut machine = Machine::new(Arc::clone(loaded), settings.message.clone(), zone, fuel);
+        machine.trust(self.given(settings).ok()?.clone());
+        Some(machine)
     }
 
     /// An artifact has its code already.
@@ -149,7 +178,8 @@ impl Ready {
         let Some(plan) = self.plan() else {
             return Outcome::fault();
         };
-        let settings = interpret::Settings { receipt: receipt.clone(), ..settings.run.clone() };
+        let secrets = self.given(settings).cloned().unwrap_or_default();
+        let settings = interpret::Settings { receipt: receipt.clone(), secrets, ..settings.run.clone() };
         self.outcome(plan, interpret::run(plan, message, &settings), json)
     }
 
@@ -161,7 +191,8 @@ impl Ready {
         json: &mut Vec<u8>,
     ) -> Option<Outcome> {
         let plan = self.plan()?;
-        let settings = interpret::Settings { receipt: receipt.clone(), ..settings.run.clone() };
+        let secrets = self.given(settings).cloned().unwrap_or_default();
+        let settings = interpret::Settings { receipt: receipt.clone(), secrets, ..settings.run.clone() };
         Some(self.outcome(plan, interpret::run_resource(plan, resource, &settings)?, json))
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use emr_compiler::impact::{Difference, Leaf, differences};
 use emr_compiler::trace::{self, Rule, Trace};
 
-use crate::engine::{Engine, Settings};
+use crate::engine::Engine;
 use crate::world::World;
 
 /// A version of the mapping, to be asked for its rules.
@@ -13,7 +13,6 @@ use crate::world::World;
 pub struct Version<'a> {
     pub world: &'a World,
     pub engine: &'a Engine,
-    pub settings: &'a Settings,
 }
 
 /// All that differs.
@@ -136,7 +135,7 @@ impl Rules {
     fn of(version: Version<'_>, bytes: &[u8]) -> Rules {
         let traced = version.engine.chosen(bytes).ok().and_then(|(map, message)| {
             let World { db, inside, .. } = version.world;
-            trace::trace(db, *inside, map, &message, version.settings.runs())
+            trace::trace(db, *inside, map, &message, &version.engine.runs(map).ok()?)
         });
         let values = traced.map(|Trace { values, .. }| values).unwrap_or_default();
         let own = |rules: Vec<Rule>| {

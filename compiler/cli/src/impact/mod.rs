@@ -15,7 +15,7 @@ use crate::map::pool;
 use crate::messages;
 use crate::shown::Format;
 use crate::style::count;
-use crate::world::World;
+use crate::world::{Chosen, World};
 use group::{Groups, Version};
 
 /// Differences are grouped by element and rule, with how many values and messages have them and one example each.
@@ -43,6 +43,8 @@ pub struct Args {
     /// The charset of messages whose MSH-18 is empty, before that of `emr.toml`
     #[arg(long, value_name = "NAME")]
     charset: Option<String>,
+    #[command(flatten)]
+    chosen: Chosen,
 }
 
 pub fn run(args: &Args) -> Result<End, End> {
@@ -86,20 +88,19 @@ pub fn run(args: &Args) -> Result<End, End> {
 struct Side {
     world: World,
     engine: Engine,
-    settings: Settings,
 }
 
 impl Side {
     fn open(path: &std::path::Path, args: &Args) -> Result<Side, End> {
-        let world = World::open(path, None)?;
+        let world = World::open(path, &args.chosen)?;
         world.sound()?;
         let settings = Settings::of(&world, args.charset.as_deref())?;
-        let engine = Engine::new(&world, args.map.as_deref(), settings.clone(), Kind::Auto)?.alone_in("impact")?;
-        Ok(Side { world, engine, settings })
+        let engine = Engine::new(&world, args.map.as_deref(), settings, Kind::Auto)?.alone_in("impact")?;
+        Ok(Side { world, engine })
     }
 
     fn version(&self) -> Version<'_> {
-        Version { world: &self.world, engine: &self.engine, settings: &self.settings }
+        Version { world: &self.world, engine: &self.engine }
     }
 }
 

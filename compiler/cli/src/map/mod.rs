@@ -23,7 +23,7 @@ use crate::engine::{Engine, Form, Kind, Outcome, Settings, Why, Worker};
 use crate::input::{Input, inputs};
 use crate::messages;
 use crate::style::{PLAIN, RED, YELLOW, count};
-use crate::world::{Opt, World};
+use crate::world::{Chosen, Opt, World};
 use block::{Block, Then};
 use output::Output;
 
@@ -46,9 +46,8 @@ pub struct Args {
     /// How many threads work; the results do not depend on it [default: one for each core]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZero<usize>>,
-    /// The zone of times without an offset, before that of `emr.toml`: Europe/Zurich
-    #[arg(long, value_name = "ZONE")]
-    timezone: Option<String>,
+    #[command(flatten)]
+    chosen: Chosen,
     /// The charset of messages whose MSH-18 is empty, before that of `emr.toml`: ISO-8859-1
     #[arg(long, value_name = "NAME")]
     charset: Option<String>,
@@ -85,11 +84,16 @@ pub fn run(args: &Args) -> Result<End, End> {
 }
 
 fn engine(args: &Args) -> Result<Engine, End> {
-    let (zone, charset, map) = (args.timezone.as_deref(), args.charset.as_deref(), args.map.as_deref());
+    let (zone, charset, map) = (args.chosen.timezone.as_deref(), args.charset.as_deref(), args.map.as_deref());
     if args.with.extension().is_some_and(|ending| ending == build::ENDING) || is_artifact(&args.with) {
+        if args.chosen.env.is_some() {
+            return Err(End::Call(
+                "an artifact is of the environment that it was built for: `--env` is for `emr build`".to_owned(),
+            ));
+        }
         return Engine::stored(&args.with, map, (zone, charset), args.engine);
     }
-    let mut world = World::open(&args.with, zone)?;
+    let mut world = World::open(&args.with, &args.chosen)?;
     world.opt = args.opt;
     world.sound()?;
     Engine::new(&world, map, Settings::of(&world, charset)?, args.engine)

@@ -10,7 +10,7 @@ use emr_compiler::sender::{Compared, Difference, Head, Said, compare};
 use crate::end::End;
 use crate::shown::{self, Format};
 use crate::style::count;
-use crate::world::World;
+use crate::world::{Chosen, World};
 
 /// Each is an `.emr` file or the folder of a project, with the name of the profile where there are several:
 /// `north.emr:Admission`.
@@ -46,7 +46,7 @@ fn profile(argument: &str) -> Result<ProfileFacts, End> {
         Some((path, name)) if !Path::new(argument).exists() => (PathBuf::from(path), Some(name)),
         _ => (PathBuf::from(argument), None),
     };
-    let world = World::open(&path, None)?;
+    let world = World::open(&path, &Chosen::default())?;
     world.sound()?;
     let all: Vec<_> = world.asked().flat_map(|(_, file)| db::profiles(&world.db, world.inside, file)).collect();
     let named: Vec<_> = all.iter().filter(|facts| wanted.is_none_or(|wanted| name(facts) == wanted)).collect();

@@ -20,7 +20,7 @@ use emr_compiler::testing::{self, Line};
 use crate::end::End;
 use crate::engine::{Kind, Settings};
 use crate::style::{PLAIN, YELLOW, count};
-use crate::world::World;
+use crate::world::{Chosen, World};
 use crate::write;
 use around::{Around, Seen};
 
@@ -47,9 +47,8 @@ pub struct Args {
     /// Writes the output to the file where `output == file("…")` differs
     #[arg(long)]
     accept: bool,
-    /// The zone of times without an offset, before that of `emr.toml`
-    #[arg(long, value_name = "ZONE")]
-    timezone: Option<String>,
+    #[command(flatten)]
+    chosen: Chosen,
     /// What runs the maps
     #[arg(long, value_enum, default_value = "native")]
     engine: Kind,
@@ -75,9 +74,9 @@ struct Failure {
 }
 
 pub fn run(args: &Args) -> Result<End, End> {
-    let world = World::open(&args.path, args.timezone.as_deref())?;
+    let world = World::open(&args.path, &args.chosen)?;
     world.sound()?;
-    let settings = Settings::of(&world, None)?;
+    let settings = Settings::of(&world, None)?.of_tests();
     let mut out = anstream::stdout().lock();
     let mut seen = Seen::default();
     let mut all = Vec::new();

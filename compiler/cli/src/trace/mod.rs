@@ -13,7 +13,7 @@ use crate::engine::{Engine, Kind, Settings, Why};
 use crate::input::{Input, inputs};
 use crate::map::block::{self, Then};
 use crate::shown;
-use crate::world::World;
+use crate::world::{Chosen, World};
 
 /// It shows what is in the message: that is what it is for.
 #[derive(clap::Args)]
@@ -35,9 +35,8 @@ pub struct Args {
     /// How it is shown; `html` is a page by itself, to be sent to others
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// The zone of times without an offset, before that of `emr.toml`
-    #[arg(long, value_name = "ZONE")]
-    timezone: Option<String>,
+    #[command(flatten)]
+    chosen: Chosen,
     /// The charset of messages whose MSH-18 is empty, before that of `emr.toml`
     #[arg(long, value_name = "NAME")]
     charset: Option<String>,
@@ -52,16 +51,17 @@ enum Format {
 
 pub fn run(args: &Args) -> Result<End, End> {
     let wanted = args.why.as_deref().map(|path| Wanted::read(path).ok_or_else(|| no_element(path))).transpose()?;
-    let world = World::open(&args.with, args.timezone.as_deref())?;
+    let world = World::open(&args.with, &args.chosen)?;
     world.sound()?;
     let settings = Settings::of(&world, args.charset.as_deref())?;
-    let engine = Engine::new(&world, args.map.as_deref(), settings.clone(), Kind::Interpreter)?.alone_in("trace")?;
+    let engine = Engine::new(&world, args.map.as_deref(), settings, Kind::Interpreter)?.alone_in("trace")?;
     let (input, bytes, count) = message(args)?;
     let shown = input.path.display().to_string();
-    let (map, message) = engine.chosen(&bytes).map_err(|why| match why {
+    let told = |why: Why| match why {
         Why::Message(why) | Why::Call(why) => End::Call(format!("`{shown}`: {why}")),
-    })?;
-    let traced = trace::trace(&world.db, world.inside, map, &message, settings.runs());
+    };
+    let (map, message) = engine.chosen(&bytes).map_err(told)?;
+    let traced = trace::trace(&world.db, world.inside, map, &message, &engine.runs(map).map_err(told)?);
     let mut traced = traced.ok_or_else(|| End::Call(format!("the map `{map}` cannot run")))?;
     if let Some(wanted) = &wanted {
         traced.values.retain(|value| wanted.is(value));

@@ -1,11 +1,13 @@
 //! What the checker knows of single built-in functions, beyond their signatures in the library.
 
+use super::alternative::otherwise;
 use super::convert::{self, Want};
 use super::scope::Scope;
 use super::signature::SignatureKind;
 use super::typed::{Expr, Kind, Ty, TyKind};
-use super::{call, condition, expression, path, types};
+use super::{call, condition, expression, path, types, wiring};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::resolve::Found;
 use crate::syntax::tree::{self, Argument, At, Count, Part, PartKind, Word};
 use emr_abi::Builtin;
 use emr_message::Zone;
@@ -69,13 +71,25 @@ fn part_of_code(scope: &mut Scope, function: Builtin, value: Expr, at: &At) -> E
         TyKind::Fhir(key) => convert::base_key(scope, key),
         _ => "".into(),
     };
-    match &value.ty.kind {
+    let kind = value.ty.kind.clone();
+    match &kind {
         TyKind::Coded => Expr::new(Kind::Builtin { function, arguments: vec![value] }, ty, at),
         TyKind::Hl7(_, held) if matches!(held.as_str(), "CWE" | "CE" | "CNE" | "CF") => {
             let number = if name == "system" { 3 } else { 2 };
+            let by_oid = value.clone();
             let found = path::below(scope, value, &[part(PartKind::Component(number))], at);
             let found = convert::to(scope, found, &Want::ty(&Ty::fhir("string").with(Count::Optional), "a code"));
-            if name == "system" { call::named(scope, "coding_system", found, at) } else { found }
+            if name != "system" {
+                return found;
+            }
+            let by_name = call::named(scope, "coding_system", found, at);
+            if !matches!(held.as_str(), "CWE" | "CNE") {
+                return by_name;
+            }
+            let oid = path::below(scope, by_oid, &[part(PartKind::Component(14))], at);
+            let oid = convert::to(scope, oid, &Want::ty(&Ty::fhir("string").with(Count::Optional), "a code"));
+            let by_oid = call::named(scope, "system_of_oid", oid, at);
+            otherwise(by_name, by_oid, at)
         }
         TyKind::Fhir(_) if base == "Coding" => path::below(scope, value, &[child(name)], at),
         TyKind::Fhir(_) if base == "CodeableConcept" => {
@@ -87,6 +101,40 @@ fn part_of_code(scope: &mut Scope, function: Builtin, value: Expr, at: &At) -> E
             Expr::error(at)
         }
     }
+}
+
+/// The arguments of `pseudonym`, with the name of the secret in the place of its key; nothing if that is none.
+pub(super) fn with_key(scope: &mut Scope, arguments: &[Argument]) -> Option<Vec<Argument>> {
+    let mut named = arguments.to_vec();
+    let mut place = named.iter().position(|it| it.name.as_ref().is_some_and(|name| name.text == "key"));
+    place = place.or_else(|| named.iter().enumerate().filter(|(_, it)| it.name.is_none()).nth(1).map(|(at, _)| at));
+    let Some(key) = place.and_then(|place| named.get_mut(place)) else { return Some(named) };
+    let at = key.value.at.clone();
+    let secret = secret(&key.value).or_else(|| {
+        let Found::One(export) = scope.world.find(&wiring::name_of(&key.value)?.text) else { return None };
+        match &*scope.world.constant(&export.key)?.kind {
+            Kind::Secret(name) => Some(name.clone()),
+            _ => None,
+        }
+    });
+    if let Some(secret) = secret {
+        *key.value.kind = tree::ExprKind::Raw(secret);
+        return Some(named);
+    }
+    let is_text = matches!(&*key.value.kind, tree::ExprKind::Text(_) | tree::ExprKind::Raw(_));
+    let diagnostic = match is_text {
+        true => Diagnostic::new(Code::SecretAsText, at, "a secret is never written as text"),
+        false => Diagnostic::new(Code::WrongType, at, "a pseudonym is made with a secret by its name"),
+    };
+    scope.problem(diagnostic.help("name it: `secret(\"HOUSE_KEY\")`, here or as a constant"));
+    None
+}
+
+/// The name in `secret("…")`.
+pub(super) fn secret(written: &tree::Expr) -> Option<SmolStr> {
+    let tree::ExprKind::Call { name, arguments, parts } = &*written.kind else { return None };
+    let is_secret = name.text == "secret" && parts.is_empty();
+    is_secret.then(|| wiring::text_argument(arguments)).flatten().map(|(name, _)| name).filter(|name| !name.is_empty())
 }
 
 /// A result `any` has the type of the first argument.

@@ -41,6 +41,10 @@ pub(super) fn call(scope: &mut Scope, name: &Word, arguments: &[Argument], at: &
     {
         return builtin::of_code(scope, function, &argument.value, at);
     }
+    if signature.kind == SignatureKind::Function(Builtin::pseudonym) {
+        let Some(arguments) = builtin::with_key(scope, arguments) else { return Expr::error(at) };
+        return apply(scope, &signature, &arguments, name, at);
+    }
     apply(scope, &signature, arguments, name, at)
 }
 

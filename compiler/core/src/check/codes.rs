@@ -2,15 +2,15 @@
 
 use super::World;
 use super::csv::{self, Sheet};
-use super::literal::system_uri;
 use super::rows::{self, Findings, Source};
 use super::scope::Scope;
 use super::signature::key;
+use super::systems::{canonical, system};
 use super::typed::{ArmPlace, CodeArm, CodeKey, CodeResult, CodeTable, CodeTo, Expr, Key, Kind};
 use super::{conceptmap, expression, operator, terms};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::{DeclaredKind, Found};
-use crate::syntax::tree::{self, Arm, At, CodeTable as Written, Codes, Extend, Pattern, System, Word};
+use crate::syntax::tree::{self, Arm, At, CodeTable as Written, Codes, Extend, Pattern, Word};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
@@ -22,8 +22,8 @@ pub fn no_codes(codes: &Codes, module: &str) -> CodeTable {
 /// The table that is declared, and what is wrong with it.
 pub fn codes(codes: &Codes, module: &str, world: &dyn World) -> (CodeTable, Vec<Diagnostic>) {
     let mut scope = Scope::new(world);
-    let from = codes.from.as_ref().and_then(|system| self::system(&mut scope, system));
-    let to = codes.to.as_ref().and_then(|system| self::system(&mut scope, system));
+    let from = codes.from.as_ref().and_then(|named| system(&mut scope, named));
+    let to = codes.to.as_ref().and_then(|named| system(&mut scope, named));
     let mut table = CodeTable { from, to, ..no_codes(codes, module) };
     match &codes.table {
         Written::From(source) => from_file(&mut scope, &mut table, source),
@@ -136,7 +136,7 @@ fn from_sheet(scope: &mut Scope, table: &mut CodeTable, source: &Source, sheet: 
         let named = system.and_then(|system| row.cell(system));
         let what = match row.cell(to) {
             Some(code) => {
-                let system = named.map(SmolStr::from).or_else(|| table.to.clone());
+                let system = named.map(|named| canonical(scope.world, named)).or_else(|| table.to.clone());
                 let wrong = system.as_ref().and_then(|system| terms::wrong(scope, system, code, &source.at));
                 if let Some(wrong) = wrong {
                     findings.add(wrong.code, format!("{}, in line {} of `{}`", wrong.message, row.number, source.name));
@@ -152,13 +152,6 @@ fn from_sheet(scope: &mut Scope, table: &mut CodeTable, source: &Source, sheet: 
         });
     }
     findings.tell(scope, &source.at);
-}
-
-fn system(scope: &mut Scope, system: &System) -> Option<SmolStr> {
-    match system {
-        System::Name(name) => system_uri(scope, name),
-        System::Uri(uri) => Some(uri.text.clone()),
-    }
 }
 
 fn add(scope: &mut Scope, table: &mut CodeTable, arm: &Arm, known: &mut FxHashSet<CodeKey>) {

@@ -6,8 +6,9 @@
 
 use super::rows::{self, Findings, Source};
 use super::scope::Scope;
-use super::terms;
+use super::systems::canonical;
 use super::typed::{CodeArm, CodeKey, CodeResult, CodeTable, CodeTo};
+use super::{World, terms};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::fhir::bare;
 use indexmap::IndexMap;
@@ -32,10 +33,10 @@ pub(super) fn fill(scope: &mut Scope, table: &mut CodeTable, source: &Source) {
     let Some(groups) = groups(scope, table, source, &map) else { return };
     let mut elements = IndexMap::<&str, Vec<Target>>::new();
     for group in &groups {
-        let to = system(group, "target");
+        let to = system(scope.world, group, "target");
         for element in items(group, "element") {
             let Some(code) = text_of(element, "code") else { continue };
-            let targets = items(element, "target").filter_map(|target| Target::of(target, to));
+            let targets = items(element, "target").filter_map(|target| Target::of(target, to.as_ref()));
             elements.entry(code).or_default().extend(targets);
         }
     }
@@ -44,7 +45,8 @@ pub(super) fn fill(scope: &mut Scope, table: &mut CodeTable, source: &Source) {
     for (code, targets) in elements {
         let what = match best(&targets) {
             Best::One(target) => {
-                let wrong = target.system.and_then(|system| terms::wrong(scope, system, target.code, &source.at));
+                let wrong =
+                    target.system.as_ref().and_then(|system| terms::wrong(scope, system, target.code, &source.at));
                 if let Some(wrong) = wrong {
                     findings.add(wrong.code, format!("{}, in `{}`", wrong.message, source.name));
                 }
@@ -73,8 +75,10 @@ pub(super) fn fill(scope: &mut Scope, table: &mut CodeTable, source: &Source) {
 
 /// The groups that translate from the table's system to its other.
 fn groups<'m>(scope: &mut Scope, table: &mut CodeTable, source: &Source, map: &'m Value) -> Option<Vec<&'m Value>> {
-    let fits = |declared: &Option<SmolStr>, given: Option<&str>| {
-        declared.as_ref().is_none_or(|declared| given.is_none_or(|given| declared == given))
+    let world = scope.world;
+    let system = |group: &Value, side: &str| system(world, group, side);
+    let fits = |declared: &Option<SmolStr>, given: Option<SmolStr>| {
+        declared.as_ref().is_none_or(|declared| given.is_none_or(|given| *declared == given))
     };
     let all: Vec<&Value> = items(map, "group").collect();
     let groups: Vec<&Value> = all
@@ -82,17 +86,17 @@ fn groups<'m>(scope: &mut Scope, table: &mut CodeTable, source: &Source, map: &'
         .copied()
         .filter(|group| fits(&table.from, system(group, "source")) && fits(&table.to, system(group, "target")))
         .collect();
-    let sources: BTreeSet<&str> = groups.iter().filter_map(|group| system(group, "source")).collect();
+    let sources: BTreeSet<SmolStr> = groups.iter().filter_map(|group| system(group, "source")).collect();
     let message = match sources.len() {
         _ if groups.is_empty() => format!("`{}` has no group of these systems", source.name),
         0 | 1 => {
-            table.from = table.from.take().or_else(|| sources.first().map(|source| SmolStr::from(*source)));
+            table.from = table.from.take().or_else(|| sources.first().cloned());
             return Some(groups);
         }
         _ => format!("`{}` translates codes of several systems", source.name),
     };
-    let known: BTreeSet<&str> = all.iter().filter_map(|group| system(group, "source")).collect();
-    let known: Vec<&str> = known.into_iter().collect();
+    let known: BTreeSet<SmolStr> = all.iter().filter_map(|group| system(group, "source")).collect();
+    let known: Vec<SmolStr> = known.into_iter().collect();
     let diagnostic = Diagnostic::new(Code::WrongConceptMap, source.at.clone(), message);
     scope.problem(diagnostic.help(format!("say behind `from` which it is: `{}`", known.join("`, `"))));
     None
@@ -100,7 +104,7 @@ fn groups<'m>(scope: &mut Scope, table: &mut CodeTable, source: &Source, map: &'
 
 /// A code that an element is translated to.
 struct Target<'m> {
-    system: Option<&'m str>,
+    system: Option<SmolStr>,
     code: &'m str,
     display: Option<&'m str>,
     /// 0 is best; nothing if it says more than the code.
@@ -109,7 +113,7 @@ struct Target<'m> {
 
 impl<'m> Target<'m> {
     /// Nothing if it says that there is none.
-    fn of(target: &'m Value, system: Option<&'m str>) -> Option<Target<'m>> {
+    fn of(target: &'m Value, system: Option<&SmolStr>) -> Option<Target<'m>> {
         let depends = target.get("dependsOn").is_some();
         let rank = match text_of(target, "equivalence") {
             Some("unmatched" | "disjoint") => return None,
@@ -119,15 +123,16 @@ impl<'m> Target<'m> {
             _ => None,
         };
         let code = text_of(target, "code")?;
-        Some(Target { system, code, display: text_of(target, "display"), rank: rank.filter(|_| !depends) })
+        Some(Target {
+            system: system.cloned(),
+            code,
+            display: text_of(target, "display"),
+            rank: rank.filter(|_| !depends),
+        })
     }
 
     fn result(&self) -> CodeTo {
-        CodeTo::Code {
-            system: self.system.map(SmolStr::from),
-            code: self.code.into(),
-            display: self.display.map(SmolStr::from),
-        }
+        CodeTo::Code { system: self.system.clone(), code: self.code.into(), display: self.display.map(SmolStr::from) }
     }
 }
 
@@ -146,7 +151,7 @@ fn best<'t, 'm>(targets: &'t [Target<'m>]) -> Best<'t, 'm> {
     };
     let mut best = targets.iter().filter(|target| target.rank == Some(rank));
     match best.next() {
-        Some(first) if best.all(|other| (other.system, other.code) == (first.system, first.code)) => Best::One(first),
+        Some(first) if best.all(|other| (&other.system, other.code) == (&first.system, first.code)) => Best::One(first),
         _ => Best::Several,
     }
 }
@@ -174,7 +179,7 @@ fn unmapped(scope: &mut Scope, source: &Source, groups: &[&Value]) -> Option<Cod
         match (text_of(unmapped, "mode"), text_of(unmapped, "code")) {
             (Some("provided"), _) => found.push(CodeTo::Keep),
             (Some("fixed"), Some(code)) => found.push(CodeTo::Code {
-                system: system(group, "target").map(SmolStr::from),
+                system: system(scope.world, group, "target"),
                 code: code.into(),
                 display: text_of(unmapped, "display").map(SmolStr::from),
             }),
@@ -200,8 +205,9 @@ fn unmapped(scope: &mut Scope, source: &Source, groups: &[&Value]) -> Option<Cod
     found.into_iter().next()
 }
 
-fn system<'m>(group: &'m Value, side: &str) -> Option<&'m str> {
-    text_of(group, side).map(bare)
+/// The URI of a system, whichever of its names the map has for it.
+fn system(world: &dyn World, group: &Value, side: &str) -> Option<SmolStr> {
+    text_of(group, side).map(|name| canonical(world, bare(name)))
 }
 
 fn text_of<'m>(value: &'m Value, name: &str) -> Option<&'m str> {

@@ -3,8 +3,8 @@
 use super::cycle::BEHIND_MAX;
 use super::expression::infer;
 use super::scope::Scope;
-use super::typed::{Expr, Kind};
-use super::{World, wiring};
+use super::typed::{Expr, Kind, Ty};
+use super::{World, builtin, wiring};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::Let;
 
@@ -12,6 +12,9 @@ use crate::syntax::tree::Let;
 pub fn constant(constant: &Let, world: &dyn World) -> (Expr, Vec<Diagnostic>) {
     if let Some(given) = wiring::environment(constant, world) {
         return given;
+    }
+    if let Some(name) = builtin::secret(&constant.value) {
+        return (Expr::new(Kind::Secret(name), Ty::fhir("string"), &constant.value.at), Vec::new());
     }
     let mut scope = Scope::new(world);
     let value = infer(&mut scope, &constant.value);

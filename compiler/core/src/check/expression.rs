@@ -2,11 +2,13 @@
 
 use super::alternative::{agree, never_taken, otherwise, warn, when};
 use super::convert::{self, Want};
-use super::literal::{duration, number, system_uri, text};
+use super::literal::{duration, number, text};
 use super::operator::{arithmetic, as_type, mark_new, prefixed, via};
 use super::scope::{Kept, Scope};
 use super::typed::{Expr, Kind, Ty, TyKind};
-use super::{block, built, call, choose, chosen, condition, each, lookup, path, refer, sourceless, terms, types, with};
+use super::{
+    block, built, call, choose, chosen, condition, each, lookup, path, refer, sourceless, systems, terms, types, with,
+};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::{self, At, Binary, Count, ExprKind, Word};
 use smol_str::SmolStr;
@@ -206,7 +208,7 @@ fn natural(scope: &mut Scope, expr: &tree::Expr) -> Expr {
         ExprKind::Duration(text) => duration(scope, text, at),
         ExprKind::Boolean(value) => Expr::new(Kind::Boolean(*value), Ty::fhir("boolean"), at),
         ExprKind::Code { system, code, display } => {
-            let Some(uri) = system_uri(scope, system) else { return Expr::error(at) };
+            let Some(uri) = systems::named(scope, system) else { return Expr::error(at) };
             terms::hold(scope, &uri, &code.text, &code.at);
             if let Some(display) = display {
                 terms::hold_display(scope, &uri, &code.text, display);

@@ -5,9 +5,9 @@ use super::expression::infer;
 use super::scope::Scope;
 use super::typed::{Expr, Kind, Primitive, Ty, TyKind};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::resolve::{DeclaredKind, Found};
-use crate::syntax::tree::{self, At, Count, TextPart, Word};
-use smol_str::{SmolStr, format_smolstr};
+use crate::settings;
+use crate::syntax::tree::{self, At, Count, TextPart};
+use smol_str::SmolStr;
 
 pub(super) fn text(scope: &mut Scope, parts: &[TextPart], at: &At) -> Expr {
     let plain: Option<String> = parts
@@ -83,63 +83,11 @@ pub(super) fn number(text: &SmolStr, at: &At) -> Expr {
 }
 
 pub(super) fn duration(scope: &mut Scope, text: &str, at: &At) -> Expr {
-    match milliseconds(text) {
+    match settings::milliseconds(text) {
         Some(milliseconds) => Expr::new(Kind::Duration(milliseconds), Ty::one(TyKind::Duration), at),
         None => {
             scope.error(Code::WrongType, at, "this duration is too long");
             Expr::error(at)
         }
     }
-}
-
-/// `30s` in milliseconds; nothing if that is more than can be counted.
-pub(crate) fn milliseconds(text: &str) -> Option<i64> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match text.get(digits.len()..)? {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    digits.parse::<i64>().ok().and_then(|count| count.checked_mul(unit))
-}
-
-/// The URI of a system: `v2-0203`, a constant, or one of the library's.
-pub(super) fn system_uri(scope: &mut Scope, system: &Word) -> Option<SmolStr> {
-    if let Some(uri) = v2_system(&system.text) {
-        let standards = scope.world.standards();
-        let number = system.text.trim_start_matches("v2-");
-        if standards.hl7.table(number).is_none() && standards.fhir.code_system(&uri).is_none() {
-            let message = format!("HL7 v2 has no table {number}");
-            let diagnostic = Diagnostic::new(Code::UnknownSystem, system.at.clone(), message);
-            scope.problem(
-                diagnostic.help("look its number up; tables of your own are constants: `let colours = \"http://…\"`"),
-            );
-        }
-        return Some(uri);
-    }
-    if let Found::One(export) = scope.world.find(&system.text)
-        && export.kind == DeclaredKind::Constant
-        && let Some(Kind::Text(uri)) = scope.world.constant(&export.key).map(|constant| &*constant.kind)
-    {
-        return Some(uri.clone());
-    }
-    let message = format!("there is no code system `{}`", system.text);
-    let diagnostic = Diagnostic::new(Code::UnknownSystem, system.at.clone(), message);
-    let known: Vec<SmolStr> = scope.world.names().known().cloned().collect();
-    let help = match super::suggest::nearest(&system.text, known.iter().map(SmolStr::as_str)) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("name it by its URI: `let {} = \"http://…\"`", system.text),
-    };
-    scope.problem(diagnostic.help(help));
-    None
-}
-
-/// HL7 tables are code systems: `v2-0203`.
-pub fn v2_system(name: &str) -> Option<SmolStr> {
-    let number = name.strip_prefix("v2-")?;
-    let digits = number.len() == 4 && number.chars().all(|c| c.is_ascii_digit());
-    digits.then(|| format_smolstr!("http://terminology.hl7.org/CodeSystem/v2-{number}"))
 }

@@ -48,6 +48,7 @@ mod slices;
 mod sourceless;
 mod split;
 pub mod suggest;
+mod systems;
 mod table;
 mod terms;
 mod total;
@@ -61,14 +62,13 @@ pub use constant::{constant, too_long};
 pub use cycle::{cycle, is_too_long, reached};
 
 pub use function::function;
-pub(crate) use literal::milliseconds;
-pub use literal::v2_system;
 pub use profile::{
     Held, Narrowed, ProfileFacts, Taker, declared_elsewhere, left_open, profile, segment, structure, structure_problems,
 };
 pub(crate) use profile::{holder as profile_holder, own as profile_shapes};
 pub use promise::{Bodies, promises};
 pub use signature::{Signature, SignatureKind, SignatureParam, signature};
+pub use systems::{SYSTEM_OIDS, v2_system};
 pub use table::table;
 pub(crate) use types::is_hl7_name;
 
@@ -96,6 +96,8 @@ pub trait World {
     fn signature(&self, key: &str) -> Option<&Signature>;
     fn constant(&self, key: &str) -> Option<&Expr>;
     fn codes(&self, key: &str) -> Option<&CodeTable>;
+    /// The table as it is declared, without what is added to it elsewhere.
+    fn own_codes(&self, key: &str) -> Option<&CodeTable>;
     fn table(&self, key: &str) -> Option<&RowTable>;
     /// What lies where a declaration of this module names a file.
     fn file(&self, name: &str) -> Content;

@@ -237,8 +237,11 @@ fn declared(scope: &mut Scope, root: &Word, path: &Path) -> Expr {
         Found::Nothing if root.text == "receipt" => receipt(scope, path),
         Found::One(export) if export.kind == DeclaredKind::Constant => {
             let value = match scope.world.constant(&export.key) {
-                Some(Expr { kind, .. }) if matches!(**kind, Kind::Environment(_)) => {
-                    return scope.not_yet(&path.at, "reading in a map what an environment gives");
+                Some(Expr { kind, .. }) if matches!(**kind, Kind::Secret(_)) => {
+                    let message = format!("`{name}` is a secret, which no map reads");
+                    let diagnostic = Diagnostic::new(Code::WrongType, path.at.clone(), message);
+                    scope.problem(diagnostic.help("make a pseudonym with it: `pseudonym(…, key)`"));
+                    return Expr::error(&path.at);
                 }
                 Some(constant) => Expr { at: path.at.clone(), ..constant.clone() },
                 None => Expr::error(&path.at),

@@ -11,6 +11,7 @@ pub(super) fn is_constant(value: &Expr) -> bool {
         Kind::Text(_) | Kind::Number(_) | Kind::Boolean(_) | Kind::Duration(_) | Kind::Code { .. } | Kind::Json(_) => {
             true
         }
+        Kind::Environment(_) => true,
         Kind::DataAbsent(_) | Kind::Absent | Kind::AbsentWarn(_) | Kind::Skip | Kind::Reject(_) => true,
         Kind::List(items) => items.iter().all(is_constant),
         Kind::Else(first, second) => is_constant(first) && is_constant(second),

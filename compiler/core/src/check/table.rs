@@ -1,19 +1,21 @@
 //! Tables of several keys and columns: `table LabCode(facility: string, local: string) -> { loinc: code(loinc)? } = …`.
 
 use super::csv::{self, Sheet};
-use super::literal::system_uri;
 use super::rows::{self, Findings, Source};
 use super::scope::Scope;
 use super::signature::key;
 use super::typed::{Key, Kind, RowColumn, RowTable, TyKind};
-use super::{World, convert, expression, terms, types};
+use super::{World, convert, expression, systems, terms, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::plan::KEYS_MAX;
 use crate::settings;
 use crate::syntax::tree::{self, Arm, At, BlockItem, Count, ExprKind, Param, Pattern, Rows, Type, Word};
 use emr_message::Table;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::{SmolStr, format_smolstr};
+
+/// What the library's table of object identifiers comes from.
+const KNOWN_SYSTEMS: &str = "known_systems";
 
 /// What can be asked only while messages come.
 const ASKED: [&str; 2] = ["sql", "fhir"];
@@ -95,7 +97,7 @@ impl Holds {
         }
         match (ty.name.text.as_str(), ty.references.as_slice()) {
             ("timezone", []) => Some(Holds::Timezone),
-            ("code", [system]) => system_uri(scope, system).map(Holds::Code),
+            ("code", [system]) => systems::named(scope, system).map(Holds::Code),
             (_, []) => {
                 let mut problems = Vec::new();
                 let found = types::result(ty, scope.world, &mut problems);
@@ -274,6 +276,9 @@ impl Making {
         if ASKED.contains(&name.text.as_str()) {
             return None;
         }
+        if name.text == KNOWN_SYSTEMS && self.keys.len() == 1 && self.columns.len() == 1 {
+            return Some(self.of_systems(scope));
+        }
         if name.text != "csv" || settings {
             let message = format!("the rows of a table cannot come from `{}`", name.text);
             let message = if settings { "a file has no settings of its own".to_owned() } else { message };
@@ -290,6 +295,14 @@ impl Making {
             self.of_sheet(scope, &source, &sheet)
         });
         Some(self.packed(&rows.unwrap_or_default()))
+    }
+
+    /// A row for each system that is known by an object identifier.
+    fn of_systems(&self, scope: &Scope) -> Table {
+        let mut known = FxHashSet::default();
+        let systems = scope.world.standards().fhir.systems().into_iter();
+        let first = systems.filter(|(oid, _)| known.insert(oid.clone()));
+        self.packed(&first.map(|(oid, uri)| vec![Some(oid), Some(uri)]).collect::<Vec<_>>())
     }
 
     fn of_sheet(&self, scope: &mut Scope, source: &Source, sheet: &Sheet) -> Option<Vec<Cells>> {

@@ -426,8 +426,10 @@ pub enum Kind {
         right: Expr,
     },
 
-    /// A constant whose text the environment gives that a project runs in; no map reads one.
+    /// What the environment gives that a project runs in, of the type of this expression.
     Environment(SmolStr),
+    /// The name of a secret, which is no value.
+    Secret(SmolStr),
     /// Already reported; a sound project has none.
     Error,
 }

@@ -1,8 +1,8 @@
 //! A module's view of everything around it, as the stages ask for it.
 
 use super::{
-    Project, SourceFile, code_table, connectors, constant, data_files, exported, item, modules, names, parsed, profile,
-    routes, signature, standards, table,
+    Project, SourceFile, code_table, codes, connectors, constant, data_files, exported, item, modules, names, parsed,
+    profile, routes, signature, standards, table,
 };
 use crate::check::typed::{CodeTable, Expr, Function, RowTable};
 use crate::check::{Bodies, ProfileFacts, Signature, World, wiring};
@@ -112,6 +112,10 @@ impl World for View<'_> {
         code_table(self.db, self.project, key)
     }
 
+    fn own_codes(&self, key: &str) -> Option<&CodeTable> {
+        codes(self.db, self.project, item(self.db, self.project, key)?).as_ref().map(|it| &it.0)
+    }
+
     fn table(&self, key: &str) -> Option<&RowTable> {
         table(self.db, self.project, item(self.db, self.project, key)?).as_ref().map(|it| &it.0)
     }
@@ -173,6 +177,10 @@ impl lower::World for View<'_> {
 
     fn profile(&self, key: &str) -> Option<&ProfileFacts> {
         World::profile(self, key)
+    }
+
+    fn environment(&self, name: &str) -> Option<SmolStr> {
+        self.project.settings(self.db).environment()?.get(name).cloned()
     }
 
     fn standards(&self) -> &Standards {

@@ -2,6 +2,7 @@
 
 use super::tables::Rows;
 use super::{Env, Lower, Made};
+use crate::check::SYSTEM_OIDS;
 use crate::check::typed::{CodeKey, CodeResult, CodeTable, CodeTo, Comparison, Expr, Key, Kind, TyKind};
 use crate::plan::{Block, Code, CodePart, Constant, Part, Step, Test, Val};
 use smol_str::{SmolStr, format_smolstr};
@@ -104,15 +105,25 @@ impl<'a> Lower<'a> {
         if let Some((_, number)) = from.rsplit_once("/v2-") {
             names.push(format_smolstr!("HL7{number}"));
         }
-        names.extend(from.strip_prefix("urn:oid:").map(SmolStr::from));
-        // The names that HL7 and the project have for it.
-        let known = self.world.codes(CODING_SYSTEMS).into_iter().flat_map(|table| &table.arms);
-        let its = known.filter(|arm| matches!(&arm.result.what, CodeTo::Code { code, .. } if code == from));
+        // The names that HL7 and the project have for it, and its object identifiers.
+        let known = [CODING_SYSTEMS, SYSTEM_OIDS].into_iter().filter_map(|table| self.world.codes(table));
+        let its = known
+            .flat_map(|table| &table.arms)
+            .filter(|arm| matches!(&arm.result.what, CodeTo::Code { code, .. } if code == from));
         for key in its.flat_map(|arm| &arm.keys) {
             if let CodeKey::Code(name) = key {
                 names.push(name.clone());
             }
         }
+        names.extend(from.strip_prefix("urn:oid:").map(SmolStr::from));
+        let systems = self.world.standards().fhir.systems();
+        names.extend(systems.into_iter().filter(|(_, uri)| uri == from).map(|(oid, _)| oid));
+        if let Some(number) = from.rsplit_once("/v2-").and_then(|(_, number)| number.parse::<u16>().ok()) {
+            names.push(format_smolstr!("2.16.840.1.113883.12.{number}"));
+        }
+        let is_oid = |name: &&SmolStr| name.contains('.') && name.bytes().all(|it| it == b'.' || it.is_ascii_digit());
+        let uris: Vec<_> = names.iter().filter(is_oid).map(|oid| format_smolstr!("urn:oid:{oid}")).collect();
+        names.extend(uris.into_iter().filter(|uri| uri != from));
         let list = names.into_iter().map(|name| self.text(name)).collect();
         let own = Test::In { of: system, list, how: Comparison::Text };
         Test::Both(Box::new(Test::Present(system)), Box::new(Test::Not(Box::new(own))))

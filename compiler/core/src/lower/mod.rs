@@ -50,6 +50,8 @@ pub trait World {
     fn codes(&self, key: &str) -> Option<&CodeTable>;
     fn table(&self, key: &str) -> Option<&RowTable>;
     fn profile(&self, key: &str) -> Option<&ProfileFacts>;
+    /// What the environment that was chosen gives under a name.
+    fn environment(&self, name: &str) -> Option<SmolStr>;
     fn standards(&self) -> &Standards;
 }
 

@@ -5,6 +5,7 @@ use super::items::Walk;
 use super::{Bound, Env, Lower, Made, Reason};
 use crate::check::typed::{Expr, Function, Kind, Left, Pick, Primitive, Statement, Ty, TyKind};
 use crate::plan::{Block, Code, CodePart, Constant, Step, Test, Until, Val};
+use crate::settings;
 use crate::syntax::tree::Count;
 use emr_abi::Builtin;
 use smol_str::SmolStr;
@@ -169,7 +170,8 @@ impl<'a> Lower<'a> {
                 self.statements(statements, env);
                 self.value(value, env)
             }
-            Kind::Absent | Kind::Null | Kind::Environment(_) | Kind::Error => self.missing(),
+            Kind::Environment(name) => self.environment(name, expr, env),
+            Kind::Absent | Kind::Null | Kind::Secret(_) | Kind::Error => self.missing(),
             Kind::DataAbsent(reason) => self.constant(Constant::Reason(reason.clone())),
             Kind::AbsentWarn(_) | Kind::Skip | Kind::Reject(_) => {
                 self.effect(expr, env);
@@ -200,6 +202,23 @@ impl<'a> Lower<'a> {
                 let (left, right) = (self.value(left, env), self.value(right, env));
                 let issue = self.said(Code::NotCalculated, "this cannot be calculated", env, &expr.at);
                 self.to(|to| Step::Calculate { op: *op, left, right, to, issue })
+            }
+        }
+    }
+
+    /// What the environment gives that was chosen; without one no message can be mapped.
+    fn environment(&mut self, name: &SmolStr, expr: &'a Expr, env: &Env<'a>) -> Val {
+        match (self.world.environment(name), &expr.ty.kind) {
+            (Some(given), TyKind::Duration) => match settings::milliseconds(&given) {
+                Some(milliseconds) => self.constant(Constant::Duration(milliseconds)),
+                None => self.missing(),
+            },
+            (Some(given), _) => self.text(given),
+            (None, _) => {
+                let text = format!("no environment is chosen, and `{name}` is what one gives");
+                let issue = self.said(Code::NoEnvironment, &text, env, &expr.at);
+                self.push(Step::Reject { issue, at: None });
+                self.missing()
             }
         }
     }

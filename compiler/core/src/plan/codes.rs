@@ -49,6 +49,8 @@ codes! {
         NotCalculated = "R0504";
         /// a required element has no value
         Required = "R0505";
+        /// no environment is chosen, and the map reads what one gives
+        NoEnvironment = "R0510";
 
         /// a code table warns of a code
         CodeWarned = "R0601";

@@ -678,6 +678,32 @@ impl Step {
     }
 }
 
+impl Plan {
+    /// The names of the secrets that a run must know.
+    pub fn secrets(&self) -> BTreeSet<SmolStr> {
+        let mut found = BTreeSet::new();
+        for routine in &self.routines {
+            let mut steps: Vec<&Step> = routine.body.iter().collect();
+            let (mut texts, mut keys) = (BTreeMap::new(), Vec::new());
+            while let Some(step) = steps.pop() {
+                steps.extend(step.blocks().into_iter().flatten());
+                match step {
+                    Step::Constant { value: Constant::Text(text), to } => drop(texts.insert(*to, text)),
+                    Step::Builtin { function: Builtin::pseudonym, arguments, .. } => keys.extend(arguments.get(1)),
+                    _ => {}
+                }
+            }
+            found.extend(keys.into_iter().filter_map(|key| texts.get(key)).map(|name| (*name).clone()));
+        }
+        found
+    }
+
+    /// Whether it was made for no environment, and reads what one gives: the text that says so.
+    pub fn lacks_environment(&self) -> Option<&str> {
+        self.issues.iter().find(|it| it.code == Code::NoEnvironment.text()).map(|it| it.text.as_str())
+    }
+}
+
 impl KeyPart {
     pub fn uses(&self) -> Vec<Val> {
         match self.value {

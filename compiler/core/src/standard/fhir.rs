@@ -165,6 +165,25 @@ impl Fhir {
         self.code_systems.get(url, || packaged().or_else(|| terminology::code_system(url)).map(Arc::new))
     }
 
+    /// The URI of the system that an object identifier stands for, as a package says, or R4.
+    pub fn system_of(&self, oid: &str) -> Option<SmolStr> {
+        let packaged = self.packages.iter().flat_map(|package| package.oids()).find(|(known, _)| *known == oid);
+        let embedded = || text::SYSTEMS.block(oid)?.next()?.rsplit(' ').next().map(SmolStr::from);
+        packaged.map(|(_, uri)| uri.clone()).or_else(embedded)
+    }
+
+    /// The object identifiers of systems that may stand in a message, each with its URI: those of packages before those of
+    /// R4. FHIR's own code systems and HL7's tables go by other names there.
+    pub fn systems(&self) -> Vec<(SmolStr, SmolStr)> {
+        let packaged = self.packages.iter().flat_map(|package| package.oids());
+        let packaged = packaged.map(|(oid, uri)| (oid.clone(), uri.clone()));
+        let is_elsewhere =
+            |oid: &str| ["2.16.840.1.113883.4.642.", "2.16.840.1.113883.18."].iter().any(|it| oid.starts_with(it));
+        let embedded = text::SYSTEMS.headings().filter_map(|(_, heading)| heading.split_once(' '));
+        let embedded = embedded.filter(|(oid, _)| !is_elsewhere(oid)).map(|(oid, uri)| (oid.into(), uri.into()));
+        packaged.chain(embedded).collect()
+    }
+
     /// Whether what is known of a code system is R4's copy of one that HL7 keeps elsewhere, where codes are added to it.
     pub fn is_copy(&self, url: &str) -> bool {
         let is_own = self.packages.iter().any(|package| package.head(bare(url)).is_some());

@@ -3,6 +3,7 @@
 //! Its files are handed in as text. Of each only the head is read at first; the rest when it is asked for.
 
 mod codes;
+mod names;
 mod snapshot;
 
 use std::collections::BTreeMap;
@@ -45,6 +46,10 @@ pub struct Head {
     pub type_name: SmolStr,
     /// It narrows a resource, and one can name it as the type of a map.
     pub profile: bool,
+    /// Object identifiers of the system that a CodeSystem is, or that a NamingSystem names.
+    pub oids: Vec<SmolStr>,
+    /// The URI of that system.
+    pub system: SmolStr,
     text: String,
 }
 
@@ -53,6 +58,7 @@ pub enum HeadKind {
     StructureDefinition,
     ValueSet,
     CodeSystem,
+    NamingSystem,
 }
 
 /// The text of `package.json` is not that of a package.
@@ -78,6 +84,8 @@ struct Fields {
     type_name: Option<Value>,
     kind: Option<String>,
     derivation: Option<String>,
+    identifier: Option<Value>,
+    unique_id: Option<Value>,
 }
 
 impl Package {
@@ -136,6 +144,11 @@ impl Package {
         self.heads.iter().filter(|head| head.kind == HeadKind::StructureDefinition)
     }
 
+    /// The systems that have object identifiers, each with its URI.
+    pub fn oids(&self) -> impl Iterator<Item = (&SmolStr, &SmolStr)> {
+        self.heads.iter().flat_map(|head| head.oids.iter().map(|oid| (oid, &head.system)))
+    }
+
     /// A StructureDefinition, read.
     pub fn definition(&self, url: &str) -> Option<Arc<Definition>> {
         let head = self.head(url).filter(|head| head.kind == HeadKind::StructureDefinition)?;
@@ -170,16 +183,24 @@ fn head(fields: Fields, text: String) -> Option<Head> {
         "StructureDefinition" => HeadKind::StructureDefinition,
         "ValueSet" => HeadKind::ValueSet,
         "CodeSystem" => HeadKind::CodeSystem,
+        "NamingSystem" => HeadKind::NamingSystem,
         _ => return None,
     };
+    let id = fields.id.unwrap_or_default();
+    // R4 gives a NamingSystem no URL; its name is its own alone.
+    let own = (kind == HeadKind::NamingSystem).then(|| format!("NamingSystem/{id}"));
+    let url = fields.url.or(own)?;
+    let (oids, system) = names::of(kind, &url, fields.identifier.as_ref(), fields.unique_id.as_ref());
     let narrows = fields.derivation.as_deref() == Some("constraint") && fields.kind.as_deref() == Some("resource");
     Some(Head {
         kind,
-        url: fields.url?.into(),
-        id: fields.id.unwrap_or_default().into(),
+        url: url.into(),
+        id: id.into(),
         name: fields.name.unwrap_or_default().into(),
         type_name: fields.type_name.as_ref().and_then(Value::as_str).unwrap_or("").into(),
         profile: narrows,
+        oids,
+        system,
         text,
     })
 }

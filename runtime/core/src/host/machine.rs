@@ -6,7 +6,7 @@ use std::sync::Arc;
 use emr_abi::{Context, Gives, List, Program, SLACK, Stop, Take, flags};
 use emr_message::lineage::{self, Lineage, Mark};
 use emr_message::refer::settle;
-use emr_message::{Message, Receipt, Settings, Table, Unreadable, Zone, encode};
+use emr_message::{Message, Receipt, Secrets, Settings, Table, Unreadable, Zone, encode};
 use rustc_hash::FxHashMap;
 
 use super::arena::Arena;
@@ -154,6 +154,7 @@ impl Machine {
             written: FxHashMap::default(),
             dates: Offsets::new(zone),
             receipt: Receipt::default(),
+            secrets: Secrets::default(),
             same: program.issues.iter().map(|said| said.same).collect(),
             issues: Vec::new(),
             refusal: None,
@@ -182,6 +183,18 @@ impl Machine {
     /// What is known of the messages that are run from here on, beside their bytes.
     pub fn receive(&mut self, receipt: Receipt) {
         self.work.receipt = receipt;
+    }
+
+    /// What the names of secrets stand for, from here on.
+    pub fn trust(&mut self, secrets: Secrets) {
+        self.work.secrets = secrets;
+    }
+
+    /// A time without an offset is one of this zone from here on.
+    pub fn stand_in(&mut self, zone: Option<Zone>) {
+        if self.work.dates.zone() != zone.as_ref() {
+            self.work.dates = Offsets::new(zone);
+        }
     }
 
     /// Runs the program for one message.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use emr_abi::{Context, List};
 use emr_message::builtin::Pattern;
 use emr_message::convert::{Primitive, convert};
-use emr_message::{Place, Receipt, Table, json};
+use emr_message::{Place, Receipt, Secrets, Table, json};
 use rustc_hash::FxHashMap;
 
 use super::arena::Arena;
@@ -31,6 +31,7 @@ pub struct Work {
     pub tables: Vec<Table>,
     pub dates: Offsets,
     pub receipt: Receipt,
+    pub secrets: Secrets,
     pub lists: Vec<List>,
     pub items: Vec<Vec<u64>>,
     /// For each number the first that says the same.

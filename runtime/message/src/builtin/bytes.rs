@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
+use hmac::{Hmac, KeyInit, Mac};
 use sha1::{Digest, Sha1};
+use sha2::Sha256;
 use uuid::Uuid;
 
 use crate::Charset;
@@ -74,6 +76,17 @@ pub fn text_of(data: &str, charset: Option<&str>) -> Option<String> {
     charset.decode(&unbase64(data)?).ok().map(Cow::into_owned)
 }
 
+/// How many hexadecimal digits a pseudonym has: 128 bits, so that no two of a country's patients share one.
+const PSEUDONYM_DIGITS: usize = 32;
+
+/// What stands for a text to all who do not have the key, and is the same for the same text: HMAC (RFC 2104) with SHA-256.
+pub fn pseudonym(text: &str, key: &[u8]) -> Option<String> {
+    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).ok()?;
+    mac.update(text.as_bytes());
+    let digits: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.get(..PSEUDONYM_DIGITS).map(str::to_owned)
+}
+
 /// How many bytes the base64 stands for.
 pub fn size(data: &str) -> Option<usize> {
     unbase64(data).map(|bytes| bytes.len())
@@ -125,6 +138,14 @@ mod tests {
         assert_eq!(sha1("RE9F").as_deref(), Some("vcF4TVnUqYpsnvQRUkax8i53/4I="));
         assert_eq!((unhex("444F45").as_deref(), unhex("4"), unhex("4g")), (Some("RE9F"), None, None));
         assert_eq!((size("RE9F"), size("*")), (Some(3), None));
+    }
+
+    #[test]
+    fn a_pseudonym_is_made_with_a_key() {
+        let fox = "The quick brown fox jumps over the lazy dog";
+        assert_eq!(pseudonym(fox, b"key").as_deref(), Some("f7bc83f430538424b13298e6aa6fb143"));
+        assert_ne!(pseudonym(fox, b"key"), pseudonym(fox, b"kez"));
+        assert_ne!(pseudonym("4711", b"key"), pseudonym("4712", b"key"));
     }
 
     #[test]

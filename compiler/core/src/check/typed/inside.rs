@@ -15,6 +15,7 @@ impl Expr {
             | Kind::Slot(_)
             | Kind::Receipt(_)
             | Kind::Environment(_)
+            | Kind::Secret(_)
             | Kind::Keep
             | Kind::Absent
             | Kind::Null

@@ -1,12 +1,11 @@
 //! The kinds of value that a setting may have, and how each is written.
 
 use super::super::World;
-use super::super::literal::milliseconds;
 use super::super::suggest::nearest;
 use super::super::typed::{self, Ty};
 use super::Environments;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::settings;
+use crate::settings::{self, milliseconds};
 use crate::syntax::tree::{Argument, At, Expr, ExprKind, Let, TextPart};
 use smol_str::SmolStr;
 
@@ -203,7 +202,7 @@ fn given_by(name: &str, environments: &Environments) -> Vec<SmolStr> {
 }
 
 /// The one argument of `secret("…")`, `env("…")` and `file("…")`, and where it stands.
-pub(super) fn text_argument(arguments: &[Argument]) -> Option<(SmolStr, At)> {
+pub(in super::super) fn text_argument(arguments: &[Argument]) -> Option<(SmolStr, At)> {
     let [Argument { name: None, value }] = arguments else { return None };
     match &*value.kind {
         ExprKind::Text(parts) => match parts.as_slice() {
@@ -241,7 +240,14 @@ pub fn environment(constant: &Let, world: &dyn World) -> Option<(typed::Expr, Ve
         return Some((typed::Expr::error(at), problems));
     };
     problems.extend(held(&name, &place, kind, world.environments()));
-    Some((typed::Expr::new(typed::Kind::Environment(name), Ty::fhir("string"), at), problems))
+    let ty = match kind {
+        Kind::Integer => Ty::fhir("integer"),
+        Kind::Boolean => Ty::fhir("boolean"),
+        Kind::Duration => Ty::one(typed::TyKind::Duration),
+        Kind::Url => Ty::fhir("url"),
+        _ => Ty::fhir("string"),
+    };
+    Some((typed::Expr::new(typed::Kind::Environment(name), ty, at), problems))
 }
 
 /// What is wrong with a name that environments should give.

@@ -24,6 +24,7 @@ pub use connector::{Connectors, connectors, misplaced};
 pub use feed::feed;
 pub use join::not_joined;
 pub use kind::environment;
+pub(super) use kind::text_argument;
 pub use route::route;
 pub use target::target;
 
@@ -95,7 +96,7 @@ fn joined<'a>(names: impl Iterator<Item = &'a str>, word: &str) -> String {
 }
 
 /// A path that is one word, or words joined by dots.
-fn name_of(expr: &Expr) -> Option<Word> {
+pub(super) fn name_of(expr: &Expr) -> Option<Word> {
     let ExprKind::Path(path) = &*expr.kind else { return None };
     let mut text = path.root.as_ref()?.text.to_string();
     for part in &path.parts {

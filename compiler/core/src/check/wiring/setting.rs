@@ -1,8 +1,8 @@
 //! Settings, held against what can be told.
 
 use super::super::World;
-use super::super::literal::milliseconds;
 use super::super::suggest::nearest;
+use super::super::typed;
 use super::accept::Accepted;
 use super::alarm;
 use super::given::{self, Given};
@@ -10,8 +10,9 @@ use super::kind::{self, Fixed, Kind};
 use super::reading::{self, As};
 use super::{name_of, named};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::resolve::DeclaredKind;
-use crate::syntax::tree::{At, Block, Choice, ChoiceOf, Count, Expr, ExprKind, TextPart, Told, Type};
+use crate::resolve::{DeclaredKind, Found};
+use crate::settings::milliseconds;
+use crate::syntax::tree::{At, Block, Choice, ChoiceOf, Count, Expr, ExprKind, TextPart, Told, Type, Word};
 use smol_str::SmolStr;
 
 pub(super) struct Settings<'a> {
@@ -252,6 +253,15 @@ impl<'a> Settings<'a> {
     }
 
     fn secret(&mut self, value: &Expr) -> Fit {
+        let is_constant = |name: &Word| match self.world.find(&name.text) {
+            Found::One(export) => {
+                self.world.constant(&export.key).is_some_and(|it| matches!(&*it.kind, typed::Kind::Secret(_)))
+            }
+            _ => false,
+        };
+        if name_of(value).is_some_and(|name| is_constant(&name)) {
+            return Fit::Yes;
+        }
         let (ExprKind::Text(_) | ExprKind::Raw(_)) = &*value.kind else { return named_by(value, "secret") };
         let diagnostic = Diagnostic::new(Code::SecretAsText, value.at.clone(), "a secret is never written as text");
         let help = "name it: `secret(\"MLLP_KEY\")`; the value stands in the environment or in a file that only the \

@@ -166,6 +166,12 @@ impl<'m> Run<'_, 'm> {
             }
             Builtin::size => Some(bytes::size(given).ok_or(Invalid)?.to_string()),
             Builtin::sha1 => Some(bytes::sha1(given).ok_or(Invalid)?),
+            Builtin::pseudonym => {
+                let name = argument(1);
+                let name = name.as_text().unwrap_or_default();
+                let key = self.settings.secrets.get(&name).ok_or(Invalid)?;
+                Some(bytes::pseudonym(given, key).ok_or(Invalid)?)
+            }
             Builtin::count
             | Builtin::any
             | Builtin::all

@@ -19,7 +19,7 @@ use super::{Code, Gives, LACKING, Plan, RuleId, Said, Take, UNKNOWN_CHARSET, UNP
 use crate::json::Json;
 use emr_message::group::{self, Bent, Groups};
 use emr_message::lineage::{self, Lineage};
-use emr_message::{Delimiters, Message, Place, Receipt, Zone, encode, escape};
+use emr_message::{Delimiters, Message, Place, Receipt, Secrets, Zone, encode, escape};
 use exec::{Run, Stop};
 pub use explain::{Explained, Explanation, explain, explain_resource};
 use smol_str::SmolStr;
@@ -39,6 +39,8 @@ pub struct Settings {
     pub zone: Option<Zone>,
     /// What is known of the message beside its bytes.
     pub receipt: Receipt,
+    /// What the names of secrets stand for.
+    pub secrets: Secrets,
     /// Loop turns and calls; by default 1,000 and 16 for each byte of the message.
     pub fuel: Option<u64>,
 }

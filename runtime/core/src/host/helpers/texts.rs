@@ -214,6 +214,10 @@ fn called<'t>(work: &mut Work, function: Builtin, arguments: &[Option<Cow<str>>]
         },
         Builtin::size => Some(emr_message::builtin::bytes::size(given).ok_or(Invalid)?.to_string()),
         Builtin::sha1 => Some(emr_message::builtin::bytes::sha1(given).ok_or(Invalid)?),
+        Builtin::pseudonym => {
+            let key = work.secrets.get(text(1).unwrap_or_default()).ok_or(Invalid)?;
+            Some(emr_message::builtin::bytes::pseudonym(given, key).ok_or(Invalid)?)
+        }
         Builtin::pieces
         | Builtin::join
         | Builtin::min
