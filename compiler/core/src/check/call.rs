@@ -255,7 +255,13 @@ fn held(scope: &mut Scope, param: &SignatureParam, value: Expr, first: bool, at:
     let required = !param.ty.may_be_missing();
     if required && (value.ty.may_be_missing() || value.is_nothing()) {
         let message = format!("`{}` needs a value, but {}", param.name, super::missing::why(scope, &value));
-        let help = "add `else …`, or make it present with `require`".to_owned();
+        let mut help = "add `else …`, or make it present with `require`".to_owned();
+        if matches!(param.ty.kind, TyKind::Segment(..) | TyKind::Group(..) | TyKind::Hl7(..)) {
+            help = format!(
+                "let the map do without: `{}?`; or make it present with `require`",
+                types::show_kind(&param.ty.kind)
+            );
+        }
         scope.problem(Diagnostic::new(Code::MayBeMissing, at.clone(), message).help(help));
         return Expr::error(at);
     }

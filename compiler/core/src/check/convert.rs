@@ -24,6 +24,9 @@ pub(super) struct Want {
     pub label: String,
 }
 
+/// A reference that leads to more types is shown without them.
+const TARGETS_SHOWN: usize = 3;
+
 impl Want {
     pub fn element(owner: &str, element: &Element) -> Self {
         Self {
@@ -62,11 +65,23 @@ impl Want {
     }
 
     pub fn show(&self) -> String {
-        let names: Vec<_> = self.types.iter().map(|ty| format!("`{}`", types::short(&ty.name))).collect();
+        let names: Vec<_> = self.types.iter().map(shown).collect();
         match names.len() {
             0..=4 => names.join(" or "),
             more => format!("one of {more} types"),
         }
+    }
+}
+
+/// A type as one would name it: `Reference(Location)`; what only stands inside a resource has no name of its own.
+fn shown(ty: &shape::Type) -> String {
+    match (ty.name.as_str(), ty.targets.as_slice()) {
+        ("BackboneElement" | "Element", _) => "a block".to_owned(),
+        ("Reference", targets @ [_, ..]) if targets.len() <= TARGETS_SHOWN => {
+            let targets: Vec<_> = targets.iter().map(|target| types::short(target)).collect();
+            format!("`Reference({})`", targets.join(" | "))
+        }
+        (name, _) => format!("`{}`", types::short(name)),
     }
 }
 
@@ -517,6 +532,21 @@ fn refuse(scope: &mut Scope, value: &Expr, want: &Want) -> Option<How> {
     }
     let message = format!("`{}` takes {}, and there is no conversion from {from}", want.label, want.show());
     let diagnostic = Diagnostic::new(Code::NoConversion, value.at.clone(), message);
+    if let Some(example) = in_braces(scope, want) {
+        scope.problem(diagnostic.help(format!("write what is in it in braces, as in `{example}`")));
+        return None;
+    }
+    if let [shape::Type { name, targets, .. }] = want.types.as_slice()
+        && name == "Reference"
+        && let Some(target) = targets.first()
+    {
+        let element = want.label.rsplit('.').next().unwrap_or_default();
+        let target = types::short(target);
+        let help =
+            format!("emit what it refers to, `emit {target} {{ … }}`, or name it: `{element}: {{ display: … }}`");
+        scope.problem(diagnostic.help(help));
+        return None;
+    }
     let help = match (existing(scope, &value.ty.kind), &value.ty.kind) {
         _ if want.takes(scope, "moment").is_some() => {
             "say how it is spelled, as in `parse(…, 'dd.MM.yyyy')`".to_owned()
@@ -530,6 +560,17 @@ fn refuse(scope: &mut Scope, value: &Expr, want: &Want) -> Option<How> {
     };
     scope.problem(diagnostic.help(help));
     None
+}
+
+/// `performer: { actor: … }`, of an element that is a block.
+fn in_braces(scope: &Scope, want: &Want) -> Option<String> {
+    let [ty] = want.types.as_slice() else { return None };
+    let shape = scope.world.standards().fhir.shape(&ty.shape).filter(|_| shown(ty) == "a block")?;
+    let own =
+        || shape.elements.iter().filter(|it| !matches!(it.name.as_str(), "id" | "extension" | "modifierExtension"));
+    let inner = own().find(|it| it.min > 0).or_else(|| own().next())?;
+    let element = want.label.rsplit('.').next().unwrap_or_default();
+    Some(format!("{element}: {{ {}: … }}", inner.name))
 }
 
 /// What a type converts to, for the help.
