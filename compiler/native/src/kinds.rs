@@ -310,8 +310,14 @@ impl<'p> Typing<'p> {
             Step::Lookup { cell: Cell::Text(_), .. } => Kind::Text(Live::Yes),
             Step::Lookup { cell: Cell::Code(_), .. } => Kind::Coded(Live::Yes),
             Step::Emit { .. } | Step::Refer { .. } => Kind::Reference,
+            Step::Calculate { left, right, .. } => match text_of([of(*left), of(*right)].into_iter()) {
+                // What has no kind may be a duration: that is the interpreter's.
+                Kind::Any => Kind::Missing,
+                _ if [left, right].into_iter().any(|val| of(*val) == Kind::Missing) => Kind::Missing,
+                text => text,
+            },
             // Missing, or else the interpreter's.
-            Step::Calculate { .. } | Step::Contain { .. } => Kind::Missing,
+            Step::Contain { .. } => Kind::Missing,
             Step::Call { routine, arguments, .. } => {
                 let params = arguments.iter().map(|argument| of(*argument)).collect();
                 let index = self.instance(*routine, params);
@@ -474,8 +480,23 @@ fn builtin(function: Builtin, arguments: &[Val], vals: &[Kind], typing: &Typing)
         | Builtin::size
         | Builtin::sha1
         | Builtin::pseudonym => text_of(kinds()),
-        // Over lists: the joined texts, or a count.
-        Builtin::count | Builtin::join | Builtin::uuid => {
+        Builtin::count => match arguments.first().map(|argument| kind(vals, *argument)) {
+            Some(Kind::Any) => Kind::Any,
+            Some(Kind::List(item)) => match item.live() {
+                Live::Yes => Kind::Text(Live::Told),
+                Live::No => Kind::Text(Live::No),
+                Live::Told | Live::Traced => Kind::Any,
+            },
+            None | Some(Kind::Missing) => Kind::Text(Live::No),
+            Some(Kind::Text(live) | Kind::Coded(live)) if live != Live::Yes => Kind::Any,
+            Some(_) => Kind::Text(Live::Yes),
+        },
+        Builtin::any | Builtin::all => match arguments.first().map(|argument| kind(vals, *argument)) {
+            Some(Kind::Any) => Kind::Any,
+            _ => Kind::Bool,
+        },
+        // Over lists: the joined texts.
+        Builtin::join | Builtin::uuid => {
             let mut live = Live::No;
             for one in kinds() {
                 match one.item(typing) {

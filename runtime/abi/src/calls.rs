@@ -111,6 +111,11 @@ calls! {
     bare(at, length);
     /// A function of the library over the `count` texts in `results`; -1 where an argument is not what it takes.
     builtin(function, count);
+    /// Two numbers calculated with, by the number of the operation in the plan: missing where one is, -1 where one is no
+    /// number or there is no result.
+    calculate(op, left, left_length, right, right_length);
+    /// The digits of a whole number.
+    counted(number);
     /// A part of the message's receipt, by number.
     receipt(part);
     /// A comparison that bytes alone do not decide: 1 if it holds. `op` and `how` are numbers of the plan.
@@ -129,6 +134,8 @@ calls! {
 
     /// Room for `words` more at the end of a list, which counts one item more; its place.
     push(list, words);
+    /// How many booleans of a list are true.
+    truths(list);
     /// The list of `to` becomes that of `from`, whose items have so many words.
     copy(from, to, words);
 

@@ -4,7 +4,7 @@
 //! or a loop only the address is known, from which the host finds the place.
 
 use cranelift_codegen::ir::{InstBuilder, Value, condcodes::IntCC};
-use emr_abi::{Call, Stop, Told};
+use emr_abi::{Builtin, Call, Stop, Told};
 use emr_compiler::plan::{IssueId, Part, Step, Val};
 
 use super::{Gen, at};
@@ -26,6 +26,20 @@ pub enum Where {
     Origin(Value, Value),
     /// Not to be told: the interpreter says it.
     Unknown,
+}
+
+impl Where {
+    /// That of a text of this length which is made of what stands there: what it is made of is there if it is.
+    fn made(self, length: Value) -> Where {
+        match self {
+            Where::At(at, level) => Where::If(length, Known::At(at, level)),
+            Where::In(segment, path) => Where::If(length, Known::In(segment, path)),
+            Where::Below(at, level, path) => Where::If(length, Known::Below(at, level, path)),
+            Where::Nowhere => Where::Nowhere,
+            Where::If(_, known) => Where::If(length, known),
+            Where::Origin(..) | Where::Unknown => Where::Unknown,
+        }
+    }
 }
 
 /// The places that are told without a question.
@@ -156,17 +170,26 @@ impl<'p> Gen<'_, 'p> {
             (Kind::Piece(level), _) => self.place_by_address(val, *level),
             (Kind::Text(_), Some(Step::Constant { .. })) => Where::Nowhere,
             (Kind::Text(_), Some(Step::Convert { of, .. })) => {
-                let length = self.word(&words, 1);
-                match self.place_of_first(*of) {
-                    Where::At(at, level) => Where::If(length, Known::At(at, level)),
-                    Where::In(segment, path) => Where::If(length, Known::In(segment, path)),
-                    Where::Below(at, level, path) => Where::If(length, Known::Below(at, level, path)),
-                    Where::Nowhere => Where::Nowhere,
-                    // What it is made of is there if it is.
-                    Where::If(_, known) => Where::If(length, known),
-                    Where::Origin(..) | Where::Unknown => Where::Unknown,
-                }
+                let of = self.place_of_first(*of);
+                of.made(self.word(&words, 1))
             }
+            // A text that a function makes has the place of the first thing that it is made of.
+            (Kind::Text(_), Some(Step::Builtin { function, arguments, .. })) if *function != Builtin::join => {
+                let of = arguments.first().map_or(Where::Nowhere, |first| self.place_of(*first));
+                of.made(self.word(&words, 1))
+            }
+            (Kind::Text(_), Some(Step::Join { parts, .. })) => {
+                let of = self.first_place(parts);
+                of.made(self.word(&words, 1))
+            }
+            (Kind::Text(_), Some(Step::Calculate { left, right, .. })) => {
+                let of = self.first_place(&[*left, *right]);
+                of.made(self.word(&words, 1))
+            }
+            (Kind::Text(_), Some(Step::CodePart { of, .. })) if matches!(self.kind(*of), Kind::Coded(_)) => {
+                Where::Nowhere
+            }
+            (Kind::Text(_), Some(Step::Receipt { .. })) => Where::Nowhere,
             (Kind::Text(_) | Kind::List(_), _) => Where::Unknown,
             _ => Where::Nowhere,
         }
@@ -246,6 +269,12 @@ impl<'p> Gen<'_, 'p> {
             },
             _ => Where::Unknown,
         }
+    }
+
+    /// The place of the first of several values that has one, all of which are there.
+    fn first_place(&mut self, vals: &[Val]) -> Where {
+        let places = vals.iter().map(|val| self.place_of(*val));
+        places.into_iter().find(|place| !matches!(place, Where::Nowhere)).unwrap_or(Where::Nowhere)
     }
 
     /// The same said of the first of several values that has a place.

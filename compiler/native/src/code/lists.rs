@@ -81,7 +81,7 @@ impl<'p> Gen<'_, 'p> {
     }
 
     /// Adds all items of a value to a list.
-    fn push_items(&mut self, of: Val, list: Value, item: &Kind) {
+    pub fn push_items(&mut self, of: Val, list: Value, item: &Kind) {
         let kind = self.kind(of);
         let words = self.get(of);
         match &kind {

@@ -12,6 +12,7 @@ mod issue;
 mod lists;
 mod lookup;
 mod loops;
+mod numbers;
 mod output;
 mod parts;
 mod read;

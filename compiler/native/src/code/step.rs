@@ -81,7 +81,7 @@ impl<'p> Gen<'_, 'p> {
             Step::EachBy { of, .. } => self.give_up_if_present(*of),
             Step::Contain { body, to } => return self.contain(body, *to, cursor),
             Step::Refer { resource, key, to, issue } => self.refer(resource, key, *to, *issue)?,
-            Step::Calculate { left, right, to, .. } => self.calculate(*left, *right, *to),
+            Step::Calculate { op, left, right, to, issue } => self.calculate(*op, *left, *right, *to, *issue),
             Step::Edit { segment, at, body } => return self.edit(*segment, *at, body, cursor),
             Step::Drop { segment } => self.drop_segment(*segment, &mut cursor),
             Step::Trace { rule, of } => self.trace(&cursor, *rule, *of),
@@ -243,23 +243,6 @@ impl<'p> Gen<'_, 'p> {
         self.b.switch_to_block(none);
     }
 
-    /// What is calculated of something that is missing is missing; all else is the interpreter's.
-    fn calculate(&mut self, left: Val, right: Val, to: Val) {
-        self.clear(to);
-        if self.kind(left) == Kind::Any {
-            return self.give_up();
-        }
-        let (_, length) = self.leaf_or_blank(left);
-        let mut there = self.above(length, 0);
-        // What has no kind may be a duration, which is always there.
-        if self.kind(right) != Kind::Any {
-            let (_, length) = self.leaf_or_blank(right);
-            let both = self.above(length, 0);
-            there = self.b.ins().band(there, both);
-        }
-        self.give_up_when(there);
-    }
-
     /// A resource inside another that writes nothing is none; one that writes something is the interpreter's.
     fn contain(&mut self, body: &'p Block, to: Val, mut cursor: Cursor) -> Option<Cursor> {
         let start = self.place(&mut cursor);
@@ -325,14 +308,17 @@ impl<'p> Gen<'_, 'p> {
             self.give_up_if_present(*first);
             return self.clear(to);
         }
+        match (function, arguments.first()) {
+            (emr_abi::Builtin::count, Some(of)) => return self.count_items(*of, to),
+            (emr_abi::Builtin::any, Some(of)) => return self.truth(*of, to, false),
+            (emr_abi::Builtin::all, Some(of)) => return self.truth(*of, to, true),
+            _ => {}
+        }
         let kind = self.kind(to);
         // A list of nothing is not missing, and one of one is still a list.
         let of_lists = matches!(
             function,
-            emr_abi::Builtin::count
-                | emr_abi::Builtin::any
-                | emr_abi::Builtin::all
-                | emr_abi::Builtin::distinct
+            emr_abi::Builtin::distinct
                 | emr_abi::Builtin::join
                 | emr_abi::Builtin::min
                 | emr_abi::Builtin::max
@@ -351,16 +337,7 @@ impl<'p> Gen<'_, 'p> {
         let number = self.int(function as i64);
         let got = self.helper(Call::builtin, &[number, count]);
         // An argument that the function cannot take is an issue.
-        let is_bad = self.is(IntCC::SignedLessThan, got, 0);
-        let (bad, fine) = (self.cold(), self.label());
-        self.either(is_bad, bad, fine);
-        self.b.switch_to_block(bad);
-        let about = self.place_of_any(arguments);
-        self.say(issue, about);
-        self.jump(fine);
-        self.b.switch_to_block(fine);
-        let none = self.int(0);
-        let got = self.b.ins().smax(got, none);
+        let got = self.checked(got, issue, arguments);
         match kind {
             Kind::Text(live) => {
                 let at = self.load(at!(results));

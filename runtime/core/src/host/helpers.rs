@@ -17,7 +17,7 @@ use super::work::{Made, Work};
 use parts::{components, head, joined, nth, null, present, repetition, second, subcomponents};
 use resources::{emit_begin, emit_end, entries, place, reference, segment};
 use said::{issue, reject};
-use texts::{bare, builtin, compare, convert, date, date_time, matches, receipt, within};
+use texts::{bare, builtin, calculate, compare, convert, counted, date, date_time, matches, receipt, within};
 
 /// The table for a context.
 pub const HELPERS: Helpers = Helpers {
@@ -35,6 +35,8 @@ pub const HELPERS: Helpers = Helpers {
     date_time,
     bare,
     builtin,
+    calculate,
+    counted,
     receipt,
     compare,
     matches,
@@ -42,6 +44,7 @@ pub const HELPERS: Helpers = Helpers {
     lookup: tables::lookup,
     lookup_code: tables::lookup_code,
     push,
+    truths,
     copy,
     emit_begin,
     emit_end,
@@ -138,6 +141,15 @@ fn list_number(ctx: &Context, list: u64) -> usize {
 
 unsafe extern "C" fn push(ctx: *mut Context, list: u64, words: u64) -> u64 {
     with(ctx, |ctx, work| work.push(list_number(ctx, list), usize::try_from(words).unwrap_or(0)) as u64)
+}
+
+unsafe extern "C" fn truths(ctx: *mut Context, list: u64) -> u64 {
+    with(ctx, |ctx, work| {
+        let number = list_number(ctx, list);
+        let count = work.lists.get(number).and_then(|list| usize::try_from(list.count).ok()).unwrap_or(0);
+        let items = work.items.get(number).and_then(|items| items.get(..count)).unwrap_or_default();
+        word(items.iter().filter(|item| **item == 1).count())
+    })
 }
 
 unsafe extern "C" fn copy(ctx: *mut Context, from: u64, to: u64, words: u64) -> u64 {

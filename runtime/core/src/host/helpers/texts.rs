@@ -111,6 +111,43 @@ pub unsafe extern "C" fn builtin(ctx: *mut Context, function: u64, count: u64) -
     })
 }
 
+pub unsafe extern "C" fn calculate(
+    ctx: *mut Context,
+    op: u64,
+    left: u64,
+    left_length: u64,
+    right: u64,
+    right_length: u64,
+) -> u64 {
+    with(ctx, |ctx, work| {
+        if !has(left_length) || !has(right_length) {
+            return 0;
+        }
+        let number = |at, length| Decimal::read(&decoded(text_of(at, length)));
+        let (Ok(left), Ok(right)) = (number(left, left_length), number(right, right_length)) else { return NONE };
+        let result = match op {
+            0 => left.plus(right),
+            1 => left.minus(right),
+            2 => left.times(right),
+            _ => left.over(right),
+        };
+        match result {
+            Ok(number) => {
+                let made = work.made(&number.to_string());
+                give(ctx, made)
+            }
+            Err(_) => NONE,
+        }
+    })
+}
+
+pub unsafe extern "C" fn counted(ctx: *mut Context, number: u64) -> u64 {
+    with(ctx, |ctx, work| {
+        let made = work.counted(usize::try_from(number).unwrap_or(0));
+        give(ctx, made)
+    })
+}
+
 pub unsafe extern "C" fn receipt(ctx: *mut Context, part: u64) -> u64 {
     with(ctx, |ctx, work| {
         let part = usize::try_from(part).ok().and_then(|part| Part::ALL.get(part)).copied();
