@@ -59,6 +59,9 @@ pub(super) fn untranslated(scope: &mut Scope, value: &Expr, want: &Want) {
 
 fn hold(scope: &mut Scope, system: Option<&SmolStr>, code: &SmolStr, at: &At, want: &Want) {
     let Some(binding) = want.binding.as_ref().filter(|binding| binding.strength == Strength::Required) else { return };
+    if binding.set.starts_with(V2) {
+        return in_table(scope, &binding.set.clone(), code, at, want);
+    }
     let Some(set) = scope.world.standards().fhir.value_set(&binding.set) else { return };
     if !set.complete {
         return;
@@ -72,13 +75,33 @@ fn hold(scope: &mut Scope, system: Option<&SmolStr>, code: &SmolStr, at: &At, wa
     let known = || set.codes.iter().map(|coded| coded.code.as_str());
     let help = match nearest(code, known()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => {
-            let shown: Vec<_> = known().take(12).map(|code| format!("`{code}`")).collect();
-            let more = if set.codes.len() > 12 { " and others" } else { "" };
-            format!("it takes {}{more}", shown.join(", "))
-        }
+        None => format!("it takes {}", listed(known(), set.codes.len())),
     };
     scope.problem(diagnostic.help(help));
+}
+
+/// How the name of a table of HL7 begins.
+const V2: &str = "v2-";
+
+/// Sites may agree on more codes than a table has, so that one more is no error.
+fn in_table(scope: &mut Scope, table: &str, code: &SmolStr, at: &At, want: &Want) {
+    let Some(table) = scope.world.standards().hl7.table(table) else { return };
+    if table.codes.is_empty() || table.text(code).is_some() {
+        return;
+    }
+    let message = format!("`{code}` is no code of table {}, whose codes `{}` takes", table.number, want.label);
+    let known = || table.codes.iter().map(|(code, _)| code.as_str());
+    let help = match nearest(code, known()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("it has {}", listed(known(), table.codes.len())),
+    };
+    scope.problem(Diagnostic::new(Code::NotInTable, at.clone(), message).help(help));
+}
+
+fn listed<'a>(codes: impl Iterator<Item = &'a str>, all: usize) -> String {
+    const SHOWN: usize = 12;
+    let shown: Vec<_> = codes.take(SHOWN).map(|code| format!("`{code}`")).collect();
+    format!("{}{}", shown.join(", "), if all > SHOWN { " and others" } else { "" })
 }
 
 /// Whether a text that stands in the mapping has the form of a FHIR primitive.

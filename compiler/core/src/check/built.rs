@@ -273,7 +273,7 @@ pub(super) fn how(scope: &mut Scope, value: &Expr, want: &Want, name: &SmolStr) 
             let fits = name == "varies" || simple && is_hl7_primitive(scope, own_name);
             fits.then_some(How::Same)
         }
-        TyKind::Fhir(own) => from_fhir(scope, value, own, name, &key),
+        TyKind::Fhir(own) => from_fhir(scope, value, own, want, (name, &key)),
         TyKind::Coded => {
             super::binding::coded(scope, value, want);
             let holds_codes = simple || matches!(name.as_str(), "CWE" | "CE" | "CNE" | "CF");
@@ -310,7 +310,13 @@ fn is_datatype_or_none(scope: &Scope, name: &str) -> bool {
 }
 
 /// A primitive of FHIR is a value of a data type, or the first part of it.
-fn from_fhir(scope: &Scope, value: &Expr, own: &SmolStr, name: &SmolStr, key: &SmolStr) -> Option<How> {
+fn from_fhir(
+    scope: &mut Scope,
+    value: &Expr,
+    own: &SmolStr,
+    want: &Want,
+    (name, key): (&SmolStr, &SmolStr),
+) -> Option<How> {
     let base = base_key(scope, own);
     let takes_codes = matches!(name.as_str(), "CWE" | "CE" | "CNE" | "CF" | "varies");
     if takes_codes && matches!(base.as_str(), "Coding" | "CodeableConcept") {
@@ -329,6 +335,7 @@ fn from_fhir(scope: &Scope, value: &Expr, own: &SmolStr, name: &SmolStr, key: &S
     if is_time && name != "varies" {
         return Some(How::Primitive(Primitive::Hl7Time, key.clone()));
     }
+    super::binding::constant(scope, value, want);
     let constant = matches!(&*value.kind, Kind::Text(_) | Kind::Code { .. });
     Some(if constant { How::As(key.clone()) } else { How::Same })
 }

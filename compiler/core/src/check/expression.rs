@@ -270,7 +270,13 @@ fn natural(scope: &mut Scope, expr: &tree::Expr) -> Expr {
             Some(ty) => Expr::new(Kind::Keep, ty, at),
             None => misplaced_keep(scope, at),
         },
-        ExprKind::Null => scope.not_yet(at, "writing `null`"),
+        ExprKind::Null => {
+            let message = "FHIR has no explicit null: what has no value is not written";
+            let diagnostic = Diagnostic::new(Code::NullInFhir, at.clone(), message);
+            let help = "write `absent`; to clear what a server has, send the resource with `patch`";
+            scope.problem(diagnostic.help(help));
+            Expr::error(at)
+        }
         ExprKind::Reject(text) => Expr::new(Kind::Reject(text.text.clone()), Ty::NOTHING, at),
         ExprKind::Absent(None) => Expr::new(Kind::Absent, Ty::NOTHING, at),
         ExprKind::Absent(Some(reason)) => data_absent(scope, reason, at),

@@ -30,6 +30,7 @@ mod fixed;
 mod function;
 mod literal;
 mod lookup;
+mod lost;
 mod missing;
 mod operator;
 mod patch;

@@ -1,8 +1,8 @@
 //! What a map promises of itself and of all that it calls: that it refuses nothing, that it writes no more than it
-//! says, that what it patches can be told to a server.
+//! says, that what it patches can be told to a server, that nothing that is emitted is lost.
 
 use super::typed::{CodeTable, Function};
-use super::{bounded, patched, total};
+use super::{bounded, lost, patched, total};
 use crate::diagnostic::Diagnostic;
 
 /// The bodies of other items, which only promises look into.
@@ -21,5 +21,7 @@ pub fn promises(function: &Function, bodies: &dyn Bodies) -> Vec<Diagnostic> {
         broken.extend(bounded::writes_more(function, bodies));
     }
     broken.extend(patched::cannot_be_sent(function, bodies));
+    broken.extend(lost::resources(function, bodies));
+    broken.extend(lost::changes(function, bodies));
     broken
 }

@@ -136,6 +136,14 @@ codes! {
         NotTaken = "W0630";
         /// several messages are made otherwise than by `split`
         SplitAlone = "E0640";
+        /// a map that makes a message calls what emits resources
+        ResourcesLost = "E0641";
+        /// the explicit null is written to FHIR
+        NullInFhir = "E0642";
+        /// a constant is none of the codes of its HL7 table
+        NotInTable = "W0643";
+        /// a message that another map changes is changed again
+        ChangedAgain = "E0644";
         /// nothing is known of the codes of a system
         Unchecked = "W0660";
         /// a test asks what a target got, and nothing went through a route

@@ -10,7 +10,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::Standards;
 use super::hl7::Version;
-use super::shape::{Element, Kind, Shape, Type};
+use super::shape::{Element, Kind, Shape, Strength, Type};
 
 const MARK: &str = "HL7/";
 /// Of segments, whose fields stand behind a minus.
@@ -92,7 +92,8 @@ impl Standards {
         made.min = if is_given || element.withdrawn.is_some() { 0 } else { element.min.min(1) };
         made.max = element.max.max(1);
         made.choice = false;
-        made.binding = None;
+        // The codes of other tables are those of a site.
+        made.binding = made.binding.filter(|binding| binding.strength == Strength::Required);
         made
     }
 }
