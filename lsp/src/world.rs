@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use emr_compiler::db::{self, Database, Project, SourceFile};
 use emr_compiler::diagnostic::Diagnostic;
 use emr_compiler::standard::Standards;
-use emr_project::{Disk, Files, SETTINGS, Source, data, packages};
+use emr_project::{Disk, Files, SETTINGS, Source, Stamp, data, packages};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender};
 
@@ -332,6 +332,14 @@ impl Settings {
 impl Files for Settings {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         self.0.get(path).map_or_else(|| Disk.read(path), |open| Ok(open.text.clone().into_bytes()))
+    }
+
+    fn stamp(&self, path: &Path) -> Option<Stamp> {
+        Disk.stamp(path).filter(|_| !self.0.contains_key(path))
+    }
+
+    fn cache(&self) -> Option<PathBuf> {
+        Disk.cache()
     }
 
     fn is_file(&self, path: &Path) -> bool {

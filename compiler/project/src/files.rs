@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 pub trait Files {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
@@ -13,12 +14,39 @@ pub trait Files {
         self.read(path).map(|bytes| Some(bytes).filter(|bytes| bytes.len() as u64 <= size))
     }
 
+    /// What changes when somebody writes the file; nothing where that cannot be known.
+    fn stamp(&self, _path: &Path) -> Option<Stamp> {
+        None
+    }
+
+    /// Where what is made of large files is kept; nothing where nothing is to be kept.
+    fn cache(&self) -> Option<PathBuf> {
+        None
+    }
+
     fn is_file(&self, path: &Path) -> bool;
 
     fn is_folder(&self, path: &Path) -> bool;
 
     /// What lies right in a folder, in the order of the names.
     fn entries(&self, folder: &Path) -> io::Result<Vec<PathBuf>>;
+}
+
+/// When a file was written last, and how large it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    pub size: u64,
+    /// Nanoseconds since 1970.
+    pub modified: u128,
+}
+
+impl Stamp {
+    /// That of a file on the disk.
+    pub fn of(path: &Path) -> Option<Stamp> {
+        let metadata = fs::metadata(path).ok()?;
+        let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        Some(Stamp { size: metadata.len(), modified: modified.as_nanos() })
+    }
 }
 
 pub struct Disk;
@@ -32,6 +60,17 @@ impl Files for Disk {
         let mut bytes = Vec::new();
         fs::File::open(path)?.take(size + 1).read_to_end(&mut bytes)?;
         Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= size))
+    }
+
+    fn stamp(&self, path: &Path) -> Option<Stamp> {
+        Stamp::of(path)
+    }
+
+    /// `~/.cache/emr`
+    fn cache(&self) -> Option<PathBuf> {
+        let named = std::env::var_os("XDG_CACHE_HOME").filter(|it| !it.is_empty()).map(PathBuf::from);
+        let home = || std::env::var_os("HOME").or_else(|| std::env::var_os("USERPROFILE"));
+        named.or_else(|| Some(Path::new(&home()?).join(".cache"))).map(|folder| folder.join("emr"))
     }
 
     fn is_file(&self, path: &Path) -> bool {

@@ -4,13 +4,14 @@ pub mod data;
 mod dependencies;
 mod error;
 mod files;
+mod index;
 mod manifest;
 pub mod packages;
 mod terminology;
 
 pub use dependencies::{Dependency, LOCK};
 pub use error::Error;
-pub use files::{Disk, Files};
+pub use files::{Disk, Files, Stamp};
 pub use manifest::{Manifest, Setting};
 
 use std::collections::BTreeMap;

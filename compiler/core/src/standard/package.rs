@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use smol_str::SmolStr;
 
@@ -50,15 +50,78 @@ pub struct Head {
     pub oids: Vec<SmolStr>,
     /// The URI of that system.
     pub system: SmolStr,
-    text: String,
+    body: Body,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a definition is read from.
+enum Body {
+    Json(String),
+    /// A code system as [`CodeSystem::bytes`]; empty where it does not come with all its codes.
+    Packed(Vec<u8>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HeadKind {
     StructureDefinition,
     ValueSet,
     CodeSystem,
     NamingSystem,
+}
+
+/// The text of a definition is no JSON.
+#[derive(Debug)]
+pub struct NotJson;
+
+/// What stands before a definition that is stored.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    kind: HeadKind,
+    url: SmolStr,
+    id: SmolStr,
+    name: SmolStr,
+    oids: Vec<SmolStr>,
+    system: SmolStr,
+}
+
+impl Head {
+    /// The head of a definition by its JSON; nothing of what is none that anybody asks for.
+    pub fn read(text: String) -> Result<Option<Head>, NotJson> {
+        let fields = serde_json::from_str::<Fields>(&text).map_err(|_| NotJson)?;
+        Ok(head(fields, text))
+    }
+
+    /// A code system as it is kept, so that its JSON need not be read again; nothing of other definitions.
+    pub fn stored(&self) -> Option<Vec<u8>> {
+        if self.kind != HeadKind::CodeSystem {
+            return None;
+        }
+        let (url, id, name) = (self.url.clone(), self.id.clone(), self.name.clone());
+        let stored = Stored { kind: self.kind, url, id, name, oids: self.oids.clone(), system: self.system.clone() };
+        let mut bytes = serde_json::to_vec(&stored).ok()?;
+        bytes.push(b'\n');
+        if let Some(system) = self.code_system() {
+            bytes.extend_from_slice(system.bytes());
+        }
+        Some(bytes)
+    }
+
+    /// What was stored so; nothing if these are no such bytes.
+    pub fn of_stored(mut bytes: Vec<u8>) -> Option<Head> {
+        let end = bytes.iter().position(|byte| *byte == b'\n')?;
+        let body = bytes.split_off(end + 1);
+        let Stored { kind, url, id, name, oids, system } = serde_json::from_slice(&bytes).ok()?;
+        let head =
+            Head { kind, url, id, name, type_name: "".into(), profile: false, oids, system, body: Body::Packed(body) };
+        let is_whole = matches!(&head.body, Body::Packed(body) if body.is_empty()) || head.code_system().is_some();
+        is_whole.then_some(head)
+    }
+
+    fn code_system(&self) -> Option<CodeSystem> {
+        match &self.body {
+            Body::Json(text) => codes::code_system(&serde_json::from_str(text).ok()?),
+            Body::Packed(bytes) => CodeSystem::of_bytes(&self.url, &self.name, bytes.clone()),
+        }
+    }
 }
 
 /// The text of `package.json` is not that of a package.
@@ -104,11 +167,16 @@ impl Package {
     pub fn of(files: Vec<(String, String)>) -> Package {
         let (mut heads, mut unreadable) = (Vec::new(), Vec::new());
         for (name, text) in files {
-            match serde_json::from_str::<Fields>(&text) {
-                Ok(fields) => heads.extend(head(fields, text)),
-                Err(_) => unreadable.push(name),
+            match Head::read(text) {
+                Ok(head) => heads.extend(head),
+                Err(NotJson) => unreadable.push(name),
             }
         }
+        Package { unreadable, ..Package::of_heads(heads) }
+    }
+
+    /// The same of definitions whose heads are read already.
+    pub fn of_heads(mut heads: Vec<Head>) -> Package {
         // A folder lists its files in any order.
         heads.sort_by(|a, b| a.url.cmp(&b.url));
         let by_url = heads.iter().enumerate().map(|(at, head)| (head.url.clone(), at)).collect();
@@ -117,7 +185,7 @@ impl Package {
             name: SmolStr::default(),
             version: SmolStr::default(),
             dependencies: Vec::new(),
-            unreadable,
+            unreadable: Vec::new(),
             heads,
             by_url,
             definitions: Memo::default(),
@@ -152,7 +220,8 @@ impl Package {
     /// A StructureDefinition, read.
     pub fn definition(&self, url: &str) -> Option<Arc<Definition>> {
         let head = self.head(url).filter(|head| head.kind == HeadKind::StructureDefinition)?;
-        let read = || Definition::read(serde_json::from_str(&head.text).ok()?).map(Arc::new);
+        let Body::Json(text) = &head.body else { return None };
+        let read = || Definition::read(serde_json::from_str(text).ok()?).map(Arc::new);
         self.definitions.get(url, read)
     }
 
@@ -163,12 +232,16 @@ impl Package {
 
     /// A code system of the package, if it comes with all its codes.
     pub fn code_system(&self, url: &str) -> Option<CodeSystem> {
-        codes::code_system(&self.json(HeadKind::CodeSystem, url)?)
+        let head = self.head(url).filter(|head| head.kind == HeadKind::CodeSystem)?;
+        head.code_system()
     }
 
     fn json(&self, kind: HeadKind, url: &str) -> Option<Value> {
         let head = self.head(url).filter(|head| head.kind == kind)?;
-        serde_json::from_str(&head.text).ok()
+        match &head.body {
+            Body::Json(text) => serde_json::from_str(text).ok(),
+            Body::Packed(_) => None,
+        }
     }
 }
 
@@ -201,7 +274,7 @@ fn head(fields: Fields, text: String) -> Option<Head> {
         profile: narrows,
         oids,
         system,
-        text,
+        body: Body::Json(text),
     })
 }
 
