@@ -4,6 +4,7 @@
 //! [`Message::read`] finds the segments of a message, [`Piece`] walks down from a field to its parts, [`group`] puts
 //! segments into the groups of a structure, [`time`] and [`number`] keep the precision that a value came with.
 
+pub mod answer;
 pub mod batch;
 pub mod builtin;
 pub mod charset;
@@ -12,6 +13,7 @@ pub mod delimiters;
 pub mod encode;
 pub mod escape;
 pub mod group;
+pub mod header;
 pub mod identity;
 pub mod json;
 pub mod lineage;
