@@ -9,6 +9,7 @@ mod calls;
 mod context;
 mod layout;
 mod program;
+pub mod wiring;
 
 pub use calls::{Call, Helpers, VERSION, hash};
 pub use context::{

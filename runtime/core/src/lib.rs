@@ -1,4 +1,7 @@
 //! Bytes in, bytes out: hosts compiled programs, and moves messages from feeds through maps to targets.
 
 pub mod clock;
+pub mod connector;
+pub mod flow;
 pub mod host;
+pub mod journal;

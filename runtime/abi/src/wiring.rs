@@ -1,0 +1,42 @@
+//! The feeds, targets and routes of a project, as the compiler hands them to the runtime.
+//!
+//! Settings are JSON, with every default written out: an object by the names that the connector has in
+//! `stdlib/connector`. Times are milliseconds, sizes bytes. A text that a message has a part in is a list of
+//! `{"text": …}` and `{"read": n}`, the n-th of what is read for its owner; a secret is `{"secret": name}`.
+
+use serde::{Deserialize, Serialize};
+
+/// A project's wiring. Feeds, targets and routes are known by their places in these lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wiring {
+    pub feeds: Vec<Feed>,
+    pub targets: Vec<Target>,
+    pub routes: Vec<Route>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Feed {
+    pub name: String,
+    /// `mllp`
+    pub connector: String,
+    pub settings: String,
+    /// What its messages are kept in order by: readings of the program.
+    pub order_by: Vec<usize>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    pub name: String,
+    pub connector: String,
+    pub settings: String,
+    /// What its settings read of each message: readings of the program.
+    pub reads: Vec<usize>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    pub name: String,
+    pub from: Vec<usize>,
+    pub to: Vec<usize>,
+    pub settings: String,
+}

@@ -1,0 +1,246 @@
+//! Watches a folder and takes the files that appear in it.
+//!
+//! A file is taken when its size has not changed for a while. It is claimed by a rename into a folder of ours, its messages
+//! are taken in one after another, and then it goes to those that are done or to those that were refused. A process that
+//! ends in between finds its claims again: messages that were stored already are known.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use emr_message::batch::{Kind, Splitter};
+use serde::Deserialize;
+use tokio::sync::{mpsc, watch};
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::clock;
+use crate::flow::intake::{Intake, Sent};
+use crate::flow::seen::Verdict;
+use crate::journal::fs::Fs;
+
+/// What a feed from `file` is told. Times in milliseconds.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Settings {
+    pub folder: PathBuf,
+    pub pattern: String,
+    pub stable: u64,
+    pub every: u64,
+    pub done: PathBuf,
+    pub rejected: PathBuf,
+}
+
+/// Where files are while they are taken, inside the folder.
+const CLAIMED: &str = ".taken";
+
+/// How many messages of a file may be under way at once.
+const AHEAD: usize = 256;
+
+/// A folder that is watched.
+struct Watch<F: Fs> {
+    settings: Settings,
+    intake: Arc<Intake<F>>,
+    /// The files that were seen, how they were, and since when they are so.
+    seen: HashMap<PathBuf, (u64, Option<SystemTime>, Instant)>,
+}
+
+/// Takes files until it is told to stop; the one that is under way is taken to its end.
+///
+/// # Errors
+/// The folder and those inside it cannot be made.
+pub async fn serve<F: Fs>(
+    settings: Settings,
+    intake: Arc<Intake<F>>,
+    mut stop: watch::Receiver<bool>,
+) -> io::Result<()> {
+    for inside in [Path::new(CLAIMED), &settings.done, &settings.rejected] {
+        fs::create_dir_all(settings.folder.join(inside))?;
+    }
+    let every = Duration::from_millis(settings.every);
+    let mut watch = Watch { settings, intake, seen: HashMap::new() };
+    for claimed in watch.claimed() {
+        watch.take(&claimed).await;
+    }
+    while !*stop.borrow() {
+        for path in watch.stable() {
+            if *stop.borrow() {
+                break;
+            }
+            if let Some(claimed) = watch.claim(&path) {
+                watch.take(&claimed).await;
+            }
+        }
+        let pause = every.min(Duration::from_millis(watch.settings.stable.max(50)));
+        tokio::select! {
+            () = sleep(pause) => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+    }
+    Ok(())
+}
+
+impl<F: Fs> Watch<F> {
+    /// What the last process claimed and did not put away.
+    fn claimed(&self) -> Vec<PathBuf> {
+        files(&self.settings.folder.join(CLAIMED))
+    }
+
+    /// The files whose size has not changed for long enough, by their names.
+    fn stable(&mut self) -> Vec<PathBuf> {
+        let now = Instant::now();
+        let stable = Duration::from_millis(self.settings.stable);
+        let mut seen = HashMap::new();
+        let mut found = Vec::new();
+        for path in files(&self.settings.folder) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with('.') || !matches(&self.settings.pattern, &name) {
+                continue;
+            }
+            let Ok(facts) = fs::metadata(&path) else { continue };
+            let (length, changed) = (facts.len(), facts.modified().ok());
+            let since = match self.seen.get(&path) {
+                Some((was, before, since)) if (*was, *before) == (length, changed) => *since,
+                _ => now,
+            };
+            if now.duration_since(since) >= stable {
+                found.push(path);
+            } else {
+                seen.insert(path, (length, changed, since));
+            }
+        }
+        self.seen = seen;
+        found
+    }
+
+    /// Takes a file away from whoever else watches. Nothing if somebody was there before.
+    fn claim(&self, path: &Path) -> Option<PathBuf> {
+        let name = path.file_name()?.to_string_lossy();
+        let claimed =
+            self.settings.folder.join(CLAIMED).join(format!("{}.{name}", clock::unique(clock::microseconds())));
+        fs::rename(path, &claimed).ok().map(|()| claimed)
+    }
+
+    /// Takes the messages of a claimed file in and puts it away.
+    async fn take(&self, claimed: &Path) {
+        let name = claimed.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let own = name.split_once('.').map_or(name.as_str(), |(_, own)| own).to_owned();
+        match self.messages(claimed, &name, &own).await {
+            // Nothing of it is lost: it is claimed, and taken again by the next process.
+            Err(_) => {}
+            Ok(refused) if refused.is_empty() => self.put(claimed, &self.settings.done, &own),
+            Ok(refused) => {
+                self.put(claimed, &self.settings.rejected, &own);
+                let result = self.settings.folder.join(&self.settings.rejected).join(format!("{own}.result"));
+                let _ = fs::write(result, refused.join("\n") + "\n");
+            }
+        }
+    }
+
+    /// What is wrong with the messages of a file, a line for each that was refused.
+    async fn messages(&self, claimed: &Path, claim: &str, own: &str) -> io::Result<Vec<String>> {
+        let (send, mut parts) = mpsc::channel(AHEAD);
+        let path = claimed.to_owned();
+        let reading = spawn_blocking(move || split(&path, &send));
+        let mut answers = tokio::task::JoinSet::new();
+        let mut number = 0;
+        while let Some(message) = parts.recv().await {
+            number += 1;
+            let claim = xxh3_64(format!("{claim}\0{number}").as_bytes());
+            let sent = Sent { message, file: Some(own.to_owned()), claim: Some(claim) };
+            let answer = self.intake.take(sent).await.ok_or_else(|| io::Error::other("the feed has ended"))?;
+            answers.spawn(async move { (number, answer.verdict().await) });
+        }
+        reading.await.map_err(io::Error::other)??;
+        let mut refused = Vec::new();
+        for (number, verdict) in answers.join_all().await {
+            match verdict {
+                Verdict::Good => {}
+                Verdict::Wrong(problem) | Verdict::NotServed(problem) => {
+                    refused.push((number, format!("message {number}: {}", problem.wrong.text())));
+                }
+                Verdict::Later => return Err(io::Error::other("it could not be stored")),
+            }
+        }
+        refused.sort_unstable();
+        Ok(refused.into_iter().map(|(_, line)| line).collect())
+    }
+
+    /// Puts a file away; one of the same name stays as it is.
+    fn put(&self, claimed: &Path, folder: &Path, name: &str) {
+        let folder = self.settings.folder.join(folder);
+        let place = folder.join(name);
+        let place = if place.exists() { folder.join(claimed.file_name().unwrap_or_default()) } else { place };
+        // Where it cannot be moved it stays claimed, and its messages are known to the next process.
+        let _ = fs::rename(claimed, place);
+    }
+}
+
+/// Hands over the messages of a file. A file without one is one message: it is refused, and not lost.
+fn split(path: &Path, to: &mpsc::Sender<Bytes>) -> io::Result<()> {
+    let mut splitter = Splitter::new(File::open(path)?);
+    let mut part = Vec::new();
+    while let Some(kind) = splitter.next(&mut part)? {
+        if kind == Kind::Message && to.blocking_send(Bytes::copy_from_slice(&part)).is_err() {
+            return Ok(());
+        }
+    }
+    if splitter.messages() == 0 {
+        let _ = to.blocking_send(fs::read(path)?.into());
+    }
+    Ok(())
+}
+
+/// The files of a folder by their names.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let entries = entries.filter_map(Result::ok);
+    let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+    let mut paths: Vec<_> = files.map(|entry| entry.path()).collect();
+    paths.sort_unstable();
+    paths
+}
+
+/// Whether a name fits a pattern, in which `*` stands for any letters and `?` for one.
+fn matches(pattern: &str, name: &str) -> bool {
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (mut at, mut here) = (0, 0);
+    // Where the last star stood, and where it was taken to end.
+    let mut star: Option<(usize, usize)> = None;
+    while here < name.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at, here));
+                at += 1;
+            }
+            Some(letter) if *letter == '?' || Some(letter) == name.get(here) => (at, here) = (at + 1, here + 1),
+            _ => match star {
+                Some((before, end)) => {
+                    star = Some((before, end + 1));
+                    (at, here) = (before + 1, end + 1);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern.get(at..).unwrap_or_default().iter().all(|letter| *letter == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_those_of_shells() {
+        for (pattern, name) in [("*", ""), ("*.hl7", "a.hl7"), ("a?c*", "abcdef"), ("*b*", "abab"), ("", "")] {
+            assert!(matches(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in [("*.hl7", "a.hl7.part"), ("?", ""), ("a*b", "abc"), ("A", "a")] {
+            assert!(!matches(pattern, name), "{pattern} {name}");
+        }
+    }
+}

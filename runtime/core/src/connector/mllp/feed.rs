@@ -1,0 +1,298 @@
+//! Listens for messages, and answers each once the feed knows what to say.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use emr_message::answer::{self, Code, Problem, Wrong};
+use emr_message::header::Header;
+use serde::Deserialize;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::codec::{Decoder, Encoder};
+
+use super::super::tls;
+use super::frame::{Broken, Frames};
+use crate::clock;
+use crate::flow::intake::{Intake, Sent};
+use crate::flow::seen::Verdict;
+use crate::journal::fs::Fs;
+
+/// What a feed from `mllp` is told. Times in milliseconds, sizes in bytes.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Settings {
+    pub listen: String,
+    pub tls: tls::Listen,
+    pub mode: Mode,
+    pub connections: usize,
+    pub connections_per_peer: usize,
+    pub frame_timeout: u64,
+    pub idle_timeout: u64,
+    pub frame_max: usize,
+}
+
+/// How acknowledgments are given where MSH-15 and MSH-16 do not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    Original,
+    Enhanced,
+}
+
+/// How long a sender is held that cannot be served, before it is left without an answer: then it sends again.
+const OVERLOADED: Duration = Duration::from_secs(4);
+
+/// How long a frame may take to come to its end when the feed stops.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How long nobody is let in when the system has no connections left.
+const EXHAUSTED: Duration = Duration::from_millis(100);
+
+/// Takes connections until it is told to stop, and then until those that are there have come to their end.
+pub async fn serve<F: Fs>(
+    (listener, acceptor): (TcpListener, Option<TlsAcceptor>),
+    settings: Arc<Settings>,
+    intake: Arc<Intake<F>>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let peers = Arc::new(Peers::default());
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept(), if connections.len() < settings.connections => accepted,
+            Some(_) = connections.join_next() => continue,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        let Ok((stream, peer)) = accepted else {
+            sleep(EXHAUSTED).await;
+            continue;
+        };
+        let Some(seat) = peers.seat(peer.ip(), settings.connections_per_peer) else { continue };
+        // An answer is one small write, which must not wait for another.
+        let _ = stream.set_nodelay(true);
+        let (settings, intake, stop) = (Arc::clone(&settings), Arc::clone(&intake), stop.clone());
+        let acceptor = acceptor.clone();
+        connections.spawn(async move {
+            // A connection that breaks is its peer's to open again; nothing of it was answered.
+            let _ = match acceptor {
+                None => Connection::new(stream, settings, intake, stop).serve().await,
+                Some(acceptor) => {
+                    let shaken = timeout(Duration::from_millis(settings.frame_timeout), acceptor.accept(stream)).await;
+                    match shaken {
+                        Ok(Ok(stream)) => Connection::new(stream, settings, intake, stop).serve().await,
+                        Ok(Err(why)) => Err(why.into()),
+                        Err(_) => Err(Broken::Cut),
+                    }
+                }
+            };
+            drop(seat);
+        });
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+/// How many connections each peer has.
+#[derive(Default)]
+struct Peers(Mutex<HashMap<IpAddr, usize>>);
+
+/// One connection of a peer.
+struct Seat {
+    peers: Arc<Peers>,
+    peer: IpAddr,
+}
+
+impl Peers {
+    fn seat(self: &Arc<Self>, peer: IpAddr, most: usize) -> Option<Seat> {
+        let mut peers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = peers.entry(peer).or_default();
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(Seat { peers: Arc::clone(self), peer })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut peers = self.peers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = peers.get_mut(&self.peer) {
+            *count -= 1;
+            if *count == 0 {
+                peers.remove(&self.peer);
+            }
+        }
+    }
+}
+
+struct Connection<S, F: Fs> {
+    stream: S,
+    frames: Frames,
+    unread: BytesMut,
+    settings: Arc<Settings>,
+    intake: Arc<Intake<F>>,
+    stop: watch::Receiver<bool>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
+    fn new(stream: S, settings: Arc<Settings>, intake: Arc<Intake<F>>, stop: watch::Receiver<bool>) -> Self {
+        let frames = Frames::new(settings.frame_max);
+        Connection { stream, frames, unread: BytesMut::new(), settings, intake, stop }
+    }
+
+    async fn serve(mut self) -> Result<(), Broken> {
+        loop {
+            match self.next().await {
+                Ok(Some(message)) => {
+                    if !self.answer(message).await? {
+                        return Ok(());
+                    }
+                }
+                Ok(None) => return Ok(()),
+                Err(Broken::TooLong(first)) => {
+                    self.too_long(&first).await?;
+                    return Err(Broken::TooLong(first));
+                }
+                Err(why) => return Err(why),
+            }
+        }
+    }
+
+    /// The next message; nothing when the peer has hung up, says nothing for too long, or the feed stops.
+    async fn next(&mut self) -> Result<Option<Bytes>, Broken> {
+        let idle = Instant::now() + Duration::from_millis(self.settings.idle_timeout);
+        let mut ends = None;
+        loop {
+            if let Some(message) = self.frames.decode(&mut self.unread)? {
+                return Ok(Some(message));
+            }
+            if self.frames.is_open() && ends.is_none() {
+                ends = Some(Instant::now() + Duration::from_millis(self.settings.frame_timeout));
+            }
+            let read = tokio::select! {
+                read = timeout_at(ends.unwrap_or(idle), self.stream.read_buf(&mut self.unread)) => read,
+                () = stopped(&mut self.stop, ends.map_or(Duration::ZERO, |_| GRACE)) => {
+                    return if ends.is_some() { Err(Broken::Cut) } else { Ok(None) };
+                }
+            };
+            match read {
+                Err(_) if ends.is_some() => return Err(Broken::Cut),
+                Err(_) => return Ok(None),
+                Ok(Ok(0)) => return self.frames.decode_eof(&mut self.unread),
+                Ok(Ok(_)) => {}
+                Ok(Err(why)) => return Err(why.into()),
+            }
+        }
+    }
+
+    /// Takes a message in and says what is to be said; whether the connection goes on.
+    async fn answer(&mut self, message: Bytes) -> Result<bool, Broken> {
+        let taken =
+            timeout(OVERLOADED, self.intake.take(Sent { message: message.clone(), file: None, claim: None })).await;
+        let Ok(Some(mut answer)) = taken else {
+            // Silence makes every sender try again; which word would is not agreed.
+            return Ok(false);
+        };
+        let asked = Asked::of(&message, self.settings.mode);
+        if asked.is_enhanced {
+            if !answer.stored().await {
+                return Ok(false);
+            }
+            if asked.accept {
+                self.say(&message, Code::CommitAccept, &[]).await?;
+            }
+        }
+        let (code, problems) = match answer.verdict().await {
+            Verdict::Good => (Code::Accept, Vec::new()),
+            Verdict::Wrong(problem) => (Code::Error, vec![problem]),
+            Verdict::NotServed(problem) => (Code::Reject, vec![problem]),
+            Verdict::Later => {
+                sleep(OVERLOADED).await;
+                return Ok(false);
+            }
+        };
+        if asked.application(code) {
+            self.say(&message, code, &problems).await?;
+        }
+        Ok(true)
+    }
+
+    async fn too_long(&mut self, first: &[u8]) -> Result<(), Broken> {
+        let code = if Asked::of(first, self.settings.mode).is_enhanced { Code::CommitError } else { Code::Error };
+        if Header::read(first).is_some() {
+            self.say(first, code, &[Problem { wrong: Wrong::ValueTooLong, at: None }]).await?;
+        }
+        Ok(())
+    }
+
+    async fn say(&mut self, message: &[u8], code: Code, problems: &[Problem]) -> Result<(), Broken> {
+        /// Whoever sends no header gets an answer of the standard's form.
+        const NONE: &[u8] = b"MSH|^~\\&|||||||||P|2.5.1";
+        let Some(header) = Header::read(message).or_else(|| Header::read(NONE)) else { return Ok(()) };
+        let now = clock::microseconds();
+        let (id, time) = (clock::unique(now), clock::hl7(now));
+        let answer = answer::write(&header, &answer::Answer { code, problems, id: &id, time: &time });
+        let mut out = BytesMut::new();
+        self.frames.encode(&answer, &mut out)?;
+        self.stream.write_all(&out).await?;
+        Ok(self.stream.flush().await?)
+    }
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>, grace: Duration) {
+    let _ = stop.wait_for(|stop| *stop).await;
+    sleep(grace).await;
+}
+
+/// Which answers a sender wants (HL7 v2.5.1 §2.9.2; MSH-15, MSH-16, HL7 table 0155).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Asked {
+    is_enhanced: bool,
+    /// That the message is stored.
+    accept: bool,
+    application: Condition,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Condition {
+    Always,
+    Never,
+    Error,
+    Success,
+}
+
+impl Asked {
+    fn of(message: &[u8], mode: Mode) -> Asked {
+        let header = Header::read(message);
+        let field = |number| header.as_ref().map(|header| header.field(number)).unwrap_or_default();
+        let (accept, application) = (field(15), field(16));
+        if accept.is_empty() && application.is_empty() && mode == Mode::Original {
+            return Asked { is_enhanced: false, accept: false, application: Condition::Always };
+        }
+        // All that is said at once is that it is stored, so an error alone is never worth a word.
+        let accept = matches!(accept, b"AL" | b"SU") || accept.is_empty() && application.is_empty();
+        let application = match application {
+            b"AL" => Condition::Always,
+            b"ER" => Condition::Error,
+            b"SU" => Condition::Success,
+            _ => Condition::Never,
+        };
+        Asked { is_enhanced: true, accept, application }
+    }
+
+    fn application(self, code: Code) -> bool {
+        match self.application {
+            Condition::Always => true,
+            Condition::Never => false,
+            Condition::Error => code != Code::Accept,
+            Condition::Success => code == Code::Accept,
+        }
+    }
+}

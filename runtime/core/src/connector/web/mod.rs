@@ -1,0 +1,5 @@
+//! HTTP as a client: what `http`, `fhir` and `timer` have in common.
+
+pub mod auth;
+pub mod client;
+mod jws;

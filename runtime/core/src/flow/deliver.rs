@@ -1,0 +1,185 @@
+//! Brings what maps made to a target, in its order, and tries again until it is there or a person has to look.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+
+use super::lanes::Lanes;
+use super::program::Made;
+use super::retry::{Failure, Retry};
+
+/// Where messages go. One delivery may be tried several times, and each time it is the same.
+pub trait Target: Send + Sync + 'static {
+    fn deliver<'a>(&'a self, parcel: &'a Parcel) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
+}
+
+/// What is brought to a target for one message.
+#[derive(Clone, Debug)]
+pub struct Parcel {
+    /// What the message is called for good: `adt-17`.
+    pub id: Arc<str>,
+    pub made: Arc<[Made]>,
+    /// What settings of the target read of the message, in their order.
+    pub read: Arc<[Vec<String>]>,
+}
+
+/// How a delivery ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    Delivered,
+    Parked(String),
+}
+
+/// What a queue asks its feed for, and tells it.
+pub trait Source: Send + Sync + 'static {
+    /// What the target is to get of this message. Nothing if it is not to be had any more.
+    fn parcel(&self, number: u64) -> Option<Parcel>;
+
+    fn ended(&self, number: u64, end: End) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
+
+/// How many bytes of parcels wait in memory; others are made again when their turn comes.
+const HELD_BYTES: usize = 64 << 20;
+
+/// How many deliveries go at once where their order allows it.
+const ABREAST: usize = 16;
+
+/// What one target is to get of one feed.
+#[derive(Default)]
+pub struct Queue {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    lanes: Lanes,
+    held: FxHashMap<u64, Parcel>,
+    bytes: usize,
+}
+
+impl Parcel {
+    fn bytes(&self) -> usize {
+        self.made.iter().map(|made| made.bytes.len()).sum()
+    }
+}
+
+impl Queue {
+    /// Adds a delivery. Without a parcel it is made when its turn comes.
+    pub fn add(&self, number: u64, keys: Vec<u64>, parcel: Option<Parcel>) {
+        let mut state = self.state();
+        state.lanes.add(number, keys);
+        if let Some(parcel) = parcel
+            && state.bytes + parcel.bytes() <= HELD_BYTES
+        {
+            state.bytes += parcel.bytes();
+            state.held.insert(number, parcel);
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    pub fn len(&self) -> usize {
+        self.state().lanes.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn begin(&self) -> Option<(u64, Option<Parcel>)> {
+        let mut state = self.state();
+        let number = state.lanes.begin()?;
+        let parcel = state.held.remove(&number);
+        state.bytes -= parcel.as_ref().map_or(0, Parcel::bytes);
+        Some((number, parcel))
+    }
+
+    fn end(&self, number: u64) {
+        self.state().lanes.end(number);
+    }
+
+    /// Whoever panicked left the lanes as they are between two calls.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Delivers until it is told to stop; what is under way then comes to its next end or wait.
+    pub async fn run(
+        self: Arc<Self>,
+        source: Arc<dyn Source>,
+        target: Arc<dyn Target>,
+        retry: Retry,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        let mut going: JoinSet<Option<u64>> = JoinSet::new();
+        loop {
+            while going.len() < ABREAST
+                && !*stop.borrow()
+                && let Some((number, parcel)) = self.begin()
+            {
+                let one = Delivery { number, source: Arc::clone(&source), target: Arc::clone(&target), retry };
+                going.spawn(one.run(parcel, stop.clone()));
+            }
+            tokio::select! {
+                Some(ended) = going.join_next() => if let Ok(Some(number)) = ended { self.end(number) },
+                () = self.changed.notified() => {}
+                _ = stop.wait_for(|stop| *stop) => break,
+            }
+        }
+        while going.join_next().await.is_some() {}
+    }
+}
+
+struct Delivery {
+    number: u64,
+    source: Arc<dyn Source>,
+    target: Arc<dyn Target>,
+    retry: Retry,
+}
+
+impl Delivery {
+    /// The number of the message, unless it was told to stop: then it stays in flight, and is delivered when the process
+    /// is there again.
+    async fn run(self, parcel: Option<Parcel>, mut stop: watch::Receiver<bool>) -> Option<u64> {
+        let end = match parcel.or_else(|| self.source.parcel(self.number)) {
+            None => End::Parked("what it was made of cannot be read".to_owned()),
+            Some(parcel) => self.tried(&parcel, &mut stop).await?,
+        };
+        self.source.ended(self.number, end).await;
+        Some(self.number)
+    }
+
+    /// Nothing if it was told to stop before it came to an end.
+    async fn tried(&self, parcel: &Parcel, stop: &mut watch::Receiver<bool>) -> Option<End> {
+        let mut tried = 0;
+        loop {
+            let Err(failure) = self.target.deliver(parcel).await else { return Some(End::Delivered) };
+            tried += 1;
+            let Some(wait) = self.retry.wait(&failure, tried, chance(self.number, tried)) else {
+                return Some(End::Parked(failure.why().to_owned()));
+            };
+            if stopped(stop, wait).await {
+                return None;
+            }
+        }
+    }
+}
+
+/// Waits, unless it is told to stop.
+async fn stopped(stop: &mut watch::Receiver<bool>, wait: Duration) -> bool {
+    tokio::select! {
+        () = tokio::time::sleep(wait) => false,
+        _ = stop.wait_for(|stop| *stop) => true,
+    }
+}
+
+/// From 0 to 1, spread over messages and tries: no two come back together.
+fn chance(number: u64, tried: u32) -> f64 {
+    let mixed = xxhash_rust::xxh3::xxh3_64_with_seed(&number.to_le_bytes(), tried.into());
+    (mixed >> 11) as f64 / (1u64 << 53) as f64
+}

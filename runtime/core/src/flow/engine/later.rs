@@ -1,0 +1,58 @@
+//! Settings that the language has and this runtime does not carry out: whoever sets one is told, for what is not done in
+//! silence would be missed.
+
+use emr_abi::wiring::Wiring;
+use serde_json::Value;
+
+use super::{Refused, read};
+
+/// The settings of feeds, targets and routes, each with the values that mean nothing more than what is done.
+const FEED: &[(&str, &[&str])] = &[("repair", &["[]"]), ("unwrap", &["null"]), ("release", &["\"1\""])];
+const TARGET: &[(&str, &[&str])] = &[
+    ("rate", &["null"]),
+    ("quiet", &["null"]),
+    ("release", &["\"1\""]),
+    ("mode", &["\"original\""]),
+    ("format", &["\"json\""]),
+];
+const ROUTE: &[(&str, &[&str])] = &[("start", &["null"]), ("unless_seen", &["null"]), ("reply", &["null"])];
+
+/// # Errors
+/// Some setting asks for more than is carried out.
+pub(super) fn nothing_of_it(wiring: &Wiring) -> Result<(), Refused> {
+    for feed in &wiring.feeds {
+        held(&format!("feed {}", feed.name), &feed.settings, FEED)?;
+        zone(&format!("feed {}", feed.name), &feed.settings)?;
+    }
+    for target in &wiring.targets {
+        held(&format!("target {}", target.name), &target.settings, TARGET)?;
+    }
+    for route in &wiring.routes {
+        held(&format!("route {}", route.name), &route.settings, ROUTE)?;
+    }
+    Ok(())
+}
+
+fn held(whose: &str, settings: &str, plain: &[(&str, &[&str])]) -> Result<(), Refused> {
+    let settings: Value = read(whose, settings)?;
+    for (name, values) in plain.iter() {
+        if settings.get(name).is_some_and(|value| !values.contains(&value.to_string().as_str())) {
+            return Err(not_yet(whose, &format!("`{name}`")));
+        }
+    }
+    Ok(())
+}
+
+/// A zone may be read of each message.
+fn zone(whose: &str, settings: &str) -> Result<(), Refused> {
+    let settings: Value = read(whose, settings)?;
+    let parts = settings.get("timezone").and_then(Value::as_array);
+    if parts.into_iter().flatten().any(|part| part.get("read").is_some()) {
+        return Err(not_yet(whose, "a `timezone` of each message"));
+    }
+    Ok(())
+}
+
+fn not_yet(whose: &str, what: &str) -> Refused {
+    Refused { whose: whose.to_owned(), why: format!("{what} is not carried out yet") }
+}

@@ -1,0 +1,276 @@
+//! Takes messages of one feed in: each is stored, then mapped in the order in which it was stored, then handed to the
+//! queues of its targets.
+//!
+//! A message is ours when its record is on disk, and never before; what is told to the sender depends on when the feed
+//! answers.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use bytes::Bytes;
+use emr_message::Receipt;
+use serde::Deserialize;
+use tokio::sync::{Mutex as Turn, Semaphore, mpsc, oneshot, watch};
+
+use super::deliver::Queue;
+use super::mark::Mark;
+use super::program::Program;
+use super::seen::{Answer, Found, Progress, Seen, Verdict, identity};
+use crate::clock;
+use crate::journal::commit::{Refused, Writer};
+use crate::journal::entry::{ARRIVAL, Arrival, CLOSED, Entry, Event, Identity, What};
+use crate::journal::fs::Fs;
+use crate::journal::ledger::{Law, Ledger};
+use crate::journal::log::{Fault, Log, Place, Reader, SEGMENT};
+
+/// When a sender gets its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    /// Once the message is on disk.
+    Stored,
+    /// Once it is also checked and mapped.
+    Checked,
+    /// Once all targets have it.
+    Delivered,
+}
+
+/// What becomes of a message that a map of a route refuses.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnReject {
+    Hold,
+    AckError,
+    Drop(String),
+}
+
+/// One of the ways out of a feed: what a route makes for a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// Number of the route in the wiring.
+    pub route: usize,
+    /// Number of the target.
+    pub target: usize,
+    /// `labs>ehr`, by which the journal knows it.
+    pub name: Arc<str>,
+    /// Settings of the target that read the message, by their numbers.
+    pub reads: Vec<usize>,
+}
+
+/// What a feed is told.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Number of the feed in the wiring.
+    pub feed: usize,
+    pub name: Arc<str>,
+    /// Where its journal is.
+    pub folder: PathBuf,
+    pub answer: When,
+    /// By number of the route.
+    pub on_reject: Vec<OnReject>,
+    pub ways: Vec<Way>,
+    /// The settings that its messages are kept in order by.
+    pub order_by: Vec<usize>,
+    /// How long a message is kept and known again once it is settled, in milliseconds.
+    pub remember: u64,
+}
+
+/// How many messages of a feed may be in flight; then its senders wait.
+const IN_FLIGHT: usize = 1_000_000;
+
+/// How many stored messages may wait to be mapped.
+const WAITING: usize = 1 << 14;
+
+/// A feed that takes messages.
+pub struct Intake<F: Fs> {
+    pub(super) settings: Settings,
+    pub(super) program: Arc<dyn Program>,
+    pub(super) writer: Writer,
+    pub(super) reader: Reader<F>,
+    ledger: Mutex<Ledger>,
+    seen: Mutex<Seen>,
+    /// One at a time, so that messages are mapped in the order in which they are stored; nothing once it is closed.
+    turn: Turn<Option<mpsc::Sender<Job>>>,
+    /// Of messages that are not settled.
+    pub(super) room: Arc<Semaphore>,
+    /// One for each way out.
+    pub(super) queues: Vec<Arc<Queue>>,
+    pub(super) mark: Mark,
+    /// Senders that wait until all targets have their message.
+    pub(super) answers: Mutex<BTreeMap<u64, watch::Sender<Progress>>>,
+}
+
+/// A message as somebody sends it.
+#[derive(Clone)]
+pub struct Sent {
+    pub message: Bytes,
+    /// The name of the file that it stood in.
+    pub file: Option<String>,
+    /// What tells it from others where MSH-10 does not: the same for a message that is taken up once more.
+    pub claim: Option<u64>,
+}
+
+/// A message that is about to be stored, and then to be mapped.
+pub(super) struct Job {
+    pub message: Bytes,
+    pub arrival: Arrival,
+    pub stored: oneshot::Receiver<Result<Place, Refused>>,
+    pub answer: watch::Sender<Progress>,
+}
+
+impl<F: Fs> Intake<F> {
+    /// Opens the journal of a feed and takes up what was in flight. `failed` is told when the disk refuses what was to be
+    /// committed: then the process must end.
+    ///
+    /// # Errors
+    /// The journal cannot be opened or is damaged.
+    pub fn open(
+        fs: F,
+        settings: Settings,
+        program: Arc<dyn Program>,
+        failed: impl FnOnce(Fault) + Send + 'static,
+    ) -> Result<(Arc<Intake<F>>, JoinHandle<()>), Fault> {
+        let (mut ledger, mut seen) = (Ledger::default(), Remembered::default());
+        let log = Log::open(fs, settings.folder.clone(), SEGMENT, |record| {
+            if let Some(entry) = Entry::read(record.kind, record.body) {
+                seen.take(record.place.number, &entry);
+                ledger.take(record.place, entry);
+            }
+        })?;
+        let (mark, died_of) = Mark::open(&settings.folder)?;
+        let reader = log.reader();
+        let (writer, _) = Writer::start(log, failed)?;
+        let (jobs, waiting) = mpsc::channel(WAITING);
+        let queues = settings.ways.iter().map(|_| Arc::default()).collect();
+        let name = format!("maps of {}", settings.name);
+        let intake = Arc::new(Intake {
+            settings,
+            program,
+            writer,
+            reader,
+            ledger: Mutex::new(ledger),
+            seen: Mutex::new(seen.0),
+            turn: Turn::new(Some(jobs)),
+            room: Arc::new(Semaphore::new(IN_FLIGHT)),
+            queues,
+            mark,
+            answers: Mutex::default(),
+        });
+        let mapping = Arc::clone(&intake);
+        let thread = thread::Builder::new().name(name).spawn(move || mapping.work(waiting, died_of))?;
+        Ok((intake, thread))
+    }
+
+    /// Takes a message in. Nothing if no more are taken.
+    ///
+    /// Whoever gives up waiting for it has sent nothing.
+    pub async fn take(&self, sent: Sent) -> Option<Answer> {
+        let Sent { message, file, claim } = sent;
+        let identity = identity(&message, claim);
+        if let Some(answer) = self.known(identity) {
+            return Some(answer);
+        }
+        let room = self.room.acquire().await.ok()?;
+        let turn = self.turn.lock().await;
+        // Somebody may have sent the same meanwhile.
+        if let Some(answer) = self.known(identity) {
+            return Some(answer);
+        }
+        let place = turn.as_ref()?.reserve().await.ok()?;
+        let record = self.writer.reserve().await.ok()?;
+        // From here on nothing waits, so that it is stored and mapped or neither.
+        room.forget();
+        let received = clock::microseconds();
+        let arrival = Arrival { received, identity, file };
+        let stored = record.submit(ARRIVAL, arrival.body(&message));
+        let (answer, coming) = watch::channel(Progress::default());
+        if let Some(identity) = identity {
+            self.seen().take(identity, Answer::Coming(coming.clone()), received);
+        }
+        place.send(Job { message, arrival, stored, answer });
+        Some(Answer::Coming(coming))
+    }
+
+    fn known(&self, identity: Option<Identity>) -> Option<Answer> {
+        match self.seen().find(identity?) {
+            Found::Same(answer) => Some(answer),
+            Found::New | Found::Other => None,
+        }
+    }
+
+    /// Takes no more, waits for what was taken to be mapped, and says in the journal that it ended well.
+    pub async fn close(&self) {
+        drop(self.turn.lock().await.take());
+        if let Ok(record) = self.writer.reserve().await {
+            let _ = record.submit(CLOSED, Vec::new()).await;
+        }
+    }
+
+    /// The queues of the ways out, in their order.
+    pub fn queues(&self) -> &[Arc<Queue>] {
+        &self.queues
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub fn law(&self) -> Law {
+        self.ledger().law()
+    }
+
+    /// What is known of the message with that number beside its bytes.
+    pub(super) fn receipt(&self, number: u64, arrival: &Arrival) -> Receipt {
+        let receipt = clock::receipt(arrival.received).of_feed(Arc::clone(&self.settings.name));
+        let sequence = u32::try_from(number + 1).unwrap_or(u32::MAX);
+        receipt.numbered(sequence).of_file(arrival.file.as_deref().map(Into::into))
+    }
+
+    /// Notes what happened, in the journal and its sum. Settled messages make room for others.
+    pub(super) fn note(&self, message: u64, what: What) -> Event {
+        let event = Event { message, what };
+        let mut ledger = self.ledger();
+        let was_open = ledger.message(message).is_some();
+        ledger.happen(event.clone());
+        if was_open && ledger.message(message).is_none() {
+            self.room.add_permits(1);
+        }
+        event
+    }
+
+    /// Whoever panicked left these as they are between two calls.
+    pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The messages that a journal knows, with the answers that they were given.
+#[derive(Default)]
+struct Remembered(Seen, BTreeMap<u64, Identity>);
+
+impl Remembered {
+    fn take(&mut self, number: u64, entry: &Entry) {
+        match entry {
+            Entry::Arrival(arrival, _) => {
+                let Some(identity) = arrival.identity else { return };
+                self.0.take(identity, Answer::Known(Verdict::Good), arrival.received);
+                self.1.insert(number, identity);
+            }
+            Entry::Event(Event { message, what }) => {
+                let identity = match what {
+                    What::Started => self.1.get(message).copied(),
+                    _ => self.1.remove(message),
+                };
+                if let (What::Refused(verdict), Some(identity)) = (what, identity) {
+                    self.0.note(identity, Answer::Known(verdict.clone().into()));
+                }
+            }
+        }
+    }
+}

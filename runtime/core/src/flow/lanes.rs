@@ -1,0 +1,155 @@
+//! In which order deliveries may begin: those that have a value in common go one after another, others side by side.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use rustc_hash::FxHashMap;
+
+/// The deliveries of one feed to one target, by the numbers of their messages.
+#[derive(Debug, Default)]
+pub struct Lanes {
+    /// Who waits for each value, in order; the first may go.
+    queues: FxHashMap<u64, VecDeque<u64>>,
+    waiting: FxHashMap<u64, Waiting>,
+    ready: BTreeSet<u64>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    keys: Vec<u64>,
+    /// In how many of its lanes another is before it.
+    behind: usize,
+}
+
+/// The only lane of a feed that names none.
+pub const ONLY: u64 = 0;
+
+impl Lanes {
+    /// Adds a delivery behind all that were added. `keys` are hashes of what it must keep its order by.
+    pub fn add(&mut self, number: u64, mut keys: Vec<u64>) {
+        if keys.is_empty() {
+            keys.push(ONLY);
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        let mut behind = 0;
+        for key in &keys {
+            let queue = self.queues.entry(*key).or_default();
+            behind += usize::from(!queue.is_empty());
+            queue.push_back(number);
+        }
+        if behind == 0 {
+            self.ready.insert(number);
+        }
+        self.waiting.insert(number, Waiting { keys, behind });
+    }
+
+    /// The oldest delivery that may begin, which nobody else is then given.
+    pub fn begin(&mut self) -> Option<u64> {
+        self.ready.pop_first()
+    }
+
+    /// A delivery has come to its end: those behind it may begin.
+    pub fn end(&mut self, number: u64) {
+        let Some(gone) = self.waiting.remove(&number) else { return };
+        self.ready.remove(&number);
+        for key in gone.keys {
+            let Some(queue) = self.queues.get_mut(&key) else { continue };
+            let was_first = queue.front() == Some(&number);
+            if was_first {
+                queue.pop_front();
+            } else {
+                queue.retain(|waits| *waits != number);
+            }
+            match queue.front() {
+                None => _ = self.queues.remove(&key),
+                Some(next) if was_first => {
+                    if let Some(waiting) = self.waiting.get_mut(next) {
+                        waiting.behind -= 1;
+                        if waiting.behind == 0 {
+                            self.ready.insert(*next);
+                        }
+                    }
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// How many are not at their end.
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_message_of_two_lanes_waits_for_both() {
+        let mut lanes = Lanes::default();
+        lanes.add(1, vec![10]);
+        lanes.add(2, vec![20]);
+        lanes.add(3, vec![10, 20]);
+        lanes.add(4, vec![10]);
+        lanes.add(5, vec![30]);
+        assert_eq!([lanes.begin(), lanes.begin(), lanes.begin(), lanes.begin()], [Some(1), Some(2), Some(5), None]);
+        lanes.end(2);
+        assert_eq!(lanes.begin(), None);
+        lanes.end(1);
+        assert_eq!([lanes.begin(), lanes.begin()], [Some(3), None]);
+        lanes.end(3);
+        assert_eq!(lanes.begin(), Some(4));
+    }
+
+    #[test]
+    fn without_keys_all_keep_their_order() {
+        let mut lanes = Lanes::default();
+        lanes.add(1, vec![]);
+        lanes.add(2, vec![]);
+        assert_eq!([lanes.begin(), lanes.begin()], [Some(1), None]);
+        lanes.end(1);
+        assert_eq!(lanes.begin(), Some(2));
+    }
+
+    proptest! {
+        /// Whoever is ready first ends first or last; with a key in common they end in order, and all end.
+        #[test]
+        fn order_is_kept_and_nothing_is_left(
+            messages in prop::collection::vec(prop::collection::vec(1u64..5, 0..3), 0..40), choices: Vec<bool>
+        ) {
+            let mut lanes = Lanes::default();
+            for (number, keys) in messages.iter().enumerate() {
+                lanes.add(number as u64, keys.clone());
+            }
+            let mut choices = choices.into_iter().chain(std::iter::repeat(true));
+            let (mut running, mut ended) = (VecDeque::new(), Vec::new());
+            while !lanes.is_empty() {
+                while let Some(next) = lanes.begin() {
+                    running.push_back(next);
+                }
+                let next = if choices.next() == Some(true) { running.pop_front() } else { running.pop_back() };
+                let next = next.unwrap();
+                lanes.end(next);
+                ended.push(next);
+            }
+            prop_assert_eq!(ended.len(), messages.len());
+            for (at, later) in ended.iter().enumerate() {
+                for earlier in &ended[at..] {
+                    let keys = |number: &u64| {
+                        let keys = messages[*number as usize].clone();
+                        if keys.is_empty() { vec![ONLY] } else { keys }
+                    };
+                    let meet = keys(later).iter().any(|key| keys(earlier).contains(key));
+                    prop_assert!(!meet || later <= earlier);
+                }
+            }
+        }
+    }
+}

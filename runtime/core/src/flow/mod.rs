@@ -1,0 +1,17 @@
+//! The way of a message: taken in and stored, mapped, delivered to each target, settled.
+//!
+//! [`program`] is what compiled maps do for it, [`intake`] stores and answers, [`work`] maps and settles, [`lanes`]
+//! keeps the order of deliveries, [`deliver`] brings them out and [`retry`] says when again; [`engine`]
+//! puts all of it together for a project.
+
+pub mod deliver;
+pub mod engine;
+pub mod intake;
+pub mod lanes;
+mod mark;
+pub mod program;
+pub mod retry;
+pub mod seen;
+#[cfg(test)]
+mod tests;
+pub mod work;

@@ -1,0 +1,260 @@
+//! A feed with a program of the tests' own: what is answered is stored, what is stored goes out in its order.
+
+mod sockets;
+
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use emr_message::Receipt;
+use emr_message::answer::{Problem, Wrong};
+use emr_message::header::Header;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::deliver::{Parcel, Target};
+use super::intake::{Intake, OnReject, Sent, Settings, Way, When};
+use super::program::{Form, Made, Mapped, Program, Rejected, Sorted};
+use super::retry::{Failure, Retry};
+use super::seen::Verdict;
+use super::work::WayOut;
+use crate::journal::fs::Disk;
+use crate::journal::ledger::Settled;
+
+/// Passes messages on, and does with some what their MSH-3 says.
+struct Passing;
+
+impl Program for Passing {
+    fn hash(&self) -> u64 {
+        7
+    }
+
+    fn sort(&self, _: usize, message: &[u8], _: &Receipt) -> Sorted {
+        match Header::read(message).map(|header| header.field(3)) {
+            None => Sorted::Unreadable(Problem { wrong: Wrong::SegmentSequence, at: None }),
+            Some(b"IGNORED") => Sorted::Ignored("nobody wants it".into()),
+            Some(b"OTHER") => Sorted::NotServed(Problem { wrong: Wrong::MessageType, at: None }),
+            Some(_) => Sorted::Routes(vec![0]),
+        }
+    }
+
+    fn map(&self, _: usize, _: usize, message: &[u8], _: &Receipt) -> Mapped {
+        let header = Header::read(message).unwrap();
+        let result = match header.field(3) {
+            b"WRONG" => Err(Rejected {
+                code: "R0501".into(),
+                text: "it is wrong".into(),
+                problem: Problem { wrong: Wrong::DataType, at: None },
+                is_fault: false,
+            }),
+            b"PANIC" => panic!("told to"),
+            _ => Ok(vec![Made { form: Form::Message, bytes: message.into() }]),
+        };
+        Mapped { result, issues: 0 }
+    }
+
+    fn read(&self, _: usize, message: &[u8], _: &Receipt) -> Vec<String> {
+        vec![String::from_utf8(Header::read(message).unwrap().field(4).to_vec()).unwrap()]
+    }
+}
+
+/// Keeps what it gets, by MSH-10; refuses every so manieth try.
+#[derive(Default)]
+struct Kept {
+    got: Mutex<Vec<String>>,
+    tries: AtomicU32,
+    fails_each: u32,
+    is_down: bool,
+}
+
+impl Target for Kept {
+    fn deliver<'a>(&'a self, parcel: &'a Parcel) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>> {
+        Box::pin(async move {
+            let tried = self.tries.fetch_add(1, Ordering::Relaxed) + 1;
+            if self.is_down || self.fails_each > 0 && tried.is_multiple_of(self.fails_each) {
+                return Err(Failure::Passing("told to".into()));
+            }
+            let header = Header::read(&parcel.made[0].bytes).unwrap();
+            self.got.lock().unwrap().push(String::from_utf8(header.field(10).to_vec()).unwrap());
+            Ok(())
+        })
+    }
+}
+
+fn sent(message: Bytes) -> Sent {
+    Sent { message, file: None, claim: None }
+}
+
+struct Running {
+    intake: Arc<Intake<Disk>>,
+    kept: Arc<Kept>,
+    stop: watch::Sender<bool>,
+    queue: JoinHandle<()>,
+}
+
+fn start(folder: &Path, answer: When, order_by: &[usize], kept: Kept) -> Running {
+    start_with("all>kept", folder, answer, order_by, kept)
+}
+
+fn start_with(way: &str, folder: &Path, answer: When, order_by: &[usize], kept: Kept) -> Running {
+    let settings = Settings {
+        feed: 0,
+        name: "adt".into(),
+        folder: folder.to_owned(),
+        answer,
+        on_reject: vec![OnReject::AckError],
+        ways: vec![Way { route: 0, target: 0, name: way.into(), reads: Vec::new() }],
+        order_by: order_by.to_vec(),
+        remember: 60_000,
+    };
+    let (intake, _) = Intake::open(Disk, settings, Arc::new(Passing), |fault| panic!("{fault:?}")).unwrap();
+    let kept = Arc::new(kept);
+    let (stop, stopped) = watch::channel(false);
+    let source = Arc::new(WayOut { intake: Arc::clone(&intake), way: 0 });
+    let retry = Retry { times: None, from: 1, to: 2 };
+    let queue = Arc::clone(&intake.queues()[0]).run(source, Arc::clone(&kept) as _, retry, stopped);
+    Running { intake, kept, stop, queue: tokio::spawn(queue) }
+}
+
+impl Running {
+    async fn take(&self, from: &str, place: &str, control: &str) -> Verdict {
+        let message = format!("MSH|^~\\&|{from}|{place}|||1||ADT^A01|{control}|P|2.5\rPID|1\r");
+        self.intake.take(sent(Bytes::from(message))).await.unwrap().verdict().await
+    }
+
+    /// Waits until nothing is in flight.
+    async fn settled(&self) -> Settled {
+        while self.intake.law().in_flight > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+        assert!(self.intake.law().holds());
+        self.intake.law().settled
+    }
+
+    fn got(&self) -> Vec<String> {
+        self.kept.got.lock().unwrap().clone()
+    }
+
+    async fn end(self) {
+        self.stop.send_replace(true);
+        self.queue.await.unwrap();
+        self.intake.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_go_out_once_and_in_their_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let feed = start(folder.path(), When::Checked, &[], Kept { fails_each: 3, ..Kept::default() });
+    for number in 0..200 {
+        assert_eq!(feed.take("A", "H", &number.to_string()).await, Verdict::Good);
+    }
+    assert_eq!(feed.settled().await.delivered, 200);
+    assert_eq!(feed.got(), (0..200).map(|number| number.to_string()).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_twice_is_answered_twice_and_goes_out_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let feed = start(folder.path(), When::Checked, &[], Kept::default());
+    let both = tokio::join!(feed.take("A", "H", "1"), feed.take("A", "H", "1"));
+    assert_eq!(both, (Verdict::Good, Verdict::Good));
+    let wrong = feed.take("WRONG", "H", "2").await;
+    assert!(matches!(wrong, Verdict::Wrong(_)));
+    assert_eq!(feed.take("WRONG", "H", "2").await, wrong);
+    // Without a control id two are two.
+    tokio::join!(feed.take("A", "H", ""), feed.take("A", "H", ""));
+    let settled = feed.settled().await;
+    assert_eq!((settled.delivered, settled.refused), (3, 1));
+    feed.end().await;
+    // The next process knows them.
+    let feed = start(folder.path(), When::Checked, &[], Kept::default());
+    assert_eq!(feed.take("A", "H", "1").await, Verdict::Good);
+    assert_eq!(feed.take("WRONG", "H", "2").await, wrong);
+    assert_eq!(feed.settled().await.delivered, 3);
+    assert!(feed.got().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_message_comes_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let feed = start(folder.path(), When::Checked, &[], Kept::default());
+    assert_eq!(feed.take("A", "H", "1").await, Verdict::Good);
+    assert_eq!(feed.take("IGNORED", "H", "2").await, Verdict::Good);
+    assert!(matches!(feed.take("OTHER", "H", "3").await, Verdict::NotServed(_)));
+    assert!(matches!(feed.take("WRONG", "H", "4").await, Verdict::Wrong(_)));
+    assert_eq!(feed.take("PANIC", "H", "5").await, Verdict::Good);
+    let unread = feed.intake.take(sent(Bytes::from_static(b"hello"))).await.unwrap().verdict().await;
+    assert!(matches!(unread, Verdict::Wrong(_)));
+    let settled = feed.settled().await;
+    assert_eq!(settled, Settled { delivered: 1, filtered: 1, refused: 3, dropped: 0 });
+    assert_eq!(feed.intake.law().parked, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_answered_already_has_nothing_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let feed = start(folder.path(), When::Stored, &[], Kept::default());
+    for from in ["A", "OTHER", "WRONG"] {
+        assert_eq!(feed.take(from, "H", from).await, Verdict::Good);
+    }
+    assert_eq!(feed.settled().await.refused, 0);
+    while feed.intake.law().parked < 2 {
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_in_flight_goes_on_in_the_next_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let feed = start(folder.path(), When::Checked, &[], Kept { is_down: true, ..Kept::default() });
+    for number in 0..50 {
+        assert_eq!(feed.take("A", "H", &number.to_string()).await, Verdict::Good);
+    }
+    assert_eq!(feed.intake.law().in_flight, 50);
+    // No word of farewell: what the disk has is all that there is.
+    feed.queue.abort();
+    let feed = start(folder.path(), When::Checked, &[], Kept::default());
+    assert_eq!(feed.settled().await.delivered, 50);
+    assert_eq!(feed.got(), (0..50).map(|number| number.to_string()).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_no_way_any_more_waits_for_a_person() {
+    let folder = tempfile::tempdir().unwrap();
+    let feed = start(folder.path(), When::Checked, &[], Kept { is_down: true, ..Kept::default() });
+    assert_eq!(feed.take("A", "H", "1").await, Verdict::Good);
+    feed.queue.abort();
+    let feed = start_with("all>other", folder.path(), When::Checked, &[], Kept::default());
+    assert_eq!(feed.take("A", "H", "2").await, Verdict::Good);
+    assert_eq!(feed.settled().await.delivered, 1);
+    assert_eq!(feed.intake.law().parked, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lanes_wait_for_themselves_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let feed = start(folder.path(), When::Checked, &[0], Kept { fails_each: 4, ..Kept::default() });
+    for number in 0..100u32 {
+        feed.take("A", &(number % 3).to_string(), &number.to_string()).await;
+    }
+    feed.settled().await;
+    let got: Vec<u32> = feed.got().iter().map(|number| number.parse().unwrap()).collect();
+    assert_eq!(got.len(), 100);
+    for lane in 0..3 {
+        let of_lane: Vec<_> = got.iter().filter(|number| *number % 3 == lane).collect();
+        assert!(of_lane.is_sorted(), "{of_lane:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_may_wait_for_all_targets() {
+    let folder = tempfile::tempdir().unwrap();
+    let feed = start(folder.path(), When::Delivered, &[], Kept { fails_each: 2, ..Kept::default() });
+    for number in 0..10 {
+        assert_eq!(feed.take("A", "H", &number.to_string()).await, Verdict::Good);
+        assert_eq!(feed.got().len(), number + 1);
+    }
+}

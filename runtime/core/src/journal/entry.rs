@@ -1,0 +1,120 @@
+//! What the records of a journal say.
+
+use emr_message::answer::Wrong;
+use postcard::{from_bytes, take_from_bytes, to_extend};
+use serde::{Deserialize, Serialize};
+
+/// A message as it was taken in. Its bytes stand behind it, as they came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrival {
+    /// Microseconds since 1970, by the clock of the wall: a stamp, and no order.
+    pub received: i64,
+    /// What tells that it was sent before; none where MSH-10 is empty.
+    pub identity: Option<Identity>,
+    /// The file that it stood in.
+    pub file: Option<String>,
+}
+
+/// Hashes by which a message is known again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Of feed, MSH-3, MSH-4 and MSH-10.
+    pub key: u64,
+    /// Of all its bytes.
+    pub body: u64,
+}
+
+/// Something that happened to a message that is in the journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Number of the message's record.
+    pub message: u64,
+    pub what: What,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum What {
+    /// A map begins with it. A mark that no outcome follows is a process that died of it.
+    Started,
+    /// It was mapped with the program of this hash, and these targets are to get it.
+    Mapped { program: u64, targets: Vec<String> },
+    /// A target has it.
+    Delivered { target: String },
+    /// A rule keeps it from all targets, for this reason.
+    Filtered { because: String },
+    /// Its sender was told that it is not taken.
+    Refused(Refusal),
+    /// It waits for a person: all of it, or its delivery to one target.
+    Parked { target: Option<String>, why: String },
+    /// A person lets it go on where it was parked.
+    Released,
+    /// A person gives it up, for this reason.
+    Dropped { because: String },
+}
+
+/// Why a sender has its message back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Refusal {
+    /// Its content is wrong.
+    Wrong(Wrong),
+    /// Its type, event or version is not served.
+    NotServed(Wrong),
+}
+
+impl Refusal {
+    pub fn wrong(&self) -> Wrong {
+        match self {
+            Refusal::Wrong(wrong) | Refusal::NotServed(wrong) => *wrong,
+        }
+    }
+}
+
+/// What a record of a journal is.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// And how many bytes of the body stand before the message.
+    Arrival(Arrival, usize),
+    Event(Event),
+}
+
+/// The kind of a record that holds a message.
+pub const ARRIVAL: u8 = 1;
+/// The kind of a record that holds an event.
+pub const EVENT: u8 = 2;
+/// The kind of a record that says that all before it ended well.
+pub const CLOSED: u8 = 3;
+
+impl Arrival {
+    /// The body of its record.
+    pub fn body(&self, message: &[u8]) -> Vec<u8> {
+        let mut body = written(self, message.len());
+        body.extend_from_slice(message);
+        body
+    }
+}
+
+impl Event {
+    /// The body of its record.
+    pub fn body(&self) -> Vec<u8> {
+        written(self, 0)
+    }
+}
+
+/// Numbers and texts always have a form.
+fn written(value: &impl Serialize, room: usize) -> Vec<u8> {
+    to_extend(value, Vec::with_capacity(room + 64)).unwrap_or_default()
+}
+
+impl Entry {
+    /// Nothing if the record is of a kind that this version does not know, or is not as this version writes it.
+    pub fn read(kind: u8, body: &[u8]) -> Option<Entry> {
+        match kind {
+            ARRIVAL => {
+                let (arrival, message) = take_from_bytes(body).ok()?;
+                Some(Entry::Arrival(arrival, body.len() - message.len()))
+            }
+            EVENT => from_bytes(body).ok().map(Entry::Event),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! How a record lies in a file: a head of 64 bytes, the body, zeros up to the next multiple of eight.
+//!
+//! | bytes | |
+//! | --- | --- |
+//! | 0..4 | `emrj` |
+//! | 4..8 | CRC-32C of all that follows, without the zeros at the end |
+//! | 8..12 | length of the body |
+//! | 12..16 | kind, three zeros |
+//! | 16..24 | number of the record in its journal, from 0 |
+//! | 24..32 | number of the first record that was not known to be on disk when this one was written |
+//! | 32..64 | hash of the record before, SHA-256 of what its CRC covers |
+//!
+//! All numbers have their lowest byte first.
+
+use sha2::{Digest, Sha256};
+
+/// Bytes before the body.
+pub const HEAD: usize = 64;
+
+/// Records begin at multiples of this.
+pub const ALIGNED: usize = 8;
+
+const MAGIC: [u8; 4] = *b"emrj";
+
+/// SHA-256 of a record.
+pub type Hash = [u8; 32];
+
+/// What stands before the first record of a journal.
+pub const NOTHING: Hash = [0; 32];
+
+/// One record, its body where it lies.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Frame<'a> {
+    pub kind: u8,
+    /// Its place in the order of the journal.
+    pub number: u64,
+    /// All records below this number were on disk before this one was written: that is how damage is told from what
+    /// a loss of power tore.
+    pub durable: u64,
+    pub before: Hash,
+    pub body: &'a [u8],
+}
+
+/// What [`read`] finds.
+pub struct Found<'a> {
+    pub frame: Frame<'a>,
+    pub hash: Hash,
+    /// Bytes to the next record.
+    pub length: usize,
+}
+
+/// How many bytes a body takes with its head and the zeros behind it.
+pub fn length(body: usize) -> usize {
+    (HEAD + body).next_multiple_of(ALIGNED)
+}
+
+/// Writes a record behind what `out` holds, and gives its hash.
+///
+/// # Errors
+/// The body is longer than its length can say: 4 GiB.
+pub fn write(frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<Hash, TooLong> {
+    let length = u32::try_from(frame.body.len()).map_err(|_| TooLong)?;
+    let mut covered = [0; HEAD - 8];
+    let parts: [&[u8]; 5] = [
+        &length.to_le_bytes(),
+        &[frame.kind, 0, 0, 0],
+        &frame.number.to_le_bytes(),
+        &frame.durable.to_le_bytes(),
+        &frame.before,
+    ];
+    for (to, from) in covered.iter_mut().zip(parts.into_iter().flatten()) {
+        *to = *from;
+    }
+    let check = crc32c::crc32c_append(crc32c::crc32c(&covered), frame.body);
+    out.extend_from_slice(&MAGIC);
+    out.extend_from_slice(&check.to_le_bytes());
+    out.extend_from_slice(&covered);
+    out.extend_from_slice(frame.body);
+    out.resize(out.len().next_multiple_of(ALIGNED), 0);
+    Ok(Sha256::new().chain_update(covered).chain_update(frame.body).finalize().into())
+}
+
+/// The record at the start of `bytes`, if one stands there whole.
+pub fn read(bytes: &[u8]) -> Option<Found<'_>> {
+    let rest = bytes.strip_prefix(&MAGIC)?;
+    let (check, rest) = rest.split_first_chunk()?;
+    let (head, _) = rest.split_first_chunk::<{ HEAD - 8 }>()?;
+    let (body, head) = head.split_first_chunk()?;
+    let body = u32::from_le_bytes(*body) as usize;
+    let covered = rest.get(..HEAD - 8 + body)?;
+    if crc32c::crc32c(covered) != u32::from_le_bytes(*check) {
+        return None;
+    }
+    let (kind, head) = head.split_first_chunk::<4>()?;
+    let (number, head) = head.split_first_chunk()?;
+    let (durable, before) = head.split_first_chunk()?;
+    let frame = Frame {
+        kind: *kind.first()?,
+        number: u64::from_le_bytes(*number),
+        durable: u64::from_le_bytes(*durable),
+        before: before.try_into().ok()?,
+        body: covered.get(HEAD - 8..)?,
+    };
+    Some(Found { frame, hash: Sha256::digest(covered).into(), length: length(body) })
+}
+
+/// A body of more than 4 GiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLong;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read(kind: u8, number: u64, durable: u64, before: Hash, body: Vec<u8>, behind: Vec<u8>) {
+            let frame = Frame { kind, number, durable, before, body: &body };
+            let mut bytes = Vec::new();
+            let hash = write(&frame, &mut bytes).unwrap();
+            prop_assert_eq!(bytes.len(), length(body.len()));
+            let whole = bytes.len();
+            bytes.extend(behind);
+            let found = read(&bytes).unwrap();
+            prop_assert!(found.frame == frame && found.hash == hash && found.length == whole);
+        }
+
+        #[test]
+        fn any_other_byte_is_seen(body: Vec<u8>, at: prop::sample::Index, other in 1..=u8::MAX) {
+            let frame = Frame { kind: 1, number: 7, durable: 5, before: NOTHING, body: &body };
+            let mut bytes = Vec::new();
+            write(&frame, &mut bytes).unwrap();
+            bytes.truncate(HEAD + body.len());
+            let at = at.index(bytes.len());
+            bytes[at] ^= other;
+            prop_assert!(read(&bytes).is_none());
+            prop_assert!(read(&bytes[..at]).is_none());
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! Where each message of a feed is: the sum of its journal.
+//!
+//! At every moment, `accepted = delivered + filtered + refused + parked + in flight`. Only what is parked or in flight is
+//! held in memory, a message by its number and places.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::entry::{Arrival, Entry, Event, What};
+use super::fs::Fs;
+use super::log::{self, Fault, Place};
+
+/// The messages of one feed.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    open: BTreeMap<u64, Open>,
+    settled: Settled,
+    accepted: u64,
+    /// When the first message of each segment came, by the number of the segment's first record.
+    segments: BTreeMap<u64, i64>,
+}
+
+/// A message that is not settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Open {
+    pub place: Place,
+    pub arrival: Arrival,
+    /// Bytes of its record before its own.
+    pub head: usize,
+    /// Maps that began with it since one last came to an end.
+    pub started: u32,
+    /// Why a person has to look at it.
+    pub parked: Option<Arc<str>>,
+    /// Nothing until it was mapped.
+    pub mapped: Option<Mapped>,
+}
+
+/// What a program made of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mapped {
+    pub program: u64,
+    /// The targets that do not have it, and why a person has to look at that delivery.
+    pub missing: Vec<(Arc<str>, Option<Arc<str>>)>,
+}
+
+/// How many messages came to each end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    pub delivered: u64,
+    pub filtered: u64,
+    pub refused: u64,
+    /// Given up by a person.
+    pub dropped: u64,
+}
+
+/// The two sides of the law.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Law {
+    pub accepted: u64,
+    pub settled: Settled,
+    pub parked: u64,
+    pub in_flight: u64,
+}
+
+impl Law {
+    pub fn holds(&self) -> bool {
+        let Settled { delivered, filtered, refused, dropped } = self.settled;
+        self.accepted == delivered + filtered + refused + dropped + self.parked + self.in_flight
+    }
+}
+
+impl Open {
+    /// A message that was just stored.
+    pub fn new(place: Place, arrival: Arrival) -> Open {
+        let head = arrival.body(b"").len();
+        Open { place, arrival, head, started: 0, parked: None, mapped: None }
+    }
+
+    pub fn number(&self) -> u64 {
+        self.place.number
+    }
+
+    /// Why a person has to look at it: all of it, or deliveries by the names of their ways.
+    pub fn why(&self) -> Vec<String> {
+        let missing = self.mapped.iter().flat_map(|mapped| &mapped.missing);
+        let deliveries = missing.filter_map(|(way, why)| Some(format!("{way}: {}", why.as_ref()?)));
+        self.parked.iter().map(ToString::to_string).chain(deliveries).collect()
+    }
+
+    /// Whether any part of it waits for a person.
+    pub fn is_parked(&self) -> bool {
+        let delivery = |mapped: &Mapped| mapped.missing.iter().any(|(_, parked)| parked.is_some());
+        self.parked.is_some() || self.mapped.as_ref().is_some_and(delivery)
+    }
+}
+
+impl Ledger {
+    /// Sums up a journal that somebody else may be writing.
+    ///
+    /// # Errors
+    /// The file system refuses, or the journal is damaged.
+    pub fn of<F: Fs>(fs: F, folder: PathBuf) -> Result<Ledger, Fault> {
+        let mut ledger = Ledger::default();
+        log::show(fs, folder, |record| {
+            if let Some(entry) = Entry::read(record.kind, record.body) {
+                ledger.take(record.place, entry);
+            }
+        })?;
+        Ok(ledger)
+    }
+
+    /// Takes what stands next in the journal. An event of a message that is settled changes nothing.
+    pub fn take(&mut self, place: Place, entry: Entry) {
+        match entry {
+            Entry::Arrival(arrival, head) => self.accept(Open { head, ..Open::new(place, arrival) }),
+            Entry::Event(event) => self.happen(event),
+        }
+    }
+
+    /// Takes a message in.
+    pub fn accept(&mut self, open: Open) {
+        self.accepted += 1;
+        self.segments.entry(open.place.segment()).or_insert(open.arrival.received);
+        self.open.insert(open.number(), open);
+    }
+
+    /// The record below which everything is settled and came before this time: where some segment begins. Nothing if
+    /// there is no more to forget than there was.
+    pub fn forgettable(&mut self, before: i64) -> Option<u64> {
+        let first_open = self.open.keys().next().copied().unwrap_or(u64::MAX);
+        let mut later = self.segments.iter().skip(1);
+        let (&below, _) = later.by_ref().take_while(|(first, came)| **first <= first_open && **came < before).last()?;
+        self.segments = self.segments.split_off(&below);
+        Some(below)
+    }
+
+    /// Takes what happens now.
+    pub fn happen(&mut self, event: Event) {
+        let Some(open) = self.open.get_mut(&event.message) else { return };
+        let settled = match event.what {
+            What::Started => {
+                open.started += 1;
+                None
+            }
+            What::Mapped { program, targets } => {
+                let missing: Vec<_> = targets.into_iter().map(|target| (target.into(), None)).collect();
+                let is_done = missing.is_empty();
+                (open.started, open.mapped) = (0, Some(Mapped { program, missing }));
+                is_done.then_some(&mut self.settled.delivered)
+            }
+            What::Delivered { target } => {
+                let mapped = open.mapped.as_mut();
+                let is_done = mapped.is_some_and(|mapped| {
+                    mapped.missing.retain(|(missing, _)| **missing != *target);
+                    mapped.missing.is_empty()
+                });
+                is_done.then_some(&mut self.settled.delivered)
+            }
+            What::Filtered { .. } => Some(&mut self.settled.filtered),
+            What::Refused(_) => Some(&mut self.settled.refused),
+            What::Dropped { .. } => Some(&mut self.settled.dropped),
+            What::Parked { target, why } => {
+                open.park(target.as_deref(), why.into());
+                None
+            }
+            What::Released => {
+                open.release();
+                None
+            }
+        };
+        if let Some(count) = settled {
+            *count += 1;
+            self.open.remove(&event.message);
+        }
+    }
+
+    pub fn law(&self) -> Law {
+        let parked = self.open.values().filter(|open| open.is_parked()).count() as u64;
+        Law { accepted: self.accepted, settled: self.settled, parked, in_flight: self.open.len() as u64 - parked }
+    }
+
+    /// What is not settled, in order.
+    pub fn open(&self) -> impl Iterator<Item = &Open> {
+        self.open.values()
+    }
+
+    pub fn message(&self, number: u64) -> Option<&Open> {
+        self.open.get(&number)
+    }
+}
+
+impl Open {
+    fn park(&mut self, target: Option<&str>, why: Arc<str>) {
+        let Some(target) = target else {
+            self.parked = Some(why);
+            return;
+        };
+        let missing = self.mapped.iter_mut().flat_map(|mapped| &mut mapped.missing);
+        for (_, parked) in missing.filter(|(missing, _)| **missing == *target) {
+            *parked = Some(why.clone());
+        }
+    }
+
+    fn release(&mut self) {
+        (self.parked, self.started) = (None, 0);
+        for (_, parked) in self.mapped.iter_mut().flat_map(|mapped| &mut mapped.missing) {
+            *parked = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn what() -> impl Strategy<Value = What> {
+        let target = || "[ab]";
+        prop_oneof![
+            Just(What::Started),
+            prop::collection::vec(target(), 0..3).prop_map(|targets| What::Mapped { program: 1, targets }),
+            target().prop_map(|target| What::Delivered { target }),
+            Just(What::Filtered { because: String::new() }),
+            Just(What::Refused(Refusal::Wrong(Wrong::DataType))),
+            prop::option::of(target()).prop_map(|target| What::Parked { target, why: String::new() }),
+            Just(What::Released),
+            Just(What::Dropped { because: String::new() }),
+        ]
+    }
+
+    fn arrival() -> Entry {
+        Entry::Arrival(Arrival { received: 0, identity: None, file: None }, 0)
+    }
+
+    proptest! {
+        #[test]
+        fn the_law_holds_whatever_happens(steps in prop::collection::vec((0u64..5, prop::option::of(what())), 0..60)) {
+            let mut ledger = Ledger::default();
+            for (number, (message, what)) in steps.into_iter().enumerate() {
+                let number = number as u64;
+                let entry = what.map_or_else(arrival, |what| Entry::Event(Event { message, what }));
+                ledger.take(Place::of(number), entry);
+                prop_assert!(ledger.law().holds());
+            }
+        }
+
+        #[test]
+        fn what_was_written_is_read(message: u64, what in what()) {
+            let event = Event { message, what };
+            prop_assert_eq!(Entry::read(super::super::entry::EVENT, &event.body()), Some(Entry::Event(event)));
+        }
+    }
+
+    #[test]
+    fn a_message_is_settled_when_all_targets_have_it() {
+        let mut ledger = Ledger::default();
+        ledger.take(Place::of(0), arrival());
+        let mut happen = |what| {
+            ledger.happen(Event { message: 0, what });
+            ledger.law()
+        };
+        let targets = vec!["ehr".to_owned(), "archive".to_owned()];
+        assert_eq!(happen(What::Mapped { program: 1, targets }).in_flight, 1);
+        assert_eq!(happen(What::Delivered { target: "ehr".into() }).in_flight, 1);
+        assert_eq!(happen(What::Parked { target: Some("archive".into()), why: "409".into() }).parked, 1);
+        assert_eq!(happen(What::Released).in_flight, 1);
+        let law = happen(What::Delivered { target: "archive".into() });
+        assert_eq!((law.settled.delivered, law.in_flight, law.parked), (1, 0, 0));
+    }
+
+    #[test]
+    fn segments_go_when_all_in_them_is_settled_and_old() {
+        let mut ledger = Ledger::default();
+        for number in 0..4u64 {
+            let arrival = Arrival { received: number as i64 * 10, identity: None, file: None };
+            ledger.take(Place::in_segment(number, number / 2 * 2), Entry::Arrival(arrival, 0));
+        }
+        let settle = |ledger: &mut Ledger, message| {
+            ledger.happen(Event { message, what: What::Filtered { because: String::new() } });
+        };
+        settle(&mut ledger, 0);
+        assert_eq!(ledger.forgettable(100), None);
+        settle(&mut ledger, 1);
+        assert_eq!(ledger.forgettable(20), None);
+        assert_eq!(ledger.forgettable(21), Some(2));
+        assert_eq!(ledger.forgettable(100), None);
+    }
+
+    #[test]
+    fn a_message_has_its_bytes_behind_it() {
+        let arrival = Arrival { received: 7, identity: Some(Identity { key: 1, body: 2 }), file: Some("a.hl7".into()) };
+        let body = arrival.body(b"MSH|^~\\&");
+        let Some(Entry::Arrival(read, head)) = Entry::read(super::super::entry::ARRIVAL, &body) else { panic!() };
+        assert_eq!((read, &body[head..]), (arrival, &b"MSH|^~\\&"[..]));
+    }
+
+    use super::super::entry::{Identity, Refusal};
+    use emr_message::answer::Wrong;
+}

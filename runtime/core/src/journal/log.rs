@@ -1,0 +1,404 @@
+//! Records in files, each behind the one before: what was committed is there after any end of the process or the
+//! machine, whole and in its order.
+//!
+//! A journal is a folder of *segments*, named by the number of their first record. A segment is filled with zeros when it
+//! is made, so that a record which is added changes no length and the disk has one thing to write. A new segment is begun
+//! when all of the one before is on disk.
+
+use std::path::PathBuf;
+use std::{fmt, io};
+
+use super::frame::{self, Frame, Hash, NOTHING};
+use super::fs::{File, Fs};
+use super::scan::{self, End};
+
+/// How long a segment is, unless one record needs more.
+pub const SEGMENT: u64 = 64 << 20;
+
+/// What a segment is called while it is filled with zeros, and until its first record is known.
+const SPARE: &str = "spare";
+
+/// The end of a segment's name.
+const ENDING: &str = ".log";
+
+/// Where a record lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub number: u64,
+    /// Number of its segment's first record.
+    segment: u64,
+    at: u64,
+    /// Bytes with head and zeros.
+    length: usize,
+}
+
+#[cfg(test)]
+impl Place {
+    /// A place of which the number alone counts.
+    pub fn of(number: u64) -> Place {
+        Place::in_segment(number, 0)
+    }
+
+    pub fn in_segment(number: u64, segment: u64) -> Place {
+        Place { number, segment, at: 0, length: 0 }
+    }
+}
+
+impl Place {
+    /// Number of the first record of its segment.
+    pub fn segment(&self) -> u64 {
+        self.segment
+    }
+}
+
+/// A record as it is read again when a journal is opened.
+pub struct Record<'a> {
+    pub place: Place,
+    pub kind: u8,
+    pub body: &'a [u8],
+}
+
+/// Why a journal does not do what it is asked.
+#[derive(Debug)]
+pub enum Fault {
+    /// The file system refused; nothing that was not committed before is known to be there.
+    World(io::Error),
+    /// Something that was on disk is not as it was written.
+    Damaged(Damage),
+    /// An earlier fault left open what is on disk: the journal must be opened anew.
+    Broken,
+    /// One record of more than 4 GiB.
+    TooLong,
+}
+
+/// What of a journal cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// Number of the first record of the segment.
+    pub segment: u64,
+    /// Bytes from its start.
+    pub at: u64,
+    /// The first record that is at risk.
+    pub from: u64,
+    /// The next one that can be read, if any.
+    pub to: Option<u64>,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::World(why) => write!(f, "its journal cannot be opened: {why}"),
+            Fault::Damaged(Damage { from, to: Some(to), .. }) => {
+                write!(f, "its journal is damaged: the records from {from} to below {to} are at risk")
+            }
+            Fault::Damaged(Damage { from, to: None, .. }) => {
+                write!(f, "its journal is damaged: the records from {from} on are at risk")
+            }
+            Fault::Broken | Fault::TooLong => f.write_str("its journal cannot be written"),
+        }
+    }
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Fault {
+        Fault::World(error)
+    }
+}
+
+/// A journal that is open. There is one for a folder, and one thread that adds to it.
+pub struct Log<F: Fs> {
+    folder: Folder<F>,
+    segment: Segment<F>,
+    /// Of the next record.
+    number: u64,
+    before: Hash,
+    /// All records below are on disk.
+    durable: u64,
+    /// What [`Log::append`] took and [`Log::commit`] has not written.
+    waiting: Vec<u8>,
+    is_broken: bool,
+}
+
+/// Where the segments are, and how long new ones are made.
+#[derive(Clone)]
+struct Folder<F> {
+    fs: F,
+    path: PathBuf,
+    length: u64,
+}
+
+struct Segment<F: Fs> {
+    first: u64,
+    file: F::File,
+    length: u64,
+    /// Where what waits will stand.
+    end: u64,
+}
+
+impl<F: Fs> Log<F> {
+    /// Opens the journal of a folder, or begins one, and shows each record to `seen`. What a loss of power tore at its end,
+    /// which nobody was told of, is taken away.
+    ///
+    /// # Errors
+    /// The file system refuses, or records that were on disk cannot be read; then nothing was changed.
+    pub fn open(fs: F, path: PathBuf, length: u64, seen: impl FnMut(Record<'_>)) -> Result<Log<F>, Fault> {
+        let folder = Folder { fs, path, length };
+        folder.fs.folder(&folder.path)?;
+        let Some(Scanned { last, bytes, end, chain }) = folder.scanned(seen)? else {
+            let segment = folder.segment(0, 0)?;
+            return Ok(Log::at(folder, segment, 0, NOTHING));
+        };
+        let segment: Segment<F> =
+            Segment { first: last, file: folder.open(last)?, length: bytes.len() as u64, end: end.at() };
+        if let End::Torn(at) = end {
+            segment.wipe(at, &bytes)?;
+        }
+        // What survived by chance was not known to be on disk. Now it is.
+        segment.file.sync()?;
+        Ok(Log::at(folder, segment, chain.number, chain.before.unwrap_or(NOTHING)))
+    }
+
+    fn at(folder: Folder<F>, segment: Segment<F>, number: u64, before: Hash) -> Log<F> {
+        Log { folder, segment, number, before, durable: number, waiting: Vec::new(), is_broken: false }
+    }
+
+    /// Takes a record, which is on disk once [`Log::commit`] has returned.
+    ///
+    /// # Errors
+    /// There is no room for another segment, and the record was not taken; or the journal is broken.
+    pub fn append(&mut self, kind: u8, body: &[u8]) -> Result<Place, Fault> {
+        if self.is_broken {
+            return Err(Fault::Broken);
+        }
+        let length = frame::length(body.len());
+        if self.end() + length as u64 > self.segment.length {
+            self.commit()?;
+            self.segment = self.folder.segment(self.number, length as u64)?;
+        }
+        let at = self.end();
+        let frame = Frame { kind, number: self.number, durable: self.durable, before: self.before, body };
+        self.before = frame::write(&frame, &mut self.waiting).map_err(|_| Fault::TooLong)?;
+        self.number += 1;
+        Ok(Place { number: frame.number, segment: self.segment.first, at, length })
+    }
+
+    /// All that was taken is on disk when this returns: every record below the number that it gives.
+    ///
+    /// # Errors
+    /// The file system refuses. What was taken may be there or not, and the journal is broken.
+    pub fn commit(&mut self) -> Result<u64, Fault> {
+        if self.is_broken {
+            return Err(Fault::Broken);
+        }
+        if !self.waiting.is_empty() {
+            self.is_broken = true;
+            self.segment.file.write_at(self.segment.end, &self.waiting)?;
+            self.segment.file.sync()?;
+            self.is_broken = false;
+            self.segment.end += self.waiting.len() as u64;
+            self.durable = self.number;
+            self.waiting.clear();
+        }
+        Ok(self.durable)
+    }
+
+    /// Whether an earlier fault left open what is on disk.
+    pub fn is_broken(&self) -> bool {
+        self.is_broken
+    }
+
+    /// Number of the first record of the segment that is written to.
+    pub fn segment(&self) -> u64 {
+        self.segment.first
+    }
+
+    /// Bytes that wait to be written.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Takes segments away that hold nothing from this record on. The last one stays.
+    ///
+    /// # Errors
+    /// The file system refuses; segments may be left.
+    pub fn forget(&mut self, below: u64) -> Result<(), Fault> {
+        let firsts = self.folder.segments()?;
+        for pair in firsts.windows(2) {
+            if let [first, next] = pair
+                && *next <= below
+            {
+                self.folder.fs.remove(&self.folder.path(*first))?;
+            }
+        }
+        Ok(self.folder.fs.sync_names(&self.folder.path)?)
+    }
+
+    /// Reads records of this journal, in any thread.
+    pub fn reader(&self) -> Reader<F> {
+        Reader { folder: self.folder.clone() }
+    }
+
+    /// Makes segments ahead of their need, in a thread of its own.
+    pub fn spares(&self) -> Spares<F> {
+        Spares { folder: self.folder.clone() }
+    }
+
+    fn end(&self) -> u64 {
+        self.segment.end + self.waiting.len() as u64
+    }
+}
+
+/// Shows the records of a journal that somebody else may be adding to, and changes nothing.
+///
+/// # Errors
+/// The file system refuses, or records that were on disk cannot be read.
+pub fn show<F: Fs>(fs: F, path: PathBuf, seen: impl FnMut(Record<'_>)) -> Result<(), Fault> {
+    Folder { fs, path, length: SEGMENT }.scanned(seen).map(drop)
+}
+
+/// What a journal holds when nobody has added to it yet.
+struct Scanned {
+    /// Number of the first record of the last segment.
+    last: u64,
+    /// That segment.
+    bytes: Vec<u8>,
+    end: End,
+    chain: scan::Chain,
+}
+
+/// See [`scan::records`]: says where the journal is damaged if it is.
+fn read(segment: u64, bytes: &[u8], chain: &mut scan::Chain, seen: &mut impl FnMut(Record<'_>)) -> Result<End, Fault> {
+    if chain.number != segment {
+        return Err(Fault::Damaged(Damage { segment, at: 0, from: chain.number, to: Some(segment) }));
+    }
+    let see = |at, found: &frame::Found<'_>| {
+        let place = Place { number: found.frame.number, segment, at, length: found.length };
+        seen(Record { place, kind: found.frame.kind, body: found.frame.body });
+    };
+    scan::records(bytes, chain, see)
+        .map_err(|hole| Fault::Damaged(Damage { segment, at: hole.at, from: chain.number, to: Some(hole.next) }))
+}
+
+impl<F: Fs> Segment<F> {
+    /// Takes away what stands from here on.
+    fn wipe(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        let torn = bytes.get(at as usize..).unwrap_or_default();
+        let length = torn.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        self.file.write_at(at, &vec![0; length])
+    }
+}
+
+impl<F: Fs> Folder<F> {
+    fn path(&self, first: u64) -> PathBuf {
+        // Sixteen digits of base 16 are in the order of their numbers.
+        self.path.join(format!("{first:016x}{ENDING}"))
+    }
+
+    /// Reads all segments; nothing if there are none.
+    fn scanned(&self, mut seen: impl FnMut(Record<'_>)) -> Result<Option<Scanned>, Fault> {
+        let firsts = self.segments()?;
+        let Some((&last, older)) = firsts.split_last() else { return Ok(None) };
+        let mut chain = scan::Chain { number: *firsts.first().unwrap_or(&last), before: None };
+        for &first in older {
+            // The next segment was begun when all of this was on disk.
+            if let End::Torn(at) = read(first, &self.bytes(first)?, &mut chain, &mut seen)? {
+                return Err(Fault::Damaged(Damage { segment: first, at, from: chain.number, to: None }));
+            }
+        }
+        let bytes = self.bytes(last)?;
+        let end = read(last, &bytes, &mut chain, &mut seen)?;
+        Ok(Some(Scanned { last, bytes, end, chain }))
+    }
+
+    /// The first numbers of all segments, in order.
+    fn segments(&self) -> io::Result<Vec<u64>> {
+        let first = |name: &String| u64::from_str_radix(name.strip_suffix(ENDING)?, 16).ok();
+        let mut firsts: Vec<_> = self.fs.names(&self.path)?.iter().filter_map(first).collect();
+        firsts.sort_unstable();
+        Ok(firsts)
+    }
+
+    fn open(&self, first: u64) -> io::Result<F::File> {
+        self.fs.open(&self.path(first))
+    }
+
+    fn bytes(&self, first: u64) -> io::Result<Vec<u8>> {
+        let file = self.open(first)?;
+        let mut bytes = vec![0; usize::try_from(file.length()?).map_err(io::Error::other)?];
+        file.read_at(0, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Begins a segment with room for a record of this length.
+    fn segment(&self, first: u64, record: u64) -> io::Result<Segment<F>> {
+        let spare = self.path.join(SPARE);
+        let file = match self.fs.open(&spare).and_then(|file| Ok((file.length()?, file))) {
+            Ok((length, file)) if length >= self.length.max(record) => file,
+            _ => self.zeros(SPARE, self.length.max(record))?,
+        };
+        self.fs.rename(&spare, &self.path(first))?;
+        self.fs.sync_names(&self.path)?;
+        let length = file.length()?;
+        Ok(Segment { first, file, length, end: 0 })
+    }
+
+    /// A new file of zeros, which are on disk.
+    fn zeros(&self, name: &str, length: u64) -> io::Result<F::File> {
+        static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+        let path = self.path.join(name);
+        // One that was begun and not ended.
+        let _ = self.fs.remove(&path);
+        let file = self.fs.create(&path)?;
+        let mut at = 0;
+        while at < length {
+            let part = ZEROS.get(..(length - at) as usize).unwrap_or(&ZEROS);
+            file.write_at(at, part)?;
+            at += part.len() as u64;
+        }
+        file.sync()?;
+        Ok(file)
+    }
+}
+
+/// Reads records by their places.
+#[derive(Clone)]
+pub struct Reader<F> {
+    folder: Folder<F>,
+}
+
+impl<F: Fs> Reader<F> {
+    /// The body of a record.
+    ///
+    /// # Errors
+    /// The file system refuses, or what stands there is not that record.
+    pub fn read(&self, place: Place) -> Result<Vec<u8>, Fault> {
+        let file = self.folder.open(place.segment)?;
+        let mut bytes = vec![0; place.length];
+        file.read_at(place.at, &mut bytes)?;
+        let found = frame::read(&bytes).filter(|found| found.frame.number == place.number);
+        let body = found.map(|found| found.frame.body.to_vec());
+        body.ok_or(Fault::Damaged(Damage { segment: place.segment, at: place.at, from: place.number, to: None }))
+    }
+}
+
+/// Makes the segment that will be needed next.
+#[derive(Clone)]
+pub struct Spares<F> {
+    folder: Folder<F>,
+}
+
+impl<F: Fs> Spares<F> {
+    /// Makes one if there is none.
+    ///
+    /// # Errors
+    /// The file system refuses, most often for want of room.
+    pub fn make(&self) -> io::Result<()> {
+        const BEGUN: &str = "spare.begun";
+        let folder = &self.folder;
+        if !folder.fs.names(&folder.path)?.iter().any(|name| name == SPARE) {
+            folder.zeros(BEGUN, folder.length)?;
+            folder.fs.rename(&folder.path.join(BEGUN), &folder.path.join(SPARE))?;
+        }
+        Ok(())
+    }
+}

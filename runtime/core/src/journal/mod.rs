@@ -1,0 +1,16 @@
+//! What must survive a crash. A message is accepted once its record is on disk, and never before.
+//!
+//! [`log`] is records in files, [`commit`] the one thread that writes them in groups, [`fs`] all that they ask of a file
+//! system; [`entry`] is what records say, [`ledger`] their sum: where each message is.
+
+pub mod commit;
+pub mod entry;
+mod frame;
+pub mod fs;
+pub mod ledger;
+pub mod log;
+mod scan;
+#[cfg(test)]
+mod simulated;
+#[cfg(test)]
+mod tests;
