@@ -2,6 +2,7 @@
 
 mod tables;
 mod view;
+mod wired;
 
 use crate::account::{self, Reads};
 use crate::check::typed::{CodeTable, Expr, Function, Key, TyKind};
@@ -24,6 +25,7 @@ use std::sync::Arc;
 pub use tables::files_named;
 use tables::{codes, data_files, extended, extension, extensions, table};
 use view::View;
+pub use wired::{Wired, reader, wired};
 
 /// A module and its text.
 #[salsa::input(debug)]

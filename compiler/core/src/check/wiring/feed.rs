@@ -19,7 +19,19 @@ pub(super) struct Whole {
     /// The nearest of each name; whether the feed itself has it.
     pub settings: Vec<(Given, bool)>,
     pub accepted: Vec<Accepted>,
-    pub ignored: Vec<Event>,
+    pub ignored: Vec<Unwanted>,
+}
+
+/// An event that is accepted and goes nowhere.
+pub(super) struct Unwanted {
+    pub event: Event,
+    pub because: SmolStr,
+}
+
+impl Unwanted {
+    pub fn is(&self, event: &Event) -> bool {
+        self.event.code == event.code && self.event.event == event.event
+    }
 }
 
 /// What is wrong with a feed.
@@ -135,7 +147,8 @@ fn add(given: Vec<Given>, own: bool, whole: &mut Whole) {
 #[derive(Default)]
 struct Lines<'a> {
     accepts: Vec<&'a Accept>,
-    ignored: Vec<&'a Word>,
+    /// Each with its reason.
+    ignored: Vec<(&'a Word, SmolStr)>,
     /// What is ignored and is no event.
     others: Vec<At>,
 }
@@ -146,9 +159,10 @@ impl<'a> Lines<'a> {
         match item {
             BlockItem::Accept(accept) => self.accepts.push(accept),
             BlockItem::Ignore(ignore) => {
+                let because = ignore.because.as_ref().map(|because| because.text.clone()).unwrap_or_default();
                 for what in &ignore.what {
                     match what {
-                        Ignored::Event(event) => self.ignored.push(event),
+                        Ignored::Event(event) => self.ignored.push((event, because.clone())),
                         _ => self.others.push(ignore.at.clone()),
                     }
                 }
@@ -169,7 +183,7 @@ impl<'a> Lines<'a> {
                 whole.accepted.push(accepted);
             }
         }
-        for word in self.ignored {
+        for (word, because) in self.ignored {
             let Some(event) = accept::event(word) else { continue };
             let accepts = |it: &Event| it.code == event.code && it.event == event.event;
             if !whole.accepted.iter().flat_map(|it| &it.events).any(accepts) {
@@ -177,7 +191,7 @@ impl<'a> Lines<'a> {
                 let diagnostic = Diagnostic::new(Code::UnknownEvent, word.at.clone(), message);
                 problems.push(diagnostic.help("what a feed does not accept, it refuses: there is nothing to ignore"));
             }
-            whole.ignored.push(event);
+            whole.ignored.push(Unwanted { event, because });
         }
     }
 }
@@ -226,7 +240,7 @@ fn handled(key: &SmolStr, whole: &Whole, feed: &Feed, world: &dyn World) -> Vec<
     let goes = |event: &Event| {
         routes.iter().any(|(_, route)| !route.filter.as_ref().is_some_and(|filter| narrow::excludes(filter, event)))
     };
-    let is_ignored = |event: &Event| whole.ignored.iter().any(|it| it.code == event.code && it.event == event.event);
+    let is_ignored = |event: &Event| whole.ignored.iter().any(|it| it.is(event));
     let mut problems = Vec::new();
     for accepted in &whole.accepted {
         let lost: Vec<&Event> = accepted.events.iter().filter(|event| !is_ignored(event) && !goes(event)).collect();

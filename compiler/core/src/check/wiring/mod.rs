@@ -15,6 +15,7 @@ mod kind;
 mod narrow;
 mod reading;
 mod route;
+pub mod run;
 mod setting;
 mod target;
 

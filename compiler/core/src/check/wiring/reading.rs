@@ -58,6 +58,10 @@ pub(super) fn condition(expr: &Expr, accepted: &Accepted, world: &dyn World) -> 
 pub(super) fn texts(values: &[Expr], accepted: &Accepted, world: &dyn World) -> Function {
     let (mut scope, param) = scope_of(accepted, world);
     let text = |value: &Expr| {
+        // What is known of the message beside it is a text already.
+        if !matches!(kind(value, accepted, world), TyKind::Hl7(..)) {
+            return value.clone();
+        }
         let name = Word { text: "er7".into(), at: value.at.clone() };
         let arguments = vec![Argument { name: None, value: value.clone() }];
         Expr { kind: Box::new(ExprKind::Call { name, arguments, parts: Vec::new() }), at: value.at.clone() }
@@ -67,6 +71,10 @@ pub(super) fn texts(values: &[Expr], accepted: &Accepted, world: &dyn World) -> 
     let whole = values.first().cloned().unwrap_or(Expr { kind: Box::new(ExprKind::Missing), at: 0..0 });
     let body = typed::Expr { kind: Box::new(Kind::List(items)), ty: ty.clone(), at: whole.at.clone() };
     function(scope, param, body, ty, &whole)
+}
+
+fn kind(value: &Expr, accepted: &Accepted, world: &dyn World) -> TyKind {
+    expression::infer(&mut scope_of(accepted, world).0, value).ty.kind
 }
 
 fn function(scope: Scope, param: Param, body: typed::Expr, result: Ty, expr: &Expr) -> Function {

@@ -44,9 +44,9 @@ fn kept<T>(found: Result<T, Box<Diagnostic>>, problems: &mut Vec<Diagnostic>) ->
 }
 
 /// What of a feed comes into a route: all that is not ignored there, and that its condition can let through.
-fn taken<'f>(feed: &'f Whole, route: &Route) -> impl Iterator<Item = &'f Accepted> {
+pub(super) fn taken<'f>(feed: &'f Whole, route: &Route) -> impl Iterator<Item = &'f Accepted> {
     let comes = |event: &accept::Event| {
-        let is_ignored = feed.ignored.iter().any(|it| it.code == event.code && it.event == event.event);
+        let is_ignored = feed.ignored.iter().any(|it| it.is(event));
         !is_ignored && !route.filter.as_ref().is_some_and(|filter| narrow::excludes(filter, event))
     };
     feed.accepted.iter().filter(move |it| it.events.is_empty() || it.events.iter().any(comes))

@@ -31,7 +31,7 @@ pub fn target(target: &Sink, module: &str, world: &dyn World) -> Vec<Diagnostic>
 }
 
 /// What the feeds of its routes accept: what a setting of a target reads is the message as it came.
-fn delivered(key: &SmolStr, world: &dyn World) -> Vec<super::accept::Accepted> {
+pub(super) fn delivered(key: &SmolStr, world: &dyn World) -> Vec<super::accept::Accepted> {
     let mut messages: Vec<super::accept::Accepted> = Vec::new();
     for (module, route) in world.routes() {
         let Some(there) = world.beside(module) else { continue };
