@@ -18,6 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("emr-lsp", &["emr-compiler", "emr-project"]),
     ("emr-cli", &["emr-abi", "emr-compiler", "emr-lsp", "emr-message", "emr-native", "emr-project", "emr-runtime"]),
     ("emr-tests", &["emr-abi", "emr-compiler", "emr-message", "emr-native", "emr-project", "emr-runtime"]),
+    ("ledger", &[]),
     ("bench", &["emr-compiler", "emr-message", "emr-native", "emr-project", "emr-runtime"]),
 ];
 
@@ -30,7 +31,7 @@ const KEPT_TO: &[(&str, &[&str])] = &[
     ("codespan_reporting::", &["compiler/core/src/diagnostic"]),
     ("cranelift", &["compiler/native/src"]),
     ("tower_lsp::", &["lsp/src/server.rs", "lsp/src/convert.rs"]),
-    ("tokio::", &["lsp/src", "runtime/core/src"]),
+    ("tokio::", &["lsp/src", "runtime/core/src", "compiler/cli/src/run"]),
     ("clap::", &["compiler/cli/src"]),
     ("indicatif::", &["compiler/cli/src"]),
     ("std::fs", &["compiler/project/src", "compiler/cli/src", "runtime/core"]),

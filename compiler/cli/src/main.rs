@@ -17,8 +17,10 @@ mod map;
 mod messages;
 mod new;
 mod profile;
+mod run;
 mod shell;
 mod shown;
+mod status;
 mod style;
 mod test;
 mod trace;
@@ -59,6 +61,10 @@ enum Command {
     Impact(impact::Args),
     /// Holds FHIR JSON against R4 and profiles
     Validate(validate::Args),
+    /// Starts the feeds and routes of a project
+    Run(run::Args),
+    /// Says where the messages of each feed are
+    Status(status::Args),
     /// Compiles the maps of a project into one file, or prints what they come to
     Build(build::Args),
     /// Notes what the projects hold that a project uses
@@ -88,6 +94,8 @@ fn main() -> ExitCode {
         Command::Fmt(args) => fmt::run(&args),
         Command::Profile(args) => profile::run(&args),
         Command::Validate(args) => validate::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Status(args) => status::run(&args),
         Command::Build(args) => build::run(&args),
         Command::Lock(args) => lock::run(&args),
         Command::Doc(args) => doc::run(&args),

@@ -13,6 +13,7 @@ use emr_message::{Message, Place, Receipt, Secrets, Unreadable};
 use emr_native::{Compiler, Target};
 use emr_runtime::host::{Artifact, Loaded, Machine, Raised, Ran, Symbol};
 
+use super::told::FAULT;
 use super::{Form, Kind, Outcome, Settings, Told};
 use crate::world::{Shared, World};
 
@@ -218,7 +219,7 @@ impl Ready {
 
 impl Outcome {
     pub fn fault() -> Outcome {
-        let told = Told::engine("a fault of emr itself", None);
+        let told = Told::engine(FAULT, None);
         Outcome { form: Form::Json, rejected: Some(told), issues: Vec::new() }
     }
 }

@@ -11,9 +11,13 @@ pub struct Told {
     pub text: String,
     /// `OBX[3]-5`; empty where there is none.
     pub place: String,
+    pub at: Option<Place>,
     /// `lab.emr:12`; empty where the engine itself says it.
     pub rule: String,
 }
+
+/// What is said where the machinery failed.
+pub const FAULT: &str = "a fault of emr itself";
 
 impl std::fmt::Display for Told {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -28,12 +32,23 @@ impl std::fmt::Display for Told {
 impl Told {
     /// Of a resource that came.
     pub fn of_resource(problem: Problem) -> Told {
-        Told { code: problem.code.to_string(), text: problem.message, place: problem.path, rule: String::new() }
+        Told {
+            code: problem.code.to_string(),
+            text: problem.message,
+            place: problem.path,
+            at: None,
+            rule: String::new(),
+        }
     }
 
     pub fn engine(text: &str, place: Option<Place>) -> Told {
-        let place = place.map(|it| spelled(&it)).unwrap_or_default();
-        Told { code: String::new(), text: text.to_owned(), place, rule: String::new() }
+        let spelled = place.map(|it| spelled(&it)).unwrap_or_default();
+        Told { code: String::new(), text: text.to_owned(), place: spelled, at: place, rule: String::new() }
+    }
+
+    /// Whether it is a fault of the machinery, and no word of a map.
+    pub fn is_fault(&self) -> bool {
+        self.text == FAULT
     }
 }
 

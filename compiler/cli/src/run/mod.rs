@@ -1,0 +1,124 @@
+//! `emr run`: starts the feeds and routes of a project, until it is told to stop.
+
+mod program;
+mod secrets;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anstream::eprintln;
+use emr_abi::wiring::{Feed, Route, Target, Wiring};
+use emr_compiler::db::{self, Wired};
+use emr_runtime::flow::engine::{self, Places};
+
+use crate::end::End;
+use crate::world::{Chosen, World};
+use program::Compiled;
+
+/// Nothing is acknowledged before it is in the journal, which no end of the process and no loss of power takes away.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The project's folder
+    #[arg(default_value = ".")]
+    project: PathBuf,
+    #[command(flatten)]
+    chosen: Chosen,
+    /// Where the journals of its feeds are [default: `journal` in the project's folder]
+    #[arg(long, value_name = "DIR")]
+    journal: Option<PathBuf>,
+    /// A folder with a file for each secret; before it, `NAME` and the file that `NAME_FILE` names, of the environment
+    #[arg(long, value_name = "DIR")]
+    secrets: Option<PathBuf>,
+}
+
+pub fn run(args: &Args) -> Result<End, End> {
+    let world = World::open(&args.project, &args.chosen)?;
+    world.sound()?;
+    in_one_environment(&world, &args.chosen)?;
+    let wired = db::wired(&world.db, world.inside);
+    if wired.feeds.is_empty() {
+        return Err(End::Call("the project has no feed: nothing would come in".to_owned()));
+    }
+    if let Some(alarm) = wired.alarms.first() {
+        return Err(End::Call(format!("alarm {alarm}: alarms are not carried out yet, and nobody would be told")));
+    }
+    let wiring = wiring(&wired);
+    let program = Arc::new(Compiled::new(&world, &wired)?);
+    let places = Places {
+        project: args.project.clone(),
+        journal: args.journal.clone().unwrap_or_else(|| args.project.join("journal")),
+        secrets: secrets::secrets(args.secrets.clone()),
+    };
+    drop(world);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let engine = engine::Engine::start(&wiring, program, &places).await;
+        let engine = engine.map_err(|refused| End::World(format!("{}: {}", refused.whose, refused.why)))?;
+        for feed in &wiring.feeds {
+            eprintln!("{} takes messages ({})", feed.name, feed.connector);
+        }
+        told_to_stop().await?;
+        eprintln!("stopping");
+        engine.stop().await;
+        Ok::<(), End>(())
+    })?;
+    // A read of standard input or a file that never ends must not hold the process.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    Ok(End::Fine)
+}
+
+/// What settings name by `env` is that of one environment.
+fn in_one_environment(world: &World, chosen: &Chosen) -> Result<(), End> {
+    let environments = &world.outside.manifest.environments;
+    if environments.len() < 2 || chosen.env.is_some() {
+        return Ok(());
+    }
+    let known: Vec<_> = environments.keys().map(|name| format!("`{name}`")).collect();
+    Err(End::Call(format!("`emr.toml` has several environments, {}: choose one with `--env`", known.join(", "))))
+}
+
+async fn told_to_stop() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminated.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+    }
+}
+
+/// Feeds, targets and routes by their places in the lists. A reading's number is counted over feeds, then targets, as
+/// [`Compiled`] has them.
+fn wiring(wired: &Wired) -> Wiring {
+    let mut readings = 0..;
+    let mut numbered = |readers: usize| readings.by_ref().take(readers).collect::<Vec<usize>>();
+    let feeds = wired.feeds.iter().map(|feed| Feed {
+        name: name(&feed.key),
+        connector: feed.connector.to_string(),
+        settings: serde_json::Value::Object(feed.settings.clone()).to_string(),
+        order_by: numbered(feed.order_by.len()),
+    });
+    let feeds: Vec<_> = feeds.collect();
+    let targets = wired.targets.iter().map(|target| Target {
+        name: name(&target.key),
+        connector: target.connector.to_string(),
+        settings: serde_json::Value::Object(target.settings.clone()).to_string(),
+        reads: numbered(target.reads.len()),
+    });
+    let targets: Vec<_> = targets.collect();
+    let places = |keys: &[smol_str::SmolStr], all: Vec<&smol_str::SmolStr>| {
+        keys.iter().filter_map(|key| all.iter().position(|known| *known == key)).collect()
+    };
+    let routes = wired.routes.iter().map(|route| Route {
+        name: name(&route.key),
+        from: places(&route.from, wired.feeds.iter().map(|feed| &feed.key).collect()),
+        to: places(&route.to, wired.targets.iter().map(|target| &target.key).collect()),
+        settings: serde_json::Value::Object(route.settings.clone()).to_string(),
+    });
+    Wiring { feeds, targets, routes: routes.collect() }
+}
+
+/// Its own name where that is enough.
+fn name(key: &str) -> String {
+    key.rsplit('.').next().unwrap_or(key).to_owned()
+}

@@ -1,0 +1,269 @@
+//! A compiled project as the runtime runs it.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use emr_compiler::check::typed::Function;
+use emr_compiler::check::wiring::run::{AcceptFacts, FeedFacts};
+use emr_compiler::db::{self, Wired};
+use emr_compiler::plan::{Plan, interpret};
+use emr_compiler::select::MessageType;
+use emr_compiler::standard::Standards;
+use emr_message::answer::{At, Problem, Wrong};
+use emr_message::{Message, Receipt};
+use emr_runtime::flow::program::{Form, Made, Mapped, Program, Rejected, Sorted};
+use smol_str::SmolStr;
+
+use crate::end::End;
+use crate::engine::{self, Engine, Kind, Outcome, Settings, Told, Why, Worker};
+use crate::world::World;
+
+/// The maps of a project, what its feeds accept, and what its settings read.
+pub struct Compiled {
+    standards: Standards,
+    feeds: Vec<Accepting>,
+    routes: Vec<Route>,
+    readings: Vec<Reading>,
+    hash: u64,
+}
+
+struct Accepting {
+    settings: Settings,
+    accepts: Vec<(AcceptFacts, Option<Reading>)>,
+    ignored: Vec<(SmolStr, SmolStr, SmolStr)>,
+}
+
+struct Route {
+    /// Numbers of feeds.
+    from: Vec<usize>,
+    filter: Option<Reading>,
+    /// For each feed that it reads; nothing where it passes the same bytes.
+    maps: HashMap<usize, Maps>,
+    passes: bool,
+}
+
+/// Maps, and those who run them when they have nothing to do.
+struct Maps {
+    engine: &'static Engine,
+    idle: Mutex<Vec<Worker<'static>>>,
+}
+
+/// What reads a message, by the structures that it can read.
+struct Reading {
+    settings: Settings,
+    plans: Vec<(Vec<SmolStr>, Plan)>,
+}
+
+impl Compiled {
+    /// # Errors
+    /// A zone or charset of a feed is none.
+    pub fn new(world: &World, wired: &Wired) -> Result<Compiled, End> {
+        let said = engine::said(world);
+        let settings: Vec<Settings> = wired.feeds.iter().map(|feed| of_feed(feed, &said)).collect::<Result<_, _>>()?;
+        let plain = Settings::of(world, None)?;
+        let feeds = wired.feeds.iter().zip(&settings).map(|(feed, settings)| Accepting {
+            settings: settings.clone(),
+            accepts: feed
+                .accepts
+                .iter()
+                .map(|facts| {
+                    (facts.clone(), Reading::of(world, facts.filter.as_ref().map(std::slice::from_ref), settings))
+                })
+                .collect(),
+            ignored: feed.ignored.clone(),
+        });
+        let routes = wired.routes.iter().map(|route| {
+            let from: Vec<usize> =
+                route.from.iter().filter_map(|key| wired.feeds.iter().position(|feed| feed.key == *key)).collect();
+            let named = route.through.join(" then ");
+            let maps = from.iter().filter(|_| !route.through.is_empty()).map(|feed| {
+                let settings = settings.get(*feed).unwrap_or(&plain).clone();
+                Ok((*feed, Maps::new(Engine::new(world, Some(&named), settings, Kind::Native)?)))
+            });
+            let filter = Reading::of(world, route.filter.as_deref(), &plain);
+            Ok(Route { filter, maps: maps.collect::<Result<_, End>>()?, passes: route.through.is_empty(), from })
+        });
+        let of_feeds =
+            wired.feeds.iter().zip(&settings).flat_map(|(feed, own)| feed.order_by.iter().map(move |it| (it, own)));
+        let of_targets = wired.targets.iter().flat_map(|target| target.reads.iter().map(|it| (it, &plain)));
+        let readings = of_feeds.chain(of_targets).map(|(reader, own)| Reading::new(world, reader, own));
+        Ok(Compiled {
+            standards: db::standards(&world.db, world.inside).clone(),
+            feeds: feeds.collect(),
+            routes: routes.collect::<Result<_, End>>()?,
+            readings: readings.collect(),
+            hash: hash(world),
+        })
+    }
+
+    fn type_of(&self, message: &Message) -> (MessageType, SmolStr) {
+        let said = MessageType::of(message);
+        let structure = said.structure(&self.standards);
+        (said, structure)
+    }
+}
+
+/// What tells this program from others: the texts of all its modules.
+fn hash(world: &World) -> u64 {
+    let mut all = Vec::new();
+    for module in &world.outside.modules {
+        all.extend_from_slice(module.source.text.as_bytes());
+        all.push(0);
+    }
+    emr_abi::hash(&all, 0)
+}
+
+fn of_feed(feed: &FeedFacts, said: &emr_native::artifact::Settings) -> Result<Settings, End> {
+    let text = |name: &str| match feed.settings.get(name) {
+        Some(serde_json::Value::String(text)) => Some(text.clone()),
+        // A zone that each message may have: where it is one text it is that of all.
+        Some(serde_json::Value::Array(parts)) => match parts.as_slice() {
+            [only] => only.get("text").and_then(|text| text.as_str()).map(ToOwned::to_owned),
+            _ => None,
+        },
+        _ => None,
+    };
+    let (zone, charset) = (text("timezone"), text("charset"));
+    Settings::new(zone.as_deref().or(said.zone.as_deref()), charset.as_deref().or(said.charset.as_deref()))
+}
+
+impl Maps {
+    fn new(engine: Engine) -> Maps {
+        // The maps are there for as long as the process is.
+        Maps { engine: Box::leak(Box::new(engine)), idle: Mutex::default() }
+    }
+
+    fn run(&self, message: &[u8], receipt: &Receipt) -> (Result<Outcome, Why>, Vec<u8>) {
+        let mut made = Vec::new();
+        let mut worker = self.idle().pop().unwrap_or_else(|| self.engine.worker());
+        let outcome = worker.received(message, receipt, &mut made);
+        self.idle().push(worker);
+        (outcome, made)
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Worker<'static>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reading {
+    fn of(world: &World, reader: Option<&[Function]>, settings: &Settings) -> Option<Reading> {
+        reader.map(|reader| Reading::new(world, reader, settings))
+    }
+
+    fn new(world: &World, reader: &[Function], settings: &Settings) -> Reading {
+        let Some(&file) = world.files.first() else {
+            return Reading { settings: settings.clone(), plans: Vec::new() };
+        };
+        let plan = |function: &Function| {
+            let takes = db::takes(&world.db, world.inside, function);
+            (takes, db::reader(&world.db, world.inside, file, function))
+        };
+        Reading { settings: settings.clone(), plans: reader.iter().map(plan).collect() }
+    }
+
+    /// What is written for a message; nothing where it cannot be read.
+    fn written(&self, message: &Message, structure: &str, receipt: &Receipt) -> Vec<u8> {
+        let fits = |(takes, _): &&(Vec<SmolStr>, Plan)| takes.iter().any(|it| it == structure);
+        let Some((_, plan)) = self.plans.iter().find(fits) else { return Vec::new() };
+        let settings = interpret::Settings { receipt: receipt.clone(), ..self.settings.runs().clone() };
+        interpret::run(plan, message, &settings).result.unwrap_or_default()
+    }
+
+    /// The values for a message, as texts.
+    fn values(&self, message: &Message, structure: &str, receipt: &Receipt) -> Vec<String> {
+        serde_json::from_slice(&self.written(message, structure, receipt)).unwrap_or_default()
+    }
+
+    fn holds(&self, message: &Message, structure: &str, receipt: &Receipt) -> bool {
+        self.written(message, structure, receipt) == b"true"
+    }
+}
+
+impl Program for Compiled {
+    fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    fn sort(&self, feed: usize, bytes: &[u8], receipt: &Receipt) -> Sorted {
+        let Some(facts) = self.feeds.get(feed) else { return Sorted::Routes(Vec::new()) };
+        let Ok(message) = facts.settings.read(bytes) else {
+            return Sorted::Unreadable(Problem { wrong: Wrong::SegmentSequence, at: None });
+        };
+        let (said, structure) = self.type_of(&message);
+        let of_structure = |(accept, _): &&(AcceptFacts, _)| accept.structures.contains(&structure);
+        let is_event = |(code, event): &(SmolStr, SmolStr)| *code == said.code && *event == said.event;
+        let mut known = facts.accepts.iter().filter(of_structure).peekable();
+        if known.peek().is_none() {
+            return Sorted::NotServed(Problem { wrong: Wrong::MessageType, at: msh(9, 1) });
+        }
+        let mut known =
+            known.filter(|(accept, _)| accept.events.is_empty() || accept.events.iter().any(is_event)).peekable();
+        if known.peek().is_none() {
+            return Sorted::NotServed(Problem { wrong: Wrong::EventCode, at: msh(9, 2) });
+        }
+        let holds = |filter: &Option<Reading>| filter.as_ref().is_none_or(|it| it.holds(&message, &structure, receipt));
+        if !known.any(|(_, filter)| holds(filter)) {
+            return Sorted::NotServed(Problem { wrong: Wrong::MessageType, at: None });
+        }
+        if let Some((_, _, because)) = facts.ignored.iter().find(|it| it.0 == said.code && it.1 == said.event) {
+            return Sorted::Ignored(because.as_str().into());
+        }
+        let routes =
+            self.routes.iter().enumerate().filter(|(_, route)| route.from.contains(&feed) && holds(&route.filter));
+        Sorted::Routes(routes.map(|(number, _)| number).collect())
+    }
+
+    fn map(&self, feed: usize, route: usize, message: &[u8], receipt: &Receipt) -> Mapped {
+        let Some(route) = self.routes.get(route) else { return Mapped { result: Ok(Vec::new()), issues: 0 } };
+        if route.passes {
+            return Mapped { result: Ok(vec![Made { form: Form::Message, bytes: message.into() }]), issues: 0 };
+        }
+        let Some(maps) = route.maps.get(&feed) else { return Mapped { result: Ok(Vec::new()), issues: 0 } };
+        let (outcome, made) = maps.run(message, receipt);
+        match outcome {
+            Err(Why::Message(_) | Why::Call(_)) => {
+                let problem = Problem { wrong: Wrong::MessageType, at: msh(9, 1) };
+                let text = "no map takes it".to_owned();
+                Mapped { result: Err(Rejected { code: String::new(), text, problem, is_fault: false }), issues: 0 }
+            }
+            Ok(Outcome { rejected: Some(told), issues, .. }) => {
+                Mapped { result: Err(rejected(told)), issues: issues.len() }
+            }
+            Ok(Outcome { form, issues, rejected: None }) => {
+                let parts = form.parts(made).into_iter();
+                let form = if form == engine::Form::Json { Form::Json } else { Form::Message };
+                let made = parts.map(|bytes| Made { form, bytes: bytes.into() }).collect();
+                Mapped { result: Ok(made), issues: issues.len() }
+            }
+        }
+    }
+
+    fn read(&self, reading: usize, bytes: &[u8], receipt: &Receipt) -> Vec<String> {
+        let Some(reading) = self.readings.get(reading) else { return Vec::new() };
+        let Ok(message) = reading.settings.read(bytes) else { return Vec::new() };
+        let (_, structure) = self.type_of(&message);
+        reading.values(&message, &structure, receipt)
+    }
+}
+
+fn msh(field: u16, component: u16) -> Option<At> {
+    Some(At { segment: *b"MSH", sequence: 1, field, repetition: 1, component })
+}
+
+fn rejected(told: Told) -> Rejected {
+    let wrong = match told.code.get(..3) {
+        Some("R03") => Wrong::SegmentSequence,
+        Some("R05") => Wrong::DataType,
+        Some("R06") => Wrong::TableValueNotFound,
+        _ => Wrong::Internal,
+    };
+    let at = told.at.map(|place| At {
+        segment: place.name.as_str().as_bytes().try_into().unwrap_or(*b"   "),
+        sequence: place.occurrence,
+        field: place.field,
+        repetition: place.repetition,
+        component: place.component,
+    });
+    Rejected { is_fault: told.is_fault(), code: told.code, text: told.text, problem: Problem { wrong, at } }
+}
