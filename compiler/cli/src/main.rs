@@ -8,6 +8,7 @@ mod end;
 mod engine;
 mod explain;
 mod fmt;
+mod generate;
 mod html;
 mod impact;
 mod input;
@@ -59,6 +60,8 @@ enum Command {
     Account(account::Args),
     /// Says what another version of a mapping changes in its outputs
     Impact(impact::Args),
+    /// Makes messages that exercise each rule and each branch of a map
+    Generate(generate::Args),
     /// Holds FHIR JSON against R4 and profiles
     Validate(validate::Args),
     /// Starts the feeds and routes of a project
@@ -91,6 +94,7 @@ fn main() -> ExitCode {
         Command::Trace(args) => trace::run(&args),
         Command::Account(args) => account::run(&args),
         Command::Impact(args) => impact::run(&args),
+        Command::Generate(args) => generate::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::Profile(args) => profile::run(&args),
         Command::Validate(args) => validate::run(&args),

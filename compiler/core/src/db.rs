@@ -617,6 +617,16 @@ pub fn routed(db: &dyn salsa::Database, project: Project, key: &str) -> Option<t
     })
 }
 
+/// The keys of a map and of all that it uses; nothing if there is no such map.
+pub fn used_by(db: &dyn salsa::Database, project: Project, key: &str) -> FxHashSet<Key> {
+    function(db, project, key).map(|entry| reached(db, project, entry)).unwrap_or_default()
+}
+
+/// The profile of that key.
+pub fn profile_of<'db>(db: &'db dyn salsa::Database, project: Project, key: &str) -> Option<&'db ProfileFacts> {
+    profile(db, project, item(db, project, key)?).as_ref()
+}
+
 /// The profiles of a module.
 pub fn profiles(db: &dyn salsa::Database, project: Project, file: SourceFile) -> Vec<&ProfileFacts> {
     items(db, file).iter().filter_map(|&item| profile(db, project, item).as_ref()).collect()

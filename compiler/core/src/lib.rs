@@ -7,6 +7,7 @@ pub mod coverage;
 pub mod db;
 pub mod diagnostic;
 pub mod files;
+pub mod generate;
 pub mod impact;
 pub mod json;
 pub mod lower;

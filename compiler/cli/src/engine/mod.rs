@@ -271,6 +271,14 @@ impl Engine {
         }
     }
 
+    /// The key of the map, where there is one alone.
+    pub fn only_map(&self) -> Option<&str> {
+        match self.maps.as_slice() {
+            [only] => Some(&only.name),
+            _ => None,
+        }
+    }
+
     /// What takes what this one's maps make.
     pub fn next(&self) -> Option<&Engine> {
         self.next.as_deref()

@@ -1,7 +1,7 @@
 //! `emr test`: the tests of a project.
 
 mod around;
-mod coverage;
+pub mod coverage;
 mod golden;
 mod html;
 mod junit;

@@ -116,17 +116,29 @@ impl Coverage {
 
     /// What can be exercised in some modules of a project, and how often it was.
     pub fn report(&self, db: &Database, project: Project, files: &[SourceFile]) -> Vec<File> {
-        let all = files.iter().map(|&file| self.file(db, project, file));
+        self.report_of(db, project, files, &|_| true)
+    }
+
+    /// The same of the items alone whose keys are meant.
+    pub fn report_of(
+        &self,
+        db: &Database,
+        project: Project,
+        files: &[SourceFile],
+        is_meant: &dyn Fn(&str) -> bool,
+    ) -> Vec<File> {
+        let all = files.iter().map(|&file| self.file(db, project, file, is_meant));
         all.filter(|file| !file.points.is_empty()).collect()
     }
 
-    fn file(&self, db: &Database, project: Project, file: SourceFile) -> File {
+    fn file(&self, db: &Database, project: Project, file: SourceFile, is_meant: &dyn Fn(&str) -> bool) -> File {
         let (text, module) = (file.text(db), file.module(db));
         let mut report = File { path: file.path(db).to_owned(), maps: Vec::new(), points: Vec::new() };
         let mut decisions = 0;
         for at in syntax::items(text) {
             let Some(item) = text.get(at.clone()).and_then(|text| syntax::item(text).item) else { continue };
-            let found = points::of(&item, module);
+            let mut found = points::of(&item, module);
+            found.retain(|point| is_meant(&point.item));
             let line = |offset| syntax::line(text, at.start + offset);
             let shown = |part: &At| shown(text.get(at.start + part.start..at.start + part.end).unwrap_or_default());
             let known: Vec<Point> = found
@@ -141,6 +153,7 @@ impl Coverage {
                 .collect();
             decisions += found.iter().filter_map(|point| point.decision).max().map_or(0, |last| last + 1);
             if let Declaration::Map(map) = &item.declaration
+                && !known.is_empty()
                 && db::function(db, project, &format!("{module}.{}", map.name.text)).is_some()
             {
                 let times = known.iter().map(|point| point.times).max().unwrap_or_default();

@@ -72,17 +72,24 @@ impl<'a> Lower<'a> {
             }
             Kind::When { value, condition } => {
                 let test = self.test(condition, env);
-                self.value_if(test, |lower| lower.json(value, env))
+                let to = self.missing();
+                self.held_by(test, value, condition, env, |lower| {
+                    let from = lower.json(value, env);
+                    lower.push(Step::Set { from, to });
+                });
+                to
             }
             Kind::Else(first, second) => {
                 let to = self.fresh();
                 let from = self.json(first, env);
                 self.push(Step::Set { from, to });
+                let yes = self.taken(env, &first.at);
                 let no = self.block(|lower| {
+                    lower.take(env, &second.at);
                     let from = lower.json(second, env);
                     lower.push(Step::Set { from, to });
                 });
-                self.when(Test::Present(to), Block::new(), no);
+                self.when(Test::Present(to), yes, no);
                 to
             }
             _ => self.missing(),

@@ -1,0 +1,114 @@
+//! Messages that exercise a map: what its plan asks of them says which values they have, and what each of them exercises
+//! says which of them are worth keeping.
+
+mod asks;
+mod sample;
+mod write;
+
+use crate::check::typed::TyKind;
+use crate::coverage::Coverage;
+use crate::db::{self, Database, Project};
+use crate::plan::Plan;
+use crate::plan::interpret::{Explained, Settings, explain};
+use emr_message::Message;
+use std::collections::BTreeSet;
+use write::Writer;
+
+/// After so many messages that exercise nothing new none is looked for.
+const BARREN_MAX: u64 = 90;
+/// And after so many in all.
+const TRIED_MAX: u64 = 4_000;
+
+/// Messages, and what they exercise.
+pub struct Generated {
+    /// Those that exercise most come first.
+    pub messages: Vec<String>,
+    pub coverage: Coverage,
+}
+
+/// Something of a plan that a message may exercise: a rule that is carried out, or that writes.
+type Feature = (bool, usize);
+
+struct Tried {
+    message: String,
+    explained: Explained,
+    features: BTreeSet<Feature>,
+}
+
+/// As many messages as are asked for, or as many as exercise something that the others do not. Nothing if there is no such
+/// map, or if it takes no message.
+pub fn generate(
+    db: &Database,
+    project: Project,
+    map: &str,
+    (count, seed): (Option<usize>, u64),
+    settings: &Settings,
+) -> Option<Generated> {
+    let plan = db::covered_plan(db, project, map.to_owned()).clone()?;
+    let function = db::function(db, project, map)?;
+    let [param] = function.params.as_slice() else { return None };
+    let TyKind::Structure(version, key) = &param.ty.kind else { return None };
+    let facts = db::profile_of(db, project, key);
+    let version = facts.map_or(*version, |facts| facts.version);
+    let (asks, structures) = (asks::asks(&plan), db::takes(db, project, function));
+    let standards = db::standards(db, project);
+    let writer = Writer::new(&plan.grammar, &asks, standards, (&structures, version), facts, seed);
+    let (mut kept, mut seen, mut barren, mut number) = (Vec::new(), BTreeSet::new(), 0, 0);
+    let mut others = Vec::new();
+    while number < TRIED_MAX && barren < BARREN_MAX {
+        let tried = tried(&plan, key, writer.message(number), settings);
+        number += 1;
+        let Some(tried) = tried else { continue };
+        let before = seen.len();
+        seen.extend(tried.features.iter().copied());
+        if seen.len() > before {
+            barren = 0;
+            kept.push(tried);
+        } else {
+            barren += 1;
+            if count.is_some_and(|count| others.len() < count) {
+                others.push(tried);
+            }
+        }
+    }
+    let mut chosen = best_first(kept);
+    chosen.extend(others);
+    if let Some(count) = count {
+        while chosen.len() < count && number < TRIED_MAX * 8 {
+            chosen.extend(self::tried(&plan, key, writer.message(number), settings));
+            number += 1;
+        }
+        chosen.truncate(count);
+    }
+    let mut coverage = Coverage::default();
+    chosen.iter().for_each(|tried| coverage.add(&plan, &tried.explained));
+    Some(Generated { messages: chosen.into_iter().map(|tried| tried.message).collect(), coverage })
+}
+
+/// What a message exercises; nothing for one that does not keep to the profile.
+fn tried(plan: &Plan, profile: &str, text: String, settings: &Settings) -> Option<Tried> {
+    let message = Message::read(text.as_bytes(), &emr_message::Settings::default()).ok()?;
+    let explained = explain(plan, &message, settings);
+    let of_profile = |rule: u32| plan.rules.get(rule as usize).is_some_and(|rule| rule.function == profile);
+    if explained.outcome.issues.iter().filter_map(|issue| issue.rule).any(of_profile) {
+        return None;
+    }
+    let carried = explained.carried.iter().enumerate().filter(|(_, times)| **times > 0).map(|(rule, _)| (false, rule));
+    let rules = explained.values.iter().flat_map(|value| &value.rules);
+    let written = rules.filter_map(|rule| Some((true, usize::try_from(*rule).ok()?)));
+    let features = carried.chain(written).collect();
+    Some(Tried { message: text, explained, features })
+}
+
+/// Each time the one that exercises most of what those before do not; one that adds nothing is left out.
+fn best_first(mut all: Vec<Tried>) -> Vec<Tried> {
+    let (mut chosen, mut seen): (Vec<Tried>, BTreeSet<Feature>) = (Vec::new(), BTreeSet::new());
+    loop {
+        let news = |tried: &Tried| tried.features.difference(&seen).count();
+        let best = all.iter().enumerate().map(|(index, tried)| (news(tried), std::cmp::Reverse(index))).max();
+        let Some((1.., std::cmp::Reverse(index))) = best else { return chosen };
+        let tried = all.remove(index);
+        seen.extend(tried.features.iter().copied());
+        chosen.push(tried);
+    }
+}
