@@ -131,7 +131,12 @@ impl CodeSystem {
         let at = HEAD + place * CONCEPT;
         let (code, display) = self.two_texts(at)?;
         let (depth, first, count) = (self.number(at + 12)?, self.number(at + 16)?, self.number(at + 20)?);
-        let said = (first..first.checked_add(count)?).filter_map(|number| self.property(number));
+        let last = first.checked_add(count)?;
+        // Of damaged bytes a concept could have four billion properties.
+        if usize::try_from(last).ok()? > self.count(2) {
+            return None;
+        }
+        let said = (first..last).filter_map(|number| self.property(number));
         let (designations, properties): (Vec<_>, Vec<_>) = said.partition(|(name, _)| name.is_empty());
         Some(Concept {
             code: code.into(),
