@@ -32,6 +32,20 @@ fn no_byte_is_a_message() {
     }
 }
 
+/// The examples that code carries out: it leaves `examples/laboratory` to the interpreter, for its `each … by`.
+fn carried() -> Vec<(&'static str, Map)> {
+    let is_carried = |(example, map): &(&'static str, Map)| {
+        let (_, message) = pipeline::fitting(example).swap_remove(0);
+        let mut both = Both::new(map.clone());
+        assert_eq!(both.differ(&message), None);
+        both.tally.native == 1
+    };
+    let carried: Vec<_> = pipeline::examples().into_iter().filter(is_carried).collect();
+    let names: Vec<_> = carried.iter().map(|(example, _)| *example).collect();
+    assert_eq!(names, ["examples/admission", "examples/results", "examples/inpatient"]);
+    carried
+}
+
 #[test]
 fn delimiters_alone_are_no_message_and_what_begins_as_one_is_read_alike() {
     let delimiters = ["|", "^", "~", "\\", "&", "\r", "\n", "\r\n", "^~\\&", "|^~\\&|"];
@@ -42,18 +56,22 @@ fn delimiters_alone_are_no_message_and_what_begins_as_one_is_read_alike() {
     });
     let alone: Vec<_> = alone.collect();
     let count = alone.len();
-    for (_, map) in pipeline::examples() {
+    let (mut told, mut left) = (0, 0);
+    for (_, map) in carried() {
         assert_eq!(same(map.clone(), alone.clone()).unreadable, count);
         let tally = same(map, behind.clone());
-        assert!(tally.native + tally.rejected > tally.deferred + tally.unreadable, "{tally:?}");
+        told += tally.native + tally.rejected;
+        left += tally.deferred + tally.unreadable;
     }
+    // What a profile asks of such messages is more than code says.
+    assert!(told > left, "{told} and {left}");
 }
 
 #[test]
 fn where_fuel_ends_code_stops_and_goes_on_with_the_next() {
     // More than a message takes.
     const ALL: u64 = 3_000;
-    for (example, map) in pipeline::examples() {
+    for (example, map) in carried() {
         let (_, message) = pipeline::fitting(example).swap_remove(0);
         let mut both = Both::new(map);
         let mut tally = |fuel: u64| {

@@ -75,7 +75,7 @@ fn object_identifiers_stand_for_the_systems_that_naming_systems_name() {
 
 /// What the library says of object identifiers is what HL7 says of them.
 #[test]
-fn the_librarys_object_identifiers_are_those_of_hl7() {
+fn object_identifiers_of_the_library_are_those_of_hl7() {
     let folder = corpus::root().join("../shared/data/terminology/utg-namingsystems");
     let files = corpus::files(&folder, &[".xml"]);
     if files.is_empty() {

@@ -66,8 +66,9 @@ fn run(kills: u32, emr: &std::path::Path) -> std::io::Result<bool> {
     for kill in 1..=kills {
         engine.wait_until_listening();
         thread::sleep(Duration::from_millis(20 + random.below(280)));
-        book.killed();
         engine.kill()?;
+        // What arrived up to here may have been told by who is dead now.
+        book.killed();
         engine.start()?;
         if kill % 10 == 0 {
             eprintln!("{kill} kills, {} accepted, {} arrived", book.accepted(), book.arrived());

@@ -29,7 +29,9 @@ fn serve(stream: &TcpStream, book: &Book) -> io::Result<()> {
         if let Some(id) = id(control) {
             book.arrive(id);
         }
-        write!(output, "\x0BMSH|^~\\&|SINK|H|EMR|H|20260101||ACK|1|P|2.5.1\rMSA|AA|{control}\r\x1C\r")?;
+        let answer = format!("\x0BMSH|^~\\&|SINK|H|EMR|H|20260101||ACK|1|P|2.5.1\rMSA|AA|{control}\r\x1C\r");
+        // In one piece: the second of two would wait for the other side to have seen the first.
+        output.write_all(answer.as_bytes())?;
     }
 }
 

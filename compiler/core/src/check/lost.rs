@@ -48,7 +48,7 @@ fn emits(expr: &Expr, bodies: &dyn Bodies, seen: &mut FxHashSet<Key>) -> bool {
 /// nothing of what is changed.
 pub(super) fn changes(function: &Function, bodies: &dyn Bodies) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    withs(&function.body, &mut |with, base| {
+    each_change(&function.body, &mut |with, base| {
         if built::is_built(&base.ty.kind) && is_changed(base, bodies, &mut FxHashSet::default()) {
             let message = "this is changed already, and what is changed here would be lost";
             let diagnostic = Diagnostic::new(Code::ChangedAgain, with.at.clone(), message);
@@ -60,11 +60,11 @@ pub(super) fn changes(function: &Function, bodies: &dyn Bodies) -> Vec<Diagnosti
     found
 }
 
-fn withs<'e>(expr: &'e Expr, found: &mut dyn FnMut(&'e Expr, &'e Expr)) {
+fn each_change<'e>(expr: &'e Expr, found: &mut dyn FnMut(&'e Expr, &'e Expr)) {
     if let Kind::With { base, .. } = &*expr.kind {
         found(expr, base);
     }
-    expr.inside().into_iter().for_each(|inner| withs(inner, found));
+    expr.inside().into_iter().for_each(|inner| each_change(inner, found));
 }
 
 fn is_changed(expr: &Expr, bodies: &dyn Bodies, seen: &mut FxHashSet<Key>) -> bool {

@@ -21,7 +21,7 @@ use super::retry::{Failure, Retry};
 use super::seen::Verdict;
 use super::work::WayOut;
 use crate::journal::fs::Disk;
-use crate::journal::ledger::Settled;
+use crate::journal::ledger::{Ledger, Settled};
 
 /// Passes messages on, and does with some what their MSH-3 says.
 struct Passing;
@@ -226,6 +226,14 @@ async fn what_has_no_way_any_more_waits_for_a_person() {
     let folder = tempfile::tempdir().unwrap();
     let feed = start(folder.path(), When::Checked, &[], Kept { is_down: true, ..Kept::default() });
     assert_eq!(feed.take("A", "H", "1").await, Verdict::Good);
+    // The answer does not wait for what was made of it to be noted on disk.
+    let is_noted = || {
+        let ledger = Ledger::of(Disk, folder.path().to_owned()).unwrap();
+        ledger.message(0).is_some_and(|open| open.mapped.is_some())
+    };
+    while !is_noted() {
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
     feed.queue.abort();
     let feed = start_with("all>other", folder.path(), When::Checked, &[], Kept::default());
     assert_eq!(feed.take("A", "H", "2").await, Verdict::Good);
