@@ -201,9 +201,18 @@ async fn peers_that_misbehave_are_left() {
     let answer = send(&mut long, &(message("A", "1") + &"x".repeat(2000))).await;
     assert_eq!(acknowledged(answer), "MSA|AE|1");
     assert_eq!(frame(&mut long).await, None);
-    // More than a peer may have.
+    // More than a peer may have. Those that were left give their seats back in a while.
+    let mut served = 0;
+    while served < 5 {
+        served = served_at_once(at, 6).await;
+        assert!(served <= 5);
+    }
+}
+
+/// How many of so many connections at a time get an answer.
+async fn served_at_once(at: SocketAddr, count: usize) -> usize {
     let mut streams = Vec::new();
-    for _ in 0..6 {
+    for _ in 0..count {
         streams.push(TcpStream::connect(at).await.unwrap());
     }
     let mut served = 0;
@@ -213,7 +222,7 @@ async fn peers_that_misbehave_are_left() {
             served += usize::from(frame(stream).await.is_some());
         }
     }
-    assert_eq!(served, 5);
+    served
 }
 
 #[tokio::test(flavor = "multi_thread")]
