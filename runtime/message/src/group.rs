@@ -16,7 +16,7 @@
 
 mod behind;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +61,23 @@ impl Grammar {
             let is_choice = |id: &&NodeId| matches!(node(**id).map(|node| &node.kind), Some(Kind::Choice(_)));
             members.iter().filter(is_choice).find_map(|id| self.named(*id, name, 0))
         })
+    }
+
+    /// The group around each node: what a choice holds belongs to the group around that.
+    pub fn parents(&self) -> BTreeMap<NodeId, NodeId> {
+        let mut parents = BTreeMap::new();
+        for (node, number) in self.nodes.iter().zip(0..) {
+            if let Kind::Group(members) = &node.kind {
+                let mut open = members.clone();
+                while let Some(member) = open.pop() {
+                    parents.insert(member, number);
+                    if let Some(Kind::Choice(inner)) = self.nodes.get(member as usize).map(|node| &node.kind) {
+                        open.extend(inner);
+                    }
+                }
+            }
+        }
+        parents
     }
 }
 

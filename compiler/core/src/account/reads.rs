@@ -4,7 +4,7 @@
 
 use crate::lower::Reason;
 use crate::plan::{Block, Part, Plan, RoutineId, Rule, RuleId, Step, Take, Test, Val};
-use emr_message::group::{Grammar, Kind, NodeId};
+use emr_message::group::{Grammar, NodeId};
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,7 +44,7 @@ pub fn reads(plan: &Plan, reasons: BTreeMap<RuleId, Reason>) -> Reads {
         mapped: BTreeMap::new(),
         ignored: BTreeMap::new(),
         rules: plan.rules.clone(),
-        parents: parents(&plan.grammar),
+        parents: plan.grammar.parents(),
     };
     let mut walk = Walk { plan, reasons, rules: Vec::new(), known: FxHashMap::default(), reads };
     let message = |take: &Take| match take {
@@ -53,23 +53,6 @@ pub fn reads(plan: &Plan, reasons: BTreeMap<RuleId, Reason>) -> Reads {
     };
     walk.routine(plan.entry, plan.takes.iter().map(message).collect());
     walk.reads
-}
-
-/// The group around each node: what a choice holds belongs to the group around that.
-fn parents(grammar: &Grammar) -> BTreeMap<NodeId, NodeId> {
-    let mut parents = BTreeMap::new();
-    for (node, number) in grammar.nodes.iter().zip(0..) {
-        if let Kind::Group(members) = &node.kind {
-            let mut open = members.clone();
-            while let Some(member) = open.pop() {
-                parents.insert(member, number);
-                if let Some(Kind::Choice(inner)) = grammar.nodes.get(member as usize).map(|node| &node.kind) {
-                    open.extend(inner);
-                }
-            }
-        }
-    }
-    parents
 }
 
 /// What a value may stand for.

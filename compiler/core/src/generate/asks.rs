@@ -44,23 +44,13 @@ type Frame = Vec<Stands>;
 
 /// What the map of a plan asks.
 pub fn asks(plan: &Plan) -> Asks {
-    let mut walk = Walk { plan, parents: parents(plan), known: FxHashMap::default(), asks: Asks::new() };
+    let mut walk = Walk { plan, parents: plan.grammar.parents(), known: FxHashMap::default(), asks: Asks::new() };
     let given = |take: &Take| match take {
         Take::Message => Stands::from([Stand::Node(0)]),
         _ => Stands::new(),
     };
     walk.routine(plan.entry, plan.takes.iter().map(given).collect());
     walk.asks
-}
-
-fn parents(plan: &Plan) -> BTreeMap<NodeId, NodeId> {
-    let mut parents = BTreeMap::new();
-    for (number, node) in (0..).zip(&plan.grammar.nodes) {
-        if let emr_message::group::Kind::Group(members) | emr_message::group::Kind::Choice(members) = &node.kind {
-            parents.extend(members.iter().map(|member| (*member, number)));
-        }
-    }
-    parents
 }
 
 struct Walk<'p> {
