@@ -73,15 +73,8 @@ fn keys(route: &Route) -> Vec<Expr> {
     for value in &unless_seen.values {
         let ExprKind::Block(block) = &*value.kind else { continue };
         for setting in of_block(block).into_iter().filter(|setting| setting.name.text == "keys") {
-            keys.extend(setting.values.iter().flat_map(items).cloned());
+            keys.extend(setting.values.iter().flat_map(given::items).cloned());
         }
     }
     keys
-}
-
-fn items(value: &Expr) -> &[Expr] {
-    match &*value.kind {
-        ExprKind::List { items, parts } if parts.is_empty() => items,
-        _ => std::slice::from_ref(value),
-    }
 }

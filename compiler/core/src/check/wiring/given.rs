@@ -1,7 +1,7 @@
 //! The settings that somebody gives: the rules of a block, and the value behind the name of a connector.
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::syntax::tree::{At, Block, BlockItem, Endpoint, Expr, Rule, Told, Word};
+use crate::syntax::tree::{At, Block, BlockItem, Endpoint, Expr, ExprKind, Rule, Told, Word};
 
 /// A setting as it is written.
 #[derive(Clone, Debug)]
@@ -69,6 +69,14 @@ pub(super) fn of_endpoint<'a>(
         }
     }
     given
+}
+
+/// The values of a list, in parentheses or without.
+pub(super) fn items(value: &Expr) -> &[Expr] {
+    match &*value.kind {
+        ExprKind::List { items, parts } if parts.is_empty() => items,
+        _ => std::slice::from_ref(value),
+    }
 }
 
 fn setting(rule: &Rule) -> Result<Given, Box<Diagnostic>> {

@@ -291,7 +291,8 @@ fn named_by(value: &Expr, function: &str) -> Fit {
     Fit::Meant(Some(Box::new(Diagnostic::new(Code::WrongValue, value.at.clone(), message))))
 }
 
-fn is_list(told: &Told) -> bool {
+/// Whether it takes several values.
+pub(super) fn is_list(told: &Told) -> bool {
     told.options.last().is_some_and(|option| option.count.is_list())
 }
 

@@ -76,7 +76,10 @@ pub fn feed(feed: &Feed, module: &str, world: &dyn World, environment: &Environm
     let all: Vec<_> = whole.settings.iter().map(|(given, _)| given.clone()).collect();
     let mut values = Values::new(world, environment);
     let settings = values.object(&all, &told);
-    let order = all.iter().filter(|given| given.name.text == ORDER_BY).flat_map(|given| value::items(&given.values));
+    let order = all
+        .iter()
+        .filter(|given| given.name.text == ORDER_BY)
+        .flat_map(|given| given.values.iter().flat_map(given::items));
     let accepted: Vec<&Accepted> = whole.accepted.iter().collect();
     let order_by = order.map(|value| texts(value, &accepted, world)).collect();
     let accepts = whole.accepted.iter().map(of_accepted).collect();

@@ -5,10 +5,11 @@ use super::super::super::typed;
 use super::super::given::{self, Given};
 use super::super::kind::{self, Fixed, Kind};
 use super::super::name_of;
+use super::super::setting::is_list;
 use super::Environment;
 use crate::resolve::Found;
 use crate::settings::milliseconds;
-use crate::syntax::tree::{Choice, ChoiceOf, Count, Expr, ExprKind, TextPart, Told, Type};
+use crate::syntax::tree::{Choice, ChoiceOf, Expr, ExprKind, TextPart, Told, Type};
 use serde_json::{Map, Value, json};
 use smol_str::SmolStr;
 
@@ -18,14 +19,6 @@ pub(super) struct Values<'w> {
     environment: &'w Environment,
     /// What is read of each message, by the numbers that the JSON names.
     pub reads: Vec<Expr>,
-}
-
-/// The values of a list, in parentheses or without.
-pub(super) fn items(values: &[Expr]) -> impl Iterator<Item = &Expr> {
-    values.iter().flat_map(|value| match &*value.kind {
-        ExprKind::List { items, parts } if parts.is_empty() => items.as_slice(),
-        _ => std::slice::from_ref(value),
-    })
 }
 
 impl<'w> Values<'w> {
@@ -44,15 +37,14 @@ impl<'w> Values<'w> {
     }
 
     fn setting(&mut self, given: Option<&Given>, told: &Told) -> Value {
-        let is_list = told.options.last().is_some_and(|option| matches!(option.count, Count::Any | Count::Some));
         let because = given.and_then(|given| given.because.as_ref()).map(|because| because.text.as_str());
         let values = match given {
             Some(given) => given.values.iter().collect(),
             None => Vec::from_iter(&told.default),
         };
-        if is_list {
-            let values: Vec<_> = values.into_iter().flat_map(|value| items(std::slice::from_ref(value))).collect();
-            return values.into_iter().filter_map(|value| self.value(value, because, told)).collect();
+        if is_list(told) {
+            let values = values.into_iter().flat_map(given::items);
+            return values.filter_map(|value| self.value(value, because, told)).collect();
         }
         values.first().and_then(|value| self.value(value, because, told)).unwrap_or(Value::Null)
     }
