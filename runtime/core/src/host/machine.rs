@@ -190,13 +190,6 @@ impl Machine {
         self.work.secrets = secrets;
     }
 
-    /// A time without an offset is one of this zone from here on.
-    pub fn stand_in(&mut self, zone: Option<Zone>) {
-        if self.work.dates.zone() != zone.as_ref() {
-            self.work.dates = Offsets::new(zone);
-        }
-    }
-
     /// Runs the program for one message.
     pub fn run(&mut self, bytes: &[u8]) -> Ran<'_> {
         match self.work.text.read(bytes, &self.settings) {
