@@ -239,11 +239,13 @@ impl Program for Compiled {
         }
     }
 
-    fn read(&self, reading: usize, bytes: &[u8], receipt: &Receipt) -> Vec<String> {
-        let Some(reading) = self.readings.get(reading) else { return Vec::new() };
-        let Ok(message) = reading.settings.read(bytes) else { return Vec::new() };
+    fn read(&self, readings: &[usize], bytes: &[u8], receipt: &Receipt) -> Vec<Vec<String>> {
+        let readings: Vec<_> = readings.iter().filter_map(|number| self.readings.get(*number)).collect();
+        // They are of one feed or one target, and read the message in one way.
+        let message = readings.first().and_then(|first| first.settings.read(bytes).ok());
+        let Some(message) = message else { return vec![Vec::new(); readings.len()] };
         let (_, structure) = self.type_of(&message);
-        reading.values(&message, &structure, receipt)
+        readings.iter().map(|reading| reading.values(&message, &structure, receipt)).collect()
     }
 }
 

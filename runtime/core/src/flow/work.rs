@@ -219,14 +219,13 @@ impl<F: Fs> Intake<F> {
         receipt: &Receipt,
     ) -> Option<Parcel> {
         let way = self.settings.ways.get(way)?;
-        let read = way.reads.iter().map(|reading| self.program.read(*reading, message, receipt)).collect();
+        let read = self.program.read(&way.reads, message, receipt).into();
         Some(Parcel { id: format!("{}-{}", self.settings.name, number + 1).into(), made, read })
     }
 
     /// What a message is kept in order by.
     fn keys(&self, message: &[u8], receipt: &Receipt) -> Vec<u64> {
-        let readings = self.settings.order_by.iter();
-        let values = readings.flat_map(|reading| self.program.read(*reading, message, receipt));
+        let values = self.program.read(&self.settings.order_by, message, receipt).into_iter().flatten();
         // The hash of a value is its lane: two values that share one wait for each other, and lose nothing.
         values.map(|value| xxh3_64(value.as_bytes())).collect()
     }

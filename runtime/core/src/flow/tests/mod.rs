@@ -55,8 +55,9 @@ impl Program for Passing {
         Mapped { result, issues: 0 }
     }
 
-    fn read(&self, _: usize, message: &[u8], _: &Receipt) -> Vec<String> {
-        vec![String::from_utf8(Header::read(message).unwrap().field(4).to_vec()).unwrap()]
+    fn read(&self, readings: &[usize], message: &[u8], _: &Receipt) -> Vec<Vec<String>> {
+        let place = || String::from_utf8(Header::read(message).unwrap().field(4).to_vec()).unwrap();
+        readings.iter().map(|_| vec![place()]).collect()
     }
 }
 
