@@ -10,7 +10,8 @@ use std::time::Duration;
 use anstream::eprintln;
 use emr_abi::wiring::{Feed, Route, Target, Wiring};
 use emr_compiler::db::{self, Wired};
-use emr_runtime::flow::engine::{self, Places};
+use emr_runtime::connector::Places;
+use emr_runtime::flow::engine;
 
 use crate::end::End;
 use crate::world::{Chosen, World};
@@ -53,7 +54,7 @@ pub fn run(args: &Args) -> Result<End, End> {
     drop(world);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let engine = engine::Engine::start(&wiring, program, &places).await;
+        let engine = engine::Engine::start(&wiring, program, &places, Arc::new(Vec::new())).await;
         let engine = engine.map_err(|refused| End::World(format!("{}: {}", refused.whose, refused.why)))?;
         for feed in &wiring.feeds {
             eprintln!("{} takes messages ({})", feed.name, feed.connector);

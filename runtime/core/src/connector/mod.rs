@@ -1,4 +1,4 @@
-//! What brings messages in and takes them out: a folder for each connector.
+//! What brings messages in and takes them out: a folder for each connector, and here the list of them.
 
 pub mod fhir;
 pub mod file;
@@ -6,3 +6,80 @@ pub mod mllp;
 pub mod template;
 pub mod tls;
 mod web;
+
+use std::io;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
+
+use crate::flow::deliver::Target;
+use crate::flow::intake::Intake;
+use crate::journal::fs::Disk;
+use tls::Secrets;
+
+/// Where a project is, and its secrets.
+#[derive(Clone)]
+pub struct Places {
+    /// The folder of `emr.toml`, from which the paths of settings are counted.
+    pub project: PathBuf,
+    /// Where the journals of its feeds are.
+    pub journal: PathBuf,
+    pub secrets: Secrets,
+}
+
+/// A feed that has all it needs, and that nobody has heard of yet.
+pub trait Feed: Send {
+    /// From here on others are heard. What comes back takes messages until it is told to stop, and then ends what it
+    /// began.
+    ///
+    /// # Errors
+    /// The system does not let it listen.
+    fn listen(self: Box<Self>, intake: Arc<Intake<Disk>>, stop: watch::Receiver<bool>) -> io::Result<Serving>;
+}
+
+/// A feed that takes messages.
+pub type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Why something is not to be had: in the words of the person who set it, and without what a secret holds.
+pub type Why = String;
+
+/// The feed of a connector with its settings, as JSON. An address that it listens on is its own from here on.
+///
+/// # Errors
+/// A setting names what is not to be had, or the connector is not carried out.
+pub async fn feed(connector: &str, settings: &str, places: &Places) -> Result<Box<dyn Feed>, Why> {
+    Ok(match connector {
+        "mllp" => Box::new(mllp::feed::Listener::new(read(settings)?, places).await?),
+        "file" => Box::new(file::feed::Folder::new(read(settings)?, places)),
+        _ => return Err(not_carried_out(connector)),
+    })
+}
+
+/// The target of a connector with its settings, as JSON.
+///
+/// # Errors
+/// As for [`feed`].
+pub fn target(connector: &str, settings: &str, places: &Places) -> Result<Arc<dyn Target>, Why> {
+    let Places { project, secrets, .. } = places;
+    Ok(match connector {
+        "mllp" => Arc::new(mllp::target::Peer::new(read(settings)?, project, secrets)?),
+        "fhir" => Arc::new(fhir::target::Server::new(read(settings)?, project, secrets)?),
+        "file" => Arc::new(file::target::Files::new(read(settings)?, project.clone())),
+        _ => return Err(not_carried_out(connector)),
+    })
+}
+
+/// Settings as the compiler wrote them; that they do not fit is a fault of emr itself.
+///
+/// # Errors
+/// They do not fit.
+pub fn read<T: DeserializeOwned>(settings: &str) -> Result<T, Why> {
+    serde_json::from_str(settings).map_err(|why| format!("its settings cannot be read: {why}"))
+}
+
+fn not_carried_out(connector: &str) -> Why {
+    format!("`{connector}` is not carried out yet")
+}

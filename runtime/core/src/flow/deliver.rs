@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 use tokio::sync::{Notify, watch};
@@ -38,6 +38,9 @@ pub enum End {
 pub trait Source: Send + Sync + 'static {
     /// What the target is to get of this message. Nothing if it is not to be had any more.
     fn parcel(&self, number: u64) -> Option<Parcel>;
+
+    /// A delivery was tried.
+    fn tried(&self, number: u64, tried: u32, took: Duration, failure: Option<&Failure>);
 
     fn ended(&self, number: u64, end: End) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
@@ -158,8 +161,11 @@ impl Delivery {
     async fn tried(&self, parcel: &Parcel, stop: &mut watch::Receiver<bool>) -> Option<End> {
         let mut tried = 0;
         loop {
-            let Err(failure) = self.target.deliver(parcel).await else { return Some(End::Delivered) };
+            let begun = Instant::now();
+            let end = self.target.deliver(parcel).await;
             tried += 1;
+            self.source.tried(self.number, tried, begun.elapsed(), end.as_ref().err());
+            let Err(failure) = end else { return Some(End::Delivered) };
             let Some(wait) = self.retry.wait(&failure, tried, chance(self.number, tried)) else {
                 return Some(End::Parked(failure.why().to_owned()));
             };

@@ -1,25 +1,21 @@
 //! A project that runs: its feeds, the ways out of them, and their targets.
 
-use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use emr_abi::wiring::{self, Wiring};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
 
 use super::deliver::Target;
 use super::intake::{Intake, OnReject, Settings, Way, When};
 use super::program::Program;
 use super::retry::Retry;
+use super::witness::Witness;
 use super::work::WayOut;
-use crate::connector::tls::{self, Secrets};
-use crate::connector::{fhir, file, mllp};
-use crate::journal::fs::{Disk, Fs};
+use crate::connector::{self, Feed, Places, Why};
+use crate::journal::fs::Disk;
 use crate::journal::ledger::Law;
 use crate::journal::log::Fault;
 
@@ -68,26 +64,20 @@ struct OfRoute {
     on_reject: OnReject,
 }
 
-/// Where a project is, and its secrets.
-#[derive(Clone)]
-pub struct Places {
-    /// The folder of `emr.toml`, from which the paths of settings are counted.
-    pub project: PathBuf,
-    /// Where the journals of its feeds are.
-    pub journal: PathBuf,
-    pub secrets: Secrets,
-}
-
 impl Engine {
     /// Opens the journals, takes up what was in flight, and then listens.
     ///
     /// # Errors
     /// Something that a setting names is not to be had, or a journal is damaged. Then nothing listens.
-    pub async fn start(wiring: &Wiring, program: Arc<dyn Program>, places: &Places) -> Result<Engine, Refused> {
+    pub async fn start(
+        wiring: &Wiring,
+        program: Arc<dyn Program>,
+        places: &Places,
+        witness: Arc<dyn Witness>,
+    ) -> Result<Engine, Refused> {
         later::nothing_of_it(wiring)?;
-        let targets = wiring.targets.iter().map(|target| connect(target, places));
-        let targets: Vec<Arc<dyn Target>> = targets.collect::<Result<_, _>>()?;
-        let listeners = Listener::all(wiring, places).await?;
+        let targets = targets(wiring, places)?;
+        let listeners = feeds(wiring, places).await?;
         let (stop, stopped) = watch::channel(false);
         let (stop_queues, queues_stopped) = watch::channel(false);
         let mut engine = Engine { feeds: Vec::new(), queues: Vec::new(), stop, stop_queues };
@@ -95,9 +85,8 @@ impl Engine {
             let settings = settings(number, wiring, places)?;
             let whose = format!("feed {}", settings.name);
             let ways = settings.ways.clone();
-            let opened = Intake::open(Disk, settings, Arc::clone(&program), die);
-            let refused = |fault: Fault| Refused { whose: whose.clone(), why: fault.to_string() };
-            let (intake, mapping) = opened.map_err(refused)?;
+            let opened = Intake::open(Disk, settings, Arc::clone(&program), Arc::clone(&witness), die);
+            let (intake, mapping) = opened.map_err(|fault| Refused::new(&whose, fault.to_string()))?;
             for (way, queue) in intake.queues().iter().enumerate() {
                 let Some(number) = ways.get(way).map(|way| way.target) else { continue };
                 let Some(target) = targets.get(number) else { continue };
@@ -106,10 +95,9 @@ impl Engine {
                 let run = Arc::clone(queue).run(source, Arc::clone(target), retry, queues_stopped.clone());
                 engine.queues.push(tokio::spawn(run));
             }
-            let unheard = |why| Refused { whose, why: format!("it cannot listen: {why}") };
-            let serving = listener.listen().map_err(unheard)?;
-            let serving = tokio::spawn(serving.serve(Arc::clone(&intake), stopped.clone()));
-            engine.feeds.push(Running { intake, serving, mapping });
+            let serving = listener.listen(Arc::clone(&intake), stopped.clone());
+            let serving = serving.map_err(|why| Refused::new(&whose, format!("it cannot listen: {why}")))?;
+            engine.feeds.push(Running { intake, serving: tokio::spawn(serving), mapping });
         }
         Ok(engine)
     }
@@ -142,10 +130,31 @@ fn die(_: Fault) {
     std::process::abort();
 }
 
-/// Settings as the compiler wrote them; that they do not fit is a fault of emr itself.
+impl Refused {
+    fn new(whose: &str, why: Why) -> Refused {
+        Refused { whose: whose.to_owned(), why }
+    }
+}
+
+fn targets(wiring: &Wiring, places: &Places) -> Result<Vec<Arc<dyn Target>>, Refused> {
+    let connected = wiring.targets.iter().map(|target| {
+        let connected = connector::target(&target.connector, &target.settings, places);
+        connected.map_err(|why| Refused::new(&format!("target {}", target.name), why))
+    });
+    connected.collect()
+}
+
+async fn feeds(wiring: &Wiring, places: &Places) -> Result<Vec<Box<dyn Feed>>, Refused> {
+    let mut feeds = Vec::new();
+    for feed in &wiring.feeds {
+        let ready = connector::feed(&feed.connector, &feed.settings, places).await;
+        feeds.push(ready.map_err(|why| Refused::new(&format!("feed {}", feed.name), why))?);
+    }
+    Ok(feeds)
+}
+
 fn read<T: DeserializeOwned>(whose: &str, settings: &str) -> Result<T, Refused> {
-    serde_json::from_str(settings)
-        .map_err(|why| Refused { whose: whose.to_owned(), why: format!("its settings cannot be read: {why}") })
+    connector::read(settings).map_err(|why| Refused::new(whose, why))
 }
 
 fn retry(target: Option<&wiring::Target>) -> Result<Retry, Refused> {
@@ -181,103 +190,4 @@ fn settings(number: usize, wiring: &Wiring, places: &Places) -> Result<Settings,
         order_by: feed.order_by.clone(),
         remember,
     })
-}
-
-/// A feed that is ready to take messages from outside.
-enum Listener {
-    Mllp((TcpSocket, Option<TlsAcceptor>), Arc<mllp::feed::Settings>),
-    File(file::feed::Settings),
-}
-
-impl Listener {
-    async fn all(wiring: &Wiring, places: &Places) -> Result<Vec<Listener>, Refused> {
-        let mut listeners = Vec::new();
-        for feed in &wiring.feeds {
-            listeners.push(Listener::new(feed, places).await?);
-        }
-        Ok(listeners)
-    }
-
-    async fn new(feed: &wiring::Feed, places: &Places) -> Result<Listener, Refused> {
-        let whose = format!("feed {}", feed.name);
-        match feed.connector.as_str() {
-            "mllp" => {
-                let settings: mllp::feed::Settings = read(&whose, &feed.settings)?;
-                let refused = |why| Refused { whose: whose.clone(), why };
-                let acceptor = match &settings.tls {
-                    tls::Listen::None(_) => None,
-                    tls::Listen::Tls(server) => {
-                        Some(server.acceptor(&places.project, &places.secrets).map_err(refused)?)
-                    }
-                };
-                let cannot = |why| refused(format!("it cannot listen on `{}`: {why}", settings.listen));
-                let socket = bound(&settings.listen).await.map_err(cannot)?;
-                Ok(Listener::Mllp((socket, acceptor), Arc::new(settings)))
-            }
-            "file" => {
-                let settings: file::feed::Settings = read(&whose, &feed.settings)?;
-                let folder = places.project.join(&settings.folder);
-                Ok(Listener::File(file::feed::Settings { folder, ..settings }))
-            }
-            other => Err(not_carried_out(whose, other)),
-        }
-    }
-
-    /// From here on others are heard.
-    fn listen(self) -> io::Result<Serving> {
-        Ok(match self {
-            Listener::Mllp((socket, acceptor), settings) => {
-                Serving::Mllp((socket.listen(BACKLOG)?, acceptor), settings)
-            }
-            Listener::File(settings) => Serving::File(settings),
-        })
-    }
-}
-
-/// A feed that takes messages from outside.
-enum Serving {
-    Mllp((TcpListener, Option<TlsAcceptor>), Arc<mllp::feed::Settings>),
-    File(file::feed::Settings),
-}
-
-impl Serving {
-    async fn serve<F: Fs>(self, intake: Arc<Intake<F>>, stop: watch::Receiver<bool>) {
-        match self {
-            Serving::Mllp(listener, settings) => mllp::feed::serve(listener, settings, intake, stop).await,
-            Serving::File(settings) => _ = file::feed::serve(settings, intake, stop).await,
-        }
-    }
-}
-
-/// Connections that wait to be taken.
-const BACKLOG: u32 = 1024;
-
-/// A socket with its address, on which nobody is heard before the journal is open.
-async fn bound(address: &str) -> io::Result<TcpSocket> {
-    let mut found = tokio::net::lookup_host(address).await?;
-    let address = found.next().ok_or(io::ErrorKind::AddrNotAvailable)?;
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    Ok(socket)
-}
-
-fn connect(target: &wiring::Target, places: &Places) -> Result<Arc<dyn Target>, Refused> {
-    let whose = format!("target {}", target.name);
-    Ok(match target.connector.as_str() {
-        "mllp" => {
-            let peer = mllp::target::Peer::new(read(&whose, &target.settings)?, &places.project, &places.secrets);
-            Arc::new(peer.map_err(|why| Refused { whose, why })?)
-        }
-        "fhir" => {
-            let server = fhir::target::Server::new(read(&whose, &target.settings)?, &places.project, &places.secrets);
-            Arc::new(server.map_err(|why| Refused { whose, why })?)
-        }
-        "file" => Arc::new(file::target::Files::new(read(&whose, &target.settings)?, places.project.clone())),
-        other => return Err(not_carried_out(whose, other)),
-    })
-}
-
-fn not_carried_out(whose: String, connector: &str) -> Refused {
-    Refused { whose, why: format!("`{connector}` is not carried out yet") }
 }

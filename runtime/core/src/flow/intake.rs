@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use bytes::Bytes;
 use emr_message::Receipt;
@@ -18,6 +19,7 @@ use super::deliver::Queue;
 use super::mark::Mark;
 use super::program::Program;
 use super::seen::{Answer, Found, Progress, Seen, Verdict, identity};
+use super::witness::{Happening, Witness};
 use crate::clock;
 use crate::journal::commit::{Refused, Writer};
 use crate::journal::entry::{ARRIVAL, Arrival, CLOSED, Entry, Event, Identity, What};
@@ -87,6 +89,7 @@ const WAITING: usize = 1 << 14;
 pub struct Intake<F: Fs> {
     pub(super) settings: Settings,
     pub(super) program: Arc<dyn Program>,
+    witness: Arc<dyn Witness>,
     pub(super) writer: Writer,
     pub(super) reader: Reader<F>,
     ledger: Mutex<Ledger>,
@@ -114,6 +117,8 @@ pub struct Sent {
 
 /// A message that is about to be stored, and then to be mapped.
 pub(super) struct Job {
+    /// When all of it had come.
+    pub came: Instant,
     pub message: Bytes,
     pub arrival: Arrival,
     pub stored: oneshot::Receiver<Result<Place, Refused>>,
@@ -130,6 +135,7 @@ impl<F: Fs> Intake<F> {
         fs: F,
         settings: Settings,
         program: Arc<dyn Program>,
+        witness: Arc<dyn Witness>,
         failed: impl FnOnce(Fault) + Send + 'static,
     ) -> Result<(Arc<Intake<F>>, JoinHandle<()>), Fault> {
         let (mut ledger, mut seen) = (Ledger::default(), Remembered::default());
@@ -141,13 +147,18 @@ impl<F: Fs> Intake<F> {
         })?;
         let (mark, died_of) = Mark::open(&settings.folder)?;
         let reader = log.reader();
-        let (writer, _) = Writer::start(log, failed)?;
+        let synced = {
+            let (witness, feed) = (Arc::clone(&witness), Arc::clone(&settings.name));
+            move |records, took| witness.see(&feed, &Happening::Synced { records, took })
+        };
+        let (writer, _) = Writer::start(log, synced, failed)?;
         let (jobs, waiting) = mpsc::channel(WAITING);
         let queues = settings.ways.iter().map(|_| Arc::default()).collect();
         let name = format!("maps of {}", settings.name);
         let intake = Arc::new(Intake {
             settings,
             program,
+            witness,
             writer,
             reader,
             ledger: Mutex::new(ledger),
@@ -167,19 +178,26 @@ impl<F: Fs> Intake<F> {
     ///
     /// Whoever gives up waiting for it has sent nothing.
     pub async fn take(&self, sent: Sent) -> Option<Answer> {
+        let came = Instant::now();
         let Sent { message, file, claim } = sent;
         let identity = identity(&message, claim);
-        if let Some(answer) = self.known(identity) {
+        if let Found::Same(answer) = self.known(identity) {
+            self.see(&Happening::Known);
             return Some(answer);
         }
         let room = self.room.acquire().await.ok()?;
         let turn = self.turn.lock().await;
         // Somebody may have sent the same meanwhile.
-        if let Some(answer) = self.known(identity) {
+        let known = self.known(identity);
+        if let Found::Same(answer) = known {
+            self.see(&Happening::Known);
             return Some(answer);
         }
         let place = turn.as_ref()?.reserve().await.ok()?;
         let record = self.writer.reserve().await.ok()?;
+        if matches!(known, Found::Other) {
+            self.see(&Happening::Reused);
+        }
         // From here on nothing waits, so that it is stored and mapped or neither.
         room.forget();
         let received = clock::microseconds();
@@ -189,15 +207,17 @@ impl<F: Fs> Intake<F> {
         if let Some(identity) = identity {
             self.seen().take(identity, Answer::Coming(coming.clone()), received);
         }
-        place.send(Job { message, arrival, stored, answer });
+        place.send(Job { came, message, arrival, stored, answer });
         Some(Answer::Coming(coming))
     }
 
-    fn known(&self, identity: Option<Identity>) -> Option<Answer> {
-        match self.seen().find(identity?) {
-            Found::Same(answer) => Some(answer),
-            Found::New | Found::Other => None,
-        }
+    fn known(&self, identity: Option<Identity>) -> Found {
+        identity.map_or(Found::New, |identity| self.seen().find(identity))
+    }
+
+    /// Tells whoever looks on.
+    pub fn see(&self, what: &Happening<'_>) {
+        self.witness.see(&self.settings.name, what);
     }
 
     /// Takes no more, waits for what was taken to be mapped, and says in the journal that it ended well.
@@ -228,8 +248,9 @@ impl<F: Fs> Intake<F> {
         receipt.numbered(sequence).of_file(arrival.file.as_deref().map(Into::into))
     }
 
-    /// Notes what happened, in the journal and its sum. Settled messages make room for others.
+    /// Notes what happened in the sum of the journal; its record is to follow. Settled messages make room for others.
     pub(super) fn note(&self, message: u64, what: What) -> Event {
+        self.see(&Happening::Noted { number: message, what: &what });
         let event = Event { message, what };
         let mut ledger = self.ledger();
         let was_open = ledger.message(message).is_some();

@@ -2,7 +2,7 @@
 //!
 //! [`program`] is what compiled maps do for it, [`intake`] stores and answers, [`work`] maps and settles, [`lanes`]
 //! keeps the order of deliveries, [`deliver`] brings them out and [`retry`] says when again; [`engine`]
-//! puts all of it together for a project.
+//! puts all of it together for a project, and [`witness`] is told of all that happens.
 
 pub mod deliver;
 pub mod engine;
@@ -14,4 +14,5 @@ pub mod retry;
 pub mod seen;
 #[cfg(test)]
 mod tests;
+pub mod witness;
 pub mod work;

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use emr_message::Receipt;
@@ -12,7 +13,9 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::deliver::{End, Parcel, Queue, Source};
 use super::intake::{Intake, Job, OnReject, When};
 use super::program::{Made, Rejected, Sorted};
+use super::retry::Failure;
 use super::seen::{Answer, Progress, Verdict};
+use super::witness::Happening;
 use crate::journal::commit::Refused;
 use crate::journal::entry::{EVENT, Refusal, What};
 use crate::journal::fs::Fs;
@@ -42,6 +45,8 @@ impl<F: Fs> Intake<F> {
                 Ok(Ok(place)) => {
                     let open = Open::new(place, job.arrival);
                     self.ledger().accept(open.clone());
+                    let (number, bytes) = (place.number, job.message.len());
+                    self.see(&Happening::Accepted { number, bytes, took: job.came.elapsed() });
                     let verdict = self.stored(&open, &job.message, job.answer);
                     if let (Some(identity), Some(verdict)) = (identity, verdict) {
                         self.seen().note(identity, Answer::Known(verdict));
@@ -51,6 +56,7 @@ impl<F: Fs> Intake<F> {
                     }
                 }
                 Ok(Err(Refused::Full)) => {
+                    self.see(&Happening::Full);
                     identity.inspect(|identity| self.seen().forget(*identity));
                     self.room.add_permits(1);
                     tell(&job.answer, Verdict::Later);
@@ -110,7 +116,7 @@ impl<F: Fs> Intake<F> {
             When::Checked | When::Delivered => answer.send_modify(|progress| progress.is_stored = true),
         }
         let receipt = self.receipt(number, &open.arrival);
-        let outcome = self.mark.around(number, || self.outcome(message, &receipt));
+        let outcome = self.mark.around(number, || self.outcome(number, message, &receipt));
         let verdict = match outcome {
             Ok(Outcome::Made(made)) => {
                 self.hand_out(number, message, &receipt, made);
@@ -138,9 +144,9 @@ impl<F: Fs> Intake<F> {
         Some(verdict)
     }
 
-    fn outcome(&self, message: &[u8], receipt: &Receipt) -> Outcome {
+    fn outcome(&self, number: u64, message: &[u8], receipt: &Receipt) -> Outcome {
         let run = || match self.program.sort(self.settings.feed, message, receipt) {
-            Sorted::Routes(routes) => self.mapped(&routes, message, receipt),
+            Sorted::Routes(routes) => self.mapped(number, &routes, message, receipt),
             Sorted::Ignored(because) => Outcome::filtered(&because),
             Sorted::NotServed(problem) => self.refused(Refusal::NotServed(problem.wrong), Verdict::NotServed(problem)),
             Sorted::Unreadable(problem) => self.refused(Refusal::Wrong(problem.wrong), Verdict::Wrong(problem)),
@@ -150,11 +156,15 @@ impl<F: Fs> Intake<F> {
     }
 
     /// Sends a message through its routes. Whichever refuses it keeps it from all.
-    fn mapped(&self, routes: &[usize], message: &[u8], receipt: &Receipt) -> Outcome {
+    fn mapped(&self, number: u64, routes: &[usize], message: &[u8], receipt: &Receipt) -> Outcome {
         let mut made = Vec::new();
         let mut dropped = None;
         for route in routes {
-            match self.program.map(self.settings.feed, *route, message, receipt).result {
+            let begun = Instant::now();
+            let mapped = self.program.map(self.settings.feed, *route, message, receipt);
+            let (took, issues, is_refused) = (begun.elapsed(), mapped.issues, mapped.result.is_err());
+            self.see(&Happening::Mapped { number, route: *route, took, issues, is_refused });
+            match mapped.result {
                 Ok(parts) => {
                     let parts: Arc<[Made]> = parts.into();
                     let ways = self.settings.ways.iter().enumerate().filter(|(_, way)| way.route == *route);
@@ -298,6 +308,11 @@ impl<F: Fs> Source for WayOut<F> {
         let route = intake.settings.ways.get(self.way)?.route;
         let made = intake.program.map(intake.settings.feed, route, &message, &receipt).result.ok()?;
         intake.parcel_of(number, self.way, made.into(), &message, &receipt)
+    }
+
+    fn tried(&self, number: u64, tried: u32, took: Duration, failure: Option<&Failure>) {
+        let Some(way) = self.intake.settings.ways.get(self.way) else { return };
+        self.intake.see(&Happening::Tried { number, way: &way.name, tried, took, failure });
     }
 
     fn ended(&self, number: u64, end: End) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

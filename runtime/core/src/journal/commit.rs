@@ -3,6 +3,7 @@
 
 use std::io;
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -39,13 +40,15 @@ pub enum Refused {
 }
 
 impl Writer {
-    /// Starts the thread of a journal. `failed` is called once, when the disk has refused what was to be committed: then
+    /// Starts the thread of a journal. `synced` is told how many records came to the disk together, and how long that
+    /// took. `failed` is called once, when the disk has refused what was to be committed: then
     /// the process must end, for a second try would prove nothing.
     ///
     /// # Errors
     /// The system gives no thread.
     pub fn start<F: Fs>(
         log: Log<F>,
+        synced: impl Fn(usize, Duration) + Send + 'static,
         failed: impl FnOnce(Fault) + Send + 'static,
     ) -> io::Result<(Writer, JoinHandle<()>)> {
         let (queue, waiting) = mpsc::channel(WAITING);
@@ -53,7 +56,7 @@ impl Writer {
         let (want, wanted) = std::sync::mpsc::sync_channel(1);
         thread::Builder::new().name("journal spares".into()).spawn(move || make(&spares, &wanted))?;
         let write = move || {
-            if let Err(fault) = write(log, waiting, &want) {
+            if let Err(fault) = write(log, waiting, &want, &synced) {
                 failed(fault);
             }
         };
@@ -105,6 +108,7 @@ fn write<F: Fs>(
     mut log: Log<F>,
     mut queue: mpsc::Receiver<Waiting>,
     want: &std::sync::mpsc::SyncSender<()>,
+    synced: &impl Fn(usize, Duration),
 ) -> Result<(), Fault> {
     let mut group = Vec::new();
     let mut taken = Vec::new();
@@ -124,7 +128,9 @@ fn write<F: Fs>(
                 Waiting::Forget(below) => _ = log.forget(below),
             }
             if log.waiting() >= GROUP || rest.peek().is_none() {
+                let begun = Instant::now();
                 log.commit()?;
+                synced(taken.len(), begun.elapsed());
                 for (done, place) in taken.drain(..) {
                     // Who has gone meanwhile sends again, and is told that it is there.
                     let _ = done.send(Ok(place));

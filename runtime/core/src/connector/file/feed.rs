@@ -19,10 +19,11 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::super::{Feed, Places, Serving};
 use crate::clock;
 use crate::flow::intake::{Intake, Sent};
 use crate::flow::seen::Verdict;
-use crate::journal::fs::Fs;
+use crate::journal::fs::{Disk, Fs};
 
 /// What a feed from `file` is told. Times in milliseconds.
 #[derive(Clone, Debug, Deserialize)]
@@ -40,6 +41,21 @@ const CLAIMED: &str = ".taken";
 
 /// How many messages of a file may be under way at once.
 const AHEAD: usize = 256;
+
+/// A folder that is to be watched.
+pub struct Folder(Settings);
+
+impl Folder {
+    pub fn new(settings: Settings, places: &Places) -> Folder {
+        Folder(Settings { folder: places.project.join(&settings.folder), ..settings })
+    }
+}
+
+impl Feed for Folder {
+    fn listen(self: Box<Self>, intake: Arc<Intake<Disk>>, stop: watch::Receiver<bool>) -> io::Result<Serving> {
+        Ok(Box::pin(async move { _ = serve(self.0, intake, stop).await }))
+    }
+}
 
 /// A folder that is watched.
 struct Watch<F: Fs> {

@@ -1,6 +1,7 @@
 //! Listens for messages, and answers each once the feed knows what to say.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,19 +11,20 @@ use emr_message::answer::{self, Code, Problem, Wrong};
 use emr_message::header::Header;
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::codec::{Decoder, Encoder};
 
-use super::super::tls;
+use super::super::{Feed, Places, Serving, Why, tls};
 use super::frame::{Broken, Frames};
 use crate::clock;
 use crate::flow::intake::{Intake, Sent};
 use crate::flow::seen::Verdict;
-use crate::journal::fs::Fs;
+use crate::flow::witness::{Happening, Leaving};
+use crate::journal::fs::{Disk, Fs};
 
 /// What a feed from `mllp` is told. Times in milliseconds, sizes in bytes.
 #[derive(Clone, Debug, Deserialize)]
@@ -54,6 +56,48 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How long nobody is let in when the system has no connections left.
 const EXHAUSTED: Duration = Duration::from_millis(100);
 
+/// Connections that wait to be taken.
+const BACKLOG: u32 = 1024;
+
+/// An address that is ours, on which nobody is heard yet.
+pub struct Listener {
+    socket: TcpSocket,
+    acceptor: Option<TlsAcceptor>,
+    settings: Arc<Settings>,
+}
+
+impl Listener {
+    /// # Errors
+    /// The address is not to be had, or a certificate or key is not.
+    pub async fn new(settings: Settings, places: &Places) -> Result<Listener, Why> {
+        let acceptor = match &settings.tls {
+            tls::Listen::None(_) => None,
+            tls::Listen::Tls(server) => Some(server.acceptor(&places.project, &places.secrets)?),
+        };
+        let cannot = |why| format!("it cannot listen on `{}`: {why}", settings.listen);
+        let socket = bound(&settings.listen).await.map_err(cannot)?;
+        Ok(Listener { socket, acceptor, settings: Arc::new(settings) })
+    }
+}
+
+impl Feed for Listener {
+    fn listen(self: Box<Self>, intake: Arc<Intake<Disk>>, stop: watch::Receiver<bool>) -> io::Result<Serving> {
+        let Listener { socket, acceptor, settings } = *self;
+        let listener = socket.listen(BACKLOG)?;
+        Ok(Box::pin(serve((listener, acceptor), settings, intake, stop)))
+    }
+}
+
+/// A socket with its address, on which nobody is heard before the journal is open.
+async fn bound(address: &str) -> io::Result<TcpSocket> {
+    let mut found = tokio::net::lookup_host(address).await?;
+    let address = found.next().ok_or(io::ErrorKind::AddrNotAvailable)?;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
 /// Takes connections until it is told to stop, and then until those that are there have come to their end.
 pub async fn serve<F: Fs>(
     (listener, acceptor): (TcpListener, Option<TlsAcceptor>),
@@ -73,29 +117,44 @@ pub async fn serve<F: Fs>(
             sleep(EXHAUSTED).await;
             continue;
         };
-        let Some(seat) = peers.seat(peer.ip(), settings.connections_per_peer) else { continue };
+        let Some(seat) = peers.seat(peer.ip(), settings.connections_per_peer) else {
+            intake.see(&Happening::Left { peer: peer.ip(), why: Leaving::TooMany });
+            continue;
+        };
+        intake.see(&Happening::Came { peer: peer.ip() });
         // An answer is one small write, which must not wait for another.
         let _ = stream.set_nodelay(true);
         let (settings, intake, stop) = (Arc::clone(&settings), Arc::clone(&intake), stop.clone());
         let acceptor = acceptor.clone();
         connections.spawn(async move {
+            let witness = Arc::clone(&intake);
             // A connection that breaks is its peer's to open again; nothing of it was answered.
-            let _ = match acceptor {
-                None => Connection::new(stream, settings, intake, stop).serve().await,
+            let why = match acceptor {
+                None => Connection::new(stream, settings, intake, stop).serve().await.into(),
                 Some(acceptor) => {
                     let shaken = timeout(Duration::from_millis(settings.frame_timeout), acceptor.accept(stream)).await;
                     match shaken {
-                        Ok(Ok(stream)) => Connection::new(stream, settings, intake, stop).serve().await,
-                        Ok(Err(why)) => Err(why.into()),
-                        Err(_) => Err(Broken::Cut),
+                        Ok(Ok(stream)) => Connection::new(stream, settings, intake, stop).serve().await.into(),
+                        Ok(Err(_)) | Err(_) => Leaving::Unknown,
                     }
                 }
             };
+            witness.see(&Happening::Left { peer: peer.ip(), why });
             drop(seat);
         });
     }
     drop(listener);
     while connections.join_next().await.is_some() {}
+}
+
+impl From<Result<(), Broken>> for Leaving {
+    fn from(end: Result<(), Broken>) -> Leaving {
+        match end {
+            Ok(()) => Leaving::Done,
+            Err(Broken::TooLong(_)) => Leaving::TooLong,
+            Err(_) => Leaving::Cut,
+        }
+    }
 }
 
 /// How many connections each peer has.

@@ -1,6 +1,7 @@
 //! A feed with a program of the tests' own: what is answered is stored, what is stored goes out in its order.
 
 mod sockets;
+mod witness;
 
 use std::path::Path;
 use std::pin::Pin;
@@ -19,6 +20,7 @@ use super::intake::{Intake, OnReject, Sent, Settings, Way, When};
 use super::program::{Form, Made, Mapped, Program, Rejected, Sorted};
 use super::retry::{Failure, Retry};
 use super::seen::Verdict;
+use super::witness::Witness;
 use super::work::WayOut;
 use crate::journal::fs::Disk;
 use crate::journal::ledger::{Ledger, Settled};
@@ -100,6 +102,18 @@ fn start(folder: &Path, answer: When, order_by: &[usize], kept: Kept) -> Running
 }
 
 fn start_with(way: &str, folder: &Path, answer: When, order_by: &[usize], kept: Kept) -> Running {
+    let nobody: Vec<Arc<dyn Witness>> = Vec::new();
+    start_seen(way, folder, answer, order_by, kept, Arc::new(nobody))
+}
+
+fn start_seen(
+    way: &str,
+    folder: &Path,
+    answer: When,
+    order_by: &[usize],
+    kept: Kept,
+    witness: Arc<dyn Witness>,
+) -> Running {
     let settings = Settings {
         feed: 0,
         name: "adt".into(),
@@ -110,7 +124,7 @@ fn start_with(way: &str, folder: &Path, answer: When, order_by: &[usize], kept: 
         order_by: order_by.to_vec(),
         remember: 60_000,
     };
-    let (intake, _) = Intake::open(Disk, settings, Arc::new(Passing), |fault| panic!("{fault:?}")).unwrap();
+    let (intake, _) = Intake::open(Disk, settings, Arc::new(Passing), witness, |fault| panic!("{fault:?}")).unwrap();
     let kept = Arc::new(kept);
     let (stop, stopped) = watch::channel(false);
     let source = Arc::new(WayOut { intake: Arc::clone(&intake), way: 0 });

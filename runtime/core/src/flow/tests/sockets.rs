@@ -11,7 +11,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::Passing;
-use crate::flow::engine::{Engine, Places};
+use crate::connector::Places;
+use crate::flow::engine::Engine;
+use crate::flow::witness::Witness;
 
 /// What the sink was sent, by MSH-10.
 type Got = Arc<Mutex<Vec<String>>>;
@@ -97,7 +99,8 @@ fn peer(at: SocketAddr) -> Value {
 async fn start(folder: &Path, wiring: &Wiring) -> Engine {
     let secrets = Arc::new(|name: &str| std::fs::read(name).ok());
     let places = Places { project: folder.to_owned(), journal: folder.join("journal"), secrets };
-    Engine::start(wiring, Arc::new(Passing), &places).await.unwrap()
+    let nobody: Vec<Arc<dyn Witness>> = Vec::new();
+    Engine::start(wiring, Arc::new(Passing), &places, Arc::new(nobody)).await.unwrap()
 }
 
 fn message(from: &str, control: &str) -> String {

@@ -1,0 +1,64 @@
+//! What happens while a project runs, told to whoever looks on: counters, logs, traces, the audit, alarms.
+//!
+//! No value of a message is in it: names of the project, numbers, sizes, times, and reasons that hold none.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::retry::Failure;
+use crate::journal::entry::What;
+
+/// Somebody who looks on. It is told on the way of the messages, and must not wait for anything.
+pub trait Witness: Send + Sync + 'static {
+    /// `feed` is the name of the feed at which it happens.
+    fn see(&self, feed: &str, what: &Happening<'_>);
+}
+
+#[derive(Clone, Debug)]
+pub enum Happening<'a> {
+    /// A peer has connected.
+    Came { peer: IpAddr },
+    /// A connection has ended, or never began.
+    Left { peer: IpAddr, why: Leaving },
+    /// A message is on disk, so long after all of it had come.
+    Accepted { number: u64, bytes: usize, took: Duration },
+    /// The same message once more: its sender is told what it was told before.
+    Known,
+    /// Another message with the MSH-10 of one before; it is accepted as new.
+    Reused,
+    /// There is no room for a message on the disk.
+    Full,
+    /// A route's map has come to its end.
+    Mapped { number: u64, route: usize, took: Duration, issues: usize, is_refused: bool },
+    /// The journal says so from now on.
+    Noted { number: u64, what: &'a What },
+    /// A delivery was tried for the `tried`th time since the process began.
+    Tried { number: u64, way: &'a str, tried: u32, took: Duration, failure: Option<&'a Failure> },
+    /// A group of records is on disk.
+    Synced { records: usize, took: Duration },
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Leaving {
+    /// Between two messages.
+    Done,
+    /// In the middle of a message, or of what is none.
+    Cut,
+    /// A message was longer than is taken.
+    TooLong,
+    /// TLS came to no end: a peer without a certificate, or with another's.
+    Unknown,
+    /// Its peer has as many as it may have.
+    TooMany,
+}
+
+/// All of them are told, in this order.
+impl Witness for Vec<Arc<dyn Witness>> {
+    fn see(&self, feed: &str, what: &Happening<'_>) {
+        for witness in self {
+            witness.see(feed, what);
+        }
+    }
+}
