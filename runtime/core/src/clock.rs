@@ -32,6 +32,11 @@ pub fn hl7(microseconds: i64) -> String {
     time.map(|time| time.hl7()).unwrap_or_default()
 }
 
+/// A time as FHIR and RFC 3339 write an instant: `2026-11-29T12:15:00.25Z`; empty for one that these cannot write.
+pub fn instant(microseconds: i64) -> String {
+    jiff::Timestamp::from_microsecond(microseconds).map(|time| time.to_string()).unwrap_or_default()
+}
+
 /// What no other answer of this process, or one that began later, is called: at most 20 letters, as MSH-10 takes.
 pub fn unique(microseconds: i64) -> String {
     static LAST: AtomicI64 = AtomicI64::new(0);

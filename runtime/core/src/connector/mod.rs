@@ -2,6 +2,8 @@
 
 pub mod fhir;
 pub mod file;
+pub mod http;
+pub mod log;
 pub mod mllp;
 pub mod template;
 pub mod tls;
@@ -58,16 +60,18 @@ pub async fn feed(connector: &str, settings: &str, places: &Places) -> Result<Bo
     })
 }
 
-/// The target of a connector with its settings, as JSON.
+/// The target of that name: its connector with its settings, as JSON.
 ///
 /// # Errors
 /// As for [`feed`].
-pub fn target(connector: &str, settings: &str, places: &Places) -> Result<Arc<dyn Target>, Why> {
+pub fn target(name: &str, connector: &str, settings: &str, places: &Places) -> Result<Arc<dyn Target>, Why> {
     let Places { project, secrets, .. } = places;
     Ok(match connector {
         "mllp" => Arc::new(mllp::target::Peer::new(read(settings)?, project, secrets)?),
         "fhir" => Arc::new(fhir::target::Server::new(read(settings)?, project, secrets)?),
+        "http" => Arc::new(http::target::Service::new(read(settings)?, project, secrets)?),
         "file" => Arc::new(file::target::Files::new(read(settings)?, project.clone())),
+        "log" => Arc::new(log::target::Lines::new(name, &read(settings)?)),
         _ => return Err(not_carried_out(connector)),
     })
 }

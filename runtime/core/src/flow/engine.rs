@@ -138,7 +138,7 @@ impl Refused {
 
 fn targets(wiring: &Wiring, places: &Places) -> Result<Vec<Arc<dyn Target>>, Refused> {
     let connected = wiring.targets.iter().map(|target| {
-        let connected = connector::target(&target.connector, &target.settings, places);
+        let connected = connector::target(&target.name, &target.connector, &target.settings, places);
         connected.map_err(|why| Refused::new(&format!("target {}", target.name), why))
     });
     connected.collect()

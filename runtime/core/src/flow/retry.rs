@@ -25,6 +25,8 @@ impl Default for Retry {
 pub enum Failure {
     /// The other side could not be reached, or says that another time would do.
     Passing(String),
+    /// The other side does not let us in. It would take nothing else either: its lane is held, and nothing is parked.
+    Unknown(String),
     /// The other side says that the message is wrong: a few tries, as its reasons may be passing too.
     Doubtful(String),
     /// It will never be taken as it is.
@@ -37,6 +39,7 @@ impl Failure {
     pub fn because(self, more: &str) -> Failure {
         match self {
             Failure::Passing(why) => Failure::Passing(format!("{why}: {more}")),
+            Failure::Unknown(why) => Failure::Unknown(format!("{why}: {more}")),
             Failure::Doubtful(why) => Failure::Doubtful(format!("{why}: {more}")),
             Failure::Final(why) => Failure::Final(format!("{why}: {more}")),
         }
@@ -44,7 +47,7 @@ impl Failure {
 
     pub fn why(&self) -> &str {
         match self {
-            Failure::Passing(why) | Failure::Doubtful(why) | Failure::Final(why) => why,
+            Failure::Passing(why) | Failure::Unknown(why) | Failure::Doubtful(why) | Failure::Final(why) => why,
         }
     }
 }
@@ -58,6 +61,7 @@ impl Retry {
     pub fn wait(&self, failure: &Failure, tried: u32, chance: f64) -> Option<Duration> {
         let goes_on = match failure {
             Failure::Passing(_) => self.times.is_none_or(|times| tried <= times),
+            Failure::Unknown(_) => true,
             Failure::Doubtful(_) => tried < self.times.map_or(DOUBTFUL, |times| times.saturating_add(1).min(DOUBTFUL)),
             Failure::Final(_) => false,
         };
@@ -87,5 +91,7 @@ mod tests {
         assert_eq!([1, 2, 3].map(|tried| parked(&passing, tried)), [false, false, true]);
         assert_eq!([1, 2, 3].map(|tried| parked(&doubtful, tried)), [false, false, true]);
         assert!(parked(&Failure::Final("".into()), 1));
+        // Nor is one parked after the other where none would be taken.
+        assert!(!parked(&Failure::Unknown("".into()), 1_000));
     }
 }

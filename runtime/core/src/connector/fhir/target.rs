@@ -3,13 +3,11 @@
 use std::path::Path;
 use std::pin::Pin;
 
-use reqwest::{Client, Method, Response, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
-use tokio::sync::Semaphore;
 
 use super::super::tls::{Secrets, Why};
-use super::super::web::auth::{self, Auth};
-use super::super::web::client;
+use super::super::web::ask::{self, Answer};
 use crate::flow::deliver::{Parcel, Target};
 use crate::flow::program::Made;
 use crate::flow::retry::Failure;
@@ -17,31 +15,20 @@ use crate::flow::retry::Failure;
 /// What a target to `fhir` is told.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Settings {
-    pub url: String,
-    #[serde(default)]
-    pub auth: auth::Settings,
+    url: String,
     #[serde(flatten)]
-    pub client: client::Settings,
-    /// Codes of HTTP that ask for another try.
-    #[serde(default)]
-    pub retry_on: Vec<String>,
+    server: ask::Settings,
 }
 
 /// A FHIR server.
 pub struct Server {
     root: String,
-    auth: Auth,
-    client: Client,
-    retry_on: Vec<String>,
-    room: Semaphore,
+    server: ask::Server,
 }
 
 /// How often a transaction is sent again at once that met another one: servers answer 409 to most of several equal ones
 /// that come together.
 const AT_ONCE: u32 = 4;
-
-/// The longest answer that is read.
-const ANSWER_MAX: usize = 16 << 20;
 
 /// What of a resource says where it goes.
 #[derive(Deserialize)]
@@ -53,83 +40,65 @@ struct Facts<'a> {
     ty: Option<serde_json::Value>,
 }
 
+/// What is to be done with a resource, and where.
+struct Place {
+    method: Method,
+    url: String,
+    is_transaction: bool,
+}
+
 impl Server {
     /// # Errors
     /// What its TLS or its credentials need is not to be had.
     pub fn new(settings: Settings, folder: &Path, secrets: &Secrets) -> Result<Server, Why> {
-        Ok(Server {
-            root: settings.url.trim_end_matches('/').to_owned(),
-            auth: Auth::new(&settings.auth, secrets)?,
-            client: client::client(&settings.client, folder, secrets)?,
-            retry_on: settings.retry_on,
-            room: Semaphore::new(settings.client.connections),
-        })
+        let root = settings.url.trim_end_matches('/').to_owned();
+        Ok(Server { root, server: ask::Server::new(&settings.server, folder, secrets)? })
     }
 
     async fn send(&self, made: &Made) -> Result<(), Failure> {
-        let (method, url) = self.place(&made.bytes)?;
-        let _room = self.room.acquire().await;
+        let place = self.place(&made.bytes)?;
         let mut conflicts = 0;
-        let mut was_refused = false;
         loop {
-            let answer = self.request(method.clone(), &url, made).await?;
-            match answer.status() {
-                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if !was_refused && self.auth.refused().await => {
-                    was_refused = true;
-                }
-                StatusCode::CONFLICT if conflicts < AT_ONCE => conflicts += 1,
-                _ => return self.judge(answer).await,
+            let answer = self.server.ask(|client| request(client, &place, made)).await?;
+            if place.is_transaction && answer.status == StatusCode::CONFLICT && conflicts < AT_ONCE {
+                conflicts += 1;
+                continue;
             }
+            return self.judge(&answer);
         }
     }
 
-    async fn request(&self, method: Method, url: &str, made: &Made) -> Result<Response, Failure> {
-        const JSON: &str = "application/fhir+json";
-        let request = self.client.request(method, url).header("Content-Type", JSON).header("Accept", JSON);
-        let request = request.body(made.bytes.to_vec());
-        let request = self.auth.shown(&self.client, request).await.map_err(Failure::Passing)?;
-        request.send().await.map_err(|why| Failure::Passing(unreached(&why).to_owned()))
-    }
-
-    /// What is to be done with a resource, and where (FHIR R4 §3.1.0).
-    fn place(&self, bytes: &[u8]) -> Result<(Method, String), Failure> {
+    /// FHIR R4 §3.1.0.
+    fn place(&self, bytes: &[u8]) -> Result<Place, Failure> {
         let facts: Facts<'_> =
             serde_json::from_slice(bytes).map_err(|_| Failure::Final("it is no resource".to_owned()))?;
-        let is_request = facts.ty.as_ref().is_some_and(|ty| ty == "transaction" || ty == "batch");
-        Ok(match (facts.resource_type, facts.id) {
-            ("Bundle", _) if is_request => (Method::POST, self.root.clone()),
-            ("Bundle", _) if facts.ty.as_ref().is_some_and(|ty| ty == "message") => {
-                (Method::POST, format!("{}/$process-message", self.root))
-            }
-            (ty, Some(id)) => (Method::PUT, format!("{}/{ty}/{id}", self.root)),
-            (ty, None) => (Method::POST, format!("{}/{ty}", self.root)),
-        })
+        let is = |ty: &str| facts.resource_type == "Bundle" && facts.ty.as_ref().is_some_and(|it| it == ty);
+        let root = &self.root;
+        let (method, url) = match (facts.resource_type, facts.id) {
+            _ if is("transaction") || is("batch") => (Method::POST, root.clone()),
+            _ if is("message") => (Method::POST, format!("{root}/$process-message")),
+            (ty, Some(id)) => (Method::PUT, format!("{root}/{ty}/{id}")),
+            (ty, None) => (Method::POST, format!("{root}/{ty}")),
+        };
+        Ok(Place { method, url, is_transaction: is("transaction") })
     }
 
-    async fn judge(&self, answer: Response) -> Result<(), Failure> {
-        let status = answer.status();
-        let body = limited(answer).await?;
-        if status.is_success() {
-            return entries(&body, |code| self.failure(code, "an entry is answered with"));
+    fn judge(&self, answer: &Answer) -> Result<(), Failure> {
+        if answer.status.is_success() {
+            return entries(&answer.body, |code| self.server.failure(code, "an entry is answered with"));
         }
-        let failure = self.failure(status.as_u16(), "it answers");
-        Err(match outcome(&body) {
+        let failure = self.server.failure(answer.status.as_u16(), "it answers");
+        Err(match outcome(&answer.body) {
             None => failure,
             Some(said) => failure.because(&said),
         })
     }
+}
 
-    fn failure(&self, code: u16, who: &str) -> Failure {
-        let why = format!("{who} {code}");
-        let asked = self.retry_on.iter().any(|asked| *asked == code.to_string());
-        match code {
-            _ if asked => Failure::Passing(why),
-            // The lane is held: nothing else will be taken either.
-            401 | 403 => Failure::Passing(why),
-            408 | 425 | 429 | 500..=599 => Failure::Passing(why),
-            _ => Failure::Final(why),
-        }
-    }
+fn request(client: &Client, place: &Place, made: &Made) -> RequestBuilder {
+    const JSON: &str = "application/fhir+json";
+    let request = client.request(place.method.clone(), &place.url);
+    request.header("Content-Type", JSON).header("Accept", JSON).body(made.bytes.to_vec())
 }
 
 impl Target for Server {
@@ -141,28 +110,6 @@ impl Target for Server {
             Ok(())
         })
     }
-}
-
-/// Why there is no answer, without the address and what was sent to it.
-fn unreached(why: &reqwest::Error) -> &'static str {
-    if why.is_timeout() {
-        "it does not answer in time"
-    } else if why.is_connect() {
-        "it cannot be reached"
-    } else {
-        "the connection is lost"
-    }
-}
-
-async fn limited(mut answer: Response) -> Result<Vec<u8>, Failure> {
-    let mut body = Vec::new();
-    while let Some(part) = answer.chunk().await.map_err(|why| Failure::Passing(unreached(&why).to_owned()))? {
-        if body.len() + part.len() > ANSWER_MAX {
-            return Err(Failure::Passing("its answer is too long".to_owned()));
-        }
-        body.extend_from_slice(&part);
-    }
-    Ok(body)
 }
 
 /// What a server did with the entries of a batch (FHIR R4 Bundle.entry.response.status).

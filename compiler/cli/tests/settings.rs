@@ -1,0 +1,177 @@
+//! Settings of feeds, targets and routes, each carried out by the real binary.
+
+// What runs the engine is no test itself, and may stop as one.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The name of a patient, which stands nowhere but in what is delivered.
+const MARKER: &str = "EVERYWOMAN";
+
+/// A feed, and what a test adds: `FEED` in its block, `REST` behind it.
+const PROJECT: &str = r#"
+map admission(ADT_A01) -> Bundle {
+    emit Patient { name: PID-5 }
+}
+feed adt from mllp "ADDRESS" {
+    tls: none because "this machine alone"
+    FEED
+    accept ADT_A01 for ADT^A01
+}
+REST
+"#;
+
+struct Site {
+    folder: TempDir,
+    address: SocketAddr,
+    process: Option<Child>,
+}
+
+impl Site {
+    /// A project that runs, with these lines in its feed and these behind it.
+    fn runs(feed: &str, rest: &str) -> Site {
+        let mut site = Site { folder: TempDir::new().unwrap(), address: free(), process: None };
+        let settings = "[project]\nname = \"site\"\ntimezone = \"Europe/Zurich\"\n";
+        fs::write(site.path("emr.toml"), settings).unwrap();
+        site.says(feed, rest);
+        site.start();
+        site
+    }
+
+    /// Writes the project anew.
+    fn says(&self, feed: &str, rest: &str) {
+        let text = PROJECT.replace("ADDRESS", &self.address.to_string()).replace("FEED", feed).replace("REST", rest);
+        fs::write(self.path("site.emr"), text).unwrap();
+    }
+
+    fn start(&mut self) {
+        let log = fs::File::options().create(true).append(true).open(self.path("log")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_emr"));
+        command.arg("run").arg(self.folder.path()).stderr(log).stdout(Stdio::null());
+        self.process = Some(command.spawn().unwrap());
+        self.until(|site| TcpStream::connect(site.address).is_ok());
+    }
+
+    fn stop(&mut self) {
+        let mut process = self.process.take().unwrap();
+        Command::new("kill").args(["-TERM", &process.id().to_string()]).status().unwrap();
+        assert_eq!(process.wait().unwrap().code(), Some(0));
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    fn until(&self, holds: impl Fn(&Site) -> bool) {
+        let end = Instant::now() + Duration::from_secs(60);
+        while !holds(self) {
+            assert!(Instant::now() < end, "it does not come about\n{}", self.text("log"));
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// What MSA says of a message.
+    fn send(&self, control: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        let message = format!(
+            "MSH|^~\\&|A|H|B|C|20260101||ADT^A01^ADT_A01|{control}|P|2.5.1\rEVN||20260101\r\
+             PID|1||77^^^H||{MARKER}^EVE\rPV1|1|I\r"
+        );
+        stream.write_all(format!("\x0B{message}\x1C\r").as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        BufReader::new(stream).read_until(0x1C, &mut answer).unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        answer.split('\r').find(|line| line.starts_with("MSA")).unwrap().to_owned()
+    }
+
+    /// Where the messages are.
+    fn count(&self, what: &str) -> u64 {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_emr"));
+        let output = command.args(["status", "--format", "json"]).arg(self.folder.path()).output().unwrap();
+        let status: Value = serde_json::from_slice(&output.stdout).unwrap();
+        status[0][what].as_u64().unwrap()
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.process {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+fn free() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// A service that gives these answers, the last of them for ever, and tells of each request: its head, then its body.
+fn service(codes: &'static [u16]) -> (String, Receiver<(String, String)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/in", listener.local_addr().unwrap());
+    let (tell, told) = channel();
+    std::thread::spawn(move || {
+        for (number, stream) in listener.incoming().enumerate() {
+            let mut stream = BufReader::new(stream.unwrap());
+            let (mut head, mut length) = (String::new(), 0);
+            while !head.ends_with("\r\n\r\n") {
+                let mut line = String::new();
+                stream.read_line(&mut line).unwrap();
+                if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length: ") {
+                    length = value.trim().parse().unwrap();
+                }
+                head += &line;
+            }
+            let mut body = vec![0; length];
+            stream.read_exact(&mut body).unwrap();
+            let code = codes.get(number).or(codes.last()).unwrap();
+            let answer = format!("HTTP/1.1 {code} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            stream.get_mut().write_all(answer.as_bytes()).unwrap();
+            if tell.send((head, String::from_utf8(body).unwrap())).is_err() {
+                return;
+            }
+        }
+    });
+    (url, told)
+}
+
+#[test]
+fn messages_are_posted_and_their_shapes_are_logged() {
+    let (url, told) = service(&[503, 202]);
+    let rest = format!(
+        "target service to http {{ url: \"{url}\", retry: {{ from: 10ms, to: 20ms }} }}\n\
+         target watch to log {{ level: \"warn\" }}\n\
+         route all from adt to service\n\
+         route shapes from adt through admission to watch\n"
+    );
+    let mut site = Site::runs("", &rest);
+    assert_eq!(site.send("1"), "MSA|AA|1");
+    site.until(|site| site.count("delivered") == 1);
+    let tries: Vec<_> = told.try_iter().collect();
+    // What was not taken is sent once more, as the same.
+    assert_eq!((tries.len(), &tries[0]), (2, &tries[1]));
+    let (head, body) = &tries[0];
+    assert!(head.starts_with("POST /in ") && head.contains("application/hl7-v2"), "{head}");
+    assert!(body.starts_with("MSH|") && body.contains(MARKER));
+    let log = site.text("log");
+    let line = log.lines().find(|line| line.starts_with('{')).unwrap();
+    let line: Value = serde_json::from_str(line).unwrap();
+    assert_eq!((&line["level"], &line["target"], &line["message"]), (&"warn".into(), &"watch".into(), &"adt-1".into()));
+    assert_eq!(line["made"][0]["holds"]["Patient"], 1);
+    assert!(!log.contains(MARKER), "{log}");
+    site.stop();
+}

@@ -1,0 +1,3 @@
+//! HTTP: what is posted to a service.
+
+pub mod target;
