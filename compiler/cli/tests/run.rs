@@ -33,8 +33,9 @@ feed adt from mllp "ADDRESS" {
 }
 target files to file { path: "{out}/{PID-3[1].1}-{MSH-10}.json" }
 target archive to file { path: "archive.hl7", existing: "append" }
+target numbered to file { path: "numbered/{receipt.sequence}.hl7" }
 route admissions from adt through admission to files where MSH-4.1 != "TEST"
-route all from adt to archive
+route all from adt to archive, numbered
 "#;
 
 struct Site {
@@ -141,6 +142,9 @@ fn messages_are_answered_mapped_and_delivered() {
     assert_eq!(bundle["entry"][0]["resource"]["name"][0]["family"], MARKERS[0]);
     assert!(!site.path("out/78-2.json").exists());
     assert_eq!(site.text("archive.hl7").matches("MSH|").count(), 2);
+    // A setting that reads a number has its digits.
+    assert!(site.path("numbered/1.hl7").exists());
+    assert_eq!(fs::read_dir(site.path("numbered")).unwrap().count(), 2);
     assert_eq!(site.stop("-TERM"), Some(0));
     for marker in MARKERS {
         assert!(!site.text("log").contains(marker) && !refused.contains(marker), "{}", site.text("log"));

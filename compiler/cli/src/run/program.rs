@@ -12,6 +12,7 @@ use emr_compiler::standard::Standards;
 use emr_message::answer::{At, Problem, Wrong};
 use emr_message::{Message, Receipt};
 use emr_runtime::flow::program::{Form, Made, Mapped, Program, Rejected, Sorted};
+use serde_json::value::RawValue;
 use smol_str::SmolStr;
 
 use crate::end::End;
@@ -170,9 +171,12 @@ impl Reading {
         interpret::run(plan, message, &settings).result.unwrap_or_default()
     }
 
-    /// The values for a message, as texts.
+    /// The values for a message, as texts: a number with the digits that it has.
     fn values(&self, message: &Message, structure: &str, receipt: &Receipt) -> Vec<String> {
-        serde_json::from_slice(&self.written(message, structure, receipt)).unwrap_or_default()
+        let written = self.written(message, structure, receipt);
+        let values: Vec<&RawValue> = serde_json::from_slice(&written).unwrap_or_default();
+        let text = |value: &RawValue| serde_json::from_str(value.get()).unwrap_or_else(|_| value.get().to_owned());
+        values.into_iter().map(text).collect()
     }
 
     fn holds(&self, message: &Message, structure: &str, receipt: &Receipt) -> bool {
