@@ -173,6 +173,22 @@ fn what_was_acknowledged_before_a_kill_is_delivered_after_it() {
 }
 
 #[test]
+fn whoever_stops_it_as_soon_as_it_listens_is_heard() {
+    let mut site = Site::new(|text| text);
+    site.start();
+    assert_eq!(site.stop("-TERM"), Some(0));
+}
+
+/// Those are for tests alone, and another build has none.
+#[cfg(not(feature = "failpoints"))]
+#[test]
+fn nothing_of_what_ends_a_process_in_tests_is_in_this_one() {
+    let binary = fs::read(env!("CARGO_BIN_EXE_emr")).unwrap();
+    let holds = |word: &str| binary.windows(word.len()).any(|part| part == word.as_bytes());
+    assert!(holds("takes messages") && !holds("EMR_FAIL_POINT") && !holds("journal.synced"));
+}
+
+#[test]
 fn what_cannot_be_done_is_said_before_anything_listens() {
     let said = |change: fn(String) -> String| {
         let site = Site::new(change);

@@ -1,5 +1,8 @@
 //! Bytes in, bytes out: hosts compiled programs, and moves messages from feeds through maps to targets.
 
+#[macro_use]
+pub mod fail;
+
 pub mod clock;
 pub mod connector;
 pub mod flow;

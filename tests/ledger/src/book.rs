@@ -19,6 +19,7 @@ struct Pages {
     kills: Vec<Instant>,
 }
 
+#[derive(Default)]
 pub struct Count {
     pub lost: usize,
     pub extra: usize,
@@ -26,6 +27,14 @@ pub struct Count {
 }
 
 impl Count {
+    pub fn with(&self, other: &Count) -> Count {
+        Count {
+            lost: self.lost + other.lost,
+            extra: self.extra + other.extra,
+            reordered: self.reordered + other.reordered,
+        }
+    }
+
     pub fn is_clean(&self) -> bool {
         self.lost + self.extra + self.reordered == 0
     }
@@ -64,31 +73,54 @@ impl Book {
         self.pages().arrived.len()
     }
 
-    pub fn missing(&self) -> usize {
+    /// What was accepted and has not arrived.
+    pub fn missing(&self) -> impl Iterator<Item = Id> {
         let pages = self.pages();
-        pages.accepted.iter().filter(|id| !pages.arrived.contains_key(id)).count()
+        let missing: Vec<Id> = pages.accepted.iter().filter(|id| !pages.arrived.contains_key(id)).copied().collect();
+        missing.into_iter()
     }
 
     pub fn count(&self) -> Count {
-        let lost = self.missing();
         let pages = self.pages();
-        let again = |times: &Vec<Instant>| {
-            let pairs = times.iter().zip(times.iter().skip(1));
-            pairs.filter(|(first, second)| !pages.excuses(**first, **second)).count()
-        };
-        let extra = pages.arrived.values().map(again).sum();
-        let mut last: BTreeMap<usize, u64> = BTreeMap::new();
-        let mut reordered = 0;
-        for (lane, number) in &pages.order {
-            let last = last.entry(*lane).or_default();
-            reordered += usize::from(number < last);
-            *last = (*last).max(*number);
-        }
-        Count { lost, extra, reordered }
+        let extra = pages.extra().count();
+        let reordered = pages.reordered().count();
+        drop(pages);
+        Count { lost: self.missing().count(), extra, reordered }
+    }
+
+    /// The messages that make the count unclean, the first of each kind.
+    pub fn faults(&self) -> String {
+        let lost: Vec<_> = self.missing().take(NAMED).collect();
+        let pages = self.pages();
+        let extra: Vec<_> = pages.extra().take(NAMED).collect();
+        let reordered: Vec<_> = pages.reordered().take(NAMED).collect();
+        format!("lost {lost:?}, extra {extra:?}, reordered {reordered:?}")
     }
 }
 
+/// How many messages are named of each kind.
+const NAMED: usize = 5;
+
 impl Pages {
+    /// What arrived again although nobody could have forgotten it.
+    fn extra(&self) -> impl Iterator<Item = Id> {
+        self.arrived.iter().flat_map(|(id, times)| {
+            let pairs = times.iter().zip(times.iter().skip(1));
+            pairs.filter(|(first, second)| !self.excuses(**first, **second)).map(|_| *id)
+        })
+    }
+
+    /// What arrived for the first time behind one that was sent after it.
+    fn reordered(&self) -> impl Iterator<Item = Id> {
+        let mut last: BTreeMap<usize, u64> = BTreeMap::new();
+        self.order.iter().copied().filter(move |(lane, number)| {
+            let last = last.entry(*lane).or_default();
+            let is_late = number < last;
+            *last = (*last).max(*number);
+            is_late
+        })
+    }
+
     /// Whether somebody was killed between the two, and so soon behind the first that nobody could know of it.
     fn excuses(&self, first: Instant, second: Instant) -> bool {
         self.kills.iter().any(|kill| first <= *kill && *kill <= second && kill.duration_since(first) <= UNKNOWN)

@@ -1,102 +1,97 @@
-//! Kills a running engine, again and again, between a sender and a sink that are never killed, and then counts: what was
+//! Kills running engines, again and again, between senders and sinks that are never killed, and then counts: what was
 //! acknowledged and never arrived, what arrived more often than the contract allows, what arrived out of its order.
 //!
 //! `cargo run --release -p ledger -- --kills 100 --emr target/release/emr`
+//!
+//! `--points PATH` names a build with the feature `failpoints`, which is ended once at each place of
+//! `runtime/core/src/fail/points.rs` before the kills at random begin.
 
 mod book;
 mod engine;
+#[path = "../../../runtime/core/src/fail/points.rs"]
+mod points;
 mod sender;
 mod sink;
+mod trial;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
 
-use book::Book;
-use engine::Engine;
+use book::Count;
+use points::POINTS;
+use trial::{Plan, Report};
 
-/// How many senders there are, each with a patient of its own.
-const SENDERS: usize = 4;
-
-/// How long what was accepted may take to arrive when nobody is killed any more.
-const DRAIN: Duration = Duration::from_secs(60);
+/// What the call asks for.
+struct Asked {
+    kills: u32,
+    ledgers: u32,
+    emr: PathBuf,
+    points: Option<PathBuf>,
+}
 
 fn main() -> ExitCode {
-    let mut kills = 20;
-    let mut emr = PathBuf::from("target/release/emr");
-    let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        match (argument.as_str(), arguments.next()) {
-            ("--kills", Some(number)) => kills = number.parse().unwrap_or(kills),
-            ("--emr", Some(path)) => emr = path.into(),
-            (other, _) => {
-                eprintln!("there is no `{other}`: --kills N, --emr PATH");
-                return ExitCode::from(2);
+    let asked = match asked() {
+        Ok(asked) => asked,
+        Err(other) => {
+            eprintln!("`{other}` is not understood: --kills N, --ledgers N, --emr PATH, --points PATH");
+            return ExitCode::from(2);
+        }
+    };
+    let trials: Vec<_> = plans(&asked).into_iter().map(|plan| thread::spawn(move || trial::run(&plan))).collect();
+    let reports: Vec<_> =
+        trials.into_iter().map(|trial| trial.join().unwrap_or_else(|_| Err("a ledger panics".into()))).collect();
+    let mut is_fine = true;
+    let mut all = Report::default();
+    for report in reports {
+        match report {
+            Ok(report) => all = all.with(report),
+            Err(why) => {
+                eprintln!("{why}");
+                is_fine = false;
             }
         }
     }
-    match run(kills, &emr) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(why) => {
-            eprintln!("{why}");
-            ExitCode::from(3)
-        }
+    if asked.points.is_some() {
+        println!("{} of {} places reached", all.reached, POINTS.len());
     }
+    for name in &all.unreached {
+        println!("never reached: {name}");
+    }
+    let Report { accepted, arrived, kills, count: Count { lost, extra, reordered }, .. } = all;
+    println!("{accepted} accepted, {arrived} arrived, in {} ledgers at once", asked.ledgers);
+    println!("lost {lost}, extra {extra}, reordered {reordered} in {kills} kills");
+    if is_fine && all.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn run(kills: u32, emr: &std::path::Path) -> std::io::Result<bool> {
-    let book = Arc::new(Book::default());
-    let sink = sink::listen(Arc::clone(&book))?;
-    let mut engine = Engine::new(emr, sink)?;
-    let stop = Arc::new(AtomicBool::new(false));
-    engine.start()?;
-    let mut senders: Vec<_> = (0..SENDERS)
-        .map(|lane| {
-            let (book, stop, at) = (Arc::clone(&book), Arc::clone(&stop), engine.address());
-            thread::spawn(move || sender::socket(lane, at, &book, &stop))
-        })
-        .collect();
-    let (files, folder, stopped) = (Arc::clone(&book), engine.folder(), Arc::clone(&stop));
-    senders.push(thread::spawn(move || sender::files(SENDERS, &folder, &files, &stopped)));
-    let mut random = Random(0x2545_F491_4F6C_DD1D ^ u64::from(kills));
-    for kill in 1..=kills {
-        engine.wait_until_listening();
-        thread::sleep(Duration::from_millis(20 + random.below(280)));
-        engine.kill()?;
-        // What arrived up to here may have been told by who is dead now.
-        book.killed();
-        engine.start()?;
-        if kill % 10 == 0 {
-            eprintln!("{kill} kills, {} accepted, {} arrived", book.accepted(), book.arrived());
+fn asked() -> Result<Asked, String> {
+    let mut asked = Asked { kills: 20, ledgers: 4, emr: "target/release/emr".into(), points: None };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let value = arguments.next().unwrap_or_default();
+        let number = || value.parse().map_err(|_| format!("{argument} {value}"));
+        match argument.as_str() {
+            "--kills" => asked.kills = number()?,
+            "--ledgers" => asked.ledgers = number()?,
+            "--emr" => asked.emr = value.into(),
+            "--points" => asked.points = Some(value.into()),
+            _ => return Err(argument),
         }
     }
-    stop.store(true, Ordering::Relaxed);
-    for sender in senders {
-        let _ = sender.join();
-    }
-    let end = Instant::now() + DRAIN;
-    while book.missing() > 0 && Instant::now() < end {
-        thread::sleep(Duration::from_millis(50));
-    }
-    engine.kill()?;
-    let count = book.count();
-    println!("{} accepted, {} arrived", book.accepted(), book.arrived());
-    println!("lost {}, extra {}, reordered {} in {kills} kills", count.lost, count.extra, count.reordered);
-    Ok(count.is_clean())
+    if asked.ledgers == 0 { Err("--ledgers 0".to_owned()) } else { Ok(asked) }
 }
 
-/// Xorshift: the same kills at the same times, as far as the machine is the same.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
+/// Deals kills and places out to the ledgers.
+fn plans(asked: &Asked) -> Vec<Plan> {
+    let dealt = |number: u32| {
+        let mine = POINTS.iter().zip(0u32..).filter(move |(_, at)| at % asked.ledgers == number);
+        mine.map(|(point, _)| *point).collect()
+    };
+    let plan = |number| Plan {
+        number,
+        emr: asked.emr.clone(),
+        points: asked.points.clone().map(|emr| (emr, dealt(number))),
+        kills: (number + 1) * asked.kills / asked.ledgers - number * asked.kills / asked.ledgers,
+    };
+    (0..asked.ledgers).map(plan).collect()
 }

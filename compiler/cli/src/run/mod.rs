@@ -1,5 +1,7 @@
 //! `emr run`: starts the feeds and routes of a project, until it is told to stop.
 
+#[cfg(feature = "failpoints")]
+mod fail;
 mod program;
 mod secrets;
 
@@ -12,6 +14,7 @@ use emr_abi::wiring::{Feed, Route, Target, Wiring};
 use emr_compiler::db::{self, Wired};
 use emr_runtime::connector::Places;
 use emr_runtime::flow::engine;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::end::End;
 use crate::world::{Chosen, World};
@@ -34,6 +37,8 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<End, End> {
+    #[cfg(feature = "failpoints")]
+    fail::arm()?;
     let world = World::open(&args.project, &args.chosen)?;
     world.sound()?;
     in_one_environment(&world, &args.chosen)?;
@@ -54,12 +59,14 @@ pub fn run(args: &Args) -> Result<End, End> {
     drop(world);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
+        // Whoever stops a process that is about to start is heard too.
+        let mut signals = Signals::listen()?;
         let engine = engine::Engine::start(&wiring, program, &places, Arc::new(Vec::new())).await;
         let engine = engine.map_err(|refused| End::World(format!("{}: {}", refused.whose, refused.why)))?;
         for feed in &wiring.feeds {
             eprintln!("{} takes messages ({})", feed.name, feed.connector);
         }
-        told_to_stop().await?;
+        signals.come().await;
         eprintln!("stopping");
         engine.stop().await;
         Ok::<(), End>(())
@@ -79,12 +86,23 @@ fn in_one_environment(world: &World, chosen: &Chosen) -> Result<(), End> {
     Err(End::Call(format!("`emr.toml` has several environments, {}: choose one with `--env`", known.join(", "))))
 }
 
-async fn told_to_stop() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminated = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminated.recv() => Ok(()),
-        interrupted = tokio::signal::ctrl_c() => interrupted,
+/// What tells a process to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// From here on none of them ends the process by itself.
+    fn listen() -> std::io::Result<Signals> {
+        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn come(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 

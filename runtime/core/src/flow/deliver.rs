@@ -153,6 +153,7 @@ impl Delivery {
             None => End::Parked("what it was made of cannot be read".to_owned()),
             Some(parcel) => self.tried(&parcel, &mut stop).await?,
         };
+        point!("flow.delivered");
         self.source.ended(self.number, end).await;
         Some(self.number)
     }
@@ -161,6 +162,7 @@ impl Delivery {
     async fn tried(&self, parcel: &Parcel, stop: &mut watch::Receiver<bool>) -> Option<End> {
         let mut tried = 0;
         loop {
+            point!("flow.deliver");
             let begun = Instant::now();
             let end = self.target.deliver(parcel).await;
             tried += 1;

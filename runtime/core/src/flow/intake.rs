@@ -200,9 +200,11 @@ impl<F: Fs> Intake<F> {
         }
         // From here on nothing waits, so that it is stored and mapped or neither.
         room.forget();
+        point!("flow.take");
         let received = clock::microseconds();
         let arrival = Arrival { received, identity, file };
         let stored = record.submit(ARRIVAL, arrival.body(&message));
+        point!("flow.submitted");
         let (answer, coming) = watch::channel(Progress::default());
         if let Some(identity) = identity {
             self.seen().take(identity, Answer::Coming(coming.clone()), received);
@@ -222,9 +224,11 @@ impl<F: Fs> Intake<F> {
 
     /// Takes no more, waits for what was taken to be mapped, and says in the journal that it ended well.
     pub async fn close(&self) {
+        point!("stop.told");
         drop(self.turn.lock().await.take());
         if let Ok(record) = self.writer.reserve().await {
             let _ = record.submit(CLOSED, Vec::new()).await;
+            point!("stop.closed");
         }
     }
 

@@ -41,8 +41,11 @@ impl Mark {
     /// The file system refuses, and it was not run.
     pub fn around<T>(&self, number: u64, run: impl FnOnce() -> T) -> io::Result<T> {
         self.write(number)?;
+        point!("flow.marked");
         let given = run();
+        point!("flow.mapped");
         self.write(NOBODY)?;
+        point!("flow.unmarked");
         Ok(given)
     }
 

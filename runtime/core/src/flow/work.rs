@@ -37,13 +37,16 @@ impl<F: Fs> Intake<F> {
         if let Some(number) = died_of {
             self.happen(number, What::Started);
         }
+        point!("flow.take_up");
         self.take_up();
+        point!("flow.taken_up");
         let mut segment = None;
         while let Some(job) = jobs.blocking_recv() {
             let identity = job.arrival.identity;
             match job.stored.blocking_recv() {
                 Ok(Ok(place)) => {
                     let open = Open::new(place, job.arrival);
+                    point!("flow.stored");
                     self.ledger().accept(open.clone());
                     let (number, bytes) = (place.number, job.message.len());
                     self.see(&Happening::Accepted { number, bytes, took: job.came.elapsed() });
@@ -213,10 +216,12 @@ impl<F: Fs> Intake<F> {
         let names = made.iter().filter_map(|(way, _)| self.settings.ways.get(*way));
         let targets = names.map(|way| way.name.to_string()).collect();
         self.happen(number, What::Mapped { program: self.program.hash(), targets });
+        point!("flow.noted");
         let keys = self.keys(message, receipt);
         for (way, made) in made {
             let Some(queue) = self.queues.get(way) else { continue };
             queue.add(number, keys.clone(), self.parcel_of(number, way, made, message, receipt));
+            point!("flow.queued");
         }
     }
 
@@ -326,6 +331,7 @@ impl<F: Fs> Source for WayOut<F> {
             // If the thread has ended the process does too.
             if let Ok(record) = self.intake.writer.reserve().await {
                 drop(record.submit(EVENT, event.body()));
+                point!("flow.settled");
             }
             self.intake.answer_if_settled(number);
         })

@@ -114,6 +114,7 @@ fn write<F: Fs>(
     let mut taken = Vec::new();
     let mut segment = None;
     while queue.blocking_recv_many(&mut group, WAITING) > 0 {
+        point!("journal.group");
         let mut rest = group.drain(..).peekable();
         while let Some(one) = rest.next() {
             match one {
@@ -131,9 +132,11 @@ fn write<F: Fs>(
                 let begun = Instant::now();
                 log.commit()?;
                 synced(taken.len(), begun.elapsed());
+                point!("journal.committed");
                 for (done, place) in taken.drain(..) {
                     // Who has gone meanwhile sends again, and is told that it is there.
                     let _ = done.send(Ok(place));
+                    point!("journal.told");
                 }
             }
         }

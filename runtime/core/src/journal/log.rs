@@ -12,8 +12,8 @@ use super::frame::{self, Frame, Hash, NOTHING};
 use super::fs::{File, Fs};
 use super::scan::{self, End};
 
-/// How long a segment is, unless one record needs more.
-pub const SEGMENT: u64 = 64 << 20;
+/// How long a segment is, unless one record needs more. Where its ends are to be met by tests it is short.
+pub const SEGMENT: u64 = if cfg!(feature = "failpoints") { 256 << 10 } else { 64 << 20 };
 
 /// What a segment is called while it is filled with zeros, and until its first record is known.
 const SPARE: &str = "spare";
@@ -143,11 +143,13 @@ impl<F: Fs> Log<F> {
     /// The file system refuses, or records that were on disk cannot be read; then nothing was changed.
     pub fn open(fs: F, path: PathBuf, length: u64, seen: impl FnMut(Record<'_>)) -> Result<Log<F>, Fault> {
         let folder = Folder { fs, path, length };
+        point!("journal.open");
         folder.fs.folder(&folder.path)?;
         let Some(Scanned { last, bytes, end, chain }) = folder.scanned(seen)? else {
             let segment = folder.segment(0, 0)?;
             return Ok(Log::at(folder, segment, 0, NOTHING));
         };
+        point!("journal.scanned");
         let segment: Segment<F> =
             Segment { first: last, file: folder.open(last)?, length: bytes.len() as u64, end: end.at() };
         if let End::Torn(at) = end {
@@ -155,6 +157,7 @@ impl<F: Fs> Log<F> {
         }
         // What survived by chance was not known to be on disk. Now it is.
         segment.file.sync()?;
+        point!("journal.opened");
         Ok(Log::at(folder, segment, chain.number, chain.before.unwrap_or(NOTHING)))
     }
 
@@ -170,15 +173,18 @@ impl<F: Fs> Log<F> {
         if self.is_broken {
             return Err(Fault::Broken);
         }
+        point!("journal.append");
         let length = frame::length(body.len());
         if self.end() + length as u64 > self.segment.length {
             self.commit()?;
+            point!("segment.full");
             self.segment = self.folder.segment(self.number, length as u64)?;
         }
         let at = self.end();
         let frame = Frame { kind, number: self.number, durable: self.durable, before: self.before, body };
         self.before = frame::write(&frame, &mut self.waiting).map_err(|_| Fault::TooLong)?;
         self.number += 1;
+        point!("journal.appended");
         Ok(Place { number: frame.number, segment: self.segment.first, at, length })
     }
 
@@ -192,8 +198,11 @@ impl<F: Fs> Log<F> {
         }
         if !self.waiting.is_empty() {
             self.is_broken = true;
+            point!("journal.write");
             self.segment.file.write_at(self.segment.end, &self.waiting)?;
+            point!("journal.written");
             self.segment.file.sync()?;
+            point!("journal.synced");
             self.is_broken = false;
             self.segment.end += self.waiting.len() as u64;
             self.durable = self.number;
@@ -222,12 +231,14 @@ impl<F: Fs> Log<F> {
     /// # Errors
     /// The file system refuses; segments may be left.
     pub fn forget(&mut self, below: u64) -> Result<(), Fault> {
+        point!("segment.forget");
         let firsts = self.folder.segments()?;
         for pair in firsts.windows(2) {
             if let [first, next] = pair
                 && *next <= below
             {
                 self.folder.fs.remove(&self.folder.path(*first))?;
+                point!("segment.forgotten");
             }
         }
         Ok(self.folder.fs.sync_names(&self.folder.path)?)
@@ -336,8 +347,11 @@ impl<F: Fs> Folder<F> {
             Ok((length, file)) if length >= self.length.max(record) => file,
             _ => self.zeros(SPARE, self.length.max(record))?,
         };
+        point!("segment.rename");
         self.fs.rename(&spare, &self.path(first))?;
+        point!("segment.renamed");
         self.fs.sync_names(&self.path)?;
+        point!("segment.begun");
         let length = file.length()?;
         Ok(Segment { first, file, length, end: 0 })
     }
@@ -354,8 +368,10 @@ impl<F: Fs> Folder<F> {
             let part = ZEROS.get(..(length - at) as usize).unwrap_or(&ZEROS);
             file.write_at(at, part)?;
             at += part.len() as u64;
+            point!("segment.zeros");
         }
         file.sync()?;
+        point!("segment.zeroed");
         Ok(file)
     }
 }
@@ -398,6 +414,7 @@ impl<F: Fs> Spares<F> {
         if !folder.fs.names(&folder.path)?.iter().any(|name| name == SPARE) {
             folder.zeros(BEGUN, folder.length)?;
             folder.fs.rename(&folder.path.join(BEGUN), &folder.path.join(SPARE))?;
+            point!("segment.spare");
         }
         Ok(())
     }

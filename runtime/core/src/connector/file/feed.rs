@@ -138,7 +138,10 @@ impl<F: Fs> Watch<F> {
         let name = path.file_name()?.to_string_lossy();
         let claimed =
             self.settings.folder.join(CLAIMED).join(format!("{}.{name}", clock::unique(clock::microseconds())));
-        fs::rename(path, &claimed).ok().map(|()| claimed)
+        point!("file.claim");
+        fs::rename(path, &claimed).ok()?;
+        point!("file.claimed");
+        Some(claimed)
     }
 
     /// Takes the messages of a claimed file in and puts it away.
@@ -170,6 +173,7 @@ impl<F: Fs> Watch<F> {
             let sent = Sent { message, file: Some(own.to_owned()), claim: Some(claim) };
             let answer = self.intake.take(sent).await.ok_or_else(|| io::Error::other("the feed has ended"))?;
             answers.spawn(async move { (number, answer.verdict().await) });
+            point!("file.message");
         }
         reading.await.map_err(io::Error::other)??;
         let mut refused = Vec::new();
@@ -191,8 +195,10 @@ impl<F: Fs> Watch<F> {
         let folder = self.settings.folder.join(folder);
         let place = folder.join(name);
         let place = if place.exists() { folder.join(claimed.file_name().unwrap_or_default()) } else { place };
+        point!("file.put");
         // Where it cannot be moved it stays claimed, and its messages are known to the next process.
         let _ = fs::rename(claimed, place);
+        point!("file.done");
     }
 }
 

@@ -210,6 +210,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
         loop {
             match self.next().await {
                 Ok(Some(message)) => {
+                    point!("mllp.read");
                     if !self.answer(message).await? {
                         return Ok(());
                     }
@@ -300,8 +301,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
         let answer = answer::write(&header, &answer::Answer { code, problems, id: &id, time: &time });
         let mut out = BytesMut::new();
         self.frames.encode(&answer, &mut out)?;
+        point!("mllp.answer");
         self.stream.write_all(&out).await?;
-        Ok(self.stream.flush().await?)
+        self.stream.flush().await?;
+        point!("mllp.answered");
+        Ok(())
     }
 }
 

@@ -64,6 +64,7 @@ impl Peer {
         };
         let answer = self.exchange(&mut *stream, message).await?;
         judge(message, &answer, &self.settings.retry_on)?;
+        point!("mllp.judged");
         *connection = Some(stream);
         Ok(())
     }
@@ -88,8 +89,10 @@ impl Peer {
         let mut bytes = BytesMut::new();
         let lost = |why: std::io::Error| passing(&format!("the connection is lost: {}", why.kind()));
         frames.encode(message, &mut bytes).map_err(lost)?;
+        point!("mllp.send");
         stream.write_all(&bytes).await.map_err(lost)?;
         stream.flush().await.map_err(lost)?;
+        point!("mllp.sent");
         bytes.clear();
         let answered = async {
             loop {
