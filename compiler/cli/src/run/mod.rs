@@ -56,15 +56,16 @@ pub fn run(args: &Args) -> Result<End, End> {
         journal: args.journal.clone().unwrap_or_else(|| args.project.join("journal")),
         secrets: secrets::secrets(args.secrets.clone()),
     };
+    let listening: Vec<_> = wiring.feeds.iter().map(|feed| (feed.name.clone(), feed.connector.clone())).collect();
     drop(world);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         // Whoever stops a process that is about to start is heard too.
         let mut signals = Signals::listen()?;
-        let engine = engine::Engine::start(&wiring, program, &places, Arc::new(Vec::new())).await;
+        let engine = engine::Engine::start(wiring, program, places, Arc::new(Vec::new())).await;
         let engine = engine.map_err(|refused| End::World(format!("{}: {}", refused.whose, refused.why)))?;
-        for feed in &wiring.feeds {
-            eprintln!("{} takes messages ({})", feed.name, feed.connector);
+        for (name, connector) in listening {
+            eprintln!("{name} takes messages ({connector})");
         }
         signals.come().await;
         eprintln!("stopping");

@@ -102,8 +102,20 @@ impl Queue {
         Some((number, parcel))
     }
 
-    fn end(&self, number: u64) {
-        self.state().lanes.end(number);
+    /// A delivery has come to its end, or is to begin once more.
+    fn end(&self, (number, is_over): (u64, bool)) {
+        let mut state = self.state();
+        if is_over {
+            state.lanes.end(number);
+        } else {
+            state.lanes.again(number);
+        }
+    }
+
+    /// Takes other values to keep the order of all that wait by.
+    pub(super) fn order_by(&self, keys: impl FnMut(u64) -> Vec<u64>) {
+        self.state().lanes.order_by(keys);
+        self.changed.notify_one();
     }
 
     /// Whoever panicked left the lanes as they are between two calls.
@@ -111,7 +123,8 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Delivers until it is told to stop; what is under way then comes to its next end or wait.
+    /// Delivers until it is told to stop; what is under way then comes to its next end or wait. Whoever runs it next goes on
+    /// with what is left.
     pub async fn run(
         self: Arc<Self>,
         source: Arc<dyn Source>,
@@ -119,7 +132,7 @@ impl Queue {
         retry: Retry,
         mut stop: watch::Receiver<bool>,
     ) {
-        let mut going: JoinSet<Option<u64>> = JoinSet::new();
+        let mut going: JoinSet<(u64, bool)> = JoinSet::new();
         loop {
             while going.len() < ABREAST
                 && !*stop.borrow()
@@ -129,12 +142,16 @@ impl Queue {
                 going.spawn(one.run(parcel, stop.clone()));
             }
             tokio::select! {
-                Some(ended) = going.join_next() => if let Ok(Some(number)) = ended { self.end(number) },
+                Some(Ok(ended)) = going.join_next() => self.end(ended),
                 () = self.changed.notified() => {}
                 _ = stop.wait_for(|stop| *stop) => break,
             }
         }
-        while going.join_next().await.is_some() {}
+        while let Some(ended) = going.join_next().await {
+            if let Ok(ended) = ended {
+                self.end(ended);
+            }
+        }
     }
 }
 
@@ -146,16 +163,19 @@ struct Delivery {
 }
 
 impl Delivery {
-    /// The number of the message, unless it was told to stop: then it stays in flight, and is delivered when the process
-    /// is there again.
-    async fn run(self, parcel: Option<Parcel>, mut stop: watch::Receiver<bool>) -> Option<u64> {
+    /// The number of the message, and whether it is at its end. It is not if it was told to stop: then it stays in flight,
+    /// and is delivered when the queue or the process is there again.
+    async fn run(self, parcel: Option<Parcel>, mut stop: watch::Receiver<bool>) -> (u64, bool) {
         let end = match parcel.or_else(|| self.source.parcel(self.number)) {
-            None => End::Parked("what it was made of cannot be read".to_owned()),
-            Some(parcel) => self.tried(&parcel, &mut stop).await?,
+            None => Some(End::Parked("what it was made of cannot be read".to_owned())),
+            Some(parcel) => self.tried(&parcel, &mut stop).await,
         };
-        point!("flow.delivered");
-        self.source.ended(self.number, end).await;
-        Some(self.number)
+        let is_over = end.is_some();
+        if let Some(end) = end {
+            point!("flow.delivered");
+            self.source.ended(self.number, end).await;
+        }
+        (self.number, is_over)
     }
 
     /// Nothing if it was told to stop before it came to an end.

@@ -1,5 +1,7 @@
 //! A project that runs: its feeds, the ways out of them, and their targets.
 
+use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
 use emr_abi::wiring::{self, Wiring};
@@ -14,27 +16,46 @@ use super::program::Program;
 use super::retry::Retry;
 use super::witness::Witness;
 use super::work::WayOut;
-use crate::connector::{self, Feed, Places, Why};
+use crate::connector::{self, Places, Serving, Why};
 use crate::journal::fs::Disk;
 use crate::journal::ledger::Law;
 use crate::journal::log::Fault;
 
+mod change;
 mod later;
+
+pub use change::Change;
 
 /// What runs until [`Engine::stop`].
 pub struct Engine {
+    places: Places,
+    witness: Arc<dyn Witness>,
+    wiring: Wiring,
+    /// In the order of the wiring, as the feeds are.
+    targets: Vec<Arc<dyn Target>>,
     feeds: Vec<Running>,
-    queues: Vec<JoinHandle<()>>,
-    stop: watch::Sender<bool>,
-    stop_queues: watch::Sender<bool>,
 }
 
 struct Running {
     intake: Arc<Intake<Disk>>,
-    /// Takes messages from outside.
-    serving: JoinHandle<()>,
+    /// Takes messages from outside. Nothing while it is told to listen by other settings.
+    serving: Option<Task>,
     /// Maps them.
     mapping: std::thread::JoinHandle<()>,
+    /// Brings them out, by the names of the ways.
+    ways: BTreeMap<Arc<str>, Delivering>,
+}
+
+/// Brings messages to a target.
+struct Delivering {
+    to: Arc<dyn Target>,
+    task: Task,
+}
+
+/// Something that goes on until it is told to stop.
+struct Task {
+    stop: watch::Sender<bool>,
+    going: JoinHandle<()>,
 }
 
 /// Why a project does not start: whose fault it is, and what.
@@ -70,58 +91,95 @@ impl Engine {
     /// # Errors
     /// Something that a setting names is not to be had, or a journal is damaged. Then nothing listens.
     pub async fn start(
-        wiring: &Wiring,
+        wiring: Wiring,
         program: Arc<dyn Program>,
-        places: &Places,
+        places: Places,
         witness: Arc<dyn Witness>,
     ) -> Result<Engine, Refused> {
-        later::nothing_of_it(wiring)?;
-        let targets = targets(wiring, places)?;
-        let listeners = feeds(wiring, places).await?;
-        let (stop, stopped) = watch::channel(false);
-        let (stop_queues, queues_stopped) = watch::channel(false);
-        let mut engine = Engine { feeds: Vec::new(), queues: Vec::new(), stop, stop_queues };
-        for (number, listener) in listeners.into_iter().enumerate() {
-            let settings = settings(number, wiring, places)?;
-            let whose = format!("feed {}", settings.name);
-            let ways = settings.ways.clone();
-            let opened = Intake::open(Disk, settings, Arc::clone(&program), Arc::clone(&witness), die);
-            let (intake, mapping) = opened.map_err(|fault| Refused::new(&whose, fault.to_string()))?;
-            for (way, queue) in intake.queues().iter().enumerate() {
-                let Some(number) = ways.get(way).map(|way| way.target) else { continue };
-                let Some(target) = targets.get(number) else { continue };
-                let source = Arc::new(WayOut { intake: Arc::clone(&intake), way });
-                let retry = retry(wiring.targets.get(number))?;
-                let run = Arc::clone(queue).run(source, Arc::clone(target), retry, queues_stopped.clone());
-                engine.queues.push(tokio::spawn(run));
-            }
-            let serving = listener.listen(Arc::clone(&intake), stopped.clone());
-            let serving = serving.map_err(|why| Refused::new(&whose, format!("it cannot listen: {why}")))?;
-            engine.feeds.push(Running { intake, serving: tokio::spawn(serving), mapping });
-        }
-        Ok(engine)
+        let mut engine = Engine { places, witness, wiring: Wiring::default(), targets: Vec::new(), feeds: Vec::new() };
+        engine.change(wiring, program).await.map(|_| engine)
     }
 
     /// Where the messages of each feed are.
     pub fn laws(&self) -> impl Iterator<Item = (&str, Law)> {
-        self.feeds.iter().map(|feed| (&*feed.intake.settings().name, feed.intake.law()))
+        self.feeds.iter().map(|feed| (&**feed.intake.name(), feed.intake.law()))
     }
 
     /// Takes no more, finishes what is being taken, and leaves what is in flight to the next process.
     pub async fn stop(self) {
-        self.stop.send_replace(true);
-        let mut mappings = Vec::new();
+        for feed in &self.feeds {
+            feed.serving.iter().for_each(Task::tell);
+        }
         for feed in self.feeds {
-            let _ = feed.serving.await;
-            feed.intake.close().await;
-            mappings.push(feed.mapping);
+            feed.stop().await;
         }
-        // Threads that wait are no task's.
-        let _ = tokio::task::spawn_blocking(move || mappings.into_iter().for_each(|mapping| _ = mapping.join())).await;
-        self.stop_queues.send_replace(true);
-        for queue in self.queues {
-            let _ = queue.await;
+    }
+}
+
+impl Running {
+    /// Ends the ways that the next version has no more, or that lead to another target.
+    async fn keep_ways(&mut self, settings: &Settings, targets: &[Arc<dyn Target>]) {
+        let stays = |name: &Arc<str>, to: &Arc<dyn Target>| {
+            let way = settings.ways.iter().find(|way| way.name == *name);
+            let target = way.and_then(|way| targets.get(way.target));
+            target.is_some_and(|target| std::ptr::addr_eq(Arc::as_ptr(target), Arc::as_ptr(to)))
+        };
+        let ended: Vec<_> = self.ways.extract_if(.., |name, way| !stays(name, &way.to)).collect();
+        for (_, way) in ended {
+            way.task.stop().await;
         }
+    }
+
+    /// Begins the ways that do not go on.
+    fn begin(mut self, ways: &[Way], wiring: &Wiring, targets: &[Arc<dyn Target>]) -> Running {
+        let version = self.intake.version();
+        for way in ways.iter().filter(|way| !self.ways.contains_key(&way.name)).collect::<Vec<_>>() {
+            let target = wiring.targets.get(way.target).zip(targets.get(way.target));
+            let (Some((facts, to)), Some(queue)) = (target, version.queue(&way.name)) else { continue };
+            let source = Arc::new(WayOut { intake: Arc::clone(&self.intake), name: Arc::clone(&way.name) });
+            let retry = retry(facts).unwrap_or_default();
+            let (queue, target) = (Arc::clone(queue), Arc::clone(to));
+            let task = Task::spawn(|stop| queue.run(source, target, retry, stop));
+            self.ways.insert(Arc::clone(&way.name), Delivering { to: Arc::clone(to), task });
+        }
+        self
+    }
+
+    async fn stop(self) {
+        if let Some(serving) = self.serving {
+            serving.stop().await;
+        }
+        self.intake.close().await;
+        // A thread that waits is no task's.
+        let _ = tokio::task::spawn_blocking(move || self.mapping.join()).await;
+        for way in self.ways.values() {
+            way.task.tell();
+        }
+        for way in self.ways.into_values() {
+            way.task.stop().await;
+        }
+    }
+}
+
+impl Task {
+    fn start(begin: impl FnOnce(watch::Receiver<bool>) -> io::Result<Serving>) -> io::Result<Task> {
+        let (stop, stopped) = watch::channel(false);
+        Ok(Task { stop, going: tokio::spawn(begin(stopped)?) })
+    }
+
+    fn spawn<G: Future<Output = ()> + Send + 'static>(begin: impl FnOnce(watch::Receiver<bool>) -> G) -> Task {
+        let (stop, stopped) = watch::channel(false);
+        Task { stop, going: tokio::spawn(begin(stopped)) }
+    }
+
+    /// Tells it to stop, and does not wait for it.
+    fn tell(&self) {
+        self.stop.send_replace(true);
+    }
+
+    async fn stop(self) {
+        self.tell();
+        let _ = self.going.await;
     }
 }
 
@@ -136,29 +194,11 @@ impl Refused {
     }
 }
 
-fn targets(wiring: &Wiring, places: &Places) -> Result<Vec<Arc<dyn Target>>, Refused> {
-    let connected = wiring.targets.iter().map(|target| {
-        let connected = connector::target(&target.name, &target.connector, &target.settings, places);
-        connected.map_err(|why| Refused::new(&format!("target {}", target.name), why))
-    });
-    connected.collect()
-}
-
-async fn feeds(wiring: &Wiring, places: &Places) -> Result<Vec<Box<dyn Feed>>, Refused> {
-    let mut feeds = Vec::new();
-    for feed in &wiring.feeds {
-        let ready = connector::feed(&feed.connector, &feed.settings, places).await;
-        feeds.push(ready.map_err(|why| Refused::new(&format!("feed {}", feed.name), why))?);
-    }
-    Ok(feeds)
-}
-
 fn read<T: DeserializeOwned>(whose: &str, settings: &str) -> Result<T, Refused> {
     connector::read(settings).map_err(|why| Refused::new(whose, why))
 }
 
-fn retry(target: Option<&wiring::Target>) -> Result<Retry, Refused> {
-    let Some(target) = target else { return Ok(Retry::default()) };
+fn retry(target: &wiring::Target) -> Result<Retry, Refused> {
     let OfTarget { retry } = read(&target.name, &target.settings)?;
     Ok(retry.unwrap_or_default())
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -15,10 +15,10 @@ use emr_message::Receipt;
 use serde::Deserialize;
 use tokio::sync::{Mutex as Turn, Semaphore, mpsc, oneshot, watch};
 
-use super::deliver::Queue;
 use super::mark::Mark;
 use super::program::Program;
 use super::seen::{Answer, Found, Progress, Seen, Verdict, identity};
+use super::version::Version;
 use super::witness::{Happening, Witness};
 use crate::clock;
 use crate::journal::commit::{Refused, Writer};
@@ -87,19 +87,16 @@ const WAITING: usize = 1 << 14;
 
 /// A feed that takes messages.
 pub struct Intake<F: Fs> {
-    pub(super) settings: Settings,
-    pub(super) program: Arc<dyn Program>,
-    witness: Arc<dyn Witness>,
+    name: Arc<str>,
+    version: RwLock<Arc<Version>>,
     pub(super) writer: Writer,
     pub(super) reader: Reader<F>,
     ledger: Mutex<Ledger>,
     seen: Mutex<Seen>,
     /// One at a time, so that messages are mapped in the order in which they are stored; nothing once it is closed.
-    turn: Turn<Option<mpsc::Sender<Job>>>,
+    turn: Turn<Option<mpsc::Sender<Work>>>,
     /// Of messages that are not settled.
     pub(super) room: Arc<Semaphore>,
-    /// One for each way out.
-    pub(super) queues: Vec<Arc<Queue>>,
     pub(super) mark: Mark,
     /// Senders that wait until all targets have their message.
     pub(super) answers: Mutex<BTreeMap<u64, watch::Sender<Progress>>>,
@@ -113,6 +110,13 @@ pub struct Sent {
     pub file: Option<String>,
     /// What tells it from others where MSH-10 does not: the same for a message that is taken up once more.
     pub claim: Option<u64>,
+}
+
+/// What the thread of the maps does, in the order in which it comes.
+pub(super) enum Work {
+    Message(Job),
+    /// What comes behind it is done by another version; then this is told.
+    Change(Settings, Arc<dyn Program>, oneshot::Sender<()>),
 }
 
 /// A message that is about to be stored, and then to be mapped.
@@ -153,24 +157,22 @@ impl<F: Fs> Intake<F> {
         };
         let (writer, _) = Writer::start(log, synced, failed)?;
         let (jobs, waiting) = mpsc::channel(WAITING);
-        let queues = settings.ways.iter().map(|_| Arc::default()).collect();
-        let name = format!("maps of {}", settings.name);
+        let name = Arc::clone(&settings.name);
+        let called = format!("maps of {name}");
         let intake = Arc::new(Intake {
-            settings,
-            program,
-            witness,
+            name,
+            version: RwLock::new(Arc::new(Version::new(settings, program, witness))),
             writer,
             reader,
             ledger: Mutex::new(ledger),
             seen: Mutex::new(seen.0),
             turn: Turn::new(Some(jobs)),
             room: Arc::new(Semaphore::new(IN_FLIGHT)),
-            queues,
             mark,
             answers: Mutex::default(),
         });
         let mapping = Arc::clone(&intake);
-        let thread = thread::Builder::new().name(name).spawn(move || mapping.work(waiting, died_of))?;
+        let thread = thread::Builder::new().name(called).spawn(move || mapping.work(waiting, died_of))?;
         Ok((intake, thread))
     }
 
@@ -209,7 +211,7 @@ impl<F: Fs> Intake<F> {
         if let Some(identity) = identity {
             self.seen().take(identity, Answer::Coming(coming.clone()), received);
         }
-        place.send(Job { came, message, arrival, stored, answer });
+        place.send(Work::Message(Job { came, message, arrival, stored, answer }));
         Some(Answer::Coming(coming))
     }
 
@@ -219,7 +221,24 @@ impl<F: Fs> Intake<F> {
 
     /// Tells whoever looks on.
     pub fn see(&self, what: &Happening<'_>) {
-        self.witness.see(&self.settings.name, what);
+        self.version().see(what);
+    }
+
+    /// Goes on by another version of the project, once all is mapped that was taken before. Deliveries that wait go on
+    /// waiting; those for which there is no way any more are parked.
+    pub async fn change(&self, settings: Settings, program: Arc<dyn Program>) {
+        let turn = self.turn.lock().await;
+        let Some(jobs) = turn.as_ref() else { return };
+        let (done, changed) = oneshot::channel();
+        if jobs.send(Work::Change(settings, program, done)).await.is_ok() {
+            drop(turn);
+            let _ = changed.await;
+        }
+    }
+
+    /// Puts the next version in the place of the present one.
+    pub(super) fn put(&self, version: Version) {
+        *self.version.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(version);
     }
 
     /// Takes no more, waits for what was taken to be mapped, and says in the journal that it ended well.
@@ -232,13 +251,13 @@ impl<F: Fs> Intake<F> {
         }
     }
 
-    /// The queues of the ways out, in their order.
-    pub fn queues(&self) -> &[Arc<Queue>] {
-        &self.queues
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
     }
 
-    pub fn settings(&self) -> &Settings {
-        &self.settings
+    /// What is done with messages that are taken up from now on.
+    pub fn version(&self) -> Arc<Version> {
+        Arc::clone(&self.version.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub fn law(&self) -> Law {
@@ -247,7 +266,7 @@ impl<F: Fs> Intake<F> {
 
     /// What is known of the message with that number beside its bytes.
     pub(super) fn receipt(&self, number: u64, arrival: &Arrival) -> Receipt {
-        let receipt = clock::receipt(arrival.received).of_feed(Arc::clone(&self.settings.name));
+        let receipt = clock::receipt(arrival.received).of_feed(Arc::clone(&self.name));
         let sequence = u32::try_from(number + 1).unwrap_or(u32::MAX);
         receipt.numbered(sequence).of_file(arrival.file.as_deref().map(Into::into))
     }

@@ -11,6 +11,7 @@ pub struct Lanes {
     queues: FxHashMap<u64, VecDeque<u64>>,
     waiting: FxHashMap<u64, Waiting>,
     ready: BTreeSet<u64>,
+    begun: BTreeSet<u64>,
 }
 
 #[derive(Debug)]
@@ -37,7 +38,7 @@ impl Lanes {
             behind += usize::from(!queue.is_empty());
             queue.push_back(number);
         }
-        if behind == 0 {
+        if behind == 0 && !self.begun.contains(&number) {
             self.ready.insert(number);
         }
         self.waiting.insert(number, Waiting { keys, behind });
@@ -45,13 +46,34 @@ impl Lanes {
 
     /// The oldest delivery that may begin, which nobody else is then given.
     pub fn begin(&mut self) -> Option<u64> {
-        self.ready.pop_first()
+        let number = self.ready.pop_first()?;
+        self.begun.insert(number);
+        Some(number)
+    }
+
+    /// A delivery that had begun is to begin once more.
+    pub fn again(&mut self, number: u64) {
+        if self.begun.remove(&number) && self.waiting.get(&number).is_some_and(|waiting| waiting.behind == 0) {
+            self.ready.insert(number);
+        }
+    }
+
+    /// Takes other values for all that wait. What has begun goes on.
+    pub fn order_by(&mut self, mut keys: impl FnMut(u64) -> Vec<u64>) {
+        let mut numbers: Vec<u64> = self.waiting.keys().copied().collect();
+        numbers.sort_unstable();
+        let begun = std::mem::take(self).begun;
+        self.begun = begun;
+        for number in numbers {
+            self.add(number, keys(number));
+        }
     }
 
     /// A delivery has come to its end: those behind it may begin.
     pub fn end(&mut self, number: u64) {
         let Some(gone) = self.waiting.remove(&number) else { return };
         self.ready.remove(&number);
+        self.begun.remove(&number);
         for key in gone.keys {
             let Some(queue) = self.queues.get_mut(&key) else { continue };
             let was_first = queue.front() == Some(&number);
@@ -65,7 +87,7 @@ impl Lanes {
                 Some(next) if was_first => {
                     if let Some(waiting) = self.waiting.get_mut(next) {
                         waiting.behind -= 1;
-                        if waiting.behind == 0 {
+                        if waiting.behind == 0 && !self.begun.contains(next) {
                             self.ready.insert(*next);
                         }
                     }
@@ -116,6 +138,27 @@ mod tests {
         assert_eq!([lanes.begin(), lanes.begin()], [Some(1), None]);
         lanes.end(1);
         assert_eq!(lanes.begin(), Some(2));
+    }
+
+    #[test]
+    fn other_values_order_what_waits_anew() {
+        let mut lanes = Lanes::default();
+        for number in 1..=4 {
+            lanes.add(number, vec![]);
+        }
+        assert_eq!([lanes.begin(), lanes.begin()], [Some(1), None]);
+        lanes.order_by(|number| vec![number % 2 + 1]);
+        // What had begun is not given once more, and holds those that now come behind it.
+        assert_eq!([lanes.begin(), lanes.begin()], [Some(2), None]);
+        lanes.again(2);
+        assert_eq!([lanes.begin(), lanes.begin()], [Some(2), None]);
+        lanes.end(1);
+        assert_eq!([lanes.begin(), lanes.begin()], [Some(3), None]);
+        lanes.end(2);
+        lanes.end(3);
+        assert_eq!(lanes.begin(), Some(4));
+        lanes.end(4);
+        assert!(lanes.is_empty());
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! The way of a message: taken in and stored, mapped, delivered to each target, settled.
 //!
-//! [`program`] is what compiled maps do for it, [`intake`] stores and answers, [`work`] maps and settles, [`lanes`]
+//! [`program`] is what compiled maps do for it, [`intake`] stores and answers, [`work`] maps and settles by the
+//! [`version`] of the project that is the present one, [`lanes`]
 //! keeps the order of deliveries, [`deliver`] brings them out and [`retry`] says when again; [`engine`]
 //! puts all of it together for a project, and [`witness`] is told of all that happens.
 
@@ -14,5 +15,6 @@ pub mod retry;
 pub mod seen;
 #[cfg(test)]
 mod tests;
+pub mod version;
 pub mod witness;
 pub mod work;

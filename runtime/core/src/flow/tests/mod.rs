@@ -1,5 +1,6 @@
 //! A feed with a program of the tests' own: what is answered is stored, what is stored goes out in its order.
 
+mod change;
 mod sockets;
 mod witness;
 
@@ -127,9 +128,9 @@ fn start_seen(
     let (intake, _) = Intake::open(Disk, settings, Arc::new(Passing), witness, |fault| panic!("{fault:?}")).unwrap();
     let kept = Arc::new(kept);
     let (stop, stopped) = watch::channel(false);
-    let source = Arc::new(WayOut { intake: Arc::clone(&intake), way: 0 });
+    let source = Arc::new(WayOut { intake: Arc::clone(&intake), name: way.into() });
     let retry = Retry { times: None, from: 1, to: 2 };
-    let queue = Arc::clone(&intake.queues()[0]).run(source, Arc::clone(&kept) as _, retry, stopped);
+    let queue = Arc::clone(&intake.version().queues[0]).run(source, Arc::clone(&kept) as _, retry, stopped);
     Running { intake, kept, stop, queue: tokio::spawn(queue) }
 }
 

@@ -16,10 +16,10 @@ use crate::flow::engine::Engine;
 use crate::flow::witness::Witness;
 
 /// What the sink was sent, by MSH-10.
-type Got = Arc<Mutex<Vec<String>>>;
+pub(super) type Got = Arc<Mutex<Vec<String>>>;
 
 /// A peer that takes messages and answers each with AA.
-async fn sink() -> (SocketAddr, Got) {
+pub(super) async fn sink() -> (SocketAddr, Got) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, got) = (listener.local_addr().unwrap(), Got::default());
     let gets = Arc::clone(&got);
@@ -54,11 +54,11 @@ async fn frame(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
     Some(String::from_utf8(bytes).unwrap())
 }
 
-async fn free() -> SocketAddr {
+pub(super) async fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
-fn listening(at: SocketAddr, change: Value) -> Value {
+pub(super) fn listening(at: SocketAddr, change: Value) -> Value {
     let mut settings = json!({
         "listen": at.to_string(), "tls": "none", "mode": "original", "connections": 10, "connections_per_peer": 5,
         "frame_timeout": 2000, "idle_timeout": 60_000, "frame_max": 100_000, "answer": "checked", "remember": 60_000,
@@ -68,7 +68,7 @@ fn listening(at: SocketAddr, change: Value) -> Value {
 }
 
 /// From a feed to a target, both of `mllp`.
-fn wiring(feed: &Value, target: &Value, connector: &str) -> Wiring {
+pub(super) fn wiring(feed: &Value, target: &Value, connector: &str) -> Wiring {
     Wiring {
         feeds: vec![Feed {
             name: "adt".into(),
@@ -91,23 +91,23 @@ fn wiring(feed: &Value, target: &Value, connector: &str) -> Wiring {
     }
 }
 
-fn peer(at: SocketAddr) -> Value {
+pub(super) fn peer(at: SocketAddr) -> Value {
     json!({ "address": at.to_string(), "connect_timeout": 1000, "answer_timeout": 1000,
             "retry": { "times": null, "from": 10, "to": 50 } })
 }
 
-async fn start(folder: &Path, wiring: &Wiring) -> Engine {
+pub(super) async fn start(folder: &Path, wiring: &Wiring) -> Engine {
     let secrets = Arc::new(|name: &str| std::fs::read(name).ok());
     let places = Places { project: folder.to_owned(), journal: folder.join("journal"), secrets };
     let nobody: Vec<Arc<dyn Witness>> = Vec::new();
-    Engine::start(wiring, Arc::new(Passing), &places, Arc::new(nobody)).await.unwrap()
+    Engine::start(wiring.clone(), Arc::new(Passing), places, Arc::new(nobody)).await.unwrap()
 }
 
-fn message(from: &str, control: &str) -> String {
+pub(super) fn message(from: &str, control: &str) -> String {
     format!("MSH|^~\\&|{from}|H|||1||ADT^A01|{control}|P|2.5\rPID|1\r")
 }
 
-async fn send(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), message: &str) -> Option<String> {
+pub(super) async fn send(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), message: &str) -> Option<String> {
     stream.write_all(format!("\x0B{message}\x1C\r").as_bytes()).await.unwrap();
     frame(stream).await
 }

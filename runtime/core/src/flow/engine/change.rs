@@ -1,0 +1,241 @@
+//! Puts a project, or another version of it, in the place of what runs. What the change does not touch goes on as it was:
+//! feeds keep their connections, targets theirs, and deliveries wait where they waited.
+//!
+//! All that may fail is done first. If it does, what ran goes on running.
+
+use std::io;
+use std::sync::Arc;
+
+use emr_abi::wiring::{self, Wiring};
+
+use super::super::deliver::Target;
+use super::super::intake::{Intake, Settings};
+use super::super::program::Program;
+use super::{Engine, Refused, Running, Task, die, later, retry, settings};
+use crate::connector::{self, Feed};
+use crate::journal::fs::Disk;
+
+/// What became of the feeds, by their names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    pub new: Vec<String>,
+    /// They listen anew, by other settings; their journals are the same.
+    pub anew: Vec<String>,
+    /// Their connections were not touched.
+    pub kept: Vec<String>,
+    /// Nobody listens any more. What is in flight stays in their journals.
+    pub gone: Vec<String>,
+}
+
+/// What a feed of the next version is in the present one: its place there, and whether it listens by the same settings.
+type Known = Option<(usize, bool)>;
+
+/// A feed of the next version, before anything is switched.
+struct Prepared {
+    name: String,
+    settings: Settings,
+    known: Known,
+    /// Has its address, and is not heard. Nothing for one that listens already.
+    listener: Option<Box<dyn Feed>>,
+    /// The journal of a new feed, and the thread of its maps.
+    opened: Option<(Arc<Intake<Disk>>, std::thread::JoinHandle<()>)>,
+    serving: Option<Task>,
+}
+
+impl Engine {
+    /// # Errors
+    /// Something that a setting names is not to be had, or a journal is damaged. Then nothing has changed.
+    pub async fn change(&mut self, wiring: Wiring, program: Arc<dyn Program>) -> Result<Change, Refused> {
+        later::nothing_of_it(&wiring)?;
+        let targets = self.targets_of(&wiring)?;
+        let known: Vec<Known> = wiring.feeds.iter().map(|feed| self.known(feed)).collect();
+        // An address is had once: who listens by other settings stops before the new ones are tried.
+        let anew = || known.iter().flatten().filter(|(_, is_same)| !is_same).map(|(place, _)| *place);
+        for place in anew() {
+            self.stop_listening(place).await;
+        }
+        match self.prepared(&wiring, &known, &program).await {
+            Ok(prepared) => Ok(self.switch(wiring, targets, &program, prepared).await),
+            Err(mut refused) => {
+                for place in anew() {
+                    if let Err(why) = self.listen_again(place).await {
+                        refused.why =
+                            format!("{}; and what listened before does not any more: {}", refused.why, why.why);
+                    }
+                }
+                Err(refused)
+            }
+        }
+    }
+
+    fn known(&self, feed: &wiring::Feed) -> Known {
+        let mut known = self.wiring.feeds.iter().enumerate();
+        let (place, known) = known.find(|(_, known)| known.name == feed.name)?;
+        Some((place, (&known.connector, &known.settings) == (&feed.connector, &feed.settings)))
+    }
+
+    /// Targets that are told the same stay as they are.
+    fn targets_of(&self, wiring: &Wiring) -> Result<Vec<Arc<dyn Target>>, Refused> {
+        let connected = wiring.targets.iter().map(|target| {
+            if let Some(known) = self.same_target(target) {
+                return Ok(known);
+            }
+            let connected = connector::target(&target.name, &target.connector, &target.settings, &self.places);
+            connected.map_err(|why| Refused::new(&format!("target {}", target.name), why))
+        });
+        connected.collect()
+    }
+
+    fn same_target(&self, target: &wiring::Target) -> Option<Arc<dyn Target>> {
+        let mut known = self.wiring.targets.iter().zip(&self.targets);
+        let same = known.find(|(known, _)| {
+            (&known.name, &known.connector, &known.settings) == (&target.name, &target.connector, &target.settings)
+        });
+        same.map(|(_, connected)| Arc::clone(connected))
+    }
+
+    /// Makes ready whoever is to listen, opens the journals of the feeds that are new, and lets them all be heard.
+    async fn prepared(
+        &self,
+        wiring: &Wiring,
+        known: &[Known],
+        program: &Arc<dyn Program>,
+    ) -> Result<Vec<Prepared>, Refused> {
+        let mut prepared = Vec::new();
+        for (number, (feed, known)) in wiring.feeds.iter().zip(known).enumerate() {
+            prepared.push(self.ready(number, feed, *known, wiring).await?);
+        }
+        let opened = prepared.iter_mut().try_for_each(|feed| self.open(feed, program));
+        match opened.and_then(|()| prepared.iter_mut().try_for_each(|feed| self.listen(feed))) {
+            Ok(()) => Ok(prepared),
+            Err(refused) => {
+                for feed in prepared {
+                    feed.undone().await;
+                }
+                Err(refused)
+            }
+        }
+    }
+
+    async fn ready(
+        &self,
+        number: usize,
+        feed: &wiring::Feed,
+        known: Known,
+        wiring: &Wiring,
+    ) -> Result<Prepared, Refused> {
+        let settings = settings(number, wiring, &self.places)?;
+        for target in settings.ways.iter().filter_map(|way| wiring.targets.get(way.target)) {
+            retry(target)?;
+        }
+        let listener = match known {
+            Some((_, true)) => None,
+            _ => Some(self.listener(feed).await?),
+        };
+        Ok(Prepared { name: feed.name.clone(), settings, known, listener, opened: None, serving: None })
+    }
+
+    async fn listener(&self, feed: &wiring::Feed) -> Result<Box<dyn Feed>, Refused> {
+        let ready = connector::feed(&feed.connector, &feed.settings, &self.places).await;
+        ready.map_err(|why| Refused::new(&format!("feed {}", feed.name), why))
+    }
+
+    fn open(&self, feed: &mut Prepared, program: &Arc<dyn Program>) -> Result<(), Refused> {
+        if feed.known.is_none() {
+            let (program, witness) = (Arc::clone(program), Arc::clone(&self.witness));
+            let opened = Intake::open(Disk, feed.settings.clone(), program, witness, die);
+            let refused = |fault: crate::journal::log::Fault| feed.refused(fault.to_string());
+            feed.opened = Some(opened.map_err(refused)?);
+        }
+        Ok(())
+    }
+
+    fn listen(&self, feed: &mut Prepared) -> Result<(), Refused> {
+        let Some(listener) = feed.listener.take() else { return Ok(()) };
+        let intake = match (&feed.opened, feed.known) {
+            (Some((intake, _)), _) => Some(intake),
+            (None, Some((place, _))) => self.feeds.get(place).map(|running| &running.intake),
+            (None, None) => None,
+        };
+        let Some(intake) = intake else { return Ok(()) };
+        let serving = listening(listener, intake).map_err(|why| feed.refused(format!("it cannot listen: {why}")))?;
+        feed.serving = Some(serving);
+        Ok(())
+    }
+
+    async fn stop_listening(&mut self, place: usize) {
+        if let Some(serving) = self.feeds.get_mut(place).and_then(|running| running.serving.take()) {
+            serving.stop().await;
+        }
+    }
+
+    async fn listen_again(&mut self, place: usize) -> Result<(), Refused> {
+        let Some(feed) = self.wiring.feeds.get(place) else { return Ok(()) };
+        let listener = self.listener(feed).await?;
+        let Some(running) = self.feeds.get_mut(place) else { return Ok(()) };
+        let serving = listening(listener, &running.intake);
+        let serving = serving.map_err(|why| Refused::new(&format!("feed {}", feed.name), why.to_string()))?;
+        running.serving = Some(serving);
+        Ok(())
+    }
+
+    /// From here on nothing fails.
+    async fn switch(
+        &mut self,
+        wiring: Wiring,
+        targets: Vec<Arc<dyn Target>>,
+        program: &Arc<dyn Program>,
+        prepared: Vec<Prepared>,
+    ) -> Change {
+        let mut before: Vec<Option<Running>> = self.feeds.drain(..).map(Some).collect();
+        let mut change = Change::default();
+        for Prepared { name, settings, known, opened, serving, .. } in prepared {
+            let ways = settings.ways.clone();
+            let running = match (opened, known) {
+                (Some((intake, mapping)), _) => {
+                    change.new.push(name);
+                    Running { intake, serving, mapping, ways: Default::default() }
+                }
+                (None, Some((place, is_same))) => {
+                    let Some(mut running) = before.get_mut(place).and_then(Option::take) else { continue };
+                    running.keep_ways(&settings, &targets).await;
+                    running.intake.change(settings, Arc::clone(program)).await;
+                    if is_same { &mut change.kept } else { &mut change.anew }.push(name);
+                    running.serving = serving.or(running.serving);
+                    running
+                }
+                (None, None) => continue,
+            };
+            self.feeds.push(running.begin(&ways, &wiring, &targets));
+        }
+        for (gone, feed) in before.into_iter().zip(&self.wiring.feeds) {
+            if let Some(gone) = gone {
+                change.gone.push(feed.name.clone());
+                gone.stop().await;
+            }
+        }
+        (self.wiring, self.targets) = (wiring, targets);
+        change
+    }
+}
+
+/// Lets a feed be heard.
+fn listening(listener: Box<dyn Feed>, intake: &Arc<Intake<Disk>>) -> io::Result<Task> {
+    Task::start(|stop| listener.listen(Arc::clone(intake), stop))
+}
+
+impl Prepared {
+    fn refused(&self, why: String) -> Refused {
+        Refused::new(&format!("feed {}", self.name), why)
+    }
+
+    async fn undone(self) {
+        if let Some(serving) = self.serving {
+            serving.stop().await;
+        }
+        if let Some((intake, mapping)) = self.opened {
+            intake.close().await;
+            let _ = tokio::task::spawn_blocking(move || mapping.join()).await;
+        }
+    }
+}

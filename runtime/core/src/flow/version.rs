@@ -1,0 +1,160 @@
+//! What is done with the messages of a feed, until a change of the project puts the next version in its place: a message
+//! goes through all its routes by one.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use emr_message::Receipt;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::deliver::{Parcel, Queue};
+use super::intake::{OnReject, Settings, Way, When};
+use super::program::{Made, Program, Rejected, Sorted};
+use super::seen::Verdict;
+use super::witness::{Happening, Witness};
+use crate::journal::entry::{Refusal, What};
+
+pub struct Version {
+    pub settings: Settings,
+    pub program: Arc<dyn Program>,
+    /// One for each way out, in their order.
+    pub queues: Vec<Arc<Queue>>,
+    witness: Arc<dyn Witness>,
+}
+
+/// What came of a message.
+pub(super) enum Outcome {
+    /// What each way out gets, by its number.
+    Made(Vec<(usize, Arc<[Made]>)>),
+    Ended(What, Verdict),
+}
+
+impl Version {
+    pub fn new(settings: Settings, program: Arc<dyn Program>, witness: Arc<dyn Witness>) -> Version {
+        let queues = settings.ways.iter().map(|_| Arc::default()).collect();
+        Version { settings, program, queues, witness }
+    }
+
+    /// The one after it: what waits for a way that both have goes on waiting for it.
+    #[must_use]
+    pub fn next(&self, settings: Settings, program: Arc<dyn Program>) -> Version {
+        let queues = settings.ways.iter().map(|way| self.queue(&way.name).cloned().unwrap_or_default()).collect();
+        Version { settings, program, queues, witness: Arc::clone(&self.witness) }
+    }
+
+    /// The ways out with their queues.
+    pub fn ways(&self) -> impl Iterator<Item = (&Way, &Arc<Queue>)> {
+        self.settings.ways.iter().zip(&self.queues)
+    }
+
+    /// The queue of a way out, by its name.
+    pub(super) fn queue(&self, name: &str) -> Option<&Arc<Queue>> {
+        self.ways().find(|(way, _)| *way.name == *name).map(|(_, queue)| queue)
+    }
+
+    /// Tells whoever looks on.
+    pub(super) fn see(&self, what: &Happening<'_>) {
+        self.witness.see(&self.settings.name, what);
+    }
+
+    pub(super) fn outcome(&self, number: u64, message: &[u8], receipt: &Receipt) -> Outcome {
+        let run = || match self.program.sort(self.settings.feed, message, receipt) {
+            Sorted::Routes(routes) => self.mapped(number, &routes, message, receipt),
+            Sorted::Ignored(because) => Outcome::filtered(&because),
+            Sorted::NotServed(problem) => self.refused(Refusal::NotServed(problem.wrong), Verdict::NotServed(problem)),
+            Sorted::Unreadable(problem) => self.refused(Refusal::Wrong(problem.wrong), Verdict::Wrong(problem)),
+        };
+        // A fault of the machinery is no word of a map: a person looks, and what comes behind it goes on.
+        catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Outcome::parked("a map fails on it"))
+    }
+
+    /// Sends a message through its routes. Whichever refuses it keeps it from all.
+    fn mapped(&self, number: u64, routes: &[usize], message: &[u8], receipt: &Receipt) -> Outcome {
+        let mut made = Vec::new();
+        let mut dropped = None;
+        for route in routes {
+            let begun = Instant::now();
+            let mapped = self.program.map(self.settings.feed, *route, message, receipt);
+            let (took, issues, is_refused) = (begun.elapsed(), mapped.issues, mapped.result.is_err());
+            self.see(&Happening::Mapped { number, route: *route, took, issues, is_refused });
+            match mapped.result {
+                Ok(parts) => {
+                    let parts: Arc<[Made]> = parts.into();
+                    let ways = self.settings.ways.iter().enumerate().filter(|(_, way)| way.route == *route);
+                    made.extend(ways.map(|(number, _)| (number, Arc::clone(&parts))));
+                }
+                Err(rejected) => match self.rejected(*route, rejected) {
+                    Ok(because) => dropped = Some(because),
+                    Err(ended) => return ended,
+                },
+            }
+        }
+        match dropped {
+            Some(because) if made.is_empty() => Outcome::filtered(&because),
+            _ if routes.is_empty() => Outcome::filtered("no route takes it"),
+            _ => Outcome::Made(made),
+        }
+    }
+
+    /// The reason for which a route drops what its map refuses, or how the message ends.
+    fn rejected(&self, route: usize, rejected: Rejected) -> Result<String, Outcome> {
+        if rejected.is_fault {
+            return Err(Outcome::parked("a map fails on it"));
+        }
+        let why = format!("{} {}", rejected.code, rejected.text);
+        match self.settings.on_reject.get(route) {
+            Some(OnReject::Drop(because)) => Ok(because.clone()),
+            Some(OnReject::Hold) => Err(Outcome::parked(&why)),
+            Some(OnReject::AckError) | None if self.settings.answer == When::Stored => Err(Outcome::parked(&why)),
+            Some(OnReject::AckError) | None => {
+                let refusal = Refusal::Wrong(rejected.problem.wrong);
+                Err(Outcome::Ended(What::Refused(refusal), Verdict::Wrong(rejected.problem)))
+            }
+        }
+    }
+
+    /// Where the sender has its answer already, it is not the sender's any more.
+    fn refused(&self, refusal: Refusal, verdict: Verdict) -> Outcome {
+        match self.settings.answer {
+            When::Stored => Outcome::parked(refusal.wrong().text()),
+            When::Checked | When::Delivered => Outcome::Ended(What::Refused(refusal), verdict),
+        }
+    }
+
+    /// What a way out gets of a message, made once more.
+    pub(super) fn again(&self, way: &str, number: u64, message: &[u8], receipt: &Receipt) -> Option<Parcel> {
+        let way = self.settings.ways.iter().find(|known| *known.name == *way)?;
+        let made = self.program.map(self.settings.feed, way.route, message, receipt).result.ok()?;
+        Some(self.parcel(way, number, made.into(), message, receipt))
+    }
+
+    pub(super) fn parcel(
+        &self,
+        way: &Way,
+        number: u64,
+        made: Arc<[Made]>,
+        message: &[u8],
+        receipt: &Receipt,
+    ) -> Parcel {
+        let read = self.program.read(&way.reads, message, receipt).into();
+        Parcel { id: format!("{}-{}", self.settings.name, number + 1).into(), made, read }
+    }
+
+    /// What a message is kept in order by.
+    pub(super) fn keys(&self, message: &[u8], receipt: &Receipt) -> Vec<u64> {
+        let values = self.program.read(&self.settings.order_by, message, receipt).into_iter().flatten();
+        // The hash of a value is its lane: two values that share one wait for each other, and lose nothing.
+        values.map(|value| xxh3_64(value.as_bytes())).collect()
+    }
+}
+
+impl Outcome {
+    fn filtered(because: &str) -> Outcome {
+        Outcome::Ended(What::Filtered { because: because.to_owned() }, Verdict::Good)
+    }
+
+    fn parked(why: &str) -> Outcome {
+        Outcome::Ended(What::Parked { target: None, why: why.to_owned() }, Verdict::Good)
+    }
+}
