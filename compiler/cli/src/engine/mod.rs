@@ -104,13 +104,19 @@ pub struct Engine {
     next: Option<Box<Engine>>,
 }
 
-/// Runs the maps for one message after another: what a thread keeps from message to message.
+/// Runs the maps for one message after another.
 pub struct Worker<'e> {
     engine: &'e Engine,
-    /// One for each map, made when the map gets its first message.
+    kept: Kept,
+}
+
+/// What a thread keeps from message to message: of one engine, and of no other.
+#[derive(Default)]
+pub struct Kept {
+    /// One for each map that had a message.
     machines: Vec<Option<Machine>>,
     known: Known,
-    next: Option<Box<Worker<'e>>>,
+    next: Option<Box<Kept>>,
 }
 
 /// What a map writes.
@@ -285,9 +291,7 @@ impl Engine {
     }
 
     pub fn worker(&self) -> Worker<'_> {
-        let machines = self.maps.iter().map(|_| None).collect();
-        let next = self.next.as_ref().map(|next| Box::new(next.worker()));
-        Worker { engine: self, machines, known: Known::default(), next }
+        Worker { engine: self, kept: Kept::default() }
     }
 
     /// Which rule each address of machine code comes of: code is made for all maps, if there is none yet.
@@ -378,19 +382,38 @@ impl Worker<'_> {
 
     /// Sends one message through the map that takes it. What that writes goes to the end of `json`, unless it is rejected.
     pub fn received(&mut self, bytes: &[u8], receipt: &Receipt, json: &mut Vec<u8>) -> Result<Outcome, Why> {
-        if self.next.is_none() {
-            return self.alone(bytes, receipt, json);
-        }
+        self.engine.received(&mut self.kept, (bytes, receipt), json)
+    }
+
+    /// Without the maps that come next.
+    pub fn alone(&mut self, bytes: &[u8], receipt: &Receipt, json: &mut Vec<u8>) -> Result<Outcome, Why> {
+        self.engine.alone(&mut self.kept, (bytes, receipt), json)
+    }
+}
+
+impl Engine {
+    /// Sends one message through the map that takes it, by what was kept of those before. What that writes goes to the end
+    /// of `json`, unless it is rejected.
+    pub fn received(
+        &self,
+        kept: &mut Kept,
+        (bytes, receipt): (&[u8], &Receipt),
+        json: &mut Vec<u8>,
+    ) -> Result<Outcome, Why> {
+        let Some(next) = &self.next else { return self.alone(kept, (bytes, receipt), json) };
         let mut made = Vec::new();
-        let mut outcome = self.alone(bytes, receipt, &mut made)?;
-        let Some(next) = self.next.as_mut().filter(|_| outcome.rejected.is_none()) else { return Ok(outcome) };
+        let mut outcome = self.alone(kept, (bytes, receipt), &mut made)?;
+        if outcome.rejected.is_some() {
+            return Ok(outcome);
+        }
+        let kept = kept.next.get_or_insert_default();
         let parts = outcome.form.parts(made);
         let start = json.len();
         for part in parts {
             if json.len() > start && outcome.form == Form::Json {
                 json.push(BETWEEN);
             }
-            let later = next.received(&part, receipt, json);
+            let later = next.received(kept, (&part, receipt), json);
             if later.as_ref().map_or(true, |later| later.rejected.is_some()) {
                 // Of one message all is made or nothing.
                 json.truncate(start);
@@ -405,45 +428,52 @@ impl Worker<'_> {
         Ok(outcome)
     }
 
-    /// Without the maps that come next.
-    pub fn alone(&mut self, bytes: &[u8], receipt: &Receipt, json: &mut Vec<u8>) -> Result<Outcome, Why> {
-        let engine = self.engine;
+    fn alone(
+        &self,
+        kept: &mut Kept,
+        (bytes, receipt): (&[u8], &Receipt),
+        json: &mut Vec<u8>,
+    ) -> Result<Outcome, Why> {
         if is_json(bytes) {
-            return engine.resource(bytes, receipt, json);
+            return self.resource(bytes, receipt, json);
         }
         // Machine code reads the bytes itself; only where something is out of the ordinary they are read here too.
         let mut message = None;
-        let number = match self.known.map(bytes) {
+        let number = match kept.known.map(bytes) {
             Some(number) => number,
             None => {
-                let number = engine.choose(message.insert(engine.read(bytes)?))?;
-                self.known.note(bytes, number);
+                let number = self.choose(message.insert(self.read(bytes)?))?;
+                kept.known.note(bytes, number);
                 number
             }
         };
-        let Some(map) = engine.maps.get(number) else { return Err(Why::Message(String::new())) };
-        map.given(&engine.settings).map_err(Why::Call)?;
-        let mut outcome = match self.compiled(number, map, (bytes, receipt), json) {
+        let Some(map) = self.maps.get(number) else { return Err(Why::Message(String::new())) };
+        map.given(&self.settings).map_err(Why::Call)?;
+        let mut outcome = match self.compiled(kept, number, map, (bytes, receipt), json) {
             Some(compiled) => compiled.map_err(|why| Why::Message(why.to_string()))?,
-            None => map.interpreted(read(engine, &mut message, bytes)?, (&engine.settings, receipt), json),
+            None => map.interpreted(read(self, &mut message, bytes)?, (&self.settings, receipt), json),
         };
-        if !notes::is_plain(bytes, &engine.settings.message) {
-            let notes = read(engine, &mut message, bytes)?.notes().filter(|note| worth_telling(note.odd));
+        if !notes::is_plain(bytes, &self.settings.message) {
+            let notes = read(self, &mut message, bytes)?.notes().filter(|note| worth_telling(note.odd));
             outcome.issues.extend(notes.map(|it| Told::engine(it.odd.text(), Some(it.place))));
         }
         Ok(outcome)
     }
 
     fn compiled(
-        &mut self,
+        &self,
+        kept: &mut Kept,
         number: usize,
         map: &Ready,
         (bytes, receipt): (&[u8], &Receipt),
         json: &mut Vec<u8>,
     ) -> Option<Result<Outcome, emr_message::Unreadable>> {
-        let machine = self.machines.get_mut(number)?;
+        if kept.machines.len() <= number {
+            kept.machines.resize_with(self.maps.len(), || None);
+        }
+        let machine = kept.machines.get_mut(number)?;
         if machine.is_none() {
-            *machine = map.machine(self.engine.kind, bytes.len(), &self.engine.settings);
+            *machine = map.machine(self.kind, bytes.len(), &self.settings);
         }
         let machine = machine.as_mut()?;
         machine.receive(receipt.clone());

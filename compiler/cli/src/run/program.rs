@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use smol_str::SmolStr;
 
 use crate::end::End;
-use crate::engine::{self, Engine, Kind, Outcome, Settings, Told, Why, Worker};
+use crate::engine::{self, Engine, Kept, Kind, Outcome, Settings, Told, Why};
 use crate::world::World;
 
 /// The maps of a project, what its feeds accept, and what its settings read.
@@ -43,10 +43,10 @@ struct Route {
     passes: bool,
 }
 
-/// Maps, and those who run them when they have nothing to do.
+/// Maps, and what each thread that runs them keeps from message to message.
 struct Maps {
-    engine: &'static Engine,
-    idle: Mutex<Vec<Worker<'static>>>,
+    engine: Engine,
+    kept: Mutex<Vec<Kept>>,
 }
 
 /// What reads a message, by the structures that it can read.
@@ -130,20 +130,19 @@ fn of_feed(feed: &FeedFacts, said: &emr_native::artifact::Settings) -> Result<Se
 
 impl Maps {
     fn new(engine: Engine) -> Maps {
-        // The maps are there for as long as the process is.
-        Maps { engine: Box::leak(Box::new(engine)), idle: Mutex::default() }
+        Maps { engine, kept: Mutex::default() }
     }
 
     fn run(&self, message: &[u8], receipt: &Receipt) -> (Result<Outcome, Why>, Vec<u8>) {
         let mut made = Vec::new();
-        let mut worker = self.idle().pop().unwrap_or_else(|| self.engine.worker());
-        let outcome = worker.received(message, receipt, &mut made);
-        self.idle().push(worker);
+        let mut kept = self.kept().pop().unwrap_or_default();
+        let outcome = self.engine.received(&mut kept, (message, receipt), &mut made);
+        self.kept().push(kept);
         (outcome, made)
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Worker<'static>>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn kept(&self) -> std::sync::MutexGuard<'_, Vec<Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
