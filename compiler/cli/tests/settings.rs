@@ -175,3 +175,28 @@ fn messages_are_posted_and_their_shapes_are_logged() {
     assert!(!log.contains(MARKER), "{log}");
     site.stop();
 }
+
+#[test]
+fn a_target_is_left_alone_in_its_quiet_hours() {
+    let ((backup, asleep), (other, awake)) = (service(&[202]), service(&[202]));
+    let hour = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() / 3600 % 24;
+    // Zurich is one hour or two ahead.
+    let quiet = format!("quiet: {{ from: \"{:02}:00\", to: \"{:02}:00\" }}", (hour + 22) % 24, (hour + 5) % 24);
+    let rest = |quiet: &str| {
+        format!(
+            "target backup to http {{ url: \"{backup}\" {quiet} }}\n\
+             target other to http {{ url: \"{other}\", rate: {{ messages: 100 }} }}\n\
+             route all from adt to backup, other\n"
+        )
+    };
+    let mut site = Site::runs("", &rest(&format!(", {quiet}")));
+    assert_eq!(site.send("1"), "MSA|AA|1");
+    awake.recv_timeout(Duration::from_secs(60)).unwrap();
+    assert_eq!((site.count("in_flight"), asleep.try_recv().is_err()), (1, true));
+    site.stop();
+    site.says("", &rest(""));
+    site.start();
+    site.until(|site| site.count("delivered") == 1);
+    assert!(asleep.try_recv().unwrap().1.contains("|1|P|"));
+    site.stop();
+}

@@ -12,6 +12,8 @@ pub struct Wiring {
     pub feeds: Vec<Feed>,
     pub targets: Vec<Target>,
     pub routes: Vec<Route>,
+    /// The zone of the project, in which the hours of a day are meant.
+    pub zone: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

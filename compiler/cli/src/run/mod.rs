@@ -17,6 +17,7 @@ use emr_runtime::flow::engine;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::end::End;
+use crate::engine::said;
 use crate::world::{Chosen, World};
 use program::Compiled;
 
@@ -49,7 +50,7 @@ pub fn run(args: &Args) -> Result<End, End> {
     if let Some(alarm) = wired.alarms.first() {
         return Err(End::Call(format!("alarm {alarm}: alarms are not carried out yet, and nobody would be told")));
     }
-    let wiring = wiring(&wired);
+    let wiring = wiring(&wired, said(&world).zone);
     let program = Arc::new(Compiled::new(&world, &wired)?);
     let places = Places {
         project: args.project.clone(),
@@ -109,7 +110,7 @@ impl Signals {
 
 /// Feeds, targets and routes by their places in the lists. A reading's number is counted over feeds, then targets, as
 /// [`Compiled`] has them.
-fn wiring(wired: &Wired) -> Wiring {
+fn wiring(wired: &Wired, zone: Option<String>) -> Wiring {
     let mut readings = 0..;
     let mut numbered = |readers: usize| readings.by_ref().take(readers).collect::<Vec<usize>>();
     let feeds = wired.feeds.iter().map(|feed| Feed {
@@ -135,7 +136,7 @@ fn wiring(wired: &Wired) -> Wiring {
         to: places(&route.to, wired.targets.iter().map(|target| &target.key).collect()),
         settings: serde_json::Value::Object(route.settings.clone()).to_string(),
     });
-    Wiring { feeds, targets, routes: routes.collect() }
+    Wiring { feeds, targets, routes: routes.collect(), zone }
 }
 
 /// Its own name where that is enough.

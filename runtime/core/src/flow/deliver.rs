@@ -9,12 +9,20 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use super::lanes::Lanes;
+use super::pace::Pace;
 use super::program::Made;
 use super::retry::{Failure, Retry};
 
 /// Where messages go. One delivery may be tried several times, and each time it is the same.
 pub trait Target: Send + Sync + 'static {
     fn deliver<'a>(&'a self, parcel: &'a Parcel) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
+}
+
+/// A target, and how all that goes to it is brought there.
+pub struct Outlet {
+    pub target: Arc<dyn Target>,
+    pub retry: Retry,
+    pub pace: Pace,
 }
 
 /// What is brought to a target for one message.
@@ -61,6 +69,8 @@ pub struct Queue {
 #[derive(Default)]
 struct State {
     lanes: Lanes,
+    /// Nothing begins before a person lets it.
+    is_held: bool,
     held: FxHashMap<u64, Parcel>,
     bytes: usize,
 }
@@ -86,6 +96,12 @@ impl Queue {
         self.changed.notify_one();
     }
 
+    /// Lets nothing more begin, or what waits.
+    pub fn hold(&self, is_held: bool) {
+        self.state().is_held = is_held;
+        self.changed.notify_one();
+    }
+
     pub fn len(&self) -> usize {
         self.state().lanes.len()
     }
@@ -96,6 +112,9 @@ impl Queue {
 
     fn begin(&self) -> Option<(u64, Option<Parcel>)> {
         let mut state = self.state();
+        if state.is_held {
+            return None;
+        }
         let number = state.lanes.begin()?;
         let parcel = state.held.remove(&number);
         state.bytes -= parcel.as_ref().map_or(0, Parcel::bytes);
@@ -125,20 +144,14 @@ impl Queue {
 
     /// Delivers until it is told to stop; what is under way then comes to its next end or wait. Whoever runs it next goes on
     /// with what is left.
-    pub async fn run(
-        self: Arc<Self>,
-        source: Arc<dyn Source>,
-        target: Arc<dyn Target>,
-        retry: Retry,
-        mut stop: watch::Receiver<bool>,
-    ) {
+    pub async fn run(self: Arc<Self>, source: Arc<dyn Source>, outlet: Arc<Outlet>, mut stop: watch::Receiver<bool>) {
         let mut going: JoinSet<(u64, bool)> = JoinSet::new();
         loop {
             while going.len() < ABREAST
                 && !*stop.borrow()
                 && let Some((number, parcel)) = self.begin()
             {
-                let one = Delivery { number, source: Arc::clone(&source), target: Arc::clone(&target), retry };
+                let one = Delivery { number, source: Arc::clone(&source), outlet: Arc::clone(&outlet) };
                 going.spawn(one.run(parcel, stop.clone()));
             }
             tokio::select! {
@@ -158,8 +171,7 @@ impl Queue {
 struct Delivery {
     number: u64,
     source: Arc<dyn Source>,
-    target: Arc<dyn Target>,
-    retry: Retry,
+    outlet: Arc<Outlet>,
 }
 
 impl Delivery {
@@ -182,13 +194,17 @@ impl Delivery {
     async fn tried(&self, parcel: &Parcel, stop: &mut watch::Receiver<bool>) -> Option<End> {
         let mut tried = 0;
         loop {
+            tokio::select! {
+                () = self.outlet.pace.turn() => {}
+                _ = stop.wait_for(|stop| *stop) => return None,
+            }
             point!("flow.deliver");
             let begun = Instant::now();
-            let end = self.target.deliver(parcel).await;
+            let end = self.outlet.target.deliver(parcel).await;
             tried += 1;
             self.source.tried(self.number, tried, begun.elapsed(), end.as_ref().err());
             let Err(failure) = end else { return Some(End::Delivered) };
-            let Some(wait) = self.retry.wait(&failure, tried, chance(self.number, tried)) else {
+            let Some(wait) = self.outlet.retry.wait(&failure, tried, chance(self.number, tried)) else {
                 return Some(End::Parked(failure.why().to_owned()));
             };
             if stopped(stop, wait).await {

@@ -1,19 +1,19 @@
 //! A project that runs: its feeds, the ways out of them, and their targets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
-use emr_abi::wiring::{self, Wiring};
+use emr_abi::wiring::Wiring;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::deliver::Target;
+use super::deliver::Outlet;
+use super::held::Held;
 use super::intake::{Intake, OnReject, Settings, Way, When};
 use super::program::Program;
-use super::retry::Retry;
 use super::witness::Witness;
 use super::work::WayOut;
 use crate::connector::{self, Places, Serving, Why};
@@ -23,6 +23,7 @@ use crate::journal::log::Fault;
 
 mod change;
 mod later;
+mod outlets;
 
 pub use change::Change;
 
@@ -32,8 +33,9 @@ pub struct Engine {
     witness: Arc<dyn Witness>,
     wiring: Wiring,
     /// In the order of the wiring, as the feeds are.
-    targets: Vec<Arc<dyn Target>>,
+    outlets: Vec<Arc<Outlet>>,
     feeds: Vec<Running>,
+    held: Held,
 }
 
 struct Running {
@@ -48,7 +50,7 @@ struct Running {
 
 /// Brings messages to a target.
 struct Delivering {
-    to: Arc<dyn Target>,
+    to: Arc<Outlet>,
     task: Task,
 }
 
@@ -73,16 +75,18 @@ struct OfFeed {
     remember: u64,
 }
 
-/// What the settings of every target are read for here.
-#[derive(Deserialize)]
-struct OfTarget {
-    retry: Option<Retry>,
-}
-
 /// What the settings of every route are read for here.
 #[derive(Deserialize)]
 struct OfRoute {
     on_reject: OnReject,
+    start: Option<Start>,
+}
+
+/// Whether a route waits for a person before its first delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Start {
+    Held,
 }
 
 impl Engine {
@@ -96,13 +100,47 @@ impl Engine {
         places: Places,
         witness: Arc<dyn Witness>,
     ) -> Result<Engine, Refused> {
-        let mut engine = Engine { places, witness, wiring: Wiring::default(), targets: Vec::new(), feeds: Vec::new() };
+        let mut engine = Engine {
+            places,
+            witness,
+            wiring: Wiring::default(),
+            outlets: Vec::new(),
+            feeds: Vec::new(),
+            held: Held::default(),
+        };
         engine.change(wiring, program).await.map(|_| engine)
     }
 
     /// Where the messages of each feed are.
     pub fn laws(&self) -> impl Iterator<Item = (&str, Law)> {
         self.feeds.iter().map(|feed| (&**feed.intake.name(), feed.intake.law()))
+    }
+
+    /// Lets a route that says `start: held` deliver, from now on and in the processes that come; whether it was held.
+    ///
+    /// # Errors
+    /// It cannot be noted on disk, and stays held.
+    pub fn release(&self, route: &str) -> io::Result<bool> {
+        if !self.held.release(route)? {
+            return Ok(false);
+        }
+        self.hold_and_let_go();
+        Ok(true)
+    }
+
+    /// The routes that wait for a person.
+    pub fn held(&self) -> impl Iterator<Item = &str> {
+        self.wiring.routes.iter().map(|route| route.name.as_str()).filter(|route| self.held.is_held(route))
+    }
+
+    /// Holds the ways of the routes that are held, and no others.
+    fn hold_and_let_go(&self) {
+        for version in self.feeds.iter().map(|feed| feed.intake.version()) {
+            for (way, queue) in version.ways() {
+                let route = self.wiring.routes.get(way.route);
+                queue.hold(route.is_some_and(|route| self.held.is_held(&route.name)));
+            }
+        }
     }
 
     /// Takes no more, finishes what is being taken, and leaves what is in flight to the next process.
@@ -118,11 +156,11 @@ impl Engine {
 
 impl Running {
     /// Ends the ways that the next version has no more, or that lead to another target.
-    async fn keep_ways(&mut self, settings: &Settings, targets: &[Arc<dyn Target>]) {
-        let stays = |name: &Arc<str>, to: &Arc<dyn Target>| {
+    async fn keep_ways(&mut self, settings: &Settings, outlets: &[Arc<Outlet>]) {
+        let stays = |name: &Arc<str>, to: &Arc<Outlet>| {
             let way = settings.ways.iter().find(|way| way.name == *name);
-            let target = way.and_then(|way| targets.get(way.target));
-            target.is_some_and(|target| std::ptr::addr_eq(Arc::as_ptr(target), Arc::as_ptr(to)))
+            let outlet = way.and_then(|way| outlets.get(way.target));
+            outlet.is_some_and(|outlet| Arc::ptr_eq(outlet, to))
         };
         let ended: Vec<_> = self.ways.extract_if(.., |name, way| !stays(name, &way.to)).collect();
         for (_, way) in ended {
@@ -131,18 +169,15 @@ impl Running {
     }
 
     /// Begins the ways that do not go on.
-    fn begin(mut self, ways: &[Way], wiring: &Wiring, targets: &[Arc<dyn Target>]) -> Running {
+    fn begin(&mut self, outlets: &[Arc<Outlet>]) {
         let version = self.intake.version();
-        for way in ways.iter().filter(|way| !self.ways.contains_key(&way.name)).collect::<Vec<_>>() {
-            let target = wiring.targets.get(way.target).zip(targets.get(way.target));
-            let (Some((facts, to)), Some(queue)) = (target, version.queue(&way.name)) else { continue };
+        for (way, queue) in version.ways() {
+            let Some(to) = outlets.get(way.target).filter(|_| !self.ways.contains_key(&way.name)) else { continue };
             let source = Arc::new(WayOut { intake: Arc::clone(&self.intake), name: Arc::clone(&way.name) });
-            let retry = retry(facts).unwrap_or_default();
-            let (queue, target) = (Arc::clone(queue), Arc::clone(to));
-            let task = Task::spawn(|stop| queue.run(source, target, retry, stop));
+            let (queue, outlet) = (Arc::clone(queue), Arc::clone(to));
+            let task = Task::spawn(|stop| queue.run(source, outlet, stop));
             self.ways.insert(Arc::clone(&way.name), Delivering { to: Arc::clone(to), task });
         }
-        self
     }
 
     async fn stop(self) {
@@ -194,13 +229,20 @@ impl Refused {
     }
 }
 
-fn read<T: DeserializeOwned>(whose: &str, settings: &str) -> Result<T, Refused> {
-    connector::read(settings).map_err(|why| Refused::new(whose, why))
+/// What is known of the routes that say `start: held`.
+fn held(wiring: &Wiring, places: &Places) -> Result<Held, Refused> {
+    let mut all = BTreeSet::new();
+    for route in &wiring.routes {
+        let OfRoute { start, .. } = read(&route.name, &route.settings)?;
+        all.extend(start.map(|Start::Held| route.name.clone()));
+    }
+    let refused = |why: io::Error| Refused::new("journal", format!("`{}`: {why}", places.journal.display()));
+    std::fs::create_dir_all(&places.journal).map_err(refused)?;
+    Held::open(&places.journal.join("routes.released"), all).map_err(refused)
 }
 
-fn retry(target: &wiring::Target) -> Result<Retry, Refused> {
-    let OfTarget { retry } = read(&target.name, &target.settings)?;
-    Ok(retry.unwrap_or_default())
+fn read<T: DeserializeOwned>(whose: &str, settings: &str) -> Result<T, Refused> {
+    connector::read(settings).map_err(|why| Refused::new(whose, why))
 }
 
 fn settings(number: usize, wiring: &Wiring, places: &Places) -> Result<Settings, Refused> {
@@ -209,7 +251,7 @@ fn settings(number: usize, wiring: &Wiring, places: &Places) -> Result<Settings,
     };
     let OfFeed { answer, remember } = read(&feed.name, &feed.settings)?;
     let on_reject = wiring.routes.iter().map(|route| {
-        let OfRoute { on_reject } = read(&route.name, &route.settings)?;
+        let OfRoute { on_reject, .. } = read(&route.name, &route.settings)?;
         Ok(on_reject)
     });
     let routes = wiring.routes.iter().enumerate().filter(|(_, route)| route.from.contains(&number));

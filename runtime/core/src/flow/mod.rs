@@ -7,9 +7,11 @@
 
 pub mod deliver;
 pub mod engine;
+mod held;
 pub mod intake;
 pub mod lanes;
 mod mark;
+pub mod pace;
 pub mod program;
 pub mod retry;
 pub mod seen;

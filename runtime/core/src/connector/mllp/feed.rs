@@ -1,5 +1,7 @@
 //! Listens for messages, and answers each once the feed knows what to say.
 
+mod asked;
+
 use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
@@ -20,11 +22,13 @@ use tokio_util::codec::{Decoder, Encoder};
 
 use super::super::{Feed, Places, Serving, Why, tls};
 use super::frame::{Broken, Frames};
+use super::{COMMITTED, Mode, NOT_COMMITTED, Release};
 use crate::clock;
 use crate::flow::intake::{Intake, Sent};
 use crate::flow::seen::Verdict;
 use crate::flow::witness::{Happening, Leaving};
 use crate::journal::fs::{Disk, Fs};
+use asked::Asked;
 
 /// What a feed from `mllp` is told. Times in milliseconds, sizes in bytes.
 #[derive(Clone, Debug, Deserialize)]
@@ -32,19 +36,12 @@ pub struct Settings {
     pub listen: String,
     pub tls: tls::Listen,
     pub mode: Mode,
+    pub release: Release,
     pub connections: usize,
     pub connections_per_peer: usize,
     pub frame_timeout: u64,
     pub idle_timeout: u64,
     pub frame_max: usize,
-}
-
-/// How acknowledgments are given where MSH-15 and MSH-16 do not say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    Original,
-    Enhanced,
 }
 
 /// How long a sender is held that cannot be served, before it is left without an answer: then it sends again.
@@ -209,6 +206,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
     async fn serve(mut self) -> Result<(), Broken> {
         loop {
             match self.next().await {
+                // What we said has come.
+                Ok(Some(block)) if self.is_second() && &*block == COMMITTED => {}
+                // It has not: the sender tries again from the beginning, and is told the same.
+                Ok(Some(block)) if self.is_second() && &*block == NOT_COMMITTED => return Ok(()),
                 Ok(Some(message)) => {
                     point!("mllp.read");
                     if !self.answer(message).await? {
@@ -256,14 +257,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
     async fn answer(&mut self, message: Bytes) -> Result<bool, Broken> {
         let taken =
             timeout(OVERLOADED, self.intake.take(Sent { message: message.clone(), file: None, claim: None })).await;
-        let Ok(Some(mut answer)) = taken else {
-            // Silence makes every sender try again; which word would is not agreed.
-            return Ok(false);
-        };
+        let Ok(Some(mut answer)) = taken else { return self.not_stored().await };
         let asked = Asked::of(&message, self.settings.mode);
-        if asked.is_enhanced {
+        if asked.is_enhanced || self.is_second() {
             if !answer.stored().await {
-                return Ok(false);
+                return self.not_stored().await;
+            }
+            if self.is_second() {
+                self.write(COMMITTED).await?;
             }
             if asked.accept {
                 self.say(&message, Code::CommitAccept, &[]).await?;
@@ -284,7 +285,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
         Ok(true)
     }
 
+    /// Nothing of a message is kept; whether the connection goes on. Release 2 has a word for that. In release 1 silence
+    /// makes every sender try again; which word would is not agreed.
+    async fn not_stored(&mut self) -> Result<bool, Broken> {
+        if !self.is_second() {
+            return Ok(false);
+        }
+        self.write(NOT_COMMITTED).await?;
+        Ok(!*self.stop.borrow())
+    }
+
+    fn is_second(&self) -> bool {
+        self.settings.release == Release::Two
+    }
+
     async fn too_long(&mut self, first: &[u8]) -> Result<(), Broken> {
+        if self.is_second() {
+            self.write(NOT_COMMITTED).await?;
+        }
         let code = if Asked::of(first, self.settings.mode).is_enhanced { Code::CommitError } else { Code::Error };
         if Header::read(first).is_some() {
             self.say(first, code, &[Problem { wrong: Wrong::ValueTooLong, at: None }]).await?;
@@ -299,8 +317,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
         let now = clock::microseconds();
         let (id, time) = (clock::unique(now), clock::hl7(now));
         let answer = answer::write(&header, &answer::Answer { code, problems, id: &id, time: &time });
+        self.write(&answer).await
+    }
+
+    async fn write(&mut self, content: &[u8]) -> Result<(), Broken> {
         let mut out = BytesMut::new();
-        self.frames.encode(&answer, &mut out)?;
+        self.frames.encode(content, &mut out)?;
         point!("mllp.answer");
         self.stream.write_all(&out).await?;
         self.stream.flush().await?;
@@ -312,50 +334,4 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
 async fn stopped(stop: &mut watch::Receiver<bool>, grace: Duration) {
     let _ = stop.wait_for(|stop| *stop).await;
     sleep(grace).await;
-}
-
-/// Which answers a sender wants (HL7 v2.5.1 §2.9.2; MSH-15, MSH-16, HL7 table 0155).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Asked {
-    is_enhanced: bool,
-    /// That the message is stored.
-    accept: bool,
-    application: Condition,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Condition {
-    Always,
-    Never,
-    Error,
-    Success,
-}
-
-impl Asked {
-    fn of(message: &[u8], mode: Mode) -> Asked {
-        let header = Header::read(message);
-        let field = |number| header.as_ref().map(|header| header.field(number)).unwrap_or_default();
-        let (accept, application) = (field(15), field(16));
-        if accept.is_empty() && application.is_empty() && mode == Mode::Original {
-            return Asked { is_enhanced: false, accept: false, application: Condition::Always };
-        }
-        // All that is said at once is that it is stored, so an error alone is never worth a word.
-        let accept = matches!(accept, b"AL" | b"SU") || accept.is_empty() && application.is_empty();
-        let application = match application {
-            b"AL" => Condition::Always,
-            b"ER" => Condition::Error,
-            b"SU" => Condition::Success,
-            _ => Condition::Never,
-        };
-        Asked { is_enhanced: true, accept, application }
-    }
-
-    fn application(self, code: Code) -> bool {
-        match self.application {
-            Condition::Always => true,
-            Condition::Never => false,
-            Condition::Error => code != Code::Accept,
-            Condition::Success => code == Code::Accept,
-        }
-    }
 }

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use emr_abi::wiring::{self, Wiring};
 
-use super::super::deliver::Target;
+use super::super::deliver::Outlet;
+use super::super::held::Held;
 use super::super::intake::{Intake, Settings};
 use super::super::program::Program;
-use super::{Engine, Refused, Running, Task, die, later, retry, settings};
+use super::{Engine, Refused, Running, Task, die, held, later, settings};
 use crate::connector::{self, Feed};
 use crate::journal::fs::Disk;
 
@@ -47,7 +48,8 @@ impl Engine {
     /// Something that a setting names is not to be had, or a journal is damaged. Then nothing has changed.
     pub async fn change(&mut self, wiring: Wiring, program: Arc<dyn Program>) -> Result<Change, Refused> {
         later::nothing_of_it(&wiring)?;
-        let targets = self.targets_of(&wiring)?;
+        let outlets = self.outlets_of(&wiring)?;
+        let held = held(&wiring, &self.places)?;
         let known: Vec<Known> = wiring.feeds.iter().map(|feed| self.known(feed)).collect();
         // An address is had once: who listens by other settings stops before the new ones are tried.
         let anew = || known.iter().flatten().filter(|(_, is_same)| !is_same).map(|(place, _)| *place);
@@ -55,7 +57,7 @@ impl Engine {
             self.stop_listening(place).await;
         }
         match self.prepared(&wiring, &known, &program).await {
-            Ok(prepared) => Ok(self.switch(wiring, targets, &program, prepared).await),
+            Ok(prepared) => Ok(self.switch(wiring, outlets, held, &program, prepared).await),
             Err(mut refused) => {
                 for place in anew() {
                     if let Err(why) = self.listen_again(place).await {
@@ -72,26 +74,6 @@ impl Engine {
         let mut known = self.wiring.feeds.iter().enumerate();
         let (place, known) = known.find(|(_, known)| known.name == feed.name)?;
         Some((place, (&known.connector, &known.settings) == (&feed.connector, &feed.settings)))
-    }
-
-    /// Targets that are told the same stay as they are.
-    fn targets_of(&self, wiring: &Wiring) -> Result<Vec<Arc<dyn Target>>, Refused> {
-        let connected = wiring.targets.iter().map(|target| {
-            if let Some(known) = self.same_target(target) {
-                return Ok(known);
-            }
-            let connected = connector::target(&target.name, &target.connector, &target.settings, &self.places);
-            connected.map_err(|why| Refused::new(&format!("target {}", target.name), why))
-        });
-        connected.collect()
-    }
-
-    fn same_target(&self, target: &wiring::Target) -> Option<Arc<dyn Target>> {
-        let mut known = self.wiring.targets.iter().zip(&self.targets);
-        let same = known.find(|(known, _)| {
-            (&known.name, &known.connector, &known.settings) == (&target.name, &target.connector, &target.settings)
-        });
-        same.map(|(_, connected)| Arc::clone(connected))
     }
 
     /// Makes ready whoever is to listen, opens the journals of the feeds that are new, and lets them all be heard.
@@ -125,9 +107,6 @@ impl Engine {
         wiring: &Wiring,
     ) -> Result<Prepared, Refused> {
         let settings = settings(number, wiring, &self.places)?;
-        for target in settings.ways.iter().filter_map(|way| wiring.targets.get(way.target)) {
-            retry(target)?;
-        }
         let listener = match known {
             Some((_, true)) => None,
             _ => Some(self.listener(feed).await?),
@@ -183,14 +162,14 @@ impl Engine {
     async fn switch(
         &mut self,
         wiring: Wiring,
-        targets: Vec<Arc<dyn Target>>,
+        outlets: Vec<Arc<Outlet>>,
+        held: Held,
         program: &Arc<dyn Program>,
         prepared: Vec<Prepared>,
     ) -> Change {
         let mut before: Vec<Option<Running>> = self.feeds.drain(..).map(Some).collect();
         let mut change = Change::default();
         for Prepared { name, settings, known, opened, serving, .. } in prepared {
-            let ways = settings.ways.clone();
             let running = match (opened, known) {
                 (Some((intake, mapping)), _) => {
                     change.new.push(name);
@@ -198,7 +177,7 @@ impl Engine {
                 }
                 (None, Some((place, is_same))) => {
                     let Some(mut running) = before.get_mut(place).and_then(Option::take) else { continue };
-                    running.keep_ways(&settings, &targets).await;
+                    running.keep_ways(&settings, &outlets).await;
                     running.intake.change(settings, Arc::clone(program)).await;
                     if is_same { &mut change.kept } else { &mut change.anew }.push(name);
                     running.serving = serving.or(running.serving);
@@ -206,15 +185,21 @@ impl Engine {
                 }
                 (None, None) => continue,
             };
-            self.feeds.push(running.begin(&ways, &wiring, &targets));
+            self.feeds.push(running);
         }
-        for (gone, feed) in before.into_iter().zip(&self.wiring.feeds) {
-            if let Some(gone) = gone {
-                change.gone.push(feed.name.clone());
-                gone.stop().await;
-            }
+        let gone = before.into_iter().zip(&self.wiring.feeds);
+        let gone: Vec<_> = gone.filter_map(|(gone, feed)| Some((gone?, feed.name.clone()))).collect();
+        (self.wiring, self.outlets, self.held) = (wiring, outlets, held);
+        // If it cannot be noted, a route stays released that does not say any more that it is held.
+        let _ = self.held.forget_others();
+        self.hold_and_let_go();
+        for running in &mut self.feeds {
+            running.begin(&self.outlets);
         }
-        (self.wiring, self.targets) = (wiring, targets);
+        for (gone, name) in gone {
+            change.gone.push(name);
+            gone.stop().await;
+        }
         change
     }
 }

@@ -7,15 +7,9 @@ use serde_json::Value;
 use super::{Refused, read};
 
 /// The settings of feeds, targets and routes, each with the values that mean nothing more than what is done.
-const FEED: &[(&str, &[&str])] = &[("repair", &["[]"]), ("unwrap", &["null"]), ("release", &["\"1\""])];
-const TARGET: &[(&str, &[&str])] = &[
-    ("rate", &["null"]),
-    ("quiet", &["null"]),
-    ("release", &["\"1\""]),
-    ("mode", &["\"original\""]),
-    ("format", &["\"json\""]),
-];
-const ROUTE: &[(&str, &[&str])] = &[("start", &["null"]), ("unless_seen", &["null"]), ("reply", &["null"])];
+const FEED: &[(&str, &[&str])] = &[("repair", &["[]"]), ("unwrap", &["null"])];
+const TARGET: &[(&str, &[&str])] = &[("format", &["\"json\""])];
+const ROUTE: &[(&str, &[&str])] = &[("unless_seen", &["null"]), ("reply", &["null"])];
 
 /// # Errors
 /// Some setting asks for more than is carried out.

@@ -1,6 +1,7 @@
 //! A feed with a program of the tests' own: what is answered is stored, what is stored goes out in its order.
 
 mod change;
+mod settings;
 mod sockets;
 mod witness;
 
@@ -16,8 +17,9 @@ use emr_message::header::Header;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::deliver::{Parcel, Target};
+use super::deliver::{Outlet, Parcel, Target};
 use super::intake::{Intake, OnReject, Sent, Settings, Way, When};
+use super::pace::Pace;
 use super::program::{Form, Made, Mapped, Program, Rejected, Sorted};
 use super::retry::{Failure, Retry};
 use super::seen::Verdict;
@@ -130,7 +132,8 @@ fn start_seen(
     let (stop, stopped) = watch::channel(false);
     let source = Arc::new(WayOut { intake: Arc::clone(&intake), name: way.into() });
     let retry = Retry { times: None, from: 1, to: 2 };
-    let queue = Arc::clone(&intake.version().queues[0]).run(source, Arc::clone(&kept) as _, retry, stopped);
+    let outlet = Outlet { target: Arc::clone(&kept) as _, retry, pace: Pace::default() };
+    let queue = Arc::clone(&intake.version().queues[0]).run(source, Arc::new(outlet), stopped);
     Running { intake, kept, stop, queue: tokio::spawn(queue) }
 }
 

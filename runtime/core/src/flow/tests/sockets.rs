@@ -40,7 +40,7 @@ pub(super) async fn sink() -> (SocketAddr, Got) {
 }
 
 /// The next frame's text; nothing if the other side hangs up.
-async fn frame(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
+pub(super) async fn frame(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
     let mut bytes = Vec::new();
     loop {
         match stream.read_u8().await {
@@ -60,7 +60,7 @@ pub(super) async fn free() -> SocketAddr {
 
 pub(super) fn listening(at: SocketAddr, change: Value) -> Value {
     let mut settings = json!({
-        "listen": at.to_string(), "tls": "none", "mode": "original", "connections": 10, "connections_per_peer": 5,
+        "listen": at.to_string(), "tls": "none", "mode": "original", "release": "1", "connections": 10, "connections_per_peer": 5,
         "frame_timeout": 2000, "idle_timeout": 60_000, "frame_max": 100_000, "answer": "checked", "remember": 60_000,
     });
     settings.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
@@ -88,11 +88,12 @@ pub(super) fn wiring(feed: &Value, target: &Value, connector: &str) -> Wiring {
             to: vec![0],
             settings: json!({ "on_reject": "ack_error" }).to_string(),
         }],
+        zone: Some("Europe/Zurich".into()),
     }
 }
 
 pub(super) fn peer(at: SocketAddr) -> Value {
-    json!({ "address": at.to_string(), "connect_timeout": 1000, "answer_timeout": 1000,
+    json!({ "address": at.to_string(), "mode": "original", "release": "1", "connect_timeout": 1000, "answer_timeout": 1000,
             "retry": { "times": null, "from": 10, "to": 50 } })
 }
 
@@ -112,12 +113,12 @@ pub(super) async fn send(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), mes
     frame(stream).await
 }
 
-fn acknowledged(answer: Option<String>) -> String {
+pub(super) fn acknowledged(answer: Option<String>) -> String {
     let answer = answer.expect("an answer");
     answer.split('\r').find(|line| line.starts_with("MSA")).unwrap().to_owned()
 }
 
-async fn until(mut holds: impl FnMut() -> bool) {
+pub(super) async fn until(mut holds: impl FnMut() -> bool) {
     while !holds() {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }

@@ -1,0 +1,52 @@
+//! Which answers a sender wants.
+
+use emr_message::answer::Code;
+use emr_message::header::Header;
+
+use super::super::Mode;
+
+/// Which answers a sender wants (HL7 v2.5.1 §2.9.2; MSH-15, MSH-16, HL7 table 0155).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub is_enhanced: bool,
+    /// That the message is stored.
+    pub accept: bool,
+    application: Condition,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Condition {
+    Always,
+    Never,
+    Error,
+    Success,
+}
+
+impl Asked {
+    pub fn of(message: &[u8], mode: Mode) -> Asked {
+        let header = Header::read(message);
+        let field = |number| header.as_ref().map(|header| header.field(number)).unwrap_or_default();
+        let (accept, application) = (field(15), field(16));
+        if accept.is_empty() && application.is_empty() && mode == Mode::Original {
+            return Asked { is_enhanced: false, accept: false, application: Condition::Always };
+        }
+        // All that is said at once is that it is stored, so an error alone is never worth a word.
+        let accept = matches!(accept, b"AL" | b"SU") || accept.is_empty() && application.is_empty();
+        let application = match application {
+            b"AL" => Condition::Always,
+            b"ER" => Condition::Error,
+            b"SU" => Condition::Success,
+            _ => Condition::Never,
+        };
+        Asked { is_enhanced: true, accept, application }
+    }
+
+    pub fn application(self, code: Code) -> bool {
+        match self.application {
+            Condition::Always => true,
+            Condition::Never => false,
+            Condition::Error => code != Code::Accept,
+            Condition::Success => code == Code::Accept,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! A connection to a peer, block for block.
+
+use std::io;
+
+use bytes::{Bytes, BytesMut};
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_util::codec::{Decoder, Encoder};
+
+use super::super::frame::Frames;
+use super::passing;
+use crate::flow::retry::Failure;
+
+/// The longest answer that is read.
+const ANSWER_MAX: usize = 1 << 20;
+
+pub(super) struct Link {
+    stream: Box<dyn Stream>,
+    frames: Frames,
+    unread: BytesMut,
+    /// MSH-10 of the message before: an answer to it may come late.
+    pub before: Vec<u8>,
+}
+
+/// What bytes go over, with TLS or without.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+impl Link {
+    pub async fn open(address: &str, tls: Option<&(TlsConnector, ServerName<'static>)>) -> io::Result<Link> {
+        let stream = TcpStream::connect(address).await?;
+        let _ = stream.set_nodelay(true);
+        let stream: Box<dyn Stream> = match tls {
+            None => Box::new(stream),
+            Some((connector, name)) => Box::new(connector.connect(name.clone(), stream).await?),
+        };
+        Ok(Link { stream, frames: Frames::new(ANSWER_MAX), unread: BytesMut::new(), before: Vec::new() })
+    }
+
+    pub async fn write(&mut self, content: &[u8]) -> Result<(), Failure> {
+        let mut bytes = BytesMut::new();
+        self.frames.encode(content, &mut bytes).map_err(lost)?;
+        self.stream.write_all(&bytes).await.map_err(lost)?;
+        self.stream.flush().await.map_err(lost)
+    }
+
+    pub async fn next(&mut self) -> Result<Bytes, Failure> {
+        loop {
+            if let Some(block) = self.frames.decode(&mut self.unread).map_err(|_| passing("its answer is no frame"))? {
+                return Ok(block);
+            }
+            if self.stream.read_buf(&mut self.unread).await.map_err(lost)? == 0 {
+                return Err(passing("it hangs up without an answer"));
+            }
+        }
+    }
+}
+
+fn lost(why: io::Error) -> Failure {
+    passing(&format!("the connection is lost: {}", why.kind()))
+}

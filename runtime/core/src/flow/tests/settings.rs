@@ -1,0 +1,174 @@
+//! Settings of feeds, targets and routes, over real sockets.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use emr_abi::wiring::{Target, Wiring};
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use super::Passing;
+use super::sockets::{acknowledged, frame, free, listening, message, peer, send, sink, start, until, wiring};
+use crate::flow::engine::Engine;
+
+/// The same with more settings.
+fn with(mut settings: Value, more: Value) -> Value {
+    settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    settings
+}
+
+/// A second target beside the first, which shows when messages could have gone.
+fn beside(wiring: &mut Wiring, target: &Value) {
+    let settings = target.to_string();
+    wiring.targets.push(Target { name: "other".into(), connector: "mllp".into(), settings, reads: Vec::new() });
+    wiring.routes[0].to = vec![0, 1];
+}
+
+async fn sent(at: std::net::SocketAddr, controls: &[&str]) {
+    let mut stream = TcpStream::connect(at).await.unwrap();
+    for control in controls {
+        assert_eq!(acknowledged(send(&mut stream, &message("A", control)).await), format!("MSA|AA|{control}"));
+    }
+}
+
+async fn delivered(engine: &Engine, count: u64) {
+    until(|| engine.laws().all(|(_, law)| law.settled.delivered == count)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_gets_no_more_than_its_rate() {
+    let folder = tempfile::tempdir().unwrap();
+    let ((slow, slowly), (fast, fastly)) = (sink().await, sink().await);
+    let at = free().await;
+    let rate = json!({ "rate": { "messages": 2, "per": 3_600_000 } });
+    let mut wiring = wiring(&listening(at, json!({})), &with(peer(slow), rate), "mllp");
+    beside(&mut wiring, &peer(fast));
+    let engine = start(folder.path(), &wiring).await;
+    sent(at, &["1", "2", "3", "4"]).await;
+    until(|| fastly.lock().unwrap().len() == 4 && slowly.lock().unwrap().len() == 2).await;
+    // Who waits for its turn does not hold the process.
+    engine.stop().await;
+    assert_eq!(*slowly.lock().unwrap(), ["1", "2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_sent_in_quiet_hours() {
+    let folder = tempfile::tempdir().unwrap();
+    let ((slept, sleeper), (awake, awaker)) = (sink().await, sink().await);
+    let hour = |hours: i64| {
+        let now = jiff::Timestamp::now().in_tz("Europe/Zurich").unwrap();
+        now.checked_add(jiff::Span::new().hours(hours)).unwrap().strftime("%H:%M").to_string()
+    };
+    let at = free().await;
+    let listening = listening(at, json!({}));
+    let quiet = json!({ "quiet": { "from": hour(-2), "to": hour(2) } });
+    let mut before = wiring(&listening, &with(peer(slept), quiet), "mllp");
+    beside(&mut before, &peer(awake));
+    let engine = start(folder.path(), &before).await;
+    sent(at, &["1"]).await;
+    until(|| awaker.lock().unwrap().len() == 1).await;
+    engine.stop().await;
+    assert!(sleeper.lock().unwrap().is_empty());
+    let mut behind =
+        wiring(&listening, &with(peer(slept), json!({ "quiet": { "from": hour(2), "to": hour(3) } })), "mllp");
+    beside(&mut behind, &peer(awake));
+    let engine = start(folder.path(), &behind).await;
+    delivered(&engine, 1).await;
+    assert_eq!(*sleeper.lock().unwrap(), ["1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_that_is_held_waits_for_a_person_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sink, got) = sink().await;
+    let at = free().await;
+    let mut wiring = wiring(&listening(at, json!({})), &peer(sink), "mllp");
+    wiring.routes[0].settings = json!({ "on_reject": "ack_error", "start": "held" }).to_string();
+    let engine = start(folder.path(), &wiring).await;
+    sent(at, &["1", "2"]).await;
+    engine.stop().await;
+    let engine = start(folder.path(), &wiring).await;
+    sent(at, &["3"]).await;
+    assert!(engine.laws().all(|(_, law)| law.in_flight == 3) && got.lock().unwrap().is_empty());
+    assert_eq!(engine.held().collect::<Vec<_>>(), ["all"]);
+    assert!(!engine.release("other").unwrap() && engine.release("all").unwrap() && !engine.release("all").unwrap());
+    delivered(&engine, 3).await;
+    engine.stop().await;
+    let engine = start(folder.path(), &wiring).await;
+    sent(at, &["4"]).await;
+    until(|| got.lock().unwrap().len() == 4).await;
+    assert_eq!(*got.lock().unwrap(), ["1", "2", "3", "4"]);
+    assert_eq!(engine.held().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_holds_a_route_and_lets_it_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sink, got) = sink().await;
+    let at = free().await;
+    let says = |start: Value| {
+        let mut wiring = wiring(&listening(at, json!({})), &peer(sink), "mllp");
+        wiring.routes[0].settings = json!({ "on_reject": "ack_error", "start": start }).to_string();
+        wiring
+    };
+    let mut engine = start(folder.path(), &says(json!("held"))).await;
+    sent(at, &["1"]).await;
+    engine.release("all").unwrap();
+    until(|| got.lock().unwrap().len() == 1).await;
+    for (control, said) in [("2", Value::Null), ("3", json!("held"))] {
+        engine.change(says(said), Arc::new(Passing)).await.unwrap();
+        sent(at, &[control]).await;
+    }
+    // It said for a while that it is not held.
+    assert_eq!(engine.held().collect::<Vec<_>>(), ["all"]);
+    until(|| got.lock().unwrap().len() == 2).await;
+    engine.change(says(Value::Null), Arc::new(Passing)).await.unwrap();
+    until(|| got.lock().unwrap().len() == 3).await;
+}
+
+/// Two projects, the first of which sends to the second.
+async fn chained(folder: &Path, feed: Value, target: Value) {
+    let (sink, got) = sink().await;
+    let (at, between) = (free().await, free().await);
+    let behind = start(&folder.join("behind"), &wiring(&listening(between, feed), &peer(sink), "mllp")).await;
+    let before = wiring(&listening(at, json!({})), &with(peer(between), target), "mllp");
+    let before = start(&folder.join("before"), &before).await;
+    sent(at, &["1", "2", "3"]).await;
+    delivered(&before, 3).await;
+    delivered(&behind, 3).await;
+    assert_eq!(*got.lock().unwrap(), ["1", "2", "3"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn feeds_and_targets_of_both_releases_understand_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    chained(&folder.path().join("a"), json!({ "release": "2" }), json!({ "release": "2" })).await;
+    let enhanced = json!({ "release": "2", "mode": "enhanced" });
+    chained(&folder.path().join("b"), enhanced, json!({ "release": "2" })).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_of_release_two_commits_before_it_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sink, _) = sink().await;
+    let at = free().await;
+    let settings = listening(at, json!({ "release": "2", "frame_max": 1000 }));
+    let _engine = start(folder.path(), &wiring(&settings, &peer(sink), "mllp")).await;
+    let mut stream = TcpStream::connect(at).await.unwrap();
+    for control in ["1", "2"] {
+        assert_eq!(send(&mut stream, &message("A", control)).await.as_deref(), Some("\x06"));
+        assert_eq!(acknowledged(frame(&mut stream).await), format!("MSA|AA|{control}"));
+        stream.write_all(b"\x0B\x06\x1C\r").await.unwrap();
+    }
+    // One whose answer could not be kept is left, and told the same when it comes again.
+    assert_eq!(send(&mut stream, &message("A", "3")).await.as_deref(), Some("\x06"));
+    assert_eq!(acknowledged(frame(&mut stream).await), "MSA|AA|3");
+    assert_eq!(send(&mut stream, "\x15").await, None);
+    let mut stream = TcpStream::connect(at).await.unwrap();
+    assert_eq!(send(&mut stream, &message("A", "3")).await.as_deref(), Some("\x06"));
+    assert_eq!(acknowledged(frame(&mut stream).await), "MSA|AA|3");
+    let long = message("A", "4") + &"x".repeat(2000);
+    assert_eq!(send(&mut stream, &long).await.as_deref(), Some("\x15"));
+    assert_eq!(acknowledged(frame(&mut stream).await), "MSA|AE|4");
+}
