@@ -275,6 +275,7 @@ impl<F: Fs> Intake<F> {
     pub(super) fn note(&self, message: u64, what: What) -> Event {
         self.see(&Happening::Noted { number: message, what: &what });
         let event = Event { message, what };
+        let event = Event::now(message, what);
         let mut ledger = self.ledger();
         let was_open = ledger.message(message).is_some();
         ledger.happen(event.clone());
@@ -306,7 +307,7 @@ impl Remembered {
                 self.0.take(identity, Answer::Known(Verdict::Good), arrival.received);
                 self.1.insert(number, identity);
             }
-            Entry::Event(Event { message, what }) => {
+            Entry::Event(Event { message, what, .. }) => {
                 let identity = match what {
                     What::Started => self.1.get(message).copied(),
                     _ => self.1.remove(message),

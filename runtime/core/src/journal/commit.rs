@@ -26,6 +26,8 @@ pub struct Writer {
 enum Waiting {
     /// A record, and who waits for it.
     Record { kind: u8, body: Vec<u8>, done: oneshot::Sender<Result<Place, Refused>> },
+    /// Somebody waits for all that was handed over before.
+    Flush(oneshot::Sender<()>),
     /// Nobody needs what is below this number any more.
     Forget(u64),
 }
@@ -78,6 +80,16 @@ impl Writer {
         let _ = self.queue.blocking_send(Waiting::Record { kind, body, done: oneshot::channel().0 });
     }
 
+    /// Waits until all that was handed over before is on disk.
+    ///
+    /// # Errors
+    /// The thread has ended.
+    pub async fn flushed(&self) -> Result<(), Refused> {
+        let (done, flushed) = oneshot::channel();
+        self.queue.send(Waiting::Flush(done)).await.map_err(|_| Refused::Broken)?;
+        flushed.await.map_err(|_| Refused::Broken)
+    }
+
     /// Lets whole segments go that hold nothing from this record on. From a thread that may wait.
     pub fn forget(&self, below: u64) {
         let _ = self.queue.blocking_send(Waiting::Forget(below));
@@ -112,6 +124,7 @@ fn write<F: Fs>(
 ) -> Result<(), Fault> {
     let mut group = Vec::new();
     let mut taken = Vec::new();
+    let mut flushed = Vec::new();
     let mut segment = None;
     while queue.blocking_recv_many(&mut group, WAITING) > 0 {
         point!("journal.group");
@@ -125,6 +138,7 @@ fn write<F: Fs>(
                     }
                     Err(fault) => return Err(fault),
                 },
+                Waiting::Flush(done) => flushed.push(done),
                 // What cannot be removed now stays until the next time.
                 Waiting::Forget(below) => _ = log.forget(below),
             }
@@ -138,6 +152,7 @@ fn write<F: Fs>(
                     let _ = done.send(Ok(place));
                     point!("journal.told");
                 }
+                flushed.drain(..).for_each(|done: oneshot::Sender<()>| _ = done.send(()));
             }
         }
         if segment.replace(log.segment()) != Some(log.segment()) {

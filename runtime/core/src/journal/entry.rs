@@ -4,6 +4,9 @@ use emr_message::answer::Wrong;
 use postcard::{from_bytes, take_from_bytes, to_extend};
 use serde::{Deserialize, Serialize};
 
+use super::log::Place;
+use crate::clock;
+
 /// A message as it was taken in. Its bytes stand behind it, as they came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arrival {
@@ -29,6 +32,8 @@ pub struct Identity {
 pub struct Event {
     /// Number of the message's record.
     pub message: u64,
+    /// Microseconds since 1970, by the clock of the wall: a stamp, and no order.
+    pub at: i64,
     pub what: What,
 }
 
@@ -48,8 +53,35 @@ pub enum What {
     Parked { target: Option<String>, why: String },
     /// A person lets it go on where it was parked.
     Released,
-    /// A person gives it up, for this reason.
+    /// A person gives up what of it is parked, for this reason.
     Dropped { because: String },
+    /// A person wants it once more, although it was settled.
+    Replayed(Replay),
+}
+
+/// What must be known of a settled message to take it up again: it may be long ago that it came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replay {
+    /// How it was settled, which it is no more.
+    pub was: Ended,
+    pub place: Place,
+    pub arrival: Arrival,
+    /// The only target that is to get it; without one, all that the project sends it to.
+    pub to: Option<String>,
+}
+
+/// How a message is settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// All targets have it.
+    Delivered,
+    /// A rule keeps it from all targets.
+    Filtered,
+    /// It is its sender's again.
+    Refused,
+    /// A person gave it up, or a delivery of it.
+    Dropped,
 }
 
 /// Why a sender has its message back.
@@ -94,6 +126,11 @@ impl Arrival {
 }
 
 impl Event {
+    /// What happens to a message now.
+    pub fn now(message: u64, what: What) -> Event {
+        Event { message, at: clock::microseconds(), what }
+    }
+
     /// The body of its record.
     pub fn body(&self) -> Vec<u8> {
         written(self, 0)

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::entry::{Arrival, Entry, Event, What};
+use super::entry::{Arrival, Ended, Entry, Event, Replay, What};
 use super::fs::Fs;
 use super::log::{self, Fault, Place};
 
@@ -34,6 +34,10 @@ pub struct Open {
     pub parked: Option<Arc<str>>,
     /// Nothing until it was mapped.
     pub mapped: Option<Mapped>,
+    /// A person sent it on, long after its sender was answered.
+    pub is_resumed: bool,
+    /// The only target that is to get it.
+    pub to: Option<Arc<str>>,
 }
 
 /// What a program made of a message.
@@ -42,6 +46,8 @@ pub struct Mapped {
     pub program: u64,
     /// The targets that do not have it, and why a person has to look at that delivery.
     pub missing: Vec<(Arc<str>, Option<Arc<str>>)>,
+    /// A person gave a delivery up.
+    pub is_given_up: bool,
 }
 
 /// How many messages came to each end.
@@ -63,6 +69,17 @@ pub struct Law {
     pub in_flight: u64,
 }
 
+impl Settled {
+    fn count(&mut self, ended: Ended) -> &mut u64 {
+        match ended {
+            Ended::Delivered => &mut self.delivered,
+            Ended::Filtered => &mut self.filtered,
+            Ended::Refused => &mut self.refused,
+            Ended::Dropped => &mut self.dropped,
+        }
+    }
+}
+
 impl Law {
     pub fn holds(&self) -> bool {
         let Settled { delivered, filtered, refused, dropped } = self.settled;
@@ -74,7 +91,7 @@ impl Open {
     /// A message that was just stored.
     pub fn new(place: Place, arrival: Arrival) -> Open {
         let head = arrival.body(b"").len();
-        Open { place, arrival, head, started: 0, parked: None, mapped: None }
+        Open { place, arrival, head, started: 0, parked: None, mapped: None, is_resumed: false, to: None }
     }
 
     pub fn number(&self) -> u64 {
@@ -102,7 +119,7 @@ impl Ledger {
     /// The file system refuses, or the journal is damaged.
     pub fn of<F: Fs>(fs: F, folder: PathBuf) -> Result<Ledger, Fault> {
         let mut ledger = Ledger::default();
-        log::show(fs, folder, |record| {
+        log::show(fs, folder, 0, |record| {
             if let Some(entry) = Entry::read(record.kind, record.body) {
                 ledger.take(record.place, entry);
             }
@@ -110,10 +127,13 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// Takes what stands next in the journal. An event of a message that is settled changes nothing.
-    pub fn take(&mut self, place: Place, entry: Entry) {
+    /// Takes what stands next in the journal; gives how a message ended if it did.
+    pub fn take(&mut self, place: Place, entry: Entry) -> Option<Ended> {
         match entry {
-            Entry::Arrival(arrival, head) => self.accept(Open { head, ..Open::new(place, arrival) }),
+            Entry::Arrival(arrival, head) => {
+                self.accept(Open { head, ..Open::new(place, arrival) });
+                None
+            }
             Entry::Event(event) => self.happen(event),
         }
     }
@@ -135,44 +155,34 @@ impl Ledger {
         Some(below)
     }
 
-    /// Takes what happens now.
-    pub fn happen(&mut self, event: Event) {
-        let Some(open) = self.open.get_mut(&event.message) else { return };
-        let settled = match event.what {
-            What::Started => {
-                open.started += 1;
-                None
-            }
-            What::Mapped { program, targets } => {
-                let missing: Vec<_> = targets.into_iter().map(|target| (target.into(), None)).collect();
-                let is_done = missing.is_empty();
-                (open.started, open.mapped) = (0, Some(Mapped { program, missing }));
-                is_done.then_some(&mut self.settled.delivered)
-            }
-            What::Delivered { target } => {
-                let mapped = open.mapped.as_mut();
-                let is_done = mapped.is_some_and(|mapped| {
-                    mapped.missing.retain(|(missing, _)| **missing != *target);
-                    mapped.missing.is_empty()
-                });
-                is_done.then_some(&mut self.settled.delivered)
-            }
-            What::Filtered { .. } => Some(&mut self.settled.filtered),
-            What::Refused(_) => Some(&mut self.settled.refused),
-            What::Dropped { .. } => Some(&mut self.settled.dropped),
-            What::Parked { target, why } => {
-                open.park(target.as_deref(), why.into());
-                None
-            }
-            What::Released => {
-                open.release();
-                None
-            }
-        };
-        if let Some(count) = settled {
-            *count += 1;
-            self.open.remove(&event.message);
+    /// Takes what happens now; gives how the message ended if it did. An event of a message that is settled changes
+    /// nothing, but for a replay.
+    pub fn happen(&mut self, event: Event) -> Option<Ended> {
+        if let What::Replayed(replay) = event.what {
+            self.reopen(replay);
+            return None;
         }
+        let ended = self.open.get_mut(&event.message)?.happen(event.what)?;
+        *self.settled.count(ended) += 1;
+        self.open.remove(&event.message);
+        Some(ended)
+    }
+
+    /// Whether a settled message is still in the journal, and can be taken up again.
+    pub fn remembers(&self, place: Place) -> bool {
+        self.segments.keys().next().is_some_and(|first| place.segment() >= *first)
+    }
+
+    /// A message that was counted as settled is in flight again.
+    fn reopen(&mut self, Replay { was, place, arrival, to }: Replay) {
+        if self.open.contains_key(&place.number) || !self.remembers(place) {
+            return;
+        }
+        let settled = self.settled.count(was);
+        let Some(others) = settled.checked_sub(1) else { return };
+        *settled = others;
+        let open = Open { is_resumed: true, to: to.map(Into::into), ..Open::new(place, arrival) };
+        self.open.insert(place.number, open);
     }
 
     pub fn law(&self) -> Law {
@@ -191,6 +201,27 @@ impl Ledger {
 }
 
 impl Open {
+    fn happen(&mut self, what: What) -> Option<Ended> {
+        match what {
+            What::Started => self.started += 1,
+            What::Mapped { program, targets } => {
+                let missing: Vec<_> = targets.into_iter().map(|target| (target.into(), None)).collect();
+                let is_done = missing.is_empty();
+                (self.started, self.mapped) = (0, Some(Mapped { program, missing, is_given_up: false }));
+                return is_done.then_some(Ended::Delivered);
+            }
+            What::Delivered { target } => return self.mapped.as_mut()?.without(|missing, _| *missing == *target),
+            What::Filtered { .. } => return Some(Ended::Filtered),
+            What::Refused(_) => return Some(Ended::Refused),
+            What::Parked { target, why } => self.park(target.as_deref(), why.into()),
+            What::Released => self.release(),
+            What::Dropped { .. } => return self.give_up(),
+            // Of a message that is open already.
+            What::Replayed(_) => {}
+        }
+        None
+    }
+
     fn park(&mut self, target: Option<&str>, why: Arc<str>) {
         let Some(target) = target else {
             self.parked = Some(why);
@@ -203,10 +234,44 @@ impl Open {
     }
 
     fn release(&mut self) {
-        (self.parked, self.started) = (None, 0);
+        (self.parked, self.started, self.is_resumed) = (None, 0, true);
         for (_, parked) in self.mapped.iter_mut().flat_map(|mapped| &mut mapped.missing) {
             *parked = None;
         }
+    }
+
+    /// Deliveries that are not parked go on.
+    fn give_up(&mut self) -> Option<Ended> {
+        match &mut self.mapped {
+            Some(mapped) if self.parked.is_none() => {
+                mapped.is_given_up = true;
+                mapped.without(|_, parked| parked.is_some())
+            }
+            _ => Some(Ended::Dropped),
+        }
+    }
+
+    /// The ways out on which it is held: those that nobody brings it out on before it is released.
+    pub fn held(&self) -> Vec<Arc<str>> {
+        let missing = self.mapped.iter().flat_map(|mapped| &mapped.missing);
+        let held = missing.filter(|(_, parked)| self.parked.is_some() || parked.is_some());
+        held.map(|(way, _)| Arc::clone(way)).collect()
+    }
+
+    /// The ways out on which it is going.
+    pub fn going(&self) -> Vec<Arc<str>> {
+        let missing = self.mapped.iter().flat_map(|mapped| &mapped.missing);
+        let going = missing.filter(|(_, parked)| self.parked.is_none() && parked.is_none());
+        going.map(|(way, _)| Arc::clone(way)).collect()
+    }
+}
+
+impl Mapped {
+    /// Some deliveries are none any more: how the message ends if none is left.
+    fn without(&mut self, gone: impl Fn(&str, Option<&str>) -> bool) -> Option<Ended> {
+        self.missing.retain(|(target, parked)| !gone(target, parked.as_deref()));
+        let ended = if self.is_given_up { Ended::Dropped } else { Ended::Delivered };
+        self.missing.is_empty().then_some(ended)
     }
 }
 
@@ -227,11 +292,22 @@ mod tests {
             prop::option::of(target()).prop_map(|target| What::Parked { target, why: String::new() }),
             Just(What::Released),
             Just(What::Dropped { because: String::new() }),
+            (ended(), 0u64..5, prop::option::of(target())).prop_map(|(was, number, to)| {
+                What::Replayed(Replay { was, place: Place::of(number), arrival: came(), to })
+            }),
         ]
     }
 
+    fn ended() -> impl Strategy<Value = Ended> {
+        prop_oneof![Just(Ended::Delivered), Just(Ended::Filtered), Just(Ended::Refused), Just(Ended::Dropped)]
+    }
+
+    fn came() -> Arrival {
+        Arrival { received: 0, identity: None, file: None }
+    }
+
     fn arrival() -> Entry {
-        Entry::Arrival(Arrival { received: 0, identity: None, file: None }, 0)
+        Entry::Arrival(came(), 0)
     }
 
     proptest! {
@@ -240,7 +316,7 @@ mod tests {
             let mut ledger = Ledger::default();
             for (number, (message, what)) in steps.into_iter().enumerate() {
                 let number = number as u64;
-                let entry = what.map_or_else(arrival, |what| Entry::Event(Event { message, what }));
+                let entry = what.map_or_else(arrival, |what| Entry::Event(Event::now(message, what)));
                 ledger.take(Place::of(number), entry);
                 prop_assert!(ledger.law().holds());
             }
@@ -248,7 +324,7 @@ mod tests {
 
         #[test]
         fn what_was_written_is_read(message: u64, what in what()) {
-            let event = Event { message, what };
+            let event = Event::now(message, what);
             prop_assert_eq!(Entry::read(super::super::entry::EVENT, &event.body()), Some(Entry::Event(event)));
         }
     }
@@ -258,7 +334,7 @@ mod tests {
         let mut ledger = Ledger::default();
         ledger.take(Place::of(0), arrival());
         let mut happen = |what| {
-            ledger.happen(Event { message: 0, what });
+            ledger.happen(Event::now(0, what));
             ledger.law()
         };
         let targets = vec!["ehr".to_owned(), "archive".to_owned()];
@@ -271,6 +347,54 @@ mod tests {
     }
 
     #[test]
+    fn what_is_given_up_is_no_delivery() {
+        let mut ledger = Ledger::default();
+        ledger.take(Place::of(0), arrival());
+        let targets = vec!["ehr".to_owned(), "archive".to_owned()];
+        let happen = |ledger: &mut Ledger, what| ledger.happen(Event::now(0, what));
+        assert_eq!(happen(&mut ledger, What::Mapped { program: 1, targets }), None);
+        assert_eq!(happen(&mut ledger, What::Parked { target: Some("ehr".into()), why: "409".into() }), None);
+        assert_eq!(happen(&mut ledger, What::Dropped { because: "merged by hand".into() }), None);
+        // The other target gets it as before.
+        assert_eq!((ledger.law().parked, ledger.law().in_flight), (0, 1));
+        assert_eq!(happen(&mut ledger, What::Delivered { target: "archive".into() }), Some(Ended::Dropped));
+        assert!(ledger.law().holds());
+    }
+
+    #[test]
+    fn a_replay_takes_a_message_back_from_where_it_was_counted() {
+        let mut ledger = Ledger::default();
+        for number in 0..2 {
+            ledger.take(Place::in_segment(number, 0), arrival());
+            ledger.happen(Event::now(number, What::Mapped { program: 1, targets: Vec::new() }));
+        }
+        let replay = |number| Replay { was: Ended::Delivered, place: Place::of(number), arrival: came(), to: None };
+        assert_eq!(ledger.happen(Event::now(1, What::Replayed(replay(1)))), None);
+        // Once more while it is under way changes nothing.
+        assert_eq!(ledger.happen(Event::now(1, What::Replayed(replay(1)))), None);
+        let law = ledger.law();
+        assert_eq!((law.settled.delivered, law.in_flight, law.holds()), (1, 1, true));
+        assert!(ledger.message(1).is_some_and(|open| open.is_resumed));
+        assert_eq!(
+            ledger.happen(Event::now(1, What::Filtered { because: String::new() })),
+            Some(Ended::Filtered)
+        );
+        assert!(ledger.law().holds());
+    }
+
+    #[test]
+    fn a_message_whose_segment_is_gone_is_not_taken_up_again() {
+        let mut ledger = Ledger::default();
+        ledger.take(Place::in_segment(7, 5), arrival());
+        ledger.happen(Event::now(7, What::Mapped { program: 1, targets: Vec::new() }));
+        let place = Place::in_segment(3, 0);
+        assert!(!ledger.remembers(place));
+        let replay = Replay { was: Ended::Delivered, place, arrival: came(), to: None };
+        ledger.happen(Event::now(3, What::Replayed(replay)));
+        assert_eq!((ledger.law().settled.delivered, ledger.law().in_flight), (1, 0));
+    }
+
+    #[test]
     fn segments_go_when_all_in_them_is_settled_and_old() {
         let mut ledger = Ledger::default();
         for number in 0..4u64 {
@@ -278,7 +402,7 @@ mod tests {
             ledger.take(Place::in_segment(number, number / 2 * 2), Entry::Arrival(arrival, 0));
         }
         let settle = |ledger: &mut Ledger, message| {
-            ledger.happen(Event { message, what: What::Filtered { because: String::new() } });
+            ledger.happen(Event::now(message, What::Filtered { because: String::new() }));
         };
         settle(&mut ledger, 0);
         assert_eq!(ledger.forgettable(100), None);

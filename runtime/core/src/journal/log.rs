@@ -8,6 +8,8 @@
 use std::path::PathBuf;
 use std::{fmt, io};
 
+use serde::{Deserialize, Serialize};
+
 use super::frame::{self, Frame, Hash, NOTHING};
 use super::fs::{File, Fs};
 use super::scan::{self, End};
@@ -22,7 +24,7 @@ const SPARE: &str = "spare";
 const ENDING: &str = ".log";
 
 /// Where a record lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     pub number: u64,
     /// Number of its segment's first record.
@@ -121,7 +123,7 @@ pub struct Log<F: Fs> {
 
 /// Where the segments are, and how long new ones are made.
 #[derive(Clone)]
-struct Folder<F> {
+pub(super) struct Folder<F> {
     fs: F,
     path: PathBuf,
     length: u64,
@@ -145,7 +147,7 @@ impl<F: Fs> Log<F> {
         let folder = Folder { fs, path, length };
         point!("journal.open");
         folder.fs.folder(&folder.path)?;
-        let Some(Scanned { last, bytes, end, chain }) = folder.scanned(seen)? else {
+        let Some(Scanned { last, bytes, end, chain }) = folder.scanned(0, seen)? else {
             let segment = folder.segment(0, 0)?;
             return Ok(Log::at(folder, segment, 0, NOTHING));
         };
@@ -259,12 +261,13 @@ impl<F: Fs> Log<F> {
     }
 }
 
-/// Shows the records of a journal that somebody else may be adding to, and changes nothing.
+/// Shows the records of a journal that somebody else may be adding to, and changes nothing. Segments that end before the
+/// record of number `from` are left out.
 ///
 /// # Errors
 /// The file system refuses, or records that were on disk cannot be read.
-pub fn show<F: Fs>(fs: F, path: PathBuf, seen: impl FnMut(Record<'_>)) -> Result<(), Fault> {
-    Folder { fs, path, length: SEGMENT }.scanned(seen).map(drop)
+pub fn show<F: Fs>(fs: F, path: PathBuf, from: u64, seen: impl FnMut(Record<'_>)) -> Result<(), Fault> {
+    Folder::of(fs, path).scanned(from, seen).map(drop)
 }
 
 /// What a journal holds when nobody has added to it yet.
@@ -277,16 +280,22 @@ struct Scanned {
     chain: scan::Chain,
 }
 
-/// See [`scan::records`]: says where the journal is damaged if it is.
-fn read(segment: u64, bytes: &[u8], chain: &mut scan::Chain, seen: &mut impl FnMut(Record<'_>)) -> Result<End, Fault> {
-    if chain.number != segment {
+/// See [`scan::records`], from this byte on: says where the journal is damaged if it is.
+fn read(
+    segment: u64,
+    bytes: &[u8],
+    chain: &mut scan::Chain,
+    from: u64,
+    seen: &mut impl FnMut(Record<'_>),
+) -> Result<End, Fault> {
+    if from == 0 && chain.number != segment {
         return Err(Fault::Damaged(Damage { segment, at: 0, from: chain.number, to: Some(segment) }));
     }
     let see = |at, found: &frame::Found<'_>| {
         let place = Place { number: found.frame.number, segment, at, length: found.length };
         seen(Record { place, kind: found.frame.kind, body: found.frame.body });
     };
-    scan::records(bytes, chain, see)
+    scan::records(bytes, from, chain, see)
         .map_err(|hole| Fault::Damaged(Damage { segment, at: hole.at, from: chain.number, to: Some(hole.next) }))
 }
 
@@ -300,29 +309,51 @@ impl<F: Fs> Segment<F> {
 }
 
 impl<F: Fs> Folder<F> {
-    fn path(&self, first: u64) -> PathBuf {
+    pub(super) fn of(fs: F, path: PathBuf) -> Folder<F> {
+        Folder { fs, path, length: SEGMENT }
+    }
+
+    pub(super) fn path(&self, first: u64) -> PathBuf {
         // Sixteen digits of base 16 are in the order of their numbers.
         self.path.join(format!("{first:016x}{ENDING}"))
     }
 
-    /// Reads all segments; nothing if there are none.
-    fn scanned(&self, mut seen: impl FnMut(Record<'_>)) -> Result<Option<Scanned>, Fault> {
-        let firsts = self.segments()?;
+    /// Reads all segments, but for those that end before a record; nothing if there are none.
+    fn scanned(&self, from: u64, mut seen: impl FnMut(Record<'_>)) -> Result<Option<Scanned>, Fault> {
+        let mut firsts = self.segments()?;
+        firsts.drain(..firsts.partition_point(|first| *first <= from).saturating_sub(1));
         let Some((&last, older)) = firsts.split_last() else { return Ok(None) };
         let mut chain = scan::Chain { number: *firsts.first().unwrap_or(&last), before: None };
         for &first in older {
             // The next segment was begun when all of this was on disk.
-            if let End::Torn(at) = read(first, &self.bytes(first)?, &mut chain, &mut seen)? {
+            if let End::Torn(at) = read(first, &self.bytes(first)?, &mut chain, 0, &mut seen)? {
                 return Err(Fault::Damaged(Damage { segment: first, at, from: chain.number, to: None }));
             }
         }
-        let bytes = self.bytes(last)?;
-        let end = read(last, &bytes, &mut chain, &mut seen)?;
+        let (bytes, end) = self.growing(last, &mut chain, &mut seen)?;
         Ok(Some(Scanned { last, bytes, end, chain }))
     }
 
+    /// Reads the last segment. Somebody may add to it meanwhile, so that a part that was read late knows of one that was
+    /// read before it was written: what is missing is damaged only if it is missing twice.
+    fn growing(
+        &self,
+        last: u64,
+        chain: &mut scan::Chain,
+        seen: &mut impl FnMut(Record<'_>),
+    ) -> Result<(Vec<u8>, End), Fault> {
+        let mut missing = None;
+        loop {
+            let bytes = self.bytes(last)?;
+            match read(last, &bytes, chain, missing.unwrap_or(0), seen) {
+                Err(Fault::Damaged(damage)) if missing.replace(damage.at) != Some(damage.at) => {}
+                end => return Ok((bytes, end?)),
+            }
+        }
+    }
+
     /// The first numbers of all segments, in order.
-    fn segments(&self) -> io::Result<Vec<u64>> {
+    pub(super) fn segments(&self) -> io::Result<Vec<u64>> {
         let first = |name: &String| u64::from_str_radix(name.strip_suffix(ENDING)?, 16).ok();
         let mut firsts: Vec<_> = self.fs.names(&self.path)?.iter().filter_map(first).collect();
         firsts.sort_unstable();
@@ -333,7 +364,7 @@ impl<F: Fs> Folder<F> {
         self.fs.open(&self.path(first))
     }
 
-    fn bytes(&self, first: u64) -> io::Result<Vec<u8>> {
+    pub(super) fn bytes(&self, first: u64) -> io::Result<Vec<u8>> {
         let file = self.open(first)?;
         let mut bytes = vec![0; usize::try_from(file.length()?).map_err(io::Error::other)?];
         file.read_at(0, &mut bytes)?;

@@ -33,12 +33,17 @@ pub struct Hole {
     pub next: u64,
 }
 
-/// Shows the records of a segment with their places, and moves the chain behind the last.
+/// Shows the records of a segment from a byte on, with their places, and moves the chain behind the last.
 ///
 /// # Errors
 /// Some record is not what must stand there, although one behind it knew that it was on disk.
-pub fn records(bytes: &[u8], chain: &mut Chain, mut seen: impl FnMut(u64, &Found<'_>)) -> Result<End, Hole> {
-    let mut rest = bytes;
+pub fn records(
+    bytes: &[u8],
+    from: u64,
+    chain: &mut Chain,
+    mut seen: impl FnMut(u64, &Found<'_>),
+) -> Result<End, Hole> {
+    let mut rest = bytes.get(from as usize..).unwrap_or_default();
     while let Some(found) = frame::read(rest).filter(|found| follows(found, chain)) {
         seen((bytes.len() - rest.len()) as u64, &found);
         chain.number = found.frame.number + 1;
