@@ -17,11 +17,11 @@ mod lsp;
 mod map;
 mod messages;
 mod new;
+mod operate;
 mod profile;
 mod run;
 mod shell;
 mod shown;
-mod status;
 mod style;
 mod test;
 mod trace;
@@ -67,7 +67,11 @@ enum Command {
     /// Starts the feeds and routes of a project
     Run(run::Args),
     /// Says where the messages of each feed are
-    Status(status::Args),
+    Status(operate::status::Args),
+    /// Lists parked messages, lets them go, gives them up
+    Park(operate::park::Args),
+    /// Delivers messages once more that were settled
+    Replay(operate::replay::Args),
     /// Compiles the maps of a project into one file, or prints what they come to
     Build(build::Args),
     /// Notes what the projects hold that a project uses
@@ -99,7 +103,9 @@ fn main() -> ExitCode {
         Command::Profile(args) => profile::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Run(args) => run::run(&args),
-        Command::Status(args) => status::run(&args),
+        Command::Status(args) => operate::status::run(&args),
+        Command::Park(args) => operate::park::run(&args),
+        Command::Replay(args) => operate::replay::run(&args),
         Command::Build(args) => build::run(&args),
         Command::Lock(args) => lock::run(&args),
         Command::Doc(args) => doc::run(&args),

@@ -5,6 +5,7 @@ pub mod fail;
 
 pub mod clock;
 pub mod connector;
+pub mod control;
 pub mod flow;
 pub mod host;
 pub mod journal;

@@ -428,12 +428,7 @@ impl Engine {
         Ok(outcome)
     }
 
-    fn alone(
-        &self,
-        kept: &mut Kept,
-        (bytes, receipt): (&[u8], &Receipt),
-        json: &mut Vec<u8>,
-    ) -> Result<Outcome, Why> {
+    fn alone(&self, kept: &mut Kept, (bytes, receipt): (&[u8], &Receipt), json: &mut Vec<u8>) -> Result<Outcome, Why> {
         if is_json(bytes) {
             return self.resource(bytes, receipt, json);
         }

@@ -1,5 +1,6 @@
 //! Brings what maps made to a target, in its order, and tries again until it is there or a person has to look.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -73,6 +74,17 @@ struct State {
     is_held: bool,
     held: FxHashMap<u64, Parcel>,
     bytes: usize,
+    /// What is to begin once more when its last delivery has come to its end, with its lanes.
+    again: FxHashMap<u64, Vec<u64>>,
+    /// The deliveries that failed and are tried again.
+    failing: BTreeMap<u64, Failing>,
+}
+
+/// How often a delivery was tried in vain, and why the last time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failing {
+    pub times: u32,
+    pub why: String,
 }
 
 impl Parcel {
@@ -85,6 +97,10 @@ impl Queue {
     /// Adds a delivery. Without a parcel it is made when its turn comes.
     pub fn add(&self, number: u64, keys: Vec<u64>, parcel: Option<Parcel>) {
         let mut state = self.state();
+        if state.lanes.has(number) {
+            state.again.insert(number, keys);
+            return;
+        }
         state.lanes.add(number, keys);
         if let Some(parcel) = parcel
             && state.bytes + parcel.bytes() <= HELD_BYTES
@@ -124,16 +140,34 @@ impl Queue {
     /// A delivery has come to its end, or is to begin once more.
     fn end(&self, (number, is_over): (u64, bool)) {
         let mut state = self.state();
-        if is_over {
-            state.lanes.end(number);
-        } else {
-            state.lanes.again(number);
+        if !is_over {
+            return state.lanes.again(number);
+        }
+        state.lanes.end(number);
+        state.failing.remove(&number);
+        if let Some(keys) = state.again.remove(&number) {
+            state.lanes.add(number, keys);
         }
     }
 
+    /// A delivery was tried in vain.
+    pub(super) fn failed(&self, number: u64, times: u32, why: &str) {
+        self.state().failing.insert(number, Failing { times, why: why.to_owned() });
+    }
+
+    /// The oldest delivery that was tried in vain and is tried again.
+    pub fn failing(&self) -> Option<(u64, Failing)> {
+        self.state().failing.first_key_value().map(|(number, failing)| (*number, failing.clone()))
+    }
+
     /// Takes other values to keep the order of all that wait by.
-    pub(super) fn order_by(&self, keys: impl FnMut(u64) -> Vec<u64>) {
-        self.state().lanes.order_by(keys);
+    pub(super) fn order_by(&self, mut keys: impl FnMut(u64) -> Vec<u64>) {
+        let mut state = self.state();
+        for (number, old) in &mut state.again {
+            *old = keys(*number);
+        }
+        state.lanes.order_by(keys);
+        drop(state);
         self.changed.notify_one();
     }
 

@@ -17,6 +17,9 @@ use super::program::Program;
 use super::witness::Witness;
 use super::work::WayOut;
 use crate::connector::{self, Places, Serving, Why};
+use crate::control::operations::Operations;
+use crate::control::place::Hold;
+use crate::control::server::Server;
 use crate::journal::fs::Disk;
 use crate::journal::ledger::Law;
 use crate::journal::log::Fault;
@@ -36,6 +39,11 @@ pub struct Engine {
     outlets: Vec<Arc<Outlet>>,
     feeds: Vec<Running>,
     held: Held,
+    operations: Arc<Operations>,
+    /// Answers other processes of the machine, until all feeds have stopped. Nothing before the first has begun.
+    control: Option<Task>,
+    /// Until all journals are closed.
+    _hold: Hold,
 }
 
 struct Running {
@@ -100,6 +108,8 @@ impl Engine {
         places: Places,
         witness: Arc<dyn Witness>,
     ) -> Result<Engine, Refused> {
+        let of_journal = |why| Refused::new("journal", why);
+        let hold = Hold::take(&places.journal).map_err(of_journal)?;
         let mut engine = Engine {
             places,
             witness,
@@ -107,8 +117,21 @@ impl Engine {
             outlets: Vec::new(),
             feeds: Vec::new(),
             held: Held::default(),
+            operations: Arc::default(),
+            control: None,
+            _hold: hold,
         };
-        engine.change(wiring, program).await.map(|_| engine)
+        engine.change(wiring, program).await?;
+        let server = Server::listen(&engine.places.journal);
+        let server = server.map_err(|why| of_journal(format!("its control socket cannot be made: {why}")))?;
+        let operations = engine.operations();
+        engine.control = Some(Task::spawn(|stop| server.serve(operations, stop)));
+        Ok(engine)
+    }
+
+    /// What a person may do with its messages.
+    pub fn operations(&self) -> Arc<Operations> {
+        Arc::clone(&self.operations)
     }
 
     /// Where the messages of each feed are.
@@ -147,6 +170,9 @@ impl Engine {
     pub async fn stop(self) {
         for feed in &self.feeds {
             feed.serving.iter().for_each(Task::tell);
+        }
+        if let Some(control) = self.control {
+            control.stop().await;
         }
         for feed in self.feeds {
             feed.stop().await;

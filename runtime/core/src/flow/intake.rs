@@ -13,7 +13,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use emr_message::Receipt;
 use serde::Deserialize;
-use tokio::sync::{Mutex as Turn, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Mutex as Turn, Semaphore, SemaphorePermit, mpsc, oneshot, watch};
 
 use super::mark::Mark;
 use super::program::Program;
@@ -59,6 +59,13 @@ pub struct Way {
     pub name: Arc<str>,
     /// Settings of the target that read the message, by their numbers.
     pub reads: Vec<usize>,
+}
+
+impl Way {
+    /// Whether it goes by that name, or ends at a target of that name.
+    pub fn leads_to(&self, name: &str) -> bool {
+        *self.name == *name || self.name.rsplit('>').next() == Some(name)
+    }
 }
 
 /// What a feed is told.
@@ -115,6 +122,8 @@ pub struct Sent {
 /// What the thread of the maps does, in the order in which it comes.
 pub(super) enum Work {
     Message(Job),
+    /// A message that was let go, and the ways out that it was held on.
+    Again(u64, Vec<Arc<str>>),
     /// What comes behind it is done by another version; then this is told.
     Change(Settings, Arc<dyn Program>, oneshot::Sender<()>),
 }
@@ -236,6 +245,14 @@ impl<F: Fs> Intake<F> {
         }
     }
 
+    /// Has the thread of the maps go on with a message. Once that has ended, the next process does.
+    pub(super) async fn resume(&self, number: u64, ways: Vec<Arc<str>>) {
+        let work = self.turn.lock().await.clone();
+        if let Some(work) = work {
+            let _ = work.send(Work::Again(number, ways)).await;
+        }
+    }
+
     /// Puts the next version in the place of the present one.
     pub(super) fn put(&self, version: Version) {
         *self.version.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(version);
@@ -274,15 +291,22 @@ impl<F: Fs> Intake<F> {
     /// Notes what happened in the sum of the journal; its record is to follow. Settled messages make room for others.
     pub(super) fn note(&self, message: u64, what: What) -> Event {
         self.see(&Happening::Noted { number: message, what: &what });
-        let event = Event { message, what };
         let event = Event::now(message, what);
-        let mut ledger = self.ledger();
-        let was_open = ledger.message(message).is_some();
-        ledger.happen(event.clone());
-        if was_open && ledger.message(message).is_none() {
-            self.room.add_permits(1);
-        }
+        self.sum_up(&mut self.ledger(), event.clone());
         event
+    }
+
+    /// Takes what happened into the sum of the journal. What is settled makes room for others, what is taken up again
+    /// needs it.
+    pub(super) fn sum_up(&self, ledger: &mut Ledger, event: Event) {
+        let number = event.message;
+        let was_open = ledger.message(number).is_some();
+        ledger.happen(event);
+        match (was_open, ledger.message(number).is_some()) {
+            (true, false) => self.room.add_permits(1),
+            (false, true) => self.room.try_acquire().map_or((), SemaphorePermit::forget),
+            _ => {}
+        }
     }
 
     /// Whoever panicked left these as they are between two calls.

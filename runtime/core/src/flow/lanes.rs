@@ -97,6 +97,11 @@ impl Lanes {
         }
     }
 
+    /// Whether a delivery is not at its end.
+    pub fn has(&self, number: u64) -> bool {
+        self.waiting.contains_key(&number)
+    }
+
     /// How many are not at their end.
     pub fn len(&self) -> usize {
         self.waiting.len()

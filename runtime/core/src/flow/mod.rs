@@ -2,8 +2,9 @@
 //!
 //! [`program`] is what compiled maps do for it, [`intake`] stores and answers, [`work`] maps and settles by the
 //! [`version`] of the project that is the present one, [`lanes`]
-//! keeps the order of deliveries, [`deliver`] brings them out and [`retry`] says when again; [`engine`]
-//! puts all of it together for a project, and [`witness`] is told of all that happens.
+//! keeps the order of deliveries, [`deliver`] brings them out and [`retry`] says when again; [`operate`] is what a person
+//! may do with single messages; [`engine`] puts all of it together for a project, and [`witness`] is told of all that
+//! happens.
 
 pub mod deliver;
 pub mod engine;
@@ -11,6 +12,7 @@ mod held;
 pub mod intake;
 pub mod lanes;
 mod mark;
+pub mod operate;
 pub mod pace;
 pub mod program;
 pub mod retry;

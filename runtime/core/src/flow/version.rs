@@ -14,6 +14,7 @@ use super::program::{Made, Program, Rejected, Sorted};
 use super::seen::Verdict;
 use super::witness::{Happening, Witness};
 use crate::journal::entry::{Refusal, What};
+use crate::journal::ledger::Open;
 
 pub struct Version {
     pub settings: Settings,
@@ -58,33 +59,42 @@ impl Version {
         self.witness.see(&self.settings.name, what);
     }
 
-    pub(super) fn outcome(&self, number: u64, message: &[u8], receipt: &Receipt) -> Outcome {
+    pub(super) fn outcome(&self, open: &Open, message: &[u8], receipt: &Receipt) -> Outcome {
         let run = || match self.program.sort(self.settings.feed, message, receipt) {
-            Sorted::Routes(routes) => self.mapped(number, &routes, message, receipt),
+            Sorted::Routes(routes) => self.mapped(open, &routes, message, receipt),
             Sorted::Ignored(because) => Outcome::filtered(&because),
-            Sorted::NotServed(problem) => self.refused(Refusal::NotServed(problem.wrong), Verdict::NotServed(problem)),
-            Sorted::Unreadable(problem) => self.refused(Refusal::Wrong(problem.wrong), Verdict::Wrong(problem)),
+            Sorted::NotServed(problem) => {
+                self.refused(open, Refusal::NotServed(problem.wrong), Verdict::NotServed(problem))
+            }
+            Sorted::Unreadable(problem) => self.refused(open, Refusal::Wrong(problem.wrong), Verdict::Wrong(problem)),
         };
         // A fault of the machinery is no word of a map: a person looks, and what comes behind it goes on.
         catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Outcome::parked("a map fails on it"))
     }
 
     /// Sends a message through its routes. Whichever refuses it keeps it from all.
-    fn mapped(&self, number: u64, routes: &[usize], message: &[u8], receipt: &Receipt) -> Outcome {
+    fn mapped(&self, open: &Open, routes: &[usize], message: &[u8], receipt: &Receipt) -> Outcome {
         let mut made = Vec::new();
         let mut dropped = None;
-        for route in routes {
+        let number = open.number();
+        // A replay may be for one target: then the other routes have no part in it.
+        let leads = |way: &Way| open.to.as_ref().is_none_or(|to| way.leads_to(to));
+        let has_part =
+            |route: &usize| open.to.is_none() || self.settings.ways.iter().any(|way| way.route == *route && leads(way));
+        let routes: Vec<usize> = routes.iter().copied().filter(has_part).collect();
+        for &route in &routes {
             let begun = Instant::now();
-            let mapped = self.program.map(self.settings.feed, *route, message, receipt);
+            let mapped = self.program.map(self.settings.feed, route, message, receipt);
             let (took, issues, is_refused) = (begun.elapsed(), mapped.issues, mapped.result.is_err());
-            self.see(&Happening::Mapped { number, route: *route, took, issues, is_refused });
+            self.see(&Happening::Mapped { number, route, took, issues, is_refused });
             match mapped.result {
                 Ok(parts) => {
                     let parts: Arc<[Made]> = parts.into();
-                    let ways = self.settings.ways.iter().enumerate().filter(|(_, way)| way.route == *route);
+                    let ways = self.settings.ways.iter().enumerate();
+                    let ways = ways.filter(|(_, way)| way.route == route && leads(way));
                     made.extend(ways.map(|(number, _)| (number, Arc::clone(&parts))));
                 }
-                Err(rejected) => match self.rejected(*route, rejected) {
+                Err(rejected) => match self.rejected(open, route, rejected) {
                     Ok(because) => dropped = Some(because),
                     Err(ended) => return ended,
                 },
@@ -92,13 +102,13 @@ impl Version {
         }
         match dropped {
             Some(because) if made.is_empty() => Outcome::filtered(&because),
-            _ if routes.is_empty() => Outcome::filtered("no route takes it"),
+            _ if routes.is_empty() => Outcome::filtered(&no_route(open.to.as_deref())),
             _ => Outcome::Made(made),
         }
     }
 
     /// The reason for which a route drops what its map refuses, or how the message ends.
-    fn rejected(&self, route: usize, rejected: Rejected) -> Result<String, Outcome> {
+    fn rejected(&self, open: &Open, route: usize, rejected: Rejected) -> Result<String, Outcome> {
         if rejected.is_fault {
             return Err(Outcome::parked("a map fails on it"));
         }
@@ -106,7 +116,7 @@ impl Version {
         match self.settings.on_reject.get(route) {
             Some(OnReject::Drop(because)) => Ok(because.clone()),
             Some(OnReject::Hold) => Err(Outcome::parked(&why)),
-            Some(OnReject::AckError) | None if self.settings.answer == When::Stored => Err(Outcome::parked(&why)),
+            Some(OnReject::AckError) | None if self.is_answered(open) => Err(Outcome::parked(&why)),
             Some(OnReject::AckError) | None => {
                 let refusal = Refusal::Wrong(rejected.problem.wrong);
                 Err(Outcome::Ended(What::Refused(refusal), Verdict::Wrong(rejected.problem)))
@@ -115,11 +125,15 @@ impl Version {
     }
 
     /// Where the sender has its answer already, it is not the sender's any more.
-    fn refused(&self, refusal: Refusal, verdict: Verdict) -> Outcome {
-        match self.settings.answer {
-            When::Stored => Outcome::parked(refusal.wrong().text()),
-            When::Checked | When::Delivered => Outcome::Ended(What::Refused(refusal), verdict),
+    fn refused(&self, open: &Open, refusal: Refusal, verdict: Verdict) -> Outcome {
+        if self.is_answered(open) {
+            return Outcome::parked(refusal.wrong().text());
         }
+        Outcome::Ended(What::Refused(refusal), verdict)
+    }
+
+    fn is_answered(&self, open: &Open) -> bool {
+        open.is_resumed || self.settings.answer == When::Stored
     }
 
     /// What a way out gets of a message, made once more.
@@ -147,6 +161,11 @@ impl Version {
         // The hash of a value is its lane: two values that share one wait for each other, and lose nothing.
         values.map(|value| xxh3_64(value.as_bytes())).collect()
     }
+}
+
+fn no_route(to: Option<&str>) -> String {
+    let to = to.map(|to| format!(" to `{to}`")).unwrap_or_default();
+    format!("no route takes it{to}")
 }
 
 impl Outcome {

@@ -37,6 +37,11 @@ impl<F: Fs> Intake<F> {
         while let Some(next) = work.blocking_recv() {
             let place = match next {
                 Work::Message(job) => self.job(job),
+                Work::Again(number, ways) => {
+                    let open = self.ledger().message(number).cloned();
+                    open.inspect(|open| self.go_on(open, &ways));
+                    continue;
+                }
                 Work::Change(settings, program, done) => {
                     self.changed(settings, program);
                     let _ = done.send(());
@@ -130,28 +135,32 @@ impl<F: Fs> Intake<F> {
             if let Ok(room) = self.room.try_acquire() {
                 room.forget();
             }
-            if open.is_parked() {
-                continue;
+            let going: Vec<_> = open.going().cloned().collect();
+            if open.parked.is_none() && (open.mapped.is_none() || !going.is_empty()) {
+                self.go_on(&open, &going);
             }
-            let Some(message) = self.message(&open) else {
-                self.happen(open.number(), parked("its record cannot be read"));
-                continue;
-            };
-            match &open.mapped {
-                None if open.started >= DEATHS => {
-                    self.happen(open.number(), parked("the process died of it, more than once"));
-                }
-                None => _ = self.stored(&open, &message, watch::channel(Progress::default()).0),
-                Some(mapped) => {
-                    let version = self.version();
-                    let keys = version.keys(&message, &self.receipt(open.number(), &open.arrival));
-                    for (missing, _) in &mapped.missing {
-                        match version.queue(missing) {
-                            Some(queue) => queue.add(open.number(), keys.clone(), None),
-                            None => self.happen(open.number(), gone(missing)),
-                        }
-                    }
-                }
+        }
+    }
+
+    /// Goes on with a message where it stands: maps it, or where that is done brings it out on these ways.
+    fn go_on(&self, open: &Open, ways: &[Arc<str>]) {
+        let number = open.number();
+        let Some(message) = self.message(open) else {
+            return self.happen(number, parked("its record cannot be read"));
+        };
+        if open.mapped.is_none() {
+            match open.started {
+                DEATHS.. => self.happen(number, parked("the process died of it, more than once")),
+                _ => _ = self.stored(open, &message, watch::channel(Progress::default()).0),
+            }
+            return;
+        }
+        let version = self.version();
+        let keys = version.keys(&message, &self.receipt(number, &open.arrival));
+        for way in ways {
+            match version.queue(way) {
+                Some(queue) => queue.add(number, keys.clone(), None),
+                None => self.happen(number, gone(way)),
             }
         }
     }
@@ -166,7 +175,7 @@ impl<F: Fs> Intake<F> {
             When::Checked | When::Delivered => answer.send_modify(|progress| progress.is_stored = true),
         }
         let receipt = self.receipt(number, &open.arrival);
-        let outcome = self.mark.around(number, || version.outcome(number, message, &receipt));
+        let outcome = self.mark.around(number, || version.outcome(open, message, &receipt));
         let verdict = match outcome {
             Ok(Outcome::Made(made)) => {
                 self.hand_out(&version, number, message, &receipt, made);
@@ -237,7 +246,7 @@ impl<F: Fs> Intake<F> {
         }
     }
 
-    fn answer_if_settled(&self, number: u64) {
+    pub(super) fn answer_if_settled(&self, number: u64) {
         if self.ledger().message(number).is_some_and(|open| !open.is_parked()) {
             return;
         }
@@ -277,6 +286,9 @@ impl<F: Fs> Source for WayOut<F> {
 
     fn tried(&self, number: u64, tried: u32, took: Duration, failure: Option<&Failure>) {
         self.intake.see(&Happening::Tried { number, way: &self.name, tried, took, failure });
+        if let (Some(failure), Some(queue)) = (failure, self.intake.version().queue(&self.name)) {
+            queue.failed(number, tried, failure.why());
+        }
     }
 
     fn ended(&self, number: u64, end: End) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

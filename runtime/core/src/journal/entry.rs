@@ -56,7 +56,7 @@ pub enum What {
     /// A person gives up what of it is parked, for this reason.
     Dropped { because: String },
     /// A person wants it once more, although it was settled.
-    Replayed(Replay),
+    Replayed(Box<Replay>),
 }
 
 /// What must be known of a settled message to take it up again: it may be long ago that it came.

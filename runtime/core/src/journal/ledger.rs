@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::entry::{Arrival, Ended, Entry, Event, Replay, What};
 use super::fs::Fs;
 use super::log::{self, Fault, Place};
@@ -51,7 +53,7 @@ pub struct Mapped {
 }
 
 /// How many messages came to each end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settled {
     pub delivered: u64,
     pub filtered: u64,
@@ -61,7 +63,7 @@ pub struct Settled {
 }
 
 /// The two sides of the law.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Law {
     pub accepted: u64,
     pub settled: Settled,
@@ -159,7 +161,7 @@ impl Ledger {
     /// nothing, but for a replay.
     pub fn happen(&mut self, event: Event) -> Option<Ended> {
         if let What::Replayed(replay) = event.what {
-            self.reopen(replay);
+            self.reopen(*replay);
             return None;
         }
         let ended = self.open.get_mut(&event.message)?.happen(event.what)?;
@@ -207,7 +209,8 @@ impl Open {
             What::Mapped { program, targets } => {
                 let missing: Vec<_> = targets.into_iter().map(|target| (target.into(), None)).collect();
                 let is_done = missing.is_empty();
-                (self.started, self.mapped) = (0, Some(Mapped { program, missing, is_given_up: false }));
+                (self.started, self.parked) = (0, None);
+                self.mapped = Some(Mapped { program, missing, is_given_up: false });
                 return is_done.then_some(Ended::Delivered);
             }
             What::Delivered { target } => return self.mapped.as_mut()?.without(|missing, _| *missing == *target),
@@ -259,10 +262,10 @@ impl Open {
     }
 
     /// The ways out on which it is going.
-    pub fn going(&self) -> Vec<Arc<str>> {
+    pub fn going(&self) -> impl Iterator<Item = &Arc<str>> {
         let missing = self.mapped.iter().flat_map(|mapped| &mapped.missing);
         let going = missing.filter(|(_, parked)| self.parked.is_none() && parked.is_none());
-        going.map(|(way, _)| Arc::clone(way)).collect()
+        going.map(|(way, _)| way)
     }
 }
 
@@ -293,7 +296,7 @@ mod tests {
             Just(What::Released),
             Just(What::Dropped { because: String::new() }),
             (ended(), 0u64..5, prop::option::of(target())).prop_map(|(was, number, to)| {
-                What::Replayed(Replay { was, place: Place::of(number), arrival: came(), to })
+                What::Replayed(Box::new(Replay { was, place: Place::of(number), arrival: came(), to }))
             }),
         ]
     }
@@ -368,17 +371,15 @@ mod tests {
             ledger.take(Place::in_segment(number, 0), arrival());
             ledger.happen(Event::now(number, What::Mapped { program: 1, targets: Vec::new() }));
         }
-        let replay = |number| Replay { was: Ended::Delivered, place: Place::of(number), arrival: came(), to: None };
+        let replay =
+            |number| Box::new(Replay { was: Ended::Delivered, place: Place::of(number), arrival: came(), to: None });
         assert_eq!(ledger.happen(Event::now(1, What::Replayed(replay(1)))), None);
         // Once more while it is under way changes nothing.
         assert_eq!(ledger.happen(Event::now(1, What::Replayed(replay(1)))), None);
         let law = ledger.law();
         assert_eq!((law.settled.delivered, law.in_flight, law.holds()), (1, 1, true));
         assert!(ledger.message(1).is_some_and(|open| open.is_resumed));
-        assert_eq!(
-            ledger.happen(Event::now(1, What::Filtered { because: String::new() })),
-            Some(Ended::Filtered)
-        );
+        assert_eq!(ledger.happen(Event::now(1, What::Filtered { because: String::new() })), Some(Ended::Filtered));
         assert!(ledger.law().holds());
     }
 
@@ -389,7 +390,7 @@ mod tests {
         ledger.happen(Event::now(7, What::Mapped { program: 1, targets: Vec::new() }));
         let place = Place::in_segment(3, 0);
         assert!(!ledger.remembers(place));
-        let replay = Replay { was: Ended::Delivered, place, arrival: came(), to: None };
+        let replay = Box::new(Replay { was: Ended::Delivered, place, arrival: came(), to: None });
         ledger.happen(Event::now(3, What::Replayed(replay)));
         assert_eq!((ledger.law().settled.delivered, ledger.law().in_flight), (1, 0));
     }

@@ -1,12 +1,14 @@
 //! What must survive a crash. A message is accepted once its record is on disk, and never before.
 //!
 //! [`log`] is records in files, [`commit`] the one thread that writes them in groups, [`fs`] all that they ask of a file
-//! system; [`entry`] is what records say, [`ledger`] their sum: where each message is.
+//! system; [`entry`] is what records say, [`ledger`] their sum: where each message is. [`find`] looks single messages up.
 
 pub mod commit;
 pub mod entry;
+pub mod find;
 mod frame;
 pub mod fs;
+pub mod id;
 pub mod ledger;
 pub mod log;
 mod scan;

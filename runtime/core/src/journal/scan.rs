@@ -37,12 +37,7 @@ pub struct Hole {
 ///
 /// # Errors
 /// Some record is not what must stand there, although one behind it knew that it was on disk.
-pub fn records(
-    bytes: &[u8],
-    from: u64,
-    chain: &mut Chain,
-    mut seen: impl FnMut(u64, &Found<'_>),
-) -> Result<End, Hole> {
+pub fn records(bytes: &[u8], from: u64, chain: &mut Chain, mut seen: impl FnMut(u64, &Found<'_>)) -> Result<End, Hole> {
     let mut rest = bytes.get(from as usize..).unwrap_or_default();
     while let Some(found) = frame::read(rest).filter(|found| follows(found, chain)) {
         seen((bytes.len() - rest.len()) as u64, &found);

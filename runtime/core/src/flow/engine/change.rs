@@ -196,6 +196,7 @@ impl Engine {
         for running in &mut self.feeds {
             running.begin(&self.outlets);
         }
+        self.operations.put(self.feeds.iter().map(|feed| Arc::clone(&feed.intake)).collect()).await;
         for (gone, name) in gone {
             change.gone.push(name);
             gone.stop().await;

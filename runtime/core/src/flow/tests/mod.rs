@@ -1,6 +1,7 @@
 //! A feed with a program of the tests' own: what is answered is stored, what is stored goes out in its order.
 
 mod change;
+mod operate;
 mod settings;
 mod sockets;
 mod witness;

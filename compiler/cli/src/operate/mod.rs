@@ -1,0 +1,108 @@
+//! What a person does with the messages of a project: what changes them is asked of the engine that runs, over its control
+//! socket; what only looks reads the journals.
+
+pub mod park;
+pub mod replay;
+pub mod status;
+
+use std::fs;
+use std::path::PathBuf;
+
+use anstream::{eprintln, println};
+use emr_runtime::clock;
+use emr_runtime::control::client::{self, Silence};
+use emr_runtime::control::words::{Answer, Request};
+
+use crate::end::End;
+use crate::style::count;
+
+/// Whose messages.
+#[derive(clap::Args)]
+pub struct Site {
+    /// The project's folder
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    project: PathBuf,
+    /// Where the journals of its feeds are [default: `journal` in the project's folder]
+    #[arg(long, value_name = "DIR")]
+    journal: Option<PathBuf>,
+}
+
+impl Site {
+    fn journals(&self) -> Journals {
+        Journals(self.journal.clone().unwrap_or_else(|| self.project.join("journal")))
+    }
+}
+
+/// The folder of a project's journals.
+struct Journals(PathBuf);
+
+impl Journals {
+    /// Each feed's, by its name.
+    fn feeds(&self) -> Result<Vec<(String, PathBuf)>, End> {
+        let none = |why| End::Call(format!("there is no journal in `{}`: {why}", self.0.display()));
+        let entries = fs::read_dir(&self.0).map_err(none)?;
+        let mut feeds: Vec<_> = entries
+            .filter_map(Result::ok)
+            .filter(|entry| entry.path().is_dir())
+            .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))
+            .collect();
+        feeds.sort_unstable();
+        Ok(feeds)
+    }
+
+    /// The journals of one feed, or of all.
+    fn chosen(&self, feed: Option<&str>) -> Result<Vec<(String, PathBuf)>, End> {
+        let mut feeds = self.feeds()?;
+        if let Some(feed) = feed {
+            feeds.retain(|(name, _)| name == feed);
+            if feeds.is_empty() {
+                return Err(End::Call(format!("there is no journal of a feed `{feed}` in `{}`", self.0.display())));
+            }
+        }
+        Ok(feeds)
+    }
+
+    /// What the engine answers; nothing if none runs.
+    fn ask(&self, request: &Request) -> Result<Option<Answer>, End> {
+        match client::ask(&self.0, request) {
+            Ok(Answer::Refused { why }) => Err(End::Call(why)),
+            Ok(answer) => Ok(Some(answer)),
+            Err(Silence::Nobody) => Ok(None),
+            Err(Silence::World(why)) => {
+                Err(End::World(format!("the engine on `{}` does not answer: {why}", self.0.display())))
+            }
+        }
+    }
+
+    /// Has the engine do something, and says what it did: `released 3 messages`.
+    fn have(&self, request: &Request, done_word: &str) -> Result<End, End> {
+        let Some(answer) = self.ask(request)? else {
+            let journal = self.0.display();
+            return Err(End::World(format!("no engine runs on the journal `{journal}`: `emr run` starts one")));
+        };
+        let Answer::Done { done, not } = answer else {
+            return Err(End::World("the engine answers something else: is it of another version?".to_owned()));
+        };
+        println!("{done_word} {}", count(usize::try_from(done).unwrap_or(usize::MAX), "message"));
+        for one in &not {
+            eprintln!("{}: {}", one.id, one.why);
+        }
+        Ok(if not.is_empty() { End::Fine } else { End::Wrong })
+    }
+}
+
+/// A time of the journal, as FHIR writes an instant.
+fn instant(microseconds: i64) -> String {
+    clock::receipt(microseconds).received().to_owned()
+}
+
+/// How long ago something was, in the largest unit of which there is one.
+fn ago(microseconds: i64) -> String {
+    let seconds = clock::microseconds().saturating_sub(microseconds).max(0) / 1_000_000;
+    match seconds {
+        ..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..86_400 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}

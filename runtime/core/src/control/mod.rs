@@ -1,0 +1,13 @@
+//! How other processes of the machine talk to an engine that runs: over a socket in the folder of its journals, which
+//! nobody but its own user may open. A request is a line of JSON, and so is its answer.
+//!
+//! [`place`] says where the socket is and that one engine alone has a journal, [`words`] what is said, [`server`] listens,
+//! [`operations`] does what is asked, [`client`] asks.
+
+pub mod client;
+pub mod operations;
+pub mod place;
+pub mod server;
+#[cfg(test)]
+mod tests;
+pub mod words;

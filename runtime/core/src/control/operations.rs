@@ -1,0 +1,210 @@
+//! Does what an engine is asked for, whoever asks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::Mutex as Turn;
+
+use super::words::{Answer, Failing, Feed, Not, Request, Way, Which};
+use crate::flow::intake::Intake;
+use crate::flow::operate::No;
+use crate::journal::entry::{Replay, What};
+use crate::journal::find::{History, State, histories};
+use crate::journal::fs::Disk;
+use crate::journal::id::Id;
+use crate::journal::log::Fault;
+
+/// What a person may do with the messages of an engine that runs.
+#[derive(Default)]
+pub struct Operations {
+    feeds: RwLock<Feeds>,
+    /// One after another: what is found out of a message holds until something is done with it.
+    turn: Turn<()>,
+}
+
+/// The feeds that there are now.
+#[derive(Clone, Default)]
+struct Feeds(Vec<Arc<Intake<Disk>>>);
+
+/// How many messages are written of together.
+const TOGETHER: usize = 1_000;
+
+/// What was done with some messages and what not.
+#[derive(Default)]
+struct Outcome {
+    done: u64,
+    not: Vec<Not>,
+}
+
+impl Outcome {
+    fn not(&mut self, id: &Id, why: impl ToString) {
+        self.not.push(Not { id: id.to_string(), why: why.to_string() });
+    }
+}
+
+impl Operations {
+    /// From here on it is about these feeds. What was begun with others is done.
+    pub async fn put(&self, feeds: Vec<Arc<Intake<Disk>>>) {
+        let _turn = self.turn.lock().await;
+        *self.feeds.write().unwrap_or_else(PoisonError::into_inner) = Feeds(feeds);
+    }
+
+    pub async fn carry_out(&self, request: Request) -> Answer {
+        let outcome = match request {
+            Request::Status => {
+                return Answer::Status { feeds: self.feeds().0.iter().map(|feed| status(feed)).collect() };
+            }
+            Request::Release { which } => self.in_turn(async |feeds| feeds.release(which).await).await,
+            Request::Drop { ids, because } => self.in_turn(async |feeds| feeds.give_up(ids, because).await).await,
+            Request::Replay { ids, to } => self.in_turn(async |feeds| feeds.replay(ids, to).await).await,
+        };
+        match outcome {
+            Ok(Outcome { done, not }) => Answer::Done { done, not },
+            Err(why) => Answer::Refused { why },
+        }
+    }
+
+    async fn in_turn<T>(&self, act: impl AsyncFnOnce(Feeds) -> T) -> T {
+        let _turn = self.turn.lock().await;
+        act(self.feeds()).await
+    }
+
+    fn feeds(&self) -> Feeds {
+        self.feeds.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Feeds {
+    async fn release(&self, which: Which) -> Result<Outcome, String> {
+        let mut outcome = Outcome::default();
+        let chosen = match which {
+            Which::Ids(ids) => self.by_feed(ids, &mut outcome),
+            Which::Feed(name) => {
+                let feed = self.named(&name).ok_or_else(|| no_feed(&name))?;
+                vec![(feed, parked(feed))]
+            }
+            Which::All => self.0.iter().map(|feed| (feed, parked(feed))).collect(),
+        };
+        for (feed, numbers) in chosen {
+            let asked = numbers.into_iter().map(|number| (number, What::Released));
+            all(feed, asked.collect(), &mut outcome).await;
+        }
+        Ok(outcome)
+    }
+
+    async fn give_up(&self, ids: Vec<Id>, because: String) -> Result<Outcome, String> {
+        if because.trim().is_empty() {
+            return Err("a message is given up for a reason: say which".to_owned());
+        }
+        let mut outcome = Outcome::default();
+        for (feed, numbers) in self.by_feed(ids, &mut outcome) {
+            let asked = numbers.into_iter().map(|number| (number, What::Dropped { because: because.clone() }));
+            all(feed, asked.collect(), &mut outcome).await;
+        }
+        Ok(outcome)
+    }
+
+    async fn replay(&self, ids: Vec<Id>, to: Option<String>) -> Result<Outcome, String> {
+        let mut outcome = Outcome::default();
+        for (feed, numbers) in self.by_feed(ids, &mut outcome) {
+            let name = feed.name();
+            let version = feed.version();
+            let leads = |to: &String| version.settings.ways.iter().any(|way| way.leads_to(to));
+            if let Some(to) = to.as_ref().filter(|to| !leads(to)) {
+                let why = format!("no route of `{name}` leads to `{to}`");
+                numbers.iter().for_each(|number| outcome.not(&Id::new(name, *number), &why));
+                continue;
+            }
+            let found = settled(feed, numbers.clone()).await?;
+            let mut asked = Vec::new();
+            for number in numbers {
+                match found.get(&number) {
+                    None => outcome.not(&Id::new(name, number), No::Unknown),
+                    Some(History { state: State::Open(open), .. }) => {
+                        outcome.not(&Id::new(name, number), if open.is_parked() { No::Parked } else { No::InFlight });
+                    }
+                    Some(History { state: State::Ended(was), place, arrival, .. }) => {
+                        let replay = Replay { was: *was, place: *place, arrival: arrival.clone(), to: to.clone() };
+                        asked.push((number, What::Replayed(Box::new(replay))));
+                    }
+                }
+            }
+            all(feed, asked, &mut outcome).await;
+        }
+        Ok(outcome)
+    }
+
+    fn named(&self, name: &str) -> Option<&Arc<Intake<Disk>>> {
+        self.0.iter().find(|feed| **feed.name() == *name)
+    }
+
+    /// The messages of each feed, each once. Of a feed that there is not is said so.
+    fn by_feed(&self, ids: Vec<Id>, outcome: &mut Outcome) -> Vec<(&Arc<Intake<Disk>>, BTreeSet<u64>)> {
+        let mut chosen: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
+        for id in ids {
+            match self.named(&id.feed) {
+                Some(_) => _ = chosen.entry(id.feed).or_default().insert(id.number),
+                None => outcome.not(&id, no_feed(&id.feed)),
+            }
+        }
+        chosen.into_iter().filter_map(|(name, numbers)| Some((self.named(&name)?, numbers))).collect()
+    }
+}
+
+fn no_feed(name: &str) -> String {
+    format!("the engine has no feed `{name}`")
+}
+
+fn parked(feed: &Intake<Disk>) -> BTreeSet<u64> {
+    feed.sum(|ledger| ledger.open().filter(|open| open.is_parked()).map(|open| open.number()).collect())
+}
+
+/// Asks for something of each message, many at a time, and waits until it is done.
+async fn all(feed: &Intake<Disk>, wanted: Vec<(u64, What)>, outcome: &mut Outcome) {
+    let name = feed.name();
+    let mut wanted = wanted.into_iter().peekable();
+    while wanted.peek().is_some() {
+        let mut asked = Vec::new();
+        for (number, what) in wanted.by_ref().take(TOGETHER) {
+            asked.push((Id::new(name, number), feed.ask(number, what).await));
+        }
+        for (id, asked) in asked {
+            let done = match asked {
+                Ok(asked) => feed.done(asked).await,
+                Err(why) => Err(why),
+            };
+            match done {
+                Ok(()) => outcome.done += 1,
+                Err(why) => outcome.not(&id, why),
+            }
+        }
+    }
+}
+
+/// What the journal says of messages, with all that happened up to now.
+async fn settled(feed: &Arc<Intake<Disk>>, numbers: BTreeSet<u64>) -> Result<BTreeMap<u64, History>, String> {
+    if !feed.flushed().await {
+        return Err(No::Stopping.to_string());
+    }
+    let folder = feed.version().settings.folder.clone();
+    let found = tokio::task::spawn_blocking(move || histories(Disk, folder, &numbers)).await;
+    let unread = |why: Fault| format!("{}: {why}", feed.name());
+    found.map_err(|_| No::Stopping.to_string())?.map_err(unread)
+}
+
+fn status(feed: &Intake<Disk>) -> Feed {
+    let name = feed.name();
+    let mut status = feed.sum(|ledger| Feed::of(name, ledger));
+    let version = feed.version();
+    let known = version.ways().map(|(way, queue)| {
+        let waiting =
+            status.ways.iter().position(|known| *known.name == *way.name).map(|at| status.ways.swap_remove(at));
+        let failing = queue.failing();
+        let failing =
+            failing.map(|(number, tried)| Failing { id: Id::new(name, number), times: tried.times, why: tried.why });
+        let idle = || Way { name: way.name.to_string(), waiting: 0, oldest: None, failing: None };
+        Way { failing, ..waiting.unwrap_or_else(idle) }
+    });
+    status.ways = known.collect();
+    status
+}

@@ -1,0 +1,130 @@
+//! What is asked of an engine, and what it answers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::journal::id::Id;
+use crate::journal::ledger::{Law, Ledger};
+
+/// One line to the engine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// Where the messages are.
+    Status,
+    /// Parked messages go on.
+    Release { which: Which },
+    /// Parked messages are given up.
+    Drop { ids: Vec<Id>, because: String },
+    /// Settled messages are delivered once more: by all routes that take them, or to one target.
+    Replay { ids: Vec<Id>, to: Option<String> },
+}
+
+/// Which parked messages are meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Which {
+    Ids(Vec<Id>),
+    /// All of a feed.
+    Feed(String),
+    All,
+}
+
+/// One line from the engine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Answer {
+    Status {
+        feeds: Vec<Feed>,
+    },
+    /// What was asked for is on disk and under way, but for some messages.
+    Done {
+        done: u64,
+        not: Vec<Not>,
+    },
+    /// Nothing was done.
+    Refused {
+        why: String,
+    },
+}
+
+/// A message that something was not done with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Not {
+    pub id: String,
+    pub why: String,
+}
+
+/// Where the messages of a feed are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Feed {
+    pub name: String,
+    pub law: Law,
+    /// The oldest of those that are parked.
+    pub parked: Vec<Parked>,
+    pub ways: Vec<Way>,
+}
+
+/// A message that waits for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parked {
+    pub id: Id,
+    /// When it came, in microseconds since 1970.
+    pub received: i64,
+    /// Of all of it, or of single deliveries.
+    pub why: Vec<String>,
+}
+
+/// What waits on a way out of a feed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Way {
+    /// `admissions>ehr`
+    pub name: String,
+    pub waiting: u64,
+    pub oldest: Option<Oldest>,
+    /// Known to an engine that runs alone.
+    pub failing: Option<Failing>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Oldest {
+    pub id: Id,
+    /// When it came, in microseconds since 1970.
+    pub received: i64,
+}
+
+/// A delivery that is tried again and again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failing {
+    pub id: Id,
+    /// How often it was tried.
+    pub times: u32,
+    /// Why it failed the last time.
+    pub why: String,
+}
+
+/// How many parked messages a status names.
+const NAMED: usize = 1_000;
+
+impl Feed {
+    /// What the sum of a journal says.
+    pub fn of(name: &str, ledger: &Ledger) -> Feed {
+        let parked = ledger.open().filter(|open| open.is_parked()).take(NAMED).map(|open| Parked {
+            id: Id::new(name, open.number()),
+            received: open.arrival.received,
+            why: open.why(),
+        });
+        let mut ways: Vec<Way> = Vec::new();
+        for open in ledger.open() {
+            for way in open.going() {
+                let known = ways.iter().position(|known| *known.name == **way);
+                let place = known.unwrap_or_else(|| {
+                    let oldest = Oldest { id: Id::new(name, open.number()), received: open.arrival.received };
+                    ways.push(Way { name: way.to_string(), waiting: 0, oldest: Some(oldest), failing: None });
+                    ways.len() - 1
+                });
+                ways.iter_mut().skip(place).take(1).for_each(|way| way.waiting += 1);
+            }
+        }
+        Feed { name: name.to_owned(), law: ledger.law(), parked: parked.collect(), ways }
+    }
+}
