@@ -15,7 +15,9 @@ use std::time::{Duration, Instant};
 use emr_compiler::coverage as covered;
 use emr_compiler::db::{self, SourceFile};
 use emr_compiler::syntax;
+use emr_compiler::syntax::tree::{At, Test};
 use emr_compiler::testing::{self, Line};
+use emr_project::Source;
 
 use crate::end::End;
 use crate::engine::{Kind, Settings};
@@ -80,41 +82,34 @@ pub fn run(args: &Args) -> Result<End, End> {
     let mut out = anstream::stdout().lock();
     let mut seen = Seen::default();
     let mut all = Vec::new();
-    for (source, file) in world.asked() {
-        for (start, test) in db::tests(&world.db, file) {
-            if args.only.as_ref().is_some_and(|only| !test.name.text.contains(only.as_str())) {
-                continue;
-            }
-            let folder = source.path.parent().unwrap_or(Path::new("")).to_owned();
-            let mut around = Around::new(&world, file, &folder, (&settings, args.engine), &mut seen);
-            let began = Instant::now();
-            let report = testing::run(test, &mut around);
-            let (path, line) = (source.path.display().to_string(), |at| syntax::line(&source.text, start + at));
-            let mut ran = Ran {
-                name: test.name.text.to_string(),
-                module: file.module(&world.db).to_owned(),
-                line: line(test.name.at.start),
-                failures: Vec::new(),
-                took: began.elapsed(),
-                path,
-            };
-            let mut accepted = Vec::new();
-            for Line { at, failure, golden } in report.lines {
-                let Some(why) = failure else { continue };
-                match golden {
-                    Some(golden) if args.accept => accepted.push((golden::accept(&folder, &golden)?, golden)),
-                    golden => {
-                        let diff = golden.map(|golden| golden::diff(&golden)).unwrap_or_default();
-                        ran.failures.push(Failure { line: line(at.start), why, diff });
-                    }
+    let chosen = |test: &&Found| args.only.as_ref().is_none_or(|only| test.test.name.text.contains(only.as_str()));
+    for test in tests(&world).iter().filter(chosen) {
+        let began = Instant::now();
+        let report = test.run(&world, (&settings, args.engine), &mut seen);
+        let mut ran = Ran {
+            name: test.test.name.text.to_string(),
+            module: test.file.module(&world.db).to_owned(),
+            line: test.line(&test.test.name.at),
+            failures: Vec::new(),
+            took: began.elapsed(),
+            path: test.source.path.display().to_string(),
+        };
+        let mut accepted = Vec::new();
+        for Line { at, failure, golden } in report.lines {
+            let Some(why) = failure else { continue };
+            match golden {
+                Some(golden) if args.accept => accepted.push((golden::accept(test.folder(), &golden)?, golden)),
+                golden => {
+                    let diff = golden.map(|golden| golden::diff(&golden)).unwrap_or_default();
+                    ran.failures.push(Failure { line: test.line(&at), why, diff });
                 }
             }
-            show::ran(&ran, &mut out)?;
-            for (path, golden) in accepted {
-                show::accepted(&path, &golden, &mut out)?;
-            }
-            all.push(ran);
         }
+        show::ran(&ran, &mut out)?;
+        for (path, golden) in accepted {
+            show::accepted(&path, &golden, &mut out)?;
+        }
+        all.push(ran);
     }
     let differing = all.iter().flat_map(|ran: &Ran| &ran.failures).filter(|failure| !failure.diff.is_empty()).count();
     if differing > 0 {
@@ -128,6 +123,53 @@ pub fn run(args: &Args) -> Result<End, End> {
     let failed = all.iter().filter(|ran| !ran.passed()).count();
     writeln!(out, "{} passed, {failed} failed", all.len() - failed)?;
     Ok(if failed == 0 { End::Fine } else { End::Wrong })
+}
+
+/// A test, and where it stands.
+struct Found<'w> {
+    source: &'w Source,
+    file: SourceFile,
+    /// The first byte of its declaration.
+    start: usize,
+    test: &'w Test,
+}
+
+impl Found<'_> {
+    fn run(&self, world: &World, how: (&Settings, Kind), seen: &mut Seen) -> testing::Report {
+        testing::run(self.test, &mut Around::new(world, self.file, self.folder(), how, seen))
+    }
+
+    fn folder(&self) -> &Path {
+        self.source.path.parent().unwrap_or(Path::new(""))
+    }
+
+    fn line(&self, at: &At) -> usize {
+        syntax::line(&self.source.text, self.start + at.start)
+    }
+}
+
+fn tests(world: &World) -> Vec<Found<'_>> {
+    let of_file = |(source, file)| {
+        let tests = db::tests(&world.db, file).into_iter();
+        tests.map(move |(start, test)| Found { source, file, start, test })
+    };
+    world.asked().flat_map(of_file).collect()
+}
+
+/// The tests of a sound project that fail: `adt.emr:12: an admission`, without what they say, in which values may stand.
+pub fn failing(world: &World) -> Result<Vec<String>, End> {
+    let settings = Settings::of(world, None)?.of_tests();
+    let mut seen = Seen::default();
+    let fails = |test: &&Found| {
+        let report = test.run(world, (&settings, Kind::Native), &mut seen);
+        report.lines.iter().any(|line| line.failure.is_some())
+    };
+    let all = tests(world);
+    let failing = all.iter().filter(fails).map(|test| {
+        let name = &test.test.name;
+        format!("{}:{}: {}", test.source.path.display(), test.line(&name.at), name.text)
+    });
+    Ok(failing.collect())
 }
 
 /// What was exercised, and what was lost: in a line each, unless more is asked for.
