@@ -300,8 +300,9 @@ impl Question {
         for (document, Open { file, version }) in self.documents {
             let read = || {
                 let found = db::diagnostics(&self.db, self.project, file).iter().cloned();
-                let unchecked = db::unchecked(&self.db, self.project, &[file]).into_iter().map(|(_, found)| found);
-                (file.text(&self.db).to_owned(), found.chain(unchecked).collect())
+                let unchecked = db::unchecked(&self.db, self.project, &[file]);
+                let apart = unchecked.into_iter().chain(db::unreached(&self.db, self.project, &[file]));
+                (file.text(&self.db).to_owned(), found.chain(apart.map(|(_, found)| found)).collect())
             };
             // An edit came: its own question will be answered instead.
             let Some((text, problems)) = db::unless_edited(read) else { return };

@@ -65,11 +65,14 @@ impl World {
         let all = self.outside.modules.iter().zip(&self.files);
         let shown = all.filter(|(module, _)| self.outside.only.is_none() || self.outside.is_asked(module));
         let (modules, files): (Vec<_>, Vec<_>) = shown.map(|(module, &file)| (module, file)).unzip();
-        let unchecked = db::unchecked(&self.db, self.inside, &files);
+        let mut apart = db::unchecked(&self.db, self.inside, &files);
+        let is_own = |place: &usize| modules.get(*place).is_some_and(|module| !module.of_dependency);
+        let unreached = db::unreached(&self.db, self.inside, &files);
+        apart.extend(unreached.into_iter().filter(|(place, _)| is_own(place)));
         let modules = modules.into_iter().zip(files).enumerate().map(|(place, (module, file))| {
             let source = &module.source;
-            let of_systems = unchecked.iter().filter(|(at, _)| *at == place).map(|(_, found)| found);
-            let found = db::diagnostics(&self.db, self.inside, file).iter().chain(of_systems);
+            let apart = apart.iter().filter(|(at, _)| *at == place).map(|(_, found)| found);
+            let found = db::diagnostics(&self.db, self.inside, file).iter().chain(apart);
             let mut all: Vec<_> = source.problems.iter().chain(found).cloned().collect();
             all.sort_by_key(|it| it.at.start);
             (source, all)

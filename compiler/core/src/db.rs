@@ -1,6 +1,7 @@
 //! Remembers what the stages computed; the only file that knows salsa. No logic: a query is a sentence.
 
 mod tables;
+mod unreached;
 mod view;
 mod wired;
 
@@ -24,6 +25,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 pub use tables::files_named;
 use tables::{codes, data_files, extended, extension, extensions, table};
+pub use unreached::unreached;
 use view::View;
 pub use wired::{Wired, reader, wired};
 
