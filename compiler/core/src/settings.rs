@@ -31,3 +31,31 @@ pub fn milliseconds(text: &str) -> Option<i64> {
     };
     digits.parse::<i64>().ok().and_then(|count| count.checked_mul(unit))
 }
+
+/// `16 MiB` in bytes.
+pub fn bytes(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
+    let unit: u64 = match text.get(digits.len()..)?.trim_start() {
+        "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        "kB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(bytes("16 MiB"), Some(16 << 20));
+        assert_eq!(bytes("1GB"), Some(1_000_000_000));
+        assert_eq!([bytes("16"), bytes("MiB"), bytes("99999999999 GiB")], [None; 3]);
+    }
+}

@@ -12,7 +12,7 @@ mod terminology;
 pub use dependencies::{Dependency, LOCK};
 pub use error::Error;
 pub use files::{Disk, Files, Stamp};
-pub use manifest::{Manifest, Setting};
+pub use manifest::{Journal, Manifest, Setting};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -24,8 +24,19 @@ pub struct Manifest {
     pub terminology: BTreeMap<String, Setting>,
     /// Other projects whose maps this one uses, by the name that they have here: their folders.
     pub dependencies: BTreeMap<String, Setting>,
+    /// What is kept free on the disk of the journals.
+    pub journal: Journal,
     /// What each environment gives: `[env.production]`.
     pub environments: BTreeMap<String, BTreeMap<String, Setting>>,
+}
+
+/// `[journal]`: messages are taken while more is free than the smaller of the two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Journal {
+    /// Of the disk, `free_percent = 5`.
+    pub free_percent: Option<u8>,
+    /// `free_bytes = "1 GiB"`
+    pub free_bytes: Option<u64>,
 }
 
 /// A value, and where it stands in `emr.toml`.
@@ -39,8 +50,9 @@ pub struct Setting {
 const FHIR: &str = "4.0.1";
 const FHIR_LATER: &[&str] = &["4.3.0", "5.0.0"];
 
-const SECTIONS: &[&str] = &["project", "packages", "terminology", "dependencies", "env"];
+const SECTIONS: &[&str] = &["project", "packages", "terminology", "dependencies", "journal", "env"];
 const PROJECT: &[&str] = &["name", "fhir", "timezone", "charset"];
+const JOURNAL: &[&str] = &["free_percent", "free_bytes"];
 
 /// The settings that could be read; the problems go to the file's own.
 pub fn read(source: &mut Source) -> Manifest {
@@ -88,6 +100,7 @@ impl Reading<'_> {
                     }
                 }
                 "dependencies" => self.dependency(key, value),
+                "journal" => self.journal(key, value),
                 _ => self.environment(key, value),
             }
         }
@@ -149,6 +162,26 @@ impl Reading<'_> {
         } else {
             let problem = Diagnostic::new(Code::WrongSetting, setting.at, "this is no charset that can be read");
             self.problems.push(problem.help("it may be `UTF-8`, `ASCII`, `ISO-8859-1` to `ISO-8859-16`, or `GB18030`"));
+        }
+    }
+
+    fn journal(&mut self, key: &Key, value: &Value) {
+        match key.get_ref().as_ref() {
+            "free_percent" => {
+                let number = value.get_ref().as_integer().and_then(|number| number.as_str().parse().ok());
+                self.manifest.journal.free_percent = number.filter(|percent| *percent <= 100);
+                if self.manifest.journal.free_percent.is_none() {
+                    self.wrong(value.span(), "`free_percent` is a number from 0 to 100".to_owned());
+                }
+            }
+            "free_bytes" => {
+                let Some(setting) = self.text(key, value) else { return };
+                self.manifest.journal.free_bytes = settings::bytes(&setting.value);
+                if self.manifest.journal.free_bytes.is_none() {
+                    self.wrong(setting.at, "`free_bytes` is a size such as `\"1 GiB\"`".to_owned());
+                }
+            }
+            _ => self.unknown("`[journal]` has no", key, JOURNAL),
         }
     }
 

@@ -103,6 +103,10 @@ uscore = 7
 loinc = "Loinc.csv"
 [dependencies]
 regional = { path = "../regional" }
+[journal]
+free_percent = 101
+free_bytes = "1 GB of it"
+free = 7
 [env]
 EHR_URL = "x"
 "#

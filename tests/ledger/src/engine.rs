@@ -14,7 +14,15 @@ use super::sender::{Asks, Way};
 pub struct Engine {
     project: TempDir,
     address: SocketAddr,
+    journal: Journal,
     process: Option<Child>,
+}
+
+/// Where a journal is, if not in its project, and what `emr.toml` says of it.
+#[derive(Clone, Default)]
+pub struct Journal {
+    pub folder: Option<PathBuf>,
+    pub settings: &'static str,
 }
 
 /// How a process ended by itself.
@@ -36,13 +44,14 @@ const LOOK: Duration = Duration::from_millis(5);
 const ENDED_AT: &str = "ended at ";
 
 impl Engine {
-    pub fn new(emr: &Path, sink: SocketAddr) -> io::Result<Engine> {
+    pub fn new(emr: &Path, sink: SocketAddr, journal: Journal) -> io::Result<Engine> {
         if !emr.exists() {
             return Err(Error::other(format!("there is no `{}`: build it, or name it with --emr", emr.display())));
         }
         let project = TempDir::new()?;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        fs::write(project.path().join("emr.toml"), "[project]\nname = \"ledger\"\ntimezone = \"Europe/Zurich\"\n")?;
+        let settings = format!("[project]\nname = \"ledger\"\ntimezone = \"Europe/Zurich\"\n{}", journal.settings);
+        fs::write(project.path().join("emr.toml"), settings)?;
         // Senders that hear nothing send again within ten seconds and the time of a start.
         let text = format!(
             r#"map forwarded(old: ADT_A01) -> ADT_A01 = old with {{
@@ -66,7 +75,7 @@ route mapped from socket, folder through forwarded to sink
         );
         fs::write(project.path().join("ledger.emr"), text)?;
         fs::create_dir(project.path().join("in"))?;
-        Ok(Engine { project, address, process: None })
+        Ok(Engine { project, address, journal, process: None })
     }
 
     /// The ways by which it takes messages, a sender for each.
@@ -85,6 +94,9 @@ route mapped from socket, folder through forwarded to sink
         let log = fs::File::create(self.log())?;
         let mut command = Command::new(emr);
         command.arg("run").arg(self.project.path()).stderr(log).stdout(Stdio::null());
+        if let Some(folder) = &self.journal.folder {
+            command.arg("--journal").arg(folder);
+        }
         if let Some(point) = point {
             command.env("EMR_FAIL_POINT", point);
         }

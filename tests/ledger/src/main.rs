@@ -4,10 +4,12 @@
 //! `cargo run --release -p ledger -- --kills 100 --emr target/release/emr`
 //!
 //! `--points PATH` names a build with the feature `failpoints`, which is ended once at each place of
-//! `runtime/core/src/fail/points.rs` before the kills at random begin.
+//! `runtime/core/src/fail/points.rs` before the kills at random begin. `--fillings N` kills nobody, and fills the disk of the
+//! journal so many times.
 
 mod book;
 mod engine;
+mod filled;
 #[path = "../../../runtime/core/src/fail/points.rs"]
 mod points;
 mod sender;
@@ -28,16 +30,20 @@ struct Asked {
     ledgers: u32,
     emr: PathBuf,
     points: Option<PathBuf>,
+    fillings: u32,
 }
 
 fn main() -> ExitCode {
     let asked = match asked() {
         Ok(asked) => asked,
         Err(other) => {
-            eprintln!("`{other}` is not understood: --kills N, --ledgers N, --emr PATH, --points PATH");
+            eprintln!("`{other}` is not understood: --kills N, --ledgers N, --emr PATH, --points PATH, --fillings N");
             return ExitCode::from(2);
         }
     };
+    if asked.fillings > 0 {
+        return filled(&asked);
+    }
     let trials: Vec<_> = plans(&asked).into_iter().map(|plan| thread::spawn(move || trial::run(&plan))).collect();
     let reports: Vec<_> =
         trials.into_iter().map(|trial| trial.join().unwrap_or_else(|_| Err("a ledger panics".into()))).collect();
@@ -64,8 +70,29 @@ fn main() -> ExitCode {
     if is_fine && all.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+fn filled(asked: &Asked) -> ExitCode {
+    match filled::run(&asked.emr, asked.fillings) {
+        Ok(Some(Report { accepted, arrived, kills, count, .. })) => {
+            println!("{accepted} accepted, {arrived} arrived");
+            println!(
+                "lost {}, extra {}, reordered {} on a disk that was full {kills} times",
+                count.lost, count.extra, count.reordered
+            );
+            if count.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Ok(None) => {
+            println!("skipped: no small disk can be mounted here");
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 fn asked() -> Result<Asked, String> {
-    let mut asked = Asked { kills: 20, ledgers: 4, emr: "target/release/emr".into(), points: None };
+    let mut asked = Asked { kills: 20, ledgers: 4, emr: "target/release/emr".into(), points: None, fillings: 0 };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let value = arguments.next().unwrap_or_default();
@@ -74,6 +101,7 @@ fn asked() -> Result<Asked, String> {
             "--kills" => asked.kills = number()?,
             "--ledgers" => asked.ledgers = number()?,
             "--emr" => asked.emr = value.into(),
+            "--fillings" => asked.fillings = number()?,
             "--points" => asked.points = Some(value.into()),
             _ => return Err(argument),
         }

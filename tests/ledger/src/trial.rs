@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::book::{Book, Count};
-use super::engine::{Engine, How};
+use super::engine::{Engine, How, Journal};
 use super::{sender, sink};
 
 /// What one ledger is to do.
@@ -63,7 +63,7 @@ const AT_STOP: &str = "stop.";
 
 pub fn run(plan: &Plan) -> Result<Report, Why> {
     let book = Arc::new(Book::default());
-    let mut engine = Engine::new(&plan.emr, sink::listen(Arc::clone(&book))?)?;
+    let mut engine = Engine::new(&plan.emr, sink::listen(Arc::clone(&book))?, Journal::default())?;
     let stop = Arc::new(AtomicBool::new(false));
     let senders = senders(&engine, &book, &stop);
     let mut report = Report::default();
@@ -95,6 +95,18 @@ pub fn run(plan: &Plan) -> Result<Report, Why> {
             eprintln!("ledger {}: {kill} kills, {} accepted, {} arrived", plan.number, book.accepted(), book.arrived());
         }
     }
+    finish(engine, senders, &stop, &book, &mut report).map_err(|why| format!("ledger {}: {why}", plan.number))?;
+    Ok(report)
+}
+
+/// Has the senders come to their end, waits for what was accepted, and counts.
+pub fn finish(
+    mut engine: Engine,
+    senders: Vec<JoinHandle<()>>,
+    stop: &AtomicBool,
+    book: &Book,
+    report: &mut Report,
+) -> Result<(), Why> {
     stop.store(true, Ordering::Relaxed);
     let end = Instant::now() + DRAIN;
     for sender in senders {
@@ -106,13 +118,13 @@ pub fn run(plan: &Plan) -> Result<Report, Why> {
     engine.kill()?;
     (report.accepted, report.arrived, report.count) = (book.accepted(), book.arrived(), book.count());
     if !report.count.is_clean() {
-        eprintln!("ledger {}: {}; its project is kept in {}", plan.number, book.faults(), engine.keep().display());
+        eprintln!("{}; the project is kept in {}", book.faults(), engine.keep().display());
     }
-    Ok(report)
+    Ok(())
 }
 
 /// Each sends its own messages in order, over its own way.
-fn senders(engine: &Engine, book: &Arc<Book>, stop: &Arc<AtomicBool>) -> Vec<JoinHandle<()>> {
+pub fn senders(engine: &Engine, book: &Arc<Book>, stop: &Arc<AtomicBool>) -> Vec<JoinHandle<()>> {
     let ways = engine.ways().into_iter().enumerate();
     let start = |(lane, way): (usize, sender::Way)| {
         let (book, stop) = (Arc::clone(book), Arc::clone(stop));

@@ -12,8 +12,10 @@ use std::time::Duration;
 use anstream::eprintln;
 use emr_abi::wiring::{Feed, Route, Target, Wiring};
 use emr_compiler::db::{self, Wired};
+use emr_project::Journal;
 use emr_runtime::connector::Places;
 use emr_runtime::flow::engine;
+use emr_runtime::journal::space::Reserve;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::end::End;
@@ -56,6 +58,7 @@ pub fn run(args: &Args) -> Result<End, End> {
         project: args.project.clone(),
         journal: args.journal.clone().unwrap_or_else(|| args.project.join("journal")),
         secrets: secrets::secrets(args.secrets.clone()),
+        reserve: reserve(world.outside.manifest.journal),
     };
     let listening: Vec<_> = wiring.feeds.iter().map(|feed| (feed.name.clone(), feed.connector.clone())).collect();
     drop(world);
@@ -76,6 +79,12 @@ pub fn run(args: &Args) -> Result<End, End> {
     // A read of standard input or a file that never ends must not hold the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(End::Fine)
+}
+
+/// What `emr.toml` keeps free on the disk of the journals.
+fn reserve(said: Journal) -> Reserve {
+    let Reserve { percent, bytes } = Reserve::default();
+    Reserve { percent: said.free_percent.unwrap_or(percent), bytes: said.free_bytes.unwrap_or(bytes) }
 }
 
 /// What settings name by `env` is that of one environment.

@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use crate::flow::deliver::Target;
 use crate::flow::intake::Intake;
 use crate::journal::fs::Disk;
+use crate::journal::space::Reserve;
 use tls::Secrets;
 
 /// Where a project is, and its secrets.
@@ -30,6 +31,8 @@ pub struct Places {
     /// Where the journals of its feeds are.
     pub journal: PathBuf,
     pub secrets: Secrets,
+    /// What is kept free on the disk of the journals.
+    pub reserve: Reserve,
 }
 
 /// A feed that has all it needs, and that nobody has heard of yet.

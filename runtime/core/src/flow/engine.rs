@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use emr_abi::wiring::Wiring;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::deliver::Outlet;
 use super::held::Held;
@@ -166,8 +168,14 @@ impl Engine {
         }
     }
 
-    /// Takes no more, finishes what is being taken, and leaves what is in flight to the next process.
+    /// Takes no more, finishes what is being taken, and leaves what is in flight to the next process. What waits for a
+    /// target or for room on the disk is not waited for.
     pub async fn stop(self) {
+        // No end is safer than any other.
+        let _ = timeout(GRACE, self.end()).await;
+    }
+
+    async fn end(self) {
         for feed in &self.feeds {
             feed.serving.iter().for_each(Task::tell);
         }
@@ -244,6 +252,9 @@ impl Task {
     }
 }
 
+/// How long a stop may take: frames that have begun have ten seconds of it.
+const GRACE: Duration = Duration::from_secs(12);
+
 /// A failed sync proves nothing about what is on disk, and neither does a second one: nothing may be answered any more.
 fn die(_: Fault) {
     std::process::abort();
@@ -297,5 +308,6 @@ fn settings(number: usize, wiring: &Wiring, places: &Places) -> Result<Settings,
         ways: ways.collect(),
         order_by: feed.order_by.clone(),
         remember,
+        reserve: places.reserve,
     })
 }

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use emr_message::Receipt;
 use serde::Deserialize;
 use tokio::sync::{Mutex as Turn, Semaphore, SemaphorePermit, mpsc, oneshot, watch};
+use tokio::time::sleep;
 
 use super::mark::Mark;
 use super::program::Program;
@@ -26,6 +27,7 @@ use crate::journal::entry::{ARRIVAL, Arrival, CLOSED, Entry, Event, Identity, Wh
 use crate::journal::fs::Fs;
 use crate::journal::ledger::{Law, Ledger};
 use crate::journal::log::{Fault, Log, Place, Reader, SEGMENT};
+use crate::journal::space::{LOOK, Reserve, Watch};
 
 /// When a sender gets its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -84,6 +86,8 @@ pub struct Settings {
     pub order_by: Vec<usize>,
     /// How long a message is kept and known again once it is settled, in milliseconds.
     pub remember: u64,
+    /// What of the disk is kept free.
+    pub reserve: Reserve,
 }
 
 /// How many messages of a feed may be in flight; then its senders wait.
@@ -98,6 +102,7 @@ pub struct Intake<F: Fs> {
     version: RwLock<Arc<Version>>,
     pub(super) writer: Writer,
     pub(super) reader: Reader<F>,
+    space: Watch<F>,
     ledger: Mutex<Ledger>,
     seen: Mutex<Seen>,
     /// One at a time, so that messages are mapped in the order in which they are stored; nothing once it is closed.
@@ -152,6 +157,7 @@ impl<F: Fs> Intake<F> {
         failed: impl FnOnce(Fault) + Send + 'static,
     ) -> Result<(Arc<Intake<F>>, JoinHandle<()>), Fault> {
         let (mut ledger, mut seen) = (Ledger::default(), Remembered::default());
+        let space = Watch::new(fs.clone(), settings.folder.clone(), settings.reserve);
         let log = Log::open(fs, settings.folder.clone(), SEGMENT, |record| {
             if let Some(entry) = Entry::read(record.kind, record.body) {
                 seen.take(record.place.number, &entry);
@@ -173,6 +179,7 @@ impl<F: Fs> Intake<F> {
             version: RwLock::new(Arc::new(Version::new(settings, program, witness))),
             writer,
             reader,
+            space,
             ledger: Mutex::new(ledger),
             seen: Mutex::new(seen.0),
             turn: Turn::new(Some(jobs)),
@@ -196,6 +203,7 @@ impl<F: Fs> Intake<F> {
             self.see(&Happening::Known);
             return Some(answer);
         }
+        self.wait_for_space().await;
         let room = self.room.acquire().await.ok()?;
         let turn = self.turn.lock().await;
         // Somebody may have sent the same meanwhile.
@@ -222,6 +230,20 @@ impl<F: Fs> Intake<F> {
         }
         place.send(Work::Message(Job { came, message, arrival, stored, answer }));
         Some(Answer::Coming(coming))
+    }
+
+    /// Whether the disk has too little room for another message.
+    pub fn is_short_of_space(&self) -> bool {
+        self.space.is_low()
+    }
+
+    async fn wait_for_space(&self) {
+        if self.space.is_low() {
+            self.see(&Happening::Full);
+        }
+        while self.space.is_low() {
+            sleep(LOOK).await;
+        }
     }
 
     fn known(&self, identity: Option<Identity>) -> Found {

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::entry::ARRIVAL;
 use super::fs::Fs;
 use super::log::{Fault, Log, Place, Spares};
+use super::space::LOOK;
 
 /// How many records may wait for the disk before their senders do.
 const WAITING: usize = 4096;
@@ -108,6 +110,17 @@ impl Slot<'_> {
     }
 }
 
+/// Adds a record once there is room for it.
+fn in_the_end<F: Fs>(log: &mut Log<F>, kind: u8, body: &[u8]) -> Result<Place, Fault> {
+    loop {
+        thread::sleep(LOOK);
+        match log.append(kind, body) {
+            Err(Fault::World(_)) if !log.is_broken() => {}
+            other => return other,
+        }
+    }
+}
+
 /// Makes a segment ahead whenever one was begun.
 fn make<F: Fs>(spares: &Spares<F>, wanted: &std::sync::mpsc::Receiver<()>) {
     while wanted.recv().is_ok() {
@@ -133,6 +146,10 @@ fn write<F: Fs>(
             match one {
                 Waiting::Record { kind, body, done } => match log.append(kind, &body) {
                     Ok(place) => taken.push((done, place)),
+                    // What became of a message that was accepted has to be known: nobody goes on before there is room.
+                    Err(Fault::World(_)) if kind != ARRIVAL && !log.is_broken() => {
+                        taken.push((done, in_the_end(&mut log, kind, &body)?));
+                    }
                     Err(Fault::World(_) | Fault::TooLong) if !log.is_broken() => {
                         let _ = done.send(Err(Refused::Full));
                     }

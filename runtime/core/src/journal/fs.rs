@@ -28,8 +28,19 @@ pub trait Fs: Clone + Send + Sync + 'static {
 
     fn remove(&self, path: &Path) -> io::Result<()>;
 
+    /// How much room is on the disk of a folder.
+    fn space(&self, folder: &Path) -> io::Result<Space>;
+
     /// Names that were given and taken in a folder are on disk when this returns.
     fn sync_names(&self, folder: &Path) -> io::Result<()>;
+}
+
+/// The room on a disk, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// That this process may still fill.
+    pub free: u64,
+    pub whole: u64,
 }
 
 /// A file that many threads may read and write at places that they name.
@@ -78,6 +89,12 @@ impl Fs for Disk {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
+    }
+
+    fn space(&self, folder: &Path) -> io::Result<Space> {
+        let facts = rustix::fs::statvfs(folder)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(facts.f_frsize);
+        Ok(Space { free: bytes(facts.f_bavail), whole: bytes(facts.f_blocks) })
     }
 
     fn sync_names(&self, folder: &Path) -> io::Result<()> {

@@ -15,7 +15,10 @@ use super::fs::{File, Fs};
 use super::scan::{self, End};
 
 /// How long a segment is, unless one record needs more. Where its ends are to be met by tests it is short.
-pub const SEGMENT: u64 = if cfg!(feature = "failpoints") { 256 << 10 } else { 64 << 20 };
+pub const SEGMENT: u64 = if cfg!(any(test, feature = "failpoints")) { 256 << 10 } else { 64 << 20 };
+
+/// The part of a segment that is enough while there is no room for a whole one.
+const SMALL: u64 = 64;
 
 /// What a segment is called while it is filled with zeros, and until its first record is known.
 const SPARE: &str = "spare";
@@ -376,7 +379,7 @@ impl<F: Fs> Folder<F> {
         let spare = self.path.join(SPARE);
         let file = match self.fs.open(&spare).and_then(|file| Ok((file.length()?, file))) {
             Ok((length, file)) if length >= self.length.max(record) => file,
-            _ => self.zeros(SPARE, self.length.max(record))?,
+            _ => self.room(record)?,
         };
         point!("segment.rename");
         self.fs.rename(&spare, &self.path(first))?;
@@ -387,8 +390,26 @@ impl<F: Fs> Folder<F> {
         Ok(Segment { first, file, length, end: 0 })
     }
 
-    /// A new file of zeros, which are on disk.
+    /// A file for a segment with a record of this length. Where there is no room for a whole segment a small one does: what
+    /// becomes of messages that were accepted is still to be noted.
+    fn room(&self, record: u64) -> io::Result<F::File> {
+        self.zeros(SPARE, self.length.max(record)).or_else(|why| match why.kind() {
+            io::ErrorKind::StorageFull => self.zeros(SPARE, (self.length / SMALL).max(record)),
+            _ => Err(why),
+        })
+    }
+
+    /// A new file of zeros, which are on disk; none where they are not.
     fn zeros(&self, name: &str, length: u64) -> io::Result<F::File> {
+        let file = self.filled(name, length);
+        if file.is_err() {
+            // Half of one takes room away and is of no use.
+            let _ = self.fs.remove(&self.path.join(name));
+        }
+        file
+    }
+
+    fn filled(&self, name: &str, length: u64) -> io::Result<F::File> {
         static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
         let path = self.path.join(name);
         // One that was begun and not ended.

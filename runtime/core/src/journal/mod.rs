@@ -1,7 +1,8 @@
 //! What must survive a crash. A message is accepted once its record is on disk, and never before.
 //!
 //! [`log`] is records in files, [`commit`] the one thread that writes them in groups, [`fs`] all that they ask of a file
-//! system; [`entry`] is what records say, [`ledger`] their sum: where each message is. [`find`] looks single messages up.
+//! system, [`space`] what of the disk is kept free; [`entry`] is what records say, [`ledger`] their sum: where each message
+//! is. [`find`] looks single messages up.
 
 pub mod commit;
 pub mod entry;
@@ -13,6 +14,7 @@ pub mod ledger;
 pub mod log;
 mod scan;
 #[cfg(test)]
-mod simulated;
+pub(crate) mod simulated;
+pub mod space;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::fs::{File, Fs};
+use super::fs::{File, Fs, Space};
 
 const SECTOR: usize = 512;
 
@@ -22,6 +22,8 @@ struct State {
     files: Vec<Content>,
     calls: u64,
     fails: Fails,
+    /// How many bytes all files may have together.
+    room: Option<usize>,
 }
 
 /// Which calls fail.
@@ -59,6 +61,11 @@ impl Simulated {
         let fs = Simulated::default();
         fs.0.lock().unwrap().fails = fails;
         fs
+    }
+
+    /// Has room for so many bytes from now on.
+    pub fn make_room(&self, bytes: usize) {
+        self.0.lock().unwrap().room = Some(bytes);
     }
 
     /// How many calls were made.
@@ -134,6 +141,12 @@ impl State {
     }
 }
 
+impl State {
+    fn used(&self) -> usize {
+        self.names.values().map(|file| self.files[*file].seen.len()).sum()
+    }
+}
+
 impl Content {
     fn left(&self, keep: &mut impl FnMut() -> bool) -> Content {
         let mut kept = self.kept.clone();
@@ -202,6 +215,12 @@ impl Fs for Simulated {
         Ok(())
     }
 
+    fn space(&self, _: &Path) -> io::Result<Space> {
+        let state = self.call()?;
+        let whole = state.room.unwrap_or(usize::MAX);
+        Ok(Space { free: whole.saturating_sub(state.used()) as u64, whole: whole as u64 })
+    }
+
     fn sync_names(&self, _: &Path) -> io::Result<()> {
         let mut state = self.call()?;
         state.kept = state.names.clone();
@@ -224,6 +243,10 @@ impl File for Open {
 
     fn write_at(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.fs.call()?;
+        let more = (at as usize + bytes.len()).saturating_sub(state.files[self.file].seen.len());
+        if state.room.is_some_and(|room| state.used() + more > room) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         let file = &mut state.files[self.file];
         put(&mut file.seen, at as usize, bytes);
         file.writes.push((at as usize, bytes.to_vec()));

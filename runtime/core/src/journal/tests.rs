@@ -167,3 +167,41 @@ fn a_record_is_read_by_its_place_and_old_segments_go() {
     assert_eq!(*numbers.first().unwrap(), *left.keys().next().unwrap());
     assert_eq!(*numbers.last().unwrap(), 39);
 }
+
+#[test]
+fn a_full_disk_refuses_records_and_loses_none() {
+    let fs = Simulated::default();
+    let (mut log, _) = open(&fs).unwrap();
+    let mut taken = 0;
+    for round in 1..=5 {
+        // Room for a few segments more, and for a half.
+        fs.make_room((3 * round * LENGTH + LENGTH / 2) as usize);
+        loop {
+            match log.append(1, &[7; 300]) {
+                Ok(_) => taken += 1,
+                Err(Fault::World(why)) => {
+                    assert_eq!(why.kind(), std::io::ErrorKind::StorageFull);
+                    break;
+                }
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+        assert!(!log.is_broken() && log.commit().unwrap() == taken);
+    }
+    assert!(taken > 100, "{taken}");
+    drop(log);
+    assert_eq!(open(&fs).unwrap().1, vec![vec![7; 300]; taken as usize]);
+}
+
+#[test]
+fn a_small_segment_does_where_there_is_no_room_for_a_whole_one() {
+    let fs = Simulated::default();
+    let (mut log, _) = open(&fs).unwrap();
+    fs.make_room(LENGTH as usize + 1_000);
+    let taken = (0..).take_while(|_| log.append(2, &[7; 100]).is_ok()).count();
+    assert!(taken > (LENGTH as usize / 200) && log.segment() > 0, "{taken}");
+    log.commit().unwrap();
+    assert_eq!(fs.space(&folder()).unwrap().free / 300, 0);
+    drop(log);
+    assert_eq!(open(&fs).unwrap().1.len(), taken);
+}

@@ -11,7 +11,7 @@ use super::reading::{self, As};
 use super::{name_of, named};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::resolve::{DeclaredKind, Found};
-use crate::settings::milliseconds;
+use crate::settings::{bytes, milliseconds};
 use crate::syntax::tree::{At, Block, Choice, ChoiceOf, Count, Expr, ExprKind, TextPart, Told, Type, Word};
 use smol_str::SmolStr;
 
@@ -307,13 +307,13 @@ fn outside(fixed: &Fixed, told: &Told) -> Option<String> {
     let number = |expr: &Expr| match &*expr.kind {
         ExprKind::Number(digits) => digits.parse::<i128>().ok(),
         ExprKind::Duration(text) => milliseconds(text).map(i128::from),
-        ExprKind::Text(parts) => kind::size(&plain(parts)?).map(i128::from),
+        ExprKind::Text(parts) => bytes(&plain(parts)?).map(i128::from),
         _ => None,
     };
     let values: Vec<i128> = match fixed {
         Fixed::Number(digits) => digits.parse().into_iter().collect(),
         Fixed::Milliseconds(milliseconds) => vec![i128::from(*milliseconds)],
-        Fixed::Texts(texts) => texts.iter().filter_map(|text| kind::size(text)).map(i128::from).collect(),
+        Fixed::Texts(texts) => texts.iter().filter_map(|text| bytes(text)).map(i128::from).collect(),
         Fixed::Boolean(_) => Vec::new(),
     };
     let bounds = number(least)?..=number(most)?;

@@ -84,7 +84,8 @@ pub async fn serve<F: Fs>(
     }
     while !*stop.borrow() {
         for path in watch.stable() {
-            if *stop.borrow() {
+            // Without room on the disk files stay where they are.
+            if *stop.borrow() || watch.intake.is_short_of_space() {
                 break;
             }
             if let Some(claimed) = watch.claim(&path) {

@@ -4,6 +4,7 @@ mod change;
 mod operate;
 mod settings;
 mod sockets;
+mod space;
 mod witness;
 
 use std::path::Path;
@@ -26,8 +27,9 @@ use super::retry::{Failure, Retry};
 use super::seen::Verdict;
 use super::witness::Witness;
 use super::work::WayOut;
-use crate::journal::fs::Disk;
+use crate::journal::fs::{Disk, Fs};
 use crate::journal::ledger::{Ledger, Settled};
+use crate::journal::space::Reserve;
 
 /// Passes messages on, and does with some what their MSH-3 says.
 struct Passing;
@@ -94,8 +96,8 @@ fn sent(message: Bytes) -> Sent {
     Sent { message, file: None, claim: None }
 }
 
-struct Running {
-    intake: Arc<Intake<Disk>>,
+struct Running<F: Fs = Disk> {
+    intake: Arc<Intake<F>>,
     kept: Arc<Kept>,
     stop: watch::Sender<bool>,
     queue: JoinHandle<()>,
@@ -118,7 +120,11 @@ fn start_seen(
     kept: Kept,
     witness: Arc<dyn Witness>,
 ) -> Running {
-    let settings = Settings {
+    start_on(Disk, settings(way, folder, answer, order_by), kept, witness)
+}
+
+fn settings(way: &str, folder: &Path, answer: When, order_by: &[usize]) -> Settings {
+    Settings {
         feed: 0,
         name: "adt".into(),
         folder: folder.to_owned(),
@@ -127,18 +133,24 @@ fn start_seen(
         ways: vec![Way { route: 0, target: 0, name: way.into(), reads: Vec::new() }],
         order_by: order_by.to_vec(),
         remember: 60_000,
-    };
-    let (intake, _) = Intake::open(Disk, settings, Arc::new(Passing), witness, |fault| panic!("{fault:?}")).unwrap();
+        reserve: Reserve { percent: 0, bytes: 0 },
+    }
+}
+
+/// With the one way that its settings name.
+fn start_on<F: Fs>(fs: F, settings: Settings, kept: Kept, witness: Arc<dyn Witness>) -> Running<F> {
+    let way = Arc::clone(&settings.ways[0].name);
+    let (intake, _) = Intake::open(fs, settings, Arc::new(Passing), witness, |fault| panic!("{fault:?}")).unwrap();
     let kept = Arc::new(kept);
     let (stop, stopped) = watch::channel(false);
-    let source = Arc::new(WayOut { intake: Arc::clone(&intake), name: way.into() });
+    let source = Arc::new(WayOut { intake: Arc::clone(&intake), name: way });
     let retry = Retry { times: None, from: 1, to: 2 };
     let outlet = Outlet { target: Arc::clone(&kept) as _, retry, pace: Pace::default() };
     let queue = Arc::clone(&intake.version().queues[0]).run(source, Arc::new(outlet), stopped);
     Running { intake, kept, stop, queue: tokio::spawn(queue) }
 }
 
-impl Running {
+impl<F: Fs> Running<F> {
     async fn take(&self, from: &str, place: &str, control: &str) -> Verdict {
         let message = format!("MSH|^~\\&|{from}|{place}|||1||ADT^A01|{control}|P|2.5\rPID|1\r");
         self.intake.take(sent(Bytes::from(message))).await.unwrap().verdict().await

@@ -11,6 +11,7 @@ use crate::flow::operate::No;
 use crate::journal::entry::{Replay, What};
 use crate::journal::find::{History, State, histories};
 use crate::journal::id::Id;
+use crate::journal::space::Reserve;
 
 /// Does as [`Passing`] does, until it is mended: then it passes all on.
 #[derive(Default)]
@@ -90,6 +91,7 @@ impl Site {
             ways: vec![way(0, "all>ehr"), way(1, "all>lab")],
             order_by: Vec::new(),
             remember: 60_000,
+            reserve: Reserve::default(),
         };
         let program = Arc::new(Mended::default());
         let nobody: Vec<Arc<dyn Witness>> = Vec::new();

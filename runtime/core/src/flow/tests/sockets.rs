@@ -14,6 +14,7 @@ use super::Passing;
 use crate::connector::Places;
 use crate::flow::engine::Engine;
 use crate::flow::witness::Witness;
+use crate::journal::space::Reserve;
 
 /// What the sink was sent, by MSH-10.
 pub(super) type Got = Arc<Mutex<Vec<String>>>;
@@ -99,7 +100,8 @@ pub(super) fn peer(at: SocketAddr) -> Value {
 
 pub(super) async fn start(folder: &Path, wiring: &Wiring) -> Engine {
     let secrets = Arc::new(|name: &str| std::fs::read(name).ok());
-    let places = Places { project: folder.to_owned(), journal: folder.join("journal"), secrets };
+    let places =
+        Places { project: folder.to_owned(), journal: folder.join("journal"), secrets, reserve: Reserve::default() };
     let nobody: Vec<Arc<dyn Witness>> = Vec::new();
     Engine::start(wiring.clone(), Arc::new(Passing), places, Arc::new(nobody)).await.unwrap()
 }

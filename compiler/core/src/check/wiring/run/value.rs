@@ -8,7 +8,7 @@ use super::super::name_of;
 use super::super::setting::is_list;
 use super::Environment;
 use crate::resolve::Found;
-use crate::settings::milliseconds;
+use crate::settings::{bytes, milliseconds};
 use crate::syntax::tree::{Choice, ChoiceOf, Expr, ExprKind, TextPart, Told, Type};
 use serde_json::{Map, Value, json};
 use smol_str::SmolStr;
@@ -200,7 +200,7 @@ fn literal(fixed: &Fixed, kind: Kind) -> Option<Value> {
         (Fixed::Texts(texts), _) => {
             let text = texts.first()?;
             match kind {
-                Kind::Size => kind::size(text).map(|bytes| json!(bytes)),
+                Kind::Size => bytes(text).map(|bytes| json!(bytes)),
                 Kind::Integer => text.parse::<u64>().ok().map(|number| json!(number)),
                 Kind::Boolean => text.parse::<bool>().ok().map(|value| json!(value)),
                 Kind::Duration => milliseconds(text).map(|time| json!(time)),
