@@ -200,3 +200,23 @@ fn a_target_is_left_alone_in_its_quiet_hours() {
     assert!(asleep.try_recv().unwrap().1.contains("|1|P|"));
     site.stop();
 }
+
+#[test]
+fn what_says_the_same_again_is_left_out() {
+    let rest = "target out to file { path: \"out/{MSH-10}.hl7\" }\n\
+                target all to file { path: \"all/{MSH-10}.hl7\" }\n\
+                route once from adt to out { unless_seen: { keys: (PID-3, PV1-2), within: 1h } }\n\
+                route archive from adt to all\n";
+    let mut site = Site::runs("", rest);
+    for control in ["1", "2"] {
+        assert_eq!(site.send(control), format!("MSA|AA|{control}"));
+    }
+    site.until(|site| site.count("delivered") == 2);
+    site.stop();
+    site.start();
+    assert_eq!(site.send("3"), "MSA|AA|3");
+    site.until(|site| site.count("delivered") == 3);
+    let written = |folder: &str| fs::read_dir(site.path(folder)).unwrap().count();
+    assert_eq!((written("out"), written("all")), (1, 3));
+    site.stop();
+}

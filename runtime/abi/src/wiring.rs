@@ -41,4 +41,6 @@ pub struct Route {
     pub from: Vec<usize>,
     pub to: Vec<usize>,
     pub settings: String,
+    /// What its settings read of each message: readings of the program.
+    pub reads: Vec<usize>,
 }

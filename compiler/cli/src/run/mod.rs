@@ -117,7 +117,7 @@ impl Signals {
     }
 }
 
-/// Feeds, targets and routes by their places in the lists. A reading's number is counted over feeds, then targets, as
+/// Feeds, targets and routes by their places in the lists. A reading's number is counted over feeds, then targets, then routes, as
 /// [`Compiled`] has them.
 fn wiring(wired: &Wired, zone: Option<String>) -> Wiring {
     let mut readings = 0..;
@@ -144,6 +144,7 @@ fn wiring(wired: &Wired, zone: Option<String>) -> Wiring {
         from: places(&route.from, wired.feeds.iter().map(|feed| &feed.key).collect()),
         to: places(&route.to, wired.targets.iter().map(|target| &target.key).collect()),
         settings: serde_json::Value::Object(route.settings.clone()).to_string(),
+        reads: numbered(route.reads.len()),
     });
     Wiring { feeds, targets, routes: routes.collect(), zone }
 }

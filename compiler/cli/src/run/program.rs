@@ -87,7 +87,9 @@ impl Compiled {
         let of_feeds =
             wired.feeds.iter().zip(&settings).flat_map(|(feed, own)| feed.order_by.iter().map(move |it| (it, own)));
         let of_targets = wired.targets.iter().flat_map(|target| target.reads.iter().map(|it| (it, &plain)));
-        let readings = of_feeds.chain(of_targets).map(|(reader, own)| Reading::new(world, reader, own));
+        let of_routes = wired.routes.iter().flat_map(|route| route.reads.iter().map(|it| (it, &plain)));
+        let readings =
+            of_feeds.chain(of_targets).chain(of_routes).map(|(reader, own)| Reading::new(world, reader, own));
         Ok(Compiled {
             standards: db::standards(&world.db, world.inside).clone(),
             feeds: feeds.collect(),

@@ -14,7 +14,8 @@ use tokio::time::timeout;
 
 use super::deliver::Outlet;
 use super::held::Held;
-use super::intake::{Intake, OnReject, Settings, Way, When};
+use super::intake::{Intake, OnReject, Settings, Unless, Way, When};
+use super::once::Once;
 use super::program::Program;
 use super::witness::Witness;
 use super::work::WayOut;
@@ -41,12 +42,16 @@ pub struct Engine {
     outlets: Vec<Arc<Outlet>>,
     feeds: Vec<Running>,
     held: Held,
+    /// What routes have seen, by their names.
+    onces: Onces,
     operations: Arc<Operations>,
     /// Answers other processes of the machine, until all feeds have stopped. Nothing before the first has begun.
     control: Option<Task>,
     /// Until all journals are closed.
     _hold: Hold,
 }
+
+type Onces = BTreeMap<String, Arc<Once>>;
 
 struct Running {
     intake: Arc<Intake<Disk>>,
@@ -90,6 +95,13 @@ struct OfFeed {
 struct OfRoute {
     on_reject: OnReject,
     start: Option<Start>,
+    unless_seen: Option<OfSeen>,
+}
+
+/// `unless_seen: { keys: (OBR-3, OBX-3), within: 3d }`, in milliseconds.
+#[derive(Deserialize)]
+struct OfSeen {
+    within: u64,
 }
 
 /// Whether a route waits for a person before its first delivery.
@@ -119,6 +131,7 @@ impl Engine {
             outlets: Vec::new(),
             feeds: Vec::new(),
             held: Held::default(),
+            onces: Onces::new(),
             operations: Arc::default(),
             control: None,
             _hold: hold,
@@ -282,15 +295,41 @@ fn read<T: DeserializeOwned>(whose: &str, settings: &str) -> Result<T, Refused> 
     connector::read(settings).map_err(|why| Refused::new(whose, why))
 }
 
-fn settings(number: usize, wiring: &Wiring, places: &Places) -> Result<Settings, Refused> {
+/// Opens what routes have seen that leave it out, and keeps what is open.
+fn onces(wiring: &Wiring, places: &Places, known: &Onces) -> Result<Onces, Refused> {
+    let mut onces = Onces::new();
+    for route in &wiring.routes {
+        let OfRoute { unless_seen, .. } = read(&route.name, &route.settings)?;
+        let Some(OfSeen { .. }) = unless_seen else { continue };
+        let once = match known.get(&route.name) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let opened = Once::open(&places.journal.join(format!("{}.seen", route.name)));
+                let refused = |why| Refused::new(&format!("route {}", route.name), format!("what it has seen: {why}"));
+                Arc::new(opened.map_err(refused)?)
+            }
+        };
+        onces.insert(route.name.clone(), once);
+    }
+    Ok(onces)
+}
+
+fn settings(number: usize, wiring: &Wiring, places: &Places, onces: &Onces) -> Result<Settings, Refused> {
     let Some(feed) = wiring.feeds.get(number) else {
         return Err(Refused { whose: "wiring".to_owned(), why: "it has no such feed".to_owned() });
     };
     let OfFeed { answer, remember } = read(&feed.name, &feed.settings)?;
-    let on_reject = wiring.routes.iter().map(|route| {
-        let OfRoute { on_reject, .. } = read(&route.name, &route.settings)?;
-        Ok(on_reject)
-    });
+    let (mut on_reject, mut unless_seen) = (Vec::new(), Vec::new());
+    for route in &wiring.routes {
+        let told: OfRoute = read(&route.name, &route.settings)?;
+        on_reject.push(told.on_reject);
+        let once = told.unless_seen.zip(onces.get(&route.name));
+        unless_seen.push(once.map(|(OfSeen { within }, once)| Unless {
+            once: Arc::clone(once),
+            keys: route.reads.clone(),
+            within,
+        }));
+    }
     let routes = wiring.routes.iter().enumerate().filter(|(_, route)| route.from.contains(&number));
     let ways = routes.flat_map(|(route, facts)| {
         facts.to.iter().filter_map(move |target| {
@@ -304,7 +343,8 @@ fn settings(number: usize, wiring: &Wiring, places: &Places) -> Result<Settings,
         name: feed.name.as_str().into(),
         folder: places.journal.join(&feed.name),
         answer,
-        on_reject: on_reject.collect::<Result<_, _>>()?,
+        on_reject,
+        unless_seen,
         ways: ways.collect(),
         order_by: feed.order_by.clone(),
         remember,

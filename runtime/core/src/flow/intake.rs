@@ -17,6 +17,7 @@ use tokio::sync::{Mutex as Turn, Semaphore, SemaphorePermit, mpsc, oneshot, watc
 use tokio::time::sleep;
 
 use super::mark::Mark;
+use super::once::Once;
 use super::program::Program;
 use super::seen::{Answer, Found, Progress, Seen, Verdict, identity};
 use super::version::Version;
@@ -70,6 +71,16 @@ impl Way {
     }
 }
 
+/// A route leaves out a message whose keys it has seen.
+#[derive(Clone, Debug)]
+pub struct Unless {
+    pub once: Arc<Once>,
+    /// Settings of the route that read the message, by their numbers.
+    pub keys: Vec<usize>,
+    /// For so many milliseconds.
+    pub within: u64,
+}
+
 /// What a feed is told.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -81,6 +92,8 @@ pub struct Settings {
     pub answer: When,
     /// By number of the route.
     pub on_reject: Vec<OnReject>,
+    /// What each route that leaves out what it has seen knows a message by, by number of the route.
+    pub unless_seen: Vec<Option<Unless>>,
     pub ways: Vec<Way>,
     /// The settings that its messages are kept in order by.
     pub order_by: Vec<usize>,

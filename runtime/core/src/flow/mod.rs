@@ -12,6 +12,7 @@ mod held;
 pub mod intake;
 pub mod lanes;
 mod mark;
+pub mod once;
 pub mod operate;
 pub mod pace;
 pub mod program;

@@ -10,6 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::deliver::{Parcel, Queue};
 use super::intake::{OnReject, Settings, Way, When};
+use super::once::{self, Came, Key, Once};
 use super::program::{Made, Program, Rejected, Sorted};
 use super::seen::Verdict;
 use super::witness::{Happening, Witness};
@@ -26,9 +27,28 @@ pub struct Version {
 
 /// What came of a message.
 pub(super) enum Outcome {
-    /// What each way out gets, by its number.
-    Made(Vec<(usize, Arc<[Made]>)>),
+    /// What each way out gets, by its number; and what routes will have seen of it.
+    Made(Vec<(usize, Arc<[Made]>)>, Vec<Sight>),
     Ended(What, Verdict),
+}
+
+/// By what a route knows a message again.
+pub(super) struct Sight {
+    once: Arc<Once>,
+    key: Key,
+    came: Came,
+    within: u64,
+}
+
+impl Sight {
+    fn is_known(&self) -> bool {
+        self.once.has_seen(self.key, self.came, self.within)
+    }
+
+    /// The message goes through. What cannot be noted on disk is not known to the next process: it goes out once more.
+    pub fn note(&self) {
+        let _ = self.once.note(self.key, self.came, self.within);
+    }
 }
 
 impl Version {
@@ -74,7 +94,7 @@ impl Version {
 
     /// Sends a message through its routes. Whichever refuses it keeps it from all.
     fn mapped(&self, open: &Open, routes: &[usize], message: &[u8], receipt: &Receipt) -> Outcome {
-        let mut made = Vec::new();
+        let (mut made, mut sights) = (Vec::new(), Vec::new());
         let mut dropped = None;
         let number = open.number();
         // A replay may be for one target: then the other routes have no part in it.
@@ -83,6 +103,13 @@ impl Version {
             |route: &usize| open.to.is_none() || self.settings.ways.iter().any(|way| way.route == *route && leads(way));
         let routes: Vec<usize> = routes.iter().copied().filter(has_part).collect();
         for &route in &routes {
+            let sight = self.sight(route, open, message, receipt);
+            // What a person wants once more is not left out.
+            if !open.is_resumed && sight.as_ref().is_some_and(Sight::is_known) {
+                dropped = Some("its keys were seen before".to_owned());
+                continue;
+            }
+            sights.extend(sight);
             let begun = Instant::now();
             let mapped = self.program.map(self.settings.feed, route, message, receipt);
             let (took, issues, is_refused) = (begun.elapsed(), mapped.issues, mapped.result.is_err());
@@ -103,8 +130,17 @@ impl Version {
         match dropped {
             Some(because) if made.is_empty() => Outcome::filtered(&because),
             _ if routes.is_empty() => Outcome::filtered(&no_route(open.to.as_deref())),
-            _ => Outcome::Made(made),
+            _ => Outcome::Made(made, sights),
         }
+    }
+
+    /// Nothing for a route that lets all through, and for a message that has none of its keys.
+    fn sight(&self, route: usize, open: &Open, message: &[u8], receipt: &Receipt) -> Option<Sight> {
+        let unless = self.settings.unless_seen.get(route)?.as_ref()?;
+        let key = once::key(&self.program.read(&unless.keys, message, receipt))?;
+        let feed = xxh3_64(self.settings.name.as_bytes());
+        let came = Came { at: open.arrival.received, feed, number: open.number() };
+        Some(Sight { once: Arc::clone(&unless.once), key, came, within: unless.within })
     }
 
     /// The reason for which a route drops what its map refuses, or how the message ends.

@@ -13,7 +13,7 @@ use super::intake::{Intake, Job, Settings, When, Work};
 use super::program::{Made, Program};
 use super::retry::Failure;
 use super::seen::{Answer, Progress, Verdict};
-use super::version::{Outcome, Version};
+use super::version::{Outcome, Sight, Version};
 use super::witness::Happening;
 use crate::journal::commit::Refused;
 use crate::journal::entry::{EVENT, What};
@@ -177,7 +177,8 @@ impl<F: Fs> Intake<F> {
         let receipt = self.receipt(number, &open.arrival);
         let outcome = self.mark.around(number, || version.outcome(open, message, &receipt));
         let verdict = match outcome {
-            Ok(Outcome::Made(made)) => {
+            Ok(Outcome::Made(made, sights)) => {
+                sights.iter().for_each(Sight::note);
                 self.hand_out(&version, number, message, &receipt, made);
                 Verdict::Good
             }

@@ -19,7 +19,10 @@ feed adt from mllp "127.0.0.1:2575" {
     ignore ADT^A04 because "not yet"
 }
 target files to file { path: "out/{MSH-10}.json" }
-route admissions from adt through admission to files where MSH-4.1 == "C" { on_reject: drop because "the site repeats it" }
+route admissions from adt through admission to files where MSH-4.1 == "C" {
+    on_reject:   drop because "the site repeats it"
+    unless_seen: { keys: (PID-3, MSH-10), within: 1h }
+}
 "#;
 
 #[test]
@@ -52,6 +55,9 @@ fn settings_have_their_defaults_and_readers_read() {
         writeln!(shown, "  {:?} {:?} {:?}", route.from, route.through, route.to).unwrap();
         let filter = route.filter.as_ref().map(|filter| read(&db, project, file, filter));
         writeln!(shown, "  {filter:?}").unwrap();
+        for reader in &route.reads {
+            writeln!(shown, "  reads {}", read(&db, project, file, reader)).unwrap();
+        }
     }
     insta::assert_snapshot!(shown);
 }

@@ -1,6 +1,7 @@
 //! Listens for messages, and answers each once the feed knows what to say.
 
 mod asked;
+mod batch;
 
 use std::collections::HashMap;
 use std::io;
@@ -37,11 +38,19 @@ pub struct Settings {
     pub tls: tls::Listen,
     pub mode: Mode,
     pub release: Release,
+    pub unwrap: Option<Unwrap>,
     pub connections: usize,
     pub connections_per_peer: usize,
     pub frame_timeout: u64,
     pub idle_timeout: u64,
     pub frame_max: usize,
+}
+
+/// What is taken apart before its messages are taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unwrap {
+    Batch,
 }
 
 /// How long a sender is held that cannot be served, before it is left without an answer: then it sends again.
@@ -212,7 +221,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
                 Ok(Some(block)) if self.is_second() && &*block == NOT_COMMITTED => return Ok(()),
                 Ok(Some(message)) => {
                     point!("mllp.read");
-                    if !self.answer(message).await? {
+                    let is_batch = self.settings.unwrap.is_some() && batch::is_batch(&message);
+                    if !(if is_batch { self.answer_batch(message).await } else { self.answer(message).await })? {
                         return Ok(());
                     }
                 }
@@ -281,6 +291,48 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
         };
         if asked.application(code) {
             self.say(&message, code, &problems).await?;
+        }
+        Ok(true)
+    }
+
+    /// Takes the messages of a batch in, each for itself, and answers once for all of them: a sender that hears nothing
+    /// sends the batch again, and what is there of it already is known.
+    async fn answer_batch(&mut self, batch: Bytes) -> Result<bool, Broken> {
+        let messages: Vec<Bytes> = emr_message::batch::messages(&batch).map(Bytes::from).collect();
+        let Some(header) = messages.first().and_then(|first| batch::header(&batch, first)) else {
+            // It is one message that is none.
+            return self.answer(batch).await;
+        };
+        let mut answers = Vec::new();
+        for message in messages {
+            let taken = timeout(OVERLOADED, self.intake.take(Sent { message, file: None, claim: None })).await;
+            let Ok(Some(answer)) = taken else { return self.not_stored().await };
+            answers.push(answer);
+        }
+        let asked = Asked::of(&header, self.settings.mode);
+        for answer in &mut answers {
+            if !answer.stored().await {
+                return self.not_stored().await;
+            }
+        }
+        if self.is_second() {
+            self.write(COMMITTED).await?;
+        }
+        if asked.accept {
+            self.say(&header, Code::CommitAccept, &[]).await?;
+        }
+        let mut problems = Vec::new();
+        for answer in answers {
+            match answer.verdict().await {
+                Verdict::Good => {}
+                // A place would be one of a message, and nothing here says of which.
+                Verdict::Wrong(problem) | Verdict::NotServed(problem) => problems.push(Problem { at: None, ..problem }),
+                Verdict::Later => return self.not_stored().await,
+            }
+        }
+        let code = if problems.is_empty() { Code::Accept } else { Code::Error };
+        if asked.application(code) {
+            self.say(&header, code, &problems).await?;
         }
         Ok(true)
     }

@@ -12,7 +12,7 @@ use super::super::deliver::Outlet;
 use super::super::held::Held;
 use super::super::intake::{Intake, Settings};
 use super::super::program::Program;
-use super::{Engine, Refused, Running, Task, die, held, later, settings};
+use super::{Engine, Refused, Running, Task, die, held, later, onces, settings};
 use crate::connector::{self, Feed};
 use crate::journal::fs::Disk;
 
@@ -50,6 +50,7 @@ impl Engine {
         later::nothing_of_it(&wiring)?;
         let outlets = self.outlets_of(&wiring)?;
         let held = held(&wiring, &self.places)?;
+        self.onces = onces(&wiring, &self.places, &self.onces)?;
         let known: Vec<Known> = wiring.feeds.iter().map(|feed| self.known(feed)).collect();
         // An address is had once: who listens by other settings stops before the new ones are tried.
         let anew = || known.iter().flatten().filter(|(_, is_same)| !is_same).map(|(place, _)| *place);
@@ -106,7 +107,7 @@ impl Engine {
         known: Known,
         wiring: &Wiring,
     ) -> Result<Prepared, Refused> {
-        let settings = settings(number, wiring, &self.places)?;
+        let settings = settings(number, wiring, &self.places, &self.onces)?;
         let listener = match known {
             Some((_, true)) => None,
             _ => Some(self.listener(feed).await?),

@@ -172,3 +172,59 @@ async fn a_feed_of_release_two_commits_before_it_answers() {
     assert_eq!(send(&mut stream, &long).await.as_deref(), Some("\x15"));
     assert_eq!(acknowledged(frame(&mut stream).await), "MSA|AE|4");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_route_has_seen_goes_out_once_whichever_process_sees_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sink, got) = sink().await;
+    let at = free().await;
+    // The tests' program reads MSH-4 for every setting.
+    let text = |place: &str, control: &str| message("A", control).replace("|H|", &format!("|{place}|"));
+    let mut wiring = wiring(&listening(at, json!({})), &peer(sink), "mllp");
+    let unless_seen = json!({ "keys": [{ "read": 0 }], "within": 3_600_000 });
+    wiring.routes[0].settings = json!({ "on_reject": "ack_error", "unless_seen": unless_seen }).to_string();
+    let engine = start(folder.path(), &wiring).await;
+    let mut stream = TcpStream::connect(at).await.unwrap();
+    for (place, control) in [("H", "1"), ("H", "2"), ("I", "3"), ("H", "4")] {
+        assert_eq!(acknowledged(send(&mut stream, &text(place, control)).await), format!("MSA|AA|{control}"));
+    }
+    until(|| engine.laws().all(|(_, law)| (law.settled.delivered, law.settled.filtered) == (2, 2))).await;
+    // What a map refuses did not go out.
+    let wrong = text("K", "5").replace("|A|", "|WRONG|");
+    assert_eq!(acknowledged(send(&mut stream, &wrong).await), "MSA|AE|5");
+    assert_eq!(acknowledged(send(&mut stream, &text("K", "6")).await), "MSA|AA|6");
+    drop(stream);
+    engine.stop().await;
+    let engine = start(folder.path(), &wiring).await;
+    let mut stream = TcpStream::connect(at).await.unwrap();
+    for (place, control) in [("I", "7"), ("L", "8")] {
+        assert_eq!(acknowledged(send(&mut stream, &text(place, control)).await), format!("MSA|AA|{control}"));
+    }
+    until(|| got.lock().unwrap().len() == 4).await;
+    assert_eq!(*got.lock().unwrap(), ["1", "3", "6", "8"]);
+    until(|| engine.laws().all(|(_, law)| law.in_flight == 0)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_messages_of_a_batch_are_taken_one_by_one_and_answered_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sink, got) = sink().await;
+    let at = free().await;
+    let settings = listening(at, json!({ "unwrap": "batch" }));
+    let engine = start(folder.path(), &wiring(&settings, &peer(sink), "mllp")).await;
+    let mut stream = TcpStream::connect(at).await.unwrap();
+    let batch = |id: &str, messages: &[String]| {
+        format!("BHS|^~\\&|A|H|||1||||{id}\r{}BTS|{}\r", messages.concat(), messages.len())
+    };
+    let good = batch("b1", &[message("A", "1"), message("A", "2"), message("A", "3")]);
+    assert_eq!(acknowledged(send(&mut stream, &good).await), "MSA|AA|b1");
+    // Once more, by a sender that heard nothing.
+    assert_eq!(acknowledged(send(&mut stream, &good).await), "MSA|AA|b1");
+    let answer = send(&mut stream, &batch("b2", &[message("A", "4"), message("WRONG", "5")])).await.unwrap();
+    assert!(answer.contains("MSA|AE|b2") && answer.contains("102^"), "{answer}");
+    // A message by itself is what it was, and what is no batch is no message.
+    assert_eq!(acknowledged(send(&mut stream, &message("A", "6")).await), "MSA|AA|6");
+    assert!(acknowledged(send(&mut stream, &batch("b3", &[])).await).starts_with("MSA|AE"));
+    until(|| engine.laws().all(|(_, law)| law.settled.delivered == 5 && law.settled.refused == 2)).await;
+    assert_eq!(*got.lock().unwrap(), ["1", "2", "3", "4", "6"]);
+}

@@ -88,6 +88,7 @@ pub(super) fn wiring(feed: &Value, target: &Value, connector: &str) -> Wiring {
             from: vec![0],
             to: vec![0],
             settings: json!({ "on_reject": "ack_error" }).to_string(),
+            reads: vec![0],
         }],
         zone: Some("Europe/Zurich".into()),
     }

@@ -64,6 +64,8 @@ pub struct RouteFacts {
     pub to: Vec<SmolStr>,
     pub filter: Option<Reader>,
     pub settings: Map<String, Value>,
+    /// What its settings read of each message, by their numbers.
+    pub reads: Vec<Reader>,
 }
 
 /// Nothing for a feed that is there to be shared.
@@ -121,6 +123,8 @@ pub fn route(route: &Route, module: &str, world: &dyn World, environment: &Envir
     let accepted: Vec<&Accepted> = feeds.iter().flat_map(|feed| super::route::taken(feed, route)).collect();
     let told: Vec<&Told> = world.connectors().every(Part::Route).iter().collect();
     let given = route.settings.as_ref().map(|block| given::of_block(block, &mut Vec::new(), |_| false));
+    let mut values = Values::new(world, environment);
+    let settings = values.object(&given.unwrap_or_default(), &told);
     let keys = |names: &[Word], kind| names.iter().filter_map(|name| key(name, kind, world)).collect();
     RouteFacts {
         key: format_smolstr!("{module}.{}", route.name.text),
@@ -131,7 +135,8 @@ pub fn route(route: &Route, module: &str, world: &dyn World, environment: &Envir
             .filter
             .as_ref()
             .map(|filter| accepted.iter().map(|it| reading::condition(filter, it, world)).collect()),
-        settings: Values::new(world, environment).object(&given.unwrap_or_default(), &told),
+        settings,
+        reads: values.reads.iter().map(|read| texts(read, &accepted, world)).collect(),
     }
 }
 
