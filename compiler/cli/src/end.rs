@@ -24,6 +24,16 @@ impl End {
     }
 }
 
+/// Why, as a person is told; nothing of what has been said.
+impl std::fmt::Display for End {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            End::Fine | End::Wrong => Ok(()),
+            End::Call(why) | End::World(why) => f.write_str(why),
+        }
+    }
+}
+
 pub fn code(end: Result<End, End>) -> ExitCode {
     match end.unwrap_or_else(|end| end) {
         End::Fine => ExitCode::SUCCESS,

@@ -72,6 +72,10 @@ enum Command {
     Park(operate::park::Args),
     /// Delivers messages once more that were settled
     Replay(operate::replay::Args),
+    /// Has the engine that runs go on with the project as its files are now
+    Reload(operate::change::Reload),
+    /// Lets a route deliver that says `start: held`
+    Start(operate::change::Start),
     /// Compiles the maps of a project into one file, or prints what they come to
     Build(build::Args),
     /// Notes what the projects hold that a project uses
@@ -106,6 +110,8 @@ fn main() -> ExitCode {
         Command::Status(args) => operate::status::run(&args),
         Command::Park(args) => operate::park::run(&args),
         Command::Replay(args) => operate::replay::run(&args),
+        Command::Reload(args) => operate::change::reload(&args),
+        Command::Start(args) => operate::change::start(&args),
         Command::Build(args) => build::run(&args),
         Command::Lock(args) => lock::run(&args),
         Command::Doc(args) => doc::run(&args),

@@ -1,6 +1,7 @@
 //! What a person does with the messages of a project: what changes them is asked of the engine that runs, over its control
 //! socket; what only looks reads the journals.
 
+pub mod change;
 pub mod park;
 pub mod replay;
 pub mod status;
@@ -74,21 +75,27 @@ impl Journals {
         }
     }
 
+    /// What the engine answers, which must be there.
+    fn answer(&self, request: &Request) -> Result<Answer, End> {
+        self.ask(request)?.ok_or_else(|| {
+            let journal = self.0.display();
+            End::World(format!("no engine runs on the journal `{journal}`: `emr run` starts one"))
+        })
+    }
+
     /// Has the engine do something, and says what it did: `released 3 messages`.
     fn have(&self, request: &Request, done_word: &str) -> Result<End, End> {
-        let Some(answer) = self.ask(request)? else {
-            let journal = self.0.display();
-            return Err(End::World(format!("no engine runs on the journal `{journal}`: `emr run` starts one")));
-        };
-        let Answer::Done { done, not } = answer else {
-            return Err(End::World("the engine answers something else: is it of another version?".to_owned()));
-        };
+        let Answer::Done { done, not } = self.answer(request)? else { return Err(other_version()) };
         println!("{done_word} {}", count(usize::try_from(done).unwrap_or(usize::MAX), "message"));
         for one in &not {
             eprintln!("{}: {}", one.id, one.why);
         }
         Ok(if not.is_empty() { End::Fine } else { End::Wrong })
     }
+}
+
+fn other_version() -> End {
+    End::World("the engine answers something else: is it of another version?".to_owned())
 }
 
 /// A time of the journal, as FHIR writes an instant.

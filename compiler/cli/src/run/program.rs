@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use emr_compiler::check::typed::Function;
 use emr_compiler::check::wiring::run::{AcceptFacts, FeedFacts};
 use emr_compiler::db::{self, Wired};
+use emr_compiler::files::Content;
 use emr_compiler::plan::{Plan, interpret};
 use emr_compiler::select::MessageType;
 use emr_compiler::standard::Standards;
@@ -106,14 +107,18 @@ impl Compiled {
     }
 }
 
-/// What tells this program from others: the texts of all its modules.
+/// What tells this program from others: the texts of all its modules, its settings and its files of rows.
 fn hash(world: &World) -> u64 {
-    let mut all = Vec::new();
-    for module in &world.outside.modules {
-        all.extend_from_slice(module.source.text.as_bytes());
-        all.push(0);
-    }
-    emr_abi::hash(&all, 0)
+    let outside = &world.outside;
+    let settings = outside.settings.iter().map(|it| it.text.as_bytes());
+    let modules = outside.modules.iter().map(|module| module.source.text.as_bytes());
+    let chosen = outside.environment.iter().map(|it| it.as_bytes());
+    let rows = outside.data.iter().filter_map(|(_, content)| match content {
+        Content::Text(text) => Some(text.as_bytes()),
+        _ => None,
+    });
+    let parts = settings.chain(modules).chain(chosen).chain(rows);
+    parts.fold(0, |hash, part| emr_abi::hash(part, hash))
 }
 
 fn of_feed(feed: &FeedFacts, said: &emr_native::artifact::Settings) -> Result<Settings, End> {

@@ -156,6 +156,22 @@ fn tests(world: &World) -> Vec<Found<'_>> {
     world.asked().flat_map(of_file).collect()
 }
 
+/// The tests of a sound project that fail: `adt.emr:12: an admission`, without what they say, in which values may stand.
+pub fn failing(world: &World) -> Result<Vec<String>, End> {
+    let settings = Settings::of(world, None)?.of_tests();
+    let mut seen = Seen::default();
+    let fails = |test: &&Found| {
+        let report = test.run(world, (&settings, Kind::Native), &mut seen);
+        report.lines.iter().any(|line| line.failure.is_some())
+    };
+    let all = tests(world);
+    let failing = all.iter().filter(fails).map(|test| {
+        let name = &test.test.name;
+        format!("{}:{}: {}", test.source.path.display(), test.line(&name.at), name.text)
+    });
+    Ok(failing.collect())
+}
+
 /// What was exercised, and what was lost: in a line each, unless more is asked for.
 fn report(args: &Args, world: &World, seen: &Seen, ran: bool, out: &mut impl Write) -> Result<(), End> {
     let files: Vec<SourceFile> = world.asked().map(|(_, file)| file).collect();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use tokio::sync::Mutex as Turn;
+use tokio::sync::{Mutex as Turn, mpsc, oneshot};
 
 use super::words::{Answer, Failing, Feed, Not, Request, Way, Which};
 use crate::flow::intake::Intake;
@@ -20,6 +20,21 @@ pub struct Operations {
     feeds: RwLock<Feeds>,
     /// One after another: what is found out of a message holds until something is done with it.
     turn: Turn<()>,
+    /// Who has the engine and its project; nobody where there are feeds alone.
+    owner: Option<mpsc::Sender<Asked>>,
+}
+
+/// What only the owner of an engine can do, and who is to be told.
+pub struct Asked {
+    pub what: Wish,
+    pub tell: oneshot::Sender<Answer>,
+}
+
+pub enum Wish {
+    /// A route that says `start: held` is to deliver.
+    Start(String),
+    /// The project as its files are now is to take the place of the one that runs.
+    Reload,
 }
 
 /// The feeds that there are now.
@@ -43,6 +58,12 @@ impl Outcome {
 }
 
 impl Operations {
+    /// What only the owner of the engine can do comes out of the other end.
+    pub fn asking() -> (Operations, mpsc::Receiver<Asked>) {
+        let (owner, asked) = mpsc::channel(1);
+        (Operations { owner: Some(owner), ..Operations::default() }, asked)
+    }
+
     /// From here on it is about these feeds. What was begun with others is done.
     pub async fn put(&self, feeds: Vec<Arc<Intake<Disk>>>) {
         let _turn = self.turn.lock().await;
@@ -54,6 +75,8 @@ impl Operations {
             Request::Status => {
                 return Answer::Status { feeds: self.feeds().0.iter().map(|feed| status(feed)).collect() };
             }
+            Request::Start { route } => return self.ask(Wish::Start(route)).await,
+            Request::Reload => return self.ask(Wish::Reload).await,
             Request::Release { which } => self.in_turn(async |feeds| feeds.release(which).await).await,
             Request::Drop { ids, because } => self.in_turn(async |feeds| feeds.give_up(ids, because).await).await,
             Request::Replay { ids, to } => self.in_turn(async |feeds| feeds.replay(ids, to).await).await,
@@ -62,6 +85,16 @@ impl Operations {
             Ok(Outcome { done, not }) => Answer::Done { done, not },
             Err(why) => Answer::Refused { why },
         }
+    }
+
+    async fn ask(&self, what: Wish) -> Answer {
+        let (tell, told) = oneshot::channel();
+        let asked = match &self.owner {
+            Some(owner) => owner.send(Asked { what, tell }).await.is_ok(),
+            None => false,
+        };
+        let answer = if asked { told.await.ok() } else { None };
+        answer.unwrap_or_else(|| Answer::Refused { why: "the engine is about to stop".to_owned() })
     }
 
     async fn in_turn<T>(&self, act: impl AsyncFnOnce(Feeds) -> T) -> T {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::flow::engine::Change;
 use crate::journal::id::Id;
 use crate::journal::ledger::{Law, Ledger};
 
@@ -17,6 +18,10 @@ pub enum Request {
     Drop { ids: Vec<Id>, because: String },
     /// Settled messages are delivered once more: by all routes that take them, or to one target.
     Replay { ids: Vec<Id>, to: Option<String> },
+    /// A route that says `start: held` delivers from now on.
+    Start { route: String },
+    /// The project as its files are now takes the place of the one that runs.
+    Reload,
 }
 
 /// Which parked messages are meant.
@@ -41,6 +46,12 @@ pub enum Answer {
         done: u64,
         not: Vec<Not>,
     },
+    /// A route delivers; whether it did not before.
+    Started {
+        was_held: bool,
+    },
+    /// Another version of the project runs.
+    Changed(Change),
     /// Nothing was done.
     Refused {
         why: String,

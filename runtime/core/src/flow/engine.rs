@@ -8,7 +8,7 @@ use std::time::Duration;
 use emr_abi::wiring::Wiring;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -20,7 +20,7 @@ use super::program::Program;
 use super::witness::Witness;
 use super::work::WayOut;
 use crate::connector::{self, Places, Serving, Why};
-use crate::control::operations::Operations;
+use crate::control::operations::{Asked, Operations};
 use crate::control::place::Hold;
 use crate::control::server::Server;
 use crate::journal::fs::Disk;
@@ -45,6 +45,7 @@ pub struct Engine {
     /// What routes have seen, by their names.
     onces: Onces,
     operations: Arc<Operations>,
+    asked: Option<mpsc::Receiver<Asked>>,
     /// Answers other processes of the machine, until all feeds have stopped. Nothing before the first has begun.
     control: Option<Task>,
     /// Until all journals are closed.
@@ -81,6 +82,12 @@ pub struct Refused {
     /// `feed adt`
     pub whose: String,
     pub why: String,
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.whose, self.why)
+    }
 }
 
 /// What the settings of every feed are read for here.
@@ -124,6 +131,7 @@ impl Engine {
     ) -> Result<Engine, Refused> {
         let of_journal = |why| Refused::new("journal", why);
         let hold = Hold::take(&places.journal).map_err(of_journal)?;
+        let (operations, asked) = Operations::asking();
         let mut engine = Engine {
             places,
             witness,
@@ -132,7 +140,8 @@ impl Engine {
             feeds: Vec::new(),
             held: Held::default(),
             onces: Onces::new(),
-            operations: Arc::default(),
+            operations: Arc::new(operations),
+            asked: Some(asked),
             control: None,
             _hold: hold,
         };
@@ -149,9 +158,19 @@ impl Engine {
         Arc::clone(&self.operations)
     }
 
+    /// What others ask for that only who has the engine can do. Once: whoever takes it answers.
+    pub fn asked(&mut self) -> Option<mpsc::Receiver<Asked>> {
+        self.asked.take()
+    }
+
     /// Where the messages of each feed are.
     pub fn laws(&self) -> impl Iterator<Item = (&str, Law)> {
         self.feeds.iter().map(|feed| (&**feed.intake.name(), feed.intake.law()))
+    }
+
+    /// Whether there is a route of that name.
+    pub fn has_route(&self, route: &str) -> bool {
+        self.wiring.routes.iter().any(|known| known.name == route)
     }
 
     /// Lets a route that says `start: held` deliver, from now on and in the processes that come; whether it was held.

@@ -7,6 +7,7 @@ use std::io;
 use std::sync::Arc;
 
 use emr_abi::wiring::{self, Wiring};
+use serde::{Deserialize, Serialize};
 
 use super::super::deliver::Outlet;
 use super::super::held::Held;
@@ -17,7 +18,7 @@ use crate::connector::{self, Feed};
 use crate::journal::fs::Disk;
 
 /// What became of the feeds, by their names.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     pub new: Vec<String>,
     /// They listen anew, by other settings; their journals are the same.

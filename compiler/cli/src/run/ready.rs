@@ -1,0 +1,122 @@
+//! A project that is ready to run: wired and compiled.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use emr_abi::wiring::{Feed, Route, Target, Wiring};
+use emr_compiler::db::{self, Wired};
+use emr_compiler::diagnostic::{Diagnostic, Severity};
+use emr_compiler::syntax;
+use emr_project::Source;
+use smol_str::SmolStr;
+
+use super::program::Compiled;
+use crate::end::End;
+use crate::engine::said;
+use crate::test;
+use crate::world::{Chosen, World};
+
+pub struct Ready {
+    pub wiring: Wiring,
+    pub program: Arc<Compiled>,
+}
+
+impl Ready {
+    /// Of a sound project.
+    ///
+    /// # Errors
+    /// It lacks what an engine needs, or asks for what is not carried out.
+    pub fn new(world: &World, chosen: &Chosen) -> Result<Ready, End> {
+        in_one_environment(world, chosen)?;
+        let wired = db::wired(&world.db, world.inside);
+        if wired.feeds.is_empty() {
+            return Err(End::Call("the project has no feed: nothing would come in".to_owned()));
+        }
+        if let Some(alarm) = wired.alarms.first() {
+            return Err(End::Call(format!("alarm {alarm}: alarms are not carried out yet, and nobody would be told")));
+        }
+        let program = Arc::new(Compiled::new(world, &wired)?);
+        Ok(Ready { wiring: wiring(&wired, said(world).zone), program })
+    }
+
+    /// Of the project as its files are now, where there is nothing wrong with it and its tests pass.
+    ///
+    /// # Errors
+    /// Why it cannot take the place of another, without a value of a test.
+    pub fn tested(project: &Path, chosen: &Chosen) -> Result<Ready, String> {
+        let said = |end: End| end.to_string();
+        let world = World::open(project, chosen).map_err(said)?;
+        let problems = world.problems();
+        let wrong = problems.iter().flat_map(|(source, problems)| errors(source, problems));
+        refused(wrong.collect(), "is wrong; `emr check` shows it")?;
+        let ready = Ready::new(&world, chosen).map_err(said)?;
+        refused(test::failing(&world).map_err(said)?, "fails; `emr test` shows it")?;
+        Ok(ready)
+    }
+}
+
+fn errors<'s>(source: &'s Source, problems: &'s [Diagnostic]) -> impl Iterator<Item = String> + 's {
+    let errors = problems.iter().filter(|it| it.severity() == Severity::Error);
+    errors.map(|it| {
+        let line = syntax::line(&source.text, it.at.start);
+        format!("{}:{line}: {} {}", source.path.display(), it.code.text(), it.message)
+    })
+}
+
+/// The first few are named.
+fn refused(wrong: Vec<String>, what: &str) -> Result<(), String> {
+    const NAMED: usize = 5;
+    let Some(first) = wrong.first() else { return Ok(()) };
+    let named = wrong.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("\n");
+    match wrong.len() {
+        1 => Err(format!("{first}\nthis {what}")),
+        all => Err(format!("{named}\n{all} of them: each {what}")),
+    }
+}
+
+/// What settings name by `env` is that of one environment.
+fn in_one_environment(world: &World, chosen: &Chosen) -> Result<(), End> {
+    let environments = &world.outside.manifest.environments;
+    if environments.len() < 2 || chosen.env.is_some() {
+        return Ok(());
+    }
+    let known: Vec<_> = environments.keys().map(|name| format!("`{name}`")).collect();
+    Err(End::Call(format!("`emr.toml` has several environments, {}: choose one with `--env`", known.join(", "))))
+}
+
+/// Feeds, targets and routes by their places in the lists. A reading's number is counted over feeds, then targets,
+/// then routes, as [`Compiled`] has them.
+fn wiring(wired: &Wired, zone: Option<String>) -> Wiring {
+    let mut readings = 0..;
+    let mut numbered = |readers: usize| readings.by_ref().take(readers).collect::<Vec<usize>>();
+    let feeds = wired.feeds.iter().map(|feed| Feed {
+        name: name(&feed.key),
+        connector: feed.connector.to_string(),
+        settings: serde_json::Value::Object(feed.settings.clone()).to_string(),
+        order_by: numbered(feed.order_by.len()),
+    });
+    let feeds: Vec<_> = feeds.collect();
+    let targets = wired.targets.iter().map(|target| Target {
+        name: name(&target.key),
+        connector: target.connector.to_string(),
+        settings: serde_json::Value::Object(target.settings.clone()).to_string(),
+        reads: numbered(target.reads.len()),
+    });
+    let targets: Vec<_> = targets.collect();
+    let places = |keys: &[SmolStr], all: Vec<&SmolStr>| {
+        keys.iter().filter_map(|key| all.iter().position(|known| *known == key)).collect()
+    };
+    let routes = wired.routes.iter().map(|route| Route {
+        name: name(&route.key),
+        from: places(&route.from, wired.feeds.iter().map(|feed| &feed.key).collect()),
+        to: places(&route.to, wired.targets.iter().map(|target| &target.key).collect()),
+        settings: serde_json::Value::Object(route.settings.clone()).to_string(),
+        reads: numbered(route.reads.len()),
+    });
+    Wiring { feeds, targets, routes: routes.collect(), zone }
+}
+
+/// Its own name where that is enough.
+fn name(key: &str) -> String {
+    key.rsplit('.').next().unwrap_or(key).to_owned()
+}

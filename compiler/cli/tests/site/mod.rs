@@ -1,0 +1,133 @@
+//! A project in a folder of its own, which the real binary runs: started, asked, stopped and killed by tests.
+
+// Each test uses some of it; what runs the engine is no test itself, and may stop as one.
+#![allow(dead_code, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How long anything may take to come about.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Site {
+    folder: TempDir,
+    pub address: SocketAddr,
+    process: Option<Child>,
+}
+
+impl Site {
+    /// `ADDRESS` in the text is that of the feed that it listens on.
+    pub fn new(text: &str, settings: &str) -> Site {
+        let site = Site { folder: TempDir::new().unwrap(), address: free(), process: None };
+        fs::write(
+            site.path("emr.toml"),
+            format!("[project]\nname = \"site\"\ntimezone = \"Europe/Zurich\"\n{settings}"),
+        )
+        .unwrap();
+        site.write(text);
+        site
+    }
+
+    /// Writes its mapping.
+    pub fn write(&self, text: &str) {
+        fs::write(self.path("site.emr"), text.replace("ADDRESS", &self.address.to_string())).unwrap();
+    }
+
+    pub fn start(&mut self, arguments: &[&str]) {
+        let log = fs::File::options().create(true).append(true).open(self.path("log")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_emr"));
+        command.arg("run").args(arguments).current_dir(self.folder.path()).stderr(log).stdout(Stdio::null());
+        self.process = Some(command.spawn().unwrap());
+        self.until(|site| TcpStream::connect(site.address).is_ok());
+    }
+
+    pub fn kill(&mut self) {
+        let mut process = self.process.take().unwrap();
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+
+    /// With SIGTERM; how it ended.
+    pub fn stop(&mut self) -> Option<i32> {
+        let mut process = self.process.take().unwrap();
+        Command::new("kill").args(["-TERM", &process.id().to_string()]).status().unwrap();
+        process.wait().unwrap().code()
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// What stands in a file; nothing where there is none.
+    pub fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    pub fn until(&self, holds: impl Fn(&Site) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !holds(self) {
+            assert!(Instant::now() < end, "it does not come about\n{}\n{}", self.text("log"), self.said(&["status"]).0);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    pub fn emr(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_emr")).args(arguments).current_dir(self.folder.path()).output().unwrap()
+    }
+
+    /// What a command prints, what it says, and how it ends.
+    pub fn said(&self, arguments: &[&str]) -> (String, String, Option<i32>) {
+        let output = self.emr(arguments);
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap(), output.status.code())
+    }
+
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let (printed, said, _) = self.said(&[arguments, &["--format", "json"]].concat());
+        serde_json::from_str(&printed).unwrap_or_else(|_| panic!("{arguments:?}: {printed}{said}"))
+    }
+
+    pub fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).unwrap()
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.process {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+/// An address that nobody listens on.
+pub fn free() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// An admission of a patient with that identifier and name, MSH-10 being `control`.
+pub fn admission(control: &str, patient: &str, name: &str) -> String {
+    format!(
+        "MSH|^~\\&|A|H|B|C|20260101||ADT^A01^ADT_A01|{control}|P|2.5.1||||||UNICODE UTF-8\rEVN||20260101\r\
+         PID|1||{patient}||{name}\rPV1|1|I\r"
+    )
+}
+
+/// Sends a message and gives the segments of the answer behind its MSH.
+pub fn send(stream: &mut TcpStream, message: &str) -> String {
+    stream.write_all(format!("\x0B{message}\x1C\r").as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\x1C\r") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        answer.push(byte[0]);
+    }
+    String::from_utf8(answer).unwrap().split('\r').skip(1).collect::<Vec<_>>().join(" ")
+}
