@@ -10,6 +10,7 @@ use emr_compiler::files::Content;
 use emr_compiler::plan::{Plan, interpret};
 use emr_compiler::select::MessageType;
 use emr_compiler::standard::Standards;
+use emr_compiler::standard::hl7::Version;
 use emr_message::answer::{At, Problem, Wrong};
 use emr_message::{Message, Receipt};
 use emr_runtime::flow::program::{Form, Made, Mapped, Program, Rejected, Sorted};
@@ -211,6 +212,13 @@ impl Program for Compiled {
             known.filter(|(accept, _)| accept.events.is_empty() || accept.events.iter().any(is_event)).peekable();
         if known.peek().is_none() {
             return Sorted::NotServed(Problem { wrong: Wrong::EventCode, at: msh(9, 2) });
+        }
+        if !said.version.is_empty() && Version::parse(&said.version).is_none_or(|version| version == Version::Union) {
+            return Sorted::NotServed(Problem { wrong: Wrong::Version, at: msh(12, 1) });
+        }
+        let processing = message.msh(11).component(1).value();
+        if processing.is_some_and(|id| !matches!(id.trim(), "" | "P" | "T" | "D")) {
+            return Sorted::NotServed(Problem { wrong: Wrong::ProcessingId, at: msh(11, 1) });
         }
         let holds = |filter: &Option<Reading>| filter.as_ref().is_none_or(|it| it.holds(&message, &structure, receipt));
         if !known.any(|(_, filter)| holds(filter)) {

@@ -245,6 +245,11 @@ impl<F: Fs> Intake<F> {
         Some(Answer::Coming(coming))
     }
 
+    /// Whether the same message was taken before.
+    pub fn knows(&self, sent: &Sent) -> bool {
+        matches!(self.known(identity(&sent.message, sent.claim)), Found::Same(_))
+    }
+
     /// Whether the disk has too little room for another message.
     pub fn is_short_of_space(&self) -> bool {
         self.space.is_low()

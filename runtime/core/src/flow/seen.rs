@@ -36,6 +36,7 @@ impl From<Refusal> for Verdict {
 /// How far a message is on its way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
+    /// And mapped, where the feed answers no sooner.
     pub is_stored: bool,
     /// What its sender is told, once that is known.
     pub verdict: Option<Verdict>,
@@ -50,13 +51,15 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// Waits until the message is on disk; whether it is.
-    pub async fn stored(&mut self) -> bool {
+    /// Waits until the message is on disk, and mapped where the feed answers no sooner; gives what its sender is told, as
+    /// far as that is known by then.
+    pub async fn stored(&mut self) -> Option<Verdict> {
         match self {
-            Answer::Known(verdict) => *verdict != Verdict::Later,
+            Answer::Known(verdict) => Some(verdict.clone()),
             Answer::Coming(coming) => {
                 let far = |progress: &Progress| progress.is_stored || progress.verdict.is_some();
-                coming.wait_for(far).await.is_ok_and(|progress| progress.verdict != Some(Verdict::Later))
+                // Whoever should have said so is gone, with the process or the disk.
+                coming.wait_for(far).await.map_or(Some(Verdict::Later), |progress| progress.verdict.clone())
             }
         }
     }

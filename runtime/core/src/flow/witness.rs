@@ -27,6 +27,8 @@ pub enum Happening<'a> {
     Known,
     /// Another message with the MSH-10 of one before; it is accepted as new.
     Reused,
+    /// A file holds a message longer than is taken, and stays where it is.
+    TooLong { bytes: u64 },
     /// There is no room for a message on the disk.
     Full,
     /// A route's map has come to its end.

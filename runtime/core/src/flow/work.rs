@@ -170,9 +170,8 @@ impl<F: Fs> Intake<F> {
         let number = open.number();
         let version = self.version();
         let when = version.settings.answer;
-        match when {
-            When::Stored => tell(&answer, Verdict::Good),
-            When::Checked | When::Delivered => answer.send_modify(|progress| progress.is_stored = true),
+        if when == When::Stored {
+            tell(&answer, Verdict::Good);
         }
         let receipt = self.receipt(number, &open.arrival);
         let outcome = self.mark.around(number, || version.outcome(open, message, &receipt));
@@ -193,6 +192,7 @@ impl<F: Fs> Intake<F> {
         };
         let waits = when == When::Delivered && self.ledger().message(number).is_some();
         if waits && verdict == Verdict::Good {
+            answer.send_modify(|progress| progress.is_stored = true);
             self.answers.lock().unwrap_or_else(PoisonError::into_inner).insert(number, answer);
             // It may have been delivered in the moment between.
             self.answer_if_settled(number);

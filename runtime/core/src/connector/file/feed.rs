@@ -23,6 +23,7 @@ use super::super::{Feed, Places, Serving};
 use crate::clock;
 use crate::flow::intake::{Intake, Sent};
 use crate::flow::seen::Verdict;
+use crate::flow::witness::Happening;
 use crate::journal::fs::{Disk, Fs};
 
 /// What a feed from `file` is told. Times in milliseconds.
@@ -32,6 +33,7 @@ pub struct Settings {
     pub pattern: String,
     pub stable: u64,
     pub every: u64,
+    pub frame_max: usize,
     pub done: PathBuf,
     pub rejected: PathBuf,
 }
@@ -63,6 +65,15 @@ struct Watch<F: Fs> {
     intake: Arc<Intake<F>>,
     /// The files that were seen, how they were, and since when they are so.
     seen: HashMap<PathBuf, (u64, Option<SystemTime>, Instant)>,
+    /// Those with a message longer than is taken, and how they were.
+    left: HashMap<PathBuf, (u64, Option<SystemTime>)>,
+}
+
+/// What the messages of a file came to, a line for each of which there is something to say.
+#[derive(Default)]
+struct Told {
+    refused: Vec<(u64, String)>,
+    known: Vec<(u64, String)>,
 }
 
 /// Takes files until it is told to stop; the one that is under way is taken to its end.
@@ -78,9 +89,10 @@ pub async fn serve<F: Fs>(
         fs::create_dir_all(settings.folder.join(inside))?;
     }
     let every = Duration::from_millis(settings.every);
-    let mut watch = Watch { settings, intake, seen: HashMap::new() };
+    let mut watch = Watch { settings, intake, seen: HashMap::new(), left: HashMap::new() };
     for claimed in watch.claimed() {
-        watch.take(&claimed).await;
+        // What the last process took of it is no second time.
+        watch.take(&claimed, false).await;
     }
     while !*stop.borrow() {
         for path in watch.stable() {
@@ -88,8 +100,11 @@ pub async fn serve<F: Fs>(
             if *stop.borrow() || watch.intake.is_short_of_space() {
                 break;
             }
+            if watch.is_too_long(&path).await {
+                continue;
+            }
             if let Some(claimed) = watch.claim(&path) {
-                watch.take(&claimed).await;
+                watch.take(&claimed, true).await;
             }
         }
         let pause = every.min(Duration::from_millis(watch.settings.stable.max(50)));
@@ -134,6 +149,27 @@ impl<F: Fs> Watch<F> {
         found
     }
 
+    /// Whether a file holds a message longer than is taken: then all of it stays where it is.
+    async fn is_too_long(&mut self, path: &Path) -> bool {
+        let Ok(facts) = fs::metadata(path) else { return false };
+        let (length, max) = (facts.len(), self.settings.frame_max);
+        if usize::try_from(length).is_ok_and(|length| length <= max) {
+            return false;
+        }
+        let how = (length, facts.modified().ok());
+        if self.left.get(path) == Some(&how) {
+            return true;
+        }
+        let file = path.to_owned();
+        let is_long =
+            spawn_blocking(move || has_message_above(&file, max)).await.is_ok_and(|found| found.unwrap_or(false));
+        if is_long {
+            self.intake.see(&Happening::TooLong { bytes: length });
+            self.left.insert(path.to_owned(), how);
+        }
+        is_long
+    }
+
     /// Takes a file away from whoever else watches. Nothing if somebody was there before.
     fn claim(&self, path: &Path) -> Option<PathBuf> {
         let name = path.file_name()?.to_string_lossy();
@@ -145,50 +181,60 @@ impl<F: Fs> Watch<F> {
         Some(claimed)
     }
 
-    /// Takes the messages of a claimed file in and puts it away.
-    async fn take(&self, claimed: &Path) {
+    /// Takes the messages of a claimed file in and puts it away, with a file beside it that says what became of those that
+    /// were refused, or where this is its first time, that were taken before.
+    async fn take(&self, claimed: &Path, is_first: bool) {
         let name = claimed.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let own = name.split_once('.').map_or(name.as_str(), |(_, own)| own).to_owned();
         match self.messages(claimed, &name, &own).await {
             // Nothing of it is lost: it is claimed, and taken again by the next process.
             Err(_) => {}
-            Ok(refused) if refused.is_empty() => self.put(claimed, &self.settings.done, &own),
-            Ok(refused) => {
-                self.put(claimed, &self.settings.rejected, &own);
-                let result = self.settings.folder.join(&self.settings.rejected).join(format!("{own}.result"));
-                let _ = fs::write(result, refused.join("\n") + "\n");
+            Ok(Told { refused, known }) => {
+                let folder = if refused.is_empty() { &self.settings.done } else { &self.settings.rejected };
+                let lines = if is_first { [refused, known].concat() } else { refused };
+                self.put(claimed, folder, &own);
+                self.say(&self.settings.folder.join(folder).join(format!("{own}.result")), lines);
             }
         }
     }
 
-    /// What is wrong with the messages of a file, a line for each that was refused.
-    async fn messages(&self, claimed: &Path, claim: &str, own: &str) -> io::Result<Vec<String>> {
+    fn say(&self, result: &Path, mut lines: Vec<(u64, String)>) {
+        lines.sort_unstable();
+        let text: String = lines.iter().map(|(number, line)| format!("message {number}: {line}\n")).collect();
+        if !text.is_empty() {
+            let _ = fs::write(result, text);
+        }
+    }
+
+    /// Takes the messages of a file in.
+    async fn messages(&self, claimed: &Path, claim: &str, own: &str) -> io::Result<Told> {
         let (send, mut parts) = mpsc::channel(AHEAD);
         let path = claimed.to_owned();
         let reading = spawn_blocking(move || split(&path, &send));
         let mut answers = tokio::task::JoinSet::new();
-        let mut number = 0;
+        let (mut number, mut told) = (0, Told::default());
         while let Some(message) = parts.recv().await {
             number += 1;
             let claim = xxh3_64(format!("{claim}\0{number}").as_bytes());
             let sent = Sent { message, file: Some(own.to_owned()), claim: Some(claim) };
+            if self.intake.knows(&sent) {
+                told.known.push((number, "taken before".to_owned()));
+            }
             let answer = self.intake.take(sent).await.ok_or_else(|| io::Error::other("the feed has ended"))?;
             answers.spawn(async move { (number, answer.verdict().await) });
             point!("file.message");
         }
         reading.await.map_err(io::Error::other)??;
-        let mut refused = Vec::new();
         for (number, verdict) in answers.join_all().await {
             match verdict {
                 Verdict::Good => {}
                 Verdict::Wrong(problem) | Verdict::NotServed(problem) => {
-                    refused.push((number, format!("message {number}: {}", problem.wrong.text())));
+                    told.refused.push((number, problem.wrong.text().to_owned()));
                 }
                 Verdict::Later => return Err(io::Error::other("it could not be stored")),
             }
         }
-        refused.sort_unstable();
-        Ok(refused.into_iter().map(|(_, line)| line).collect())
+        Ok(told)
     }
 
     /// Puts a file away; one of the same name stays as it is.
@@ -216,6 +262,17 @@ fn split(path: &Path, to: &mpsc::Sender<Bytes>) -> io::Result<()> {
         let _ = to.blocking_send(fs::read(path)?.into());
     }
     Ok(())
+}
+
+fn has_message_above(path: &Path, max: usize) -> io::Result<bool> {
+    let mut splitter = Splitter::new(File::open(path)?);
+    let mut part = Vec::new();
+    while splitter.next(&mut part)?.is_some() {
+        if part.len() > max {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The files of a folder by their names.

@@ -56,6 +56,9 @@ pub enum Unwrap {
 /// How long a sender is held that cannot be served, before it is left without an answer: then it sends again.
 const OVERLOADED: Duration = Duration::from_secs(4);
 
+/// How long the rest of a frame that is not taken is read and thrown away.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// How long a frame may take to come to its end when the feed stops.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -270,14 +273,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
         let Ok(Some(mut answer)) = taken else { return self.not_stored().await };
         let asked = Asked::of(&message, self.settings.mode);
         if asked.is_enhanced || self.is_second() {
-            if !answer.stored().await {
+            let known = answer.stored().await;
+            if known == Some(Verdict::Later) {
                 return self.not_stored().await;
             }
             if self.is_second() {
                 self.write(COMMITTED).await?;
             }
-            if asked.accept {
-                self.say(&message, Code::CommitAccept, &[]).await?;
+            match known {
+                // Whoever is told so is told nothing else of it.
+                Some(Verdict::NotServed(problem)) if asked.is_told_of_refusals => {
+                    self.say(&message, Code::CommitReject, &[problem]).await?;
+                    return Ok(true);
+                }
+                Some(Verdict::Wrong(problem)) if asked.is_told_of_refusals && Header::read(&message).is_none() => {
+                    self.say(&message, Code::CommitError, &[problem]).await?;
+                    return Ok(true);
+                }
+                _ if asked.accept => self.say(&message, Code::CommitAccept, &[]).await?,
+                _ => {}
             }
         }
         let (code, problems) = match answer.verdict().await {
@@ -358,8 +372,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
         let code = if Asked::of(first, self.settings.mode).is_enhanced { Code::CommitError } else { Code::Error };
         if Header::read(first).is_some() {
             self.say(first, code, &[Problem { wrong: Wrong::ValueTooLong, at: None }]).await?;
+            self.linger().await;
         }
         Ok(())
+    }
+
+    /// Lets the other side read what it was told: the system throws that away where bytes come after the end.
+    async fn linger(&mut self) {
+        let unread = async {
+            self.stream.shutdown().await?;
+            loop {
+                self.unread.clear();
+                if self.stream.read_buf(&mut self.unread).await? == 0 {
+                    return std::io::Result::Ok(());
+                }
+            }
+        };
+        let _ = timeout(LINGER, unread).await;
     }
 
     async fn say(&mut self, message: &[u8], code: Code, problems: &[Problem]) -> Result<(), Broken> {
@@ -376,8 +405,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
         let mut out = BytesMut::new();
         self.frames.encode(content, &mut out)?;
         point!("mllp.answer");
-        self.stream.write_all(&out).await?;
-        self.stream.flush().await?;
+        // Whoever does not read holds nobody else up.
+        let written = async {
+            self.stream.write_all(&out).await?;
+            self.stream.flush().await
+        };
+        let wait = Duration::from_millis(self.settings.frame_timeout);
+        timeout(wait, written).await.map_err(|_| Broken::Cut)??;
         point!("mllp.answered");
         Ok(())
     }

@@ -296,7 +296,7 @@ async fn files_that_appear_are_taken_and_put_away() {
     let folder = tempfile::tempdir().unwrap();
     let (sink, got) = sink().await;
     let watched = json!({
-        "folder": "in", "pattern": "*.hl7", "stable": 50, "every": 20, "done": "done", "rejected": "rejected",
+        "folder": "in", "pattern": "*.hl7", "stable": 50, "every": 20, "frame_max": 100_000, "done": "done", "rejected": "rejected",
         "answer": "checked", "remember": 60_000,
     });
     let mut wiring = wiring(&json!({}), &peer(sink), "mllp");

@@ -11,6 +11,8 @@ pub(super) struct Asked {
     pub is_enhanced: bool,
     /// That the message is stored.
     pub accept: bool,
+    /// That it is not taken as it is: then nothing else is said of it.
+    pub is_told_of_refusals: bool,
     application: Condition,
 }
 
@@ -28,17 +30,19 @@ impl Asked {
         let field = |number| header.as_ref().map(|header| header.field(number)).unwrap_or_default();
         let (accept, application) = (field(15), field(16));
         if accept.is_empty() && application.is_empty() && mode == Mode::Original {
-            return Asked { is_enhanced: false, accept: false, application: Condition::Always };
+            let application = Condition::Always;
+            return Asked { is_enhanced: false, accept: false, is_told_of_refusals: false, application };
         }
-        // All that is said at once is that it is stored, so an error alone is never worth a word.
-        let accept = matches!(accept, b"AL" | b"SU") || accept.is_empty() && application.is_empty();
+        let is_silent = accept.is_empty() && application.is_empty();
+        let is_told_of_refusals = matches!(accept, b"AL" | b"ER") || is_silent;
+        let accept = matches!(accept, b"AL" | b"SU") || is_silent;
         let application = match application {
             b"AL" => Condition::Always,
             b"ER" => Condition::Error,
             b"SU" => Condition::Success,
             _ => Condition::Never,
         };
-        Asked { is_enhanced: true, accept, application }
+        Asked { is_enhanced: true, accept, is_told_of_refusals, application }
     }
 
     pub fn application(self, code: Code) -> bool {
