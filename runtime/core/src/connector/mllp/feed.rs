@@ -325,7 +325,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
         }
         let asked = Asked::of(&header, self.settings.mode);
         for answer in &mut answers {
-            if !answer.stored().await {
+            if answer.stored().await == Some(Verdict::Later) {
                 return self.not_stored().await;
             }
         }
