@@ -17,6 +17,7 @@ use super::held::Held;
 use super::intake::{Intake, OnReject, Settings, Unless, Way, When};
 use super::once::Once;
 use super::program::Program;
+use super::repair::Repair;
 use super::witness::Witness;
 use super::work::WayOut;
 use crate::connector::{self, Places, Serving, Why};
@@ -94,6 +95,8 @@ impl std::fmt::Display for Refused {
 #[derive(Deserialize)]
 struct OfFeed {
     answer: When,
+    #[serde(default)]
+    repair: Vec<Repair>,
     remember: u64,
 }
 
@@ -337,7 +340,7 @@ fn settings(number: usize, wiring: &Wiring, places: &Places, onces: &Onces) -> R
     let Some(feed) = wiring.feeds.get(number) else {
         return Err(Refused { whose: "wiring".to_owned(), why: "it has no such feed".to_owned() });
     };
-    let OfFeed { answer, remember } = read(&feed.name, &feed.settings)?;
+    let OfFeed { answer, repair, remember } = read(&feed.name, &feed.settings)?;
     let (mut on_reject, mut unless_seen) = (Vec::new(), Vec::new());
     for route in &wiring.routes {
         let told: OfRoute = read(&route.name, &route.settings)?;
@@ -362,6 +365,7 @@ fn settings(number: usize, wiring: &Wiring, places: &Places, onces: &Onces) -> R
         name: feed.name.as_str().into(),
         folder: places.journal.join(&feed.name),
         answer,
+        repair,
         on_reject,
         unless_seen,
         ways: ways.collect(),

@@ -19,6 +19,7 @@ use tokio::time::sleep;
 use super::mark::Mark;
 use super::once::Once;
 use super::program::Program;
+use super::repair::Repair;
 use super::seen::{Answer, Found, Progress, Seen, Verdict, identity};
 use super::version::Version;
 use super::witness::{Happening, Witness};
@@ -90,6 +91,8 @@ pub struct Settings {
     /// Where its journal is.
     pub folder: PathBuf,
     pub answer: When,
+    /// What is done to a message before it is read.
+    pub repair: Vec<Repair>,
     /// By number of the route.
     pub on_reject: Vec<OnReject>,
     /// What each route that leaves out what it has seen knows a message by, by number of the route.

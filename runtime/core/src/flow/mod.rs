@@ -16,6 +16,7 @@ pub mod once;
 pub mod operate;
 pub mod pace;
 pub mod program;
+pub mod repair;
 pub mod retry;
 pub mod seen;
 #[cfg(test)]

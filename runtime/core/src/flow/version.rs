@@ -1,6 +1,7 @@
 //! What is done with the messages of a feed, until a change of the project puts the next version in its place: a message
 //! goes through all its routes by one.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,6 +13,7 @@ use super::deliver::{Parcel, Queue};
 use super::intake::{OnReject, Settings, Way, When};
 use super::once::{self, Came, Key, Once};
 use super::program::{Made, Program, Rejected, Sorted};
+use super::repair::repaired;
 use super::seen::Verdict;
 use super::witness::{Happening, Witness};
 use crate::journal::entry::{Refusal, What};
@@ -80,6 +82,11 @@ impl Version {
     }
 
     pub(super) fn outcome(&self, open: &Open, message: &[u8], receipt: &Receipt) -> Outcome {
+        let (message, count) = repaired(message, &self.settings.repair);
+        if count > 0 {
+            self.see(&Happening::Repaired { number: open.number(), count });
+        }
+        let message = &*message;
         let run = || match self.program.sort(self.settings.feed, message, receipt) {
             Sorted::Routes(routes) => self.mapped(open, &routes, message, receipt),
             Sorted::Ignored(because) => Outcome::filtered(&because),
@@ -175,7 +182,8 @@ impl Version {
     /// What a way out gets of a message, made once more.
     pub(super) fn again(&self, way: &str, number: u64, message: &[u8], receipt: &Receipt) -> Option<Parcel> {
         let way = self.settings.ways.iter().find(|known| *known.name == *way)?;
-        let made = self.program.map(self.settings.feed, way.route, message, receipt).result.ok()?;
+        let whole = self.repaired(message);
+        let made = self.program.map(self.settings.feed, way.route, &whole, receipt).result.ok()?;
         Some(self.parcel(way, number, made.into(), message, receipt))
     }
 
@@ -187,13 +195,18 @@ impl Version {
         message: &[u8],
         receipt: &Receipt,
     ) -> Parcel {
-        let read = self.program.read(&way.reads, message, receipt).into();
+        let read = self.program.read(&way.reads, &self.repaired(message), receipt).into();
         Parcel { id: format!("{}-{}", self.settings.name, number + 1).into(), made, read }
+    }
+
+    /// A message as it is read.
+    fn repaired<'m>(&self, message: &'m [u8]) -> Cow<'m, [u8]> {
+        repaired(message, &self.settings.repair).0
     }
 
     /// What a message is kept in order by.
     pub(super) fn keys(&self, message: &[u8], receipt: &Receipt) -> Vec<u64> {
-        let values = self.program.read(&self.settings.order_by, message, receipt).into_iter().flatten();
+        let values = self.program.read(&self.settings.order_by, &self.repaired(message), receipt).into_iter().flatten();
         // The hash of a value is its lane: two values that share one wait for each other, and lose nothing.
         values.map(|value| xxh3_64(value.as_bytes())).collect()
     }

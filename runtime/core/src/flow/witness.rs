@@ -31,6 +31,8 @@ pub enum Happening<'a> {
     TooLong { bytes: u64 },
     /// There is no room for a message on the disk.
     Full,
+    /// Damage of a message was repaired, so often.
+    Repaired { number: u64, count: usize },
     /// A route's map has come to its end.
     Mapped { number: u64, route: usize, took: Duration, issues: usize, is_refused: bool },
     /// The journal says so from now on.

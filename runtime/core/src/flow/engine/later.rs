@@ -7,7 +7,6 @@ use serde_json::Value;
 use super::{Refused, read};
 
 /// The settings of feeds, targets and routes, each with the values that mean nothing more than what is done.
-const FEED: &[(&str, &[&str])] = &[("repair", &["[]"])];
 const TARGET: &[(&str, &[&str])] = &[("format", &["\"json\""])];
 const ROUTE: &[(&str, &[&str])] = &[("reply", &["null"])];
 
@@ -15,7 +14,6 @@ const ROUTE: &[(&str, &[&str])] = &[("reply", &["null"])];
 /// Some setting asks for more than is carried out.
 pub(super) fn nothing_of_it(wiring: &Wiring) -> Result<(), Refused> {
     for feed in &wiring.feeds {
-        held(&format!("feed {}", feed.name), &feed.settings, FEED)?;
         zone(&format!("feed {}", feed.name), &feed.settings)?;
         if !["mllp", "file"].contains(&feed.connector.as_str()) {
             held(&format!("feed {}", feed.name), &feed.settings, &[("unwrap", &["null"])])?;

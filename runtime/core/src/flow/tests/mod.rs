@@ -130,6 +130,7 @@ fn settings(way: &str, folder: &Path, answer: When, order_by: &[usize]) -> Setti
         folder: folder.to_owned(),
         answer,
         on_reject: vec![OnReject::AckError],
+        repair: Vec::new(),
         unless_seen: Vec::new(),
         ways: vec![Way { route: 0, target: 0, name: way.into(), reads: Vec::new() }],
         order_by: order_by.to_vec(),

@@ -87,6 +87,7 @@ impl Site {
             name: "adt".into(),
             folder: folder.to_owned(),
             answer: When::Checked,
+            repair: Vec::new(),
             unless_seen: Vec::new(),
             on_reject: vec![OnReject::AckError],
             ways: vec![way(0, "all>ehr"), way(1, "all>lab")],

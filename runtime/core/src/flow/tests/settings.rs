@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use emr_abi::wiring::{Target, Wiring};
 use serde_json::{Value, json};
@@ -9,8 +10,11 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::Passing;
-use super::sockets::{acknowledged, frame, free, listening, message, peer, send, sink, start, until, wiring};
+use super::sockets::{
+    acknowledged, frame, free, listening, message, peer, send, sink, start, start_told, until, wiring,
+};
 use crate::flow::engine::Engine;
+use crate::flow::witness::{Happening, Witness};
 
 /// The same with more settings.
 fn with(mut settings: Value, more: Value) -> Value {
@@ -227,4 +231,33 @@ async fn the_messages_of_a_batch_are_taken_one_by_one_and_answered_once() {
     assert!(acknowledged(send(&mut stream, &batch("b3", &[])).await).starts_with("MSA|AE"));
     until(|| engine.laws().all(|(_, law)| law.settled.delivered == 5 && law.settled.refused == 2)).await;
     assert_eq!(*got.lock().unwrap(), ["1", "2", "3", "4", "6"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_is_repaired_before_a_message_is_read_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = json!({ "path": [{ "text": "out.hl7" }], "existing": "append", "line_end": "none" });
+    let at = free().await;
+    let settings = listening(at, json!({ "repair": ["joined_lines", "trailing_spaces"] }));
+    let told: Arc<Told> = Arc::default();
+    let engine = start_told(folder.path(), &wiring(&settings, &out, "file"), Arc::clone(&told) as _).await;
+    let mut stream = TcpStream::connect(at).await.unwrap();
+    let broken = message("A", "1") + "NTE|1||two\nlines \r";
+    assert_eq!(acknowledged(send(&mut stream, &broken).await), "MSA|AA|1");
+    delivered(&engine, 1).await;
+    let written = std::fs::read_to_string(folder.path().join("out.hl7")).unwrap();
+    assert!(written.ends_with("NTE|1||two\\.br\\lines\r"), "{written}");
+    assert_eq!(told.0.load(Ordering::Relaxed), 2);
+}
+
+/// How many repairs were told of.
+#[derive(Default)]
+struct Told(AtomicUsize);
+
+impl Witness for Told {
+    fn see(&self, _: &str, what: &Happening<'_>) {
+        if let Happening::Repaired { count, .. } = what {
+            self.0.fetch_add(*count, Ordering::Relaxed);
+        }
+    }
 }

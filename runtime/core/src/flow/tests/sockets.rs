@@ -100,11 +100,16 @@ pub(super) fn peer(at: SocketAddr) -> Value {
 }
 
 pub(super) async fn start(folder: &Path, wiring: &Wiring) -> Engine {
+    let nobody: Vec<Arc<dyn Witness>> = Vec::new();
+    start_told(folder, wiring, Arc::new(nobody)).await
+}
+
+/// Tells a witness what happens.
+pub(super) async fn start_told(folder: &Path, wiring: &Wiring, witness: Arc<dyn Witness>) -> Engine {
     let secrets = Arc::new(|name: &str| std::fs::read(name).ok());
     let places =
         Places { project: folder.to_owned(), journal: folder.join("journal"), secrets, reserve: Reserve::default() };
-    let nobody: Vec<Arc<dyn Witness>> = Vec::new();
-    Engine::start(wiring.clone(), Arc::new(Passing), places, Arc::new(nobody)).await.unwrap()
+    Engine::start(wiring.clone(), Arc::new(Passing), places, witness).await.unwrap()
 }
 
 pub(super) fn message(from: &str, control: &str) -> String {
