@@ -68,6 +68,10 @@ enum Command {
     Run(run::Args),
     /// Says where the messages of each feed are
     Status(operate::status::Args),
+    /// Finds messages by time, feed, state, control id or key
+    Messages(operate::search::Args),
+    /// Shows a message of the journal: what it says, what became of it, what becomes of it now
+    Show(operate::show::Args),
     /// Lists parked messages, lets them go, gives them up
     Park(operate::park::Args),
     /// Delivers messages once more that were settled
@@ -108,6 +112,8 @@ fn main() -> ExitCode {
         Command::Validate(args) => validate::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Status(args) => operate::status::run(&args),
+        Command::Messages(args) => operate::search::run(&args),
+        Command::Show(args) => operate::show::run(&args),
         Command::Park(args) => operate::park::run(&args),
         Command::Replay(args) => operate::replay::run(&args),
         Command::Reload(args) => operate::change::reload(&args),

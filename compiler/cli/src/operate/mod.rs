@@ -4,6 +4,8 @@
 pub mod change;
 pub mod park;
 pub mod replay;
+pub mod search;
+pub mod show;
 pub mod status;
 
 use std::fs;

@@ -23,7 +23,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::end::End;
 use crate::world::{Chosen, World};
 use change::Wishes;
-use ready::Ready;
+pub use program::Compiled;
+pub use ready::Ready;
 
 /// Nothing is acknowledged before it is in the journal, which no end of the process and no loss of power takes away.
 #[derive(clap::Args)]

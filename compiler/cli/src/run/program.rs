@@ -101,6 +101,11 @@ impl Compiled {
         })
     }
 
+    /// How the messages of a feed are read.
+    pub fn reads(&self, feed: usize) -> Option<&Settings> {
+        self.feeds.get(feed).map(|feed| &feed.settings)
+    }
+
     fn type_of(&self, message: &Message) -> (MessageType, SmolStr) {
         let said = MessageType::of(message);
         let structure = said.structure(&self.standards);

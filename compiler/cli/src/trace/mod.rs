@@ -1,7 +1,7 @@
 //! `emr trace`: a message and what becomes of it, each value with the rule that wrote it and what it is made of.
 
 mod html;
-mod text;
+pub mod text;
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -8,9 +8,14 @@ use crate::style::{BOLD, DIM, PLAIN, RED, YELLOW};
 
 /// The message, then what became of it.
 pub fn whole(trace: &Trace) -> String {
+    format!("{}\n{}", segments(&trace.segments), outcome(trace))
+}
+
+/// The message, field by field.
+pub fn segments(all: &[Segment]) -> String {
     let mut out = String::new();
     let mut groups: &[String] = &[];
-    for segment in &trace.segments {
+    for segment in all {
         if segment.groups != groups {
             groups = &segment.groups;
             if !groups.is_empty() {
@@ -19,8 +24,12 @@ pub fn whole(trace: &Trace) -> String {
         }
         self::segment(segment, &mut out);
     }
-    out.push('\n');
-    out.push_str(&values(trace));
+    out
+}
+
+/// What was written, and what the mapping says of the message.
+pub fn outcome(trace: &Trace) -> String {
+    let mut out = values(trace);
     for issue in &trace.issues {
         said(issue, &format!("{YELLOW}warning[{}]{PLAIN}", issue.code), &mut out);
     }

@@ -18,6 +18,7 @@ use crate::plan::Gives;
 use crate::plan::interpret::{self, Explanation, Issue, Places, Rejection, Settings, Through, explain, spelled};
 use crate::standard::Standards;
 use crate::standard::hl7::Version;
+use emr_message::group::Grammar;
 use emr_message::{Message, Place, encode};
 use names::Names;
 use serde::Serialize;
@@ -120,6 +121,11 @@ pub fn trace(db: &db::Database, project: Project, map: &str, message: &Message, 
             .map(|Rejection { code, text, place, rule, .. }| said(code, text, *place, *rule)),
         issues: issues.iter().map(|Issue { code, text, place, rule }| said(code, text, *place, *rule)).collect(),
     })
+}
+
+/// The parts of a message that no map takes.
+pub fn segments(db: &db::Database, project: Project, message: &Message) -> Vec<Segment> {
+    message::segments(&Grammar::default(), message, &Names::new(db::standards(db, project), message))
 }
 
 /// The rules of a map, and of all that it uses, that name an element of a resource: those that might have written it.

@@ -326,9 +326,7 @@ impl<F: Fs> Intake<F> {
 
     /// What is known of the message with that number beside its bytes.
     pub(super) fn receipt(&self, number: u64, arrival: &Arrival) -> Receipt {
-        let receipt = clock::receipt(arrival.received).of_feed(Arc::clone(&self.name));
-        let sequence = u32::try_from(number + 1).unwrap_or(u32::MAX);
-        receipt.numbered(sequence).of_file(arrival.file.as_deref().map(Into::into))
+        receipt(&self.name, number, arrival)
     }
 
     /// Notes what happened in the sum of the journal; its record is to follow. Settled messages make room for others.
@@ -360,6 +358,13 @@ impl<F: Fs> Intake<F> {
     pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is known of a message of a feed beside its bytes.
+pub fn receipt(feed: &Arc<str>, number: u64, arrival: &Arrival) -> Receipt {
+    let receipt = clock::receipt(arrival.received).of_feed(Arc::clone(feed));
+    let sequence = u32::try_from(number + 1).unwrap_or(u32::MAX);
+    receipt.numbered(sequence).of_file(arrival.file.as_deref().map(Into::into))
 }
 
 /// The messages that a journal knows, with the answers that they were given.

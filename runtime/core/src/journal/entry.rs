@@ -84,6 +84,18 @@ pub enum Ended {
     Dropped,
 }
 
+impl What {
+    /// The reason for which it happened, where there is one.
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            What::Filtered { because } | What::Dropped { because } => Some(because),
+            What::Refused(refusal) => Some(refusal.wrong().text()),
+            What::Parked { why, .. } => Some(why),
+            What::Started | What::Mapped { .. } | What::Delivered { .. } | What::Released | What::Replayed(_) => None,
+        }
+    }
+}
+
 /// Why a sender has its message back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refusal {

@@ -273,6 +273,11 @@ pub fn show<F: Fs>(fs: F, path: PathBuf, from: u64, seen: impl FnMut(Record<'_>)
     Folder::of(fs, path).scanned(from, seen).map(drop)
 }
 
+/// Reads records of a journal by their places, beside whoever adds to it.
+pub fn reader<F: Fs>(fs: F, path: PathBuf) -> Reader<F> {
+    Reader { folder: Folder::of(fs, path) }
+}
+
 /// What a journal holds when nobody has added to it yet.
 struct Scanned {
     /// Number of the first record of the last segment.

@@ -2,7 +2,7 @@
 //!
 //! [`log`] is records in files, [`commit`] the one thread that writes them in groups, [`fs`] all that they ask of a file
 //! system, [`space`] what of the disk is kept free; [`entry`] is what records say, [`ledger`] their sum: where each message
-//! is. [`find`] looks single messages up.
+//! is. [`find`] looks single messages up, [`search`] those that somebody asks for.
 
 pub mod commit;
 pub mod entry;
@@ -13,6 +13,7 @@ pub mod id;
 pub mod ledger;
 pub mod log;
 mod scan;
+pub mod search;
 #[cfg(test)]
 pub(crate) mod simulated;
 pub mod space;

@@ -1,0 +1,217 @@
+//! `emr messages`: finds messages of a project's journals. The engine may run or not.
+
+use std::sync::Arc;
+
+use anstream::{eprintln, println};
+use emr_message::DateTime;
+use emr_message::header::Header;
+use emr_runtime::clock;
+use emr_runtime::flow::intake;
+use emr_runtime::flow::program::Program;
+use emr_runtime::journal::entry::Arrival;
+use emr_runtime::journal::fs::Disk;
+use emr_runtime::journal::id::Id;
+use emr_runtime::journal::search::{self, Found, Row, Wanted};
+use serde_json::{Value, json};
+
+use super::{Site, instant};
+use crate::end::End;
+use crate::run::{Compiled, Ready};
+use crate::shown::{self, Format};
+use crate::style::count;
+use crate::world::{Chosen, World};
+
+/// Says when each came, its type, its size, where it is and why; nothing else that is in it.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Of this feed alone
+    #[arg(long)]
+    feed: Option<String>,
+    /// That came at this time or later: `2026-11-29T08:00`, in UTC where it has no offset, or `90m`, `8h`, `3d` ago
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    since: Option<i64>,
+    /// That came before this time
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    until: Option<i64>,
+    /// That are there now
+    #[arg(long, value_enum)]
+    state: Option<State>,
+    /// With this MSH-10
+    #[arg(long, value_name = "TEXT")]
+    control_id: Option<String>,
+    /// Whose feed keeps them in order by this value: one of those that its `order_by` reads
+    #[arg(long, value_name = "VALUE")]
+    key: Option<String>,
+    /// How many of each feed: the last ones
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    limit: usize,
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    #[command(flatten)]
+    site: Site,
+    #[command(flatten)]
+    chosen: Chosen,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum State {
+    InFlight,
+    Parked,
+    Delivered,
+    Filtered,
+    Refused,
+    Dropped,
+}
+
+impl From<State> for search::State {
+    fn from(state: State) -> search::State {
+        match state {
+            State::InFlight => search::State::InFlight,
+            State::Parked => search::State::Parked,
+            State::Delivered => search::State::Delivered,
+            State::Filtered => search::State::Filtered,
+            State::Refused => search::State::Refused,
+            State::Dropped => search::State::Dropped,
+        }
+    }
+}
+
+pub fn run(args: &Args) -> Result<End, End> {
+    let keys = args.key.as_deref().map(|key| Keys::new(args, key)).transpose()?;
+    let mut feeds = args.site.journals().chosen(args.feed.as_deref())?;
+    if let Some(keys) = &keys {
+        feeds.retain(|(name, _)| keys.of(name).is_some());
+        if feeds.is_empty() {
+            let why = "no feed says `order_by`: it names the values that messages are found by with `--key`";
+            return Err(End::Call(why.to_owned()));
+        }
+    }
+    let mut all = Vec::new();
+    for (name, folder) in feeds {
+        let of_key = keys.as_ref().and_then(|keys| keys.of(&name));
+        let fits = |number: u64, arrival: &Arrival, message: &[u8]| {
+            args.since.is_none_or(|since| arrival.received >= since)
+                && args.until.is_none_or(|until| arrival.received < until)
+                && args.control_id.as_ref().is_none_or(|wanted| has_control_id(message, wanted))
+                && of_key.as_ref().is_none_or(|of_key| of_key(number, arrival, message))
+        };
+        let wanted = Wanted { fits: &fits, state: args.state.map(Into::into), limit: args.limit };
+        let found = search::search(Disk, folder, &wanted).map_err(|fault| End::World(format!("{name}: {fault}")))?;
+        if args.format == Format::Json {
+            all.extend(found.rows.iter().map(|row| as_json(&name, row)));
+        } else {
+            print(&name, &found);
+        }
+    }
+    if args.format == Format::Json {
+        println!("{}", shown::json(&all)?);
+    }
+    Ok(End::Fine)
+}
+
+fn has_control_id(message: &[u8], wanted: &str) -> bool {
+    Header::read(message).is_some_and(|header| header.field(10) == wanted.as_bytes())
+}
+
+fn print(name: &str, found: &Found) {
+    for row in &found.rows {
+        let (id, why) = (Id::new(name, row.number), row.why.join("; "));
+        let kind = if row.kind.is_empty() { "?" } else { &row.kind };
+        let line = format!("{id}  {}  {kind}  {} bytes  {}  {why}", instant(row.received), row.bytes, state(row.state));
+        println!("{}", line.trim_end());
+    }
+    let older = usize::try_from(found.count).unwrap_or(usize::MAX).saturating_sub(found.rows.len());
+    if older > 0 {
+        eprintln!("{name}: {} before; `--limit` shows more", count(older, "other"));
+    }
+}
+
+fn as_json(name: &str, row: &Row) -> Value {
+    let id = Id::new(name, row.number);
+    json!({
+        "id": id, "feed": name, "received": instant(row.received), "type": row.kind, "bytes": row.bytes,
+        "state": row.state, "why": row.why,
+    })
+}
+
+/// `in flight`
+pub fn state(state: search::State) -> &'static str {
+    match state {
+        search::State::InFlight => "in flight",
+        search::State::Parked => "parked",
+        search::State::Delivered => "delivered",
+        search::State::Filtered => "filtered",
+        search::State::Refused => "refused",
+        search::State::Dropped => "dropped",
+    }
+}
+
+/// Reads of messages what their feeds keep them in order by.
+struct Keys {
+    /// Of each feed its name, and the numbers of what is read.
+    feeds: Vec<(String, Vec<usize>)>,
+    program: Arc<Compiled>,
+    key: String,
+}
+
+impl Keys {
+    fn new(args: &Args, key: &str) -> Result<Keys, End> {
+        let world = World::open(&args.site.project, &args.chosen)?;
+        world.sound()?;
+        let Ready { wiring, program } = Ready::new(&world, &args.chosen)?;
+        let feeds = wiring.feeds.into_iter().map(|feed| (feed.name, feed.order_by)).collect();
+        Ok(Keys { feeds, program, key: key.to_owned() })
+    }
+
+    /// Whether a message of a feed has the key; nothing if its messages have none.
+    fn of(&self, feed: &str) -> Option<impl Fn(u64, &Arrival, &[u8]) -> bool> {
+        let (name, order_by) = self.feeds.iter().find(|(name, order_by)| name == feed && !order_by.is_empty())?;
+        let name: Arc<str> = name.as_str().into();
+        Some(move |number, arrival: &Arrival, message: &[u8]| {
+            let receipt = intake::receipt(&name, number, arrival);
+            self.program.read(order_by, message, &receipt).iter().flatten().any(|value| *value == self.key)
+        })
+    }
+}
+
+/// Microseconds since 1970.
+fn time(text: &str) -> Result<i64, String> {
+    let wrong = || format!("`{text}` is no time: one is written like `2026-11-29T08:00`, or `90m`, `8h`, `3d` ago");
+    if let Some((count, unit)) = text.split_at_checked(text.len().saturating_sub(1))
+        && let Some(seconds) = seconds(unit)
+    {
+        let ago = count.parse::<i64>().ok().and_then(|count| count.checked_mul(seconds * 1_000_000));
+        return ago.and_then(|ago| clock::microseconds().checked_sub(ago)).ok_or_else(wrong);
+    }
+    let whole = if text.contains('T') { text.to_owned() } else { format!("{text}T00:00") };
+    let read = DateTime::read_fhir(&whole).ok().filter(|time| time.offset().is_some());
+    let time = read.map_or_else(|| DateTime::read_fhir(&format!("{whole}Z")), Ok);
+    let since = time.and_then(|time| time.since(&DateTime::of_unix(0)?, None)).map_err(|_| wrong())?;
+    since.millis.checked_mul(1_000).ok_or_else(wrong)
+}
+
+fn seconds(unit: &str) -> Option<i64> {
+    Some(match unit {
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_may_be_a_day_an_hour_or_a_while_ago() {
+        assert_eq!(time("1970-01-02"), Ok(86_400_000_000));
+        assert_eq!(time("1970-01-01T01:30"), Ok(5_400_000_000));
+        assert_eq!(time("1970-01-01T01:30:00+01:00"), Ok(1_800_000_000));
+        let ago = clock::microseconds() - time("2h").unwrap();
+        assert!((7_200_000_000..7_260_000_000).contains(&ago), "{ago}");
+        for wrong in ["yesterday", "1970", "", "d", "1970-13-01", "5x"] {
+            assert!(time(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! `emr show`: a message of the journal, what became of it, and what becomes of it now. It shows values: that is what it is
+//! for.
+
+mod now;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::Write;
+
+use emr_runtime::journal::entry::{Arrival, Event, What};
+use emr_runtime::journal::find::{History, State, histories};
+use emr_runtime::journal::fs::Disk;
+use emr_runtime::journal::id::Id;
+use emr_runtime::journal::log;
+use emr_runtime::journal::search::kind;
+use serde_json::{Value, json};
+
+use super::{Site, instant};
+use crate::end::End;
+use crate::shown;
+use crate::style::{BOLD, DIM, PLAIN};
+use crate::world::Chosen;
+use now::Now;
+
+/// The message comes from the journal; what becomes of it now is what the project makes of it as it is on disk.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Which: `adt-17`
+    #[arg(value_name = "ID")]
+    id: Id,
+    /// Its bytes as they came, and nothing else
+    #[arg(long, conflicts_with = "json")]
+    raw: bool,
+    /// All of it as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    site: Site,
+    #[command(flatten)]
+    chosen: Chosen,
+}
+
+/// A message as it lies in the journal.
+pub struct Stored {
+    pub id: Id,
+    pub arrival: Arrival,
+    pub bytes: Vec<u8>,
+}
+
+pub fn run(args: &Args) -> Result<End, End> {
+    let (stored, history) = found(args)?;
+    let mut out = anstream::stdout().lock();
+    if args.raw {
+        // A terminal's colours are no business of bytes.
+        let mut out = std::io::stdout().lock();
+        out.write_all(&stored.bytes)?;
+        return Ok(out.flush().map(|()| End::Fine)?);
+    }
+    let now = Now::of(&stored, &args.site.project, &args.chosen);
+    if args.json {
+        let now = now.map_or_else(|why| json!({ "now": { "why_not": why } }), |now| now.as_json(&history));
+        writeln!(out, "{}", shown::json(&joined(as_json(&stored, &history), now))?)?;
+    } else {
+        write!(out, "{}", text(&stored, &history))?;
+        match &now {
+            Ok(now) => write!(out, "\n{}", now.text(&history))?,
+            Err(why) => writeln!(out, "\nwhat becomes of it now is not known: {why}; `--raw` shows its bytes")?,
+        }
+    }
+    out.flush()?;
+    Ok(End::Fine)
+}
+
+fn found(args: &Args) -> Result<(Stored, History), End> {
+    let Id { feed, number } = &args.id;
+    let chosen = args.site.journals().chosen(Some(feed))?;
+    let (_, folder) = chosen.into_iter().next().ok_or_else(|| gone(&args.id))?;
+    let damaged = |fault| End::World(format!("{feed}: {fault}"));
+    let mut all = histories(Disk, folder.clone(), &BTreeSet::from([*number])).map_err(damaged)?;
+    let history = all.remove(number).ok_or_else(|| gone(&args.id))?;
+    let body = log::reader(Disk, folder).read(history.place).map_err(damaged)?;
+    let bytes = body.get(history.head..).unwrap_or_default().to_vec();
+    Ok((Stored { id: args.id.clone(), arrival: history.arrival.clone(), bytes }, history))
+}
+
+fn gone(id: &Id) -> End {
+    End::Call(format!("the journal of `{}` has no message `{id}`, or not any more", id.feed))
+}
+
+/// `delivered`, or why it is not settled.
+fn state(state: &State) -> String {
+    match state {
+        State::Ended(ended) => super::search::state((*ended).into()).to_owned(),
+        State::Open(open) if open.is_parked() => format!("parked: {}", open.why().join("; ")),
+        State::Open(open) => match open.going().map(ToString::to_string).collect::<Vec<_>>().join(", ") {
+            ways if ways.is_empty() => "in flight".to_owned(),
+            ways => format!("in flight to {ways}"),
+        },
+    }
+}
+
+fn text(stored: &Stored, history: &History) -> String {
+    let Stored { id, arrival, bytes } = stored;
+    let (came, kind) = (instant(arrival.received), kind(bytes));
+    let mut text = format!("{BOLD}{id}{PLAIN}  {kind}  {} bytes  {}\n", bytes.len(), state(&history.state));
+    let file = arrival.file.as_ref().map(|file| format!(" in the file `{file}`")).unwrap_or_default();
+    let _ = writeln!(text, "  {DIM}{came}{PLAIN}  came{file}");
+    for Event { at, what, .. } in &history.events {
+        let _ = writeln!(text, "  {DIM}{}{PLAIN}  {}", instant(*at), said(what));
+    }
+    text
+}
+
+fn said(what: &What) -> String {
+    let of = |target: &Option<String>| target.as_ref().map(|target| format!("{target} ")).unwrap_or_default();
+    match what {
+        What::Started => "a process ended while a map was at it".to_owned(),
+        What::Mapped { program, targets } if targets.is_empty() => {
+            format!("mapped by the program {program:016x}, for nobody")
+        }
+        What::Mapped { program, targets } => {
+            format!("mapped by the program {program:016x}, for {}", targets.join(", "))
+        }
+        What::Delivered { target } => format!("{target} has it"),
+        What::Filtered { because } => format!("filtered: {because}"),
+        What::Refused(refusal) => format!("refused: {}", refusal.wrong().text()),
+        What::Parked { target, why } => format!("{}parked: {why}", of(target)),
+        What::Released => "released".to_owned(),
+        What::Dropped { because } => format!("dropped: {because}"),
+        What::Replayed(replay) => match &replay.to {
+            Some(to) => format!("replayed to {to}"),
+            None => "replayed".to_owned(),
+        },
+    }
+}
+
+fn as_json(stored: &Stored, history: &History) -> Value {
+    let Stored { id, arrival, bytes } = stored;
+    let event = |event: &Event| {
+        let (name, rest) = match &event.what {
+            What::Started => ("started", json!({})),
+            What::Mapped { program, targets } => ("mapped", json!({ "program": hash(*program), "ways": targets })),
+            What::Delivered { target } => ("delivered", json!({ "way": target })),
+            What::Filtered { because } => ("filtered", json!({ "why": because })),
+            What::Refused(refusal) => ("refused", json!({ "why": refusal.wrong().text() })),
+            What::Parked { target, why } => ("parked", json!({ "way": target, "why": why })),
+            What::Released => ("released", json!({})),
+            What::Dropped { because } => ("dropped", json!({ "why": because })),
+            What::Replayed(replay) => ("replayed", json!({ "to": replay.to })),
+        };
+        joined(json!({ "at": instant(event.at), "what": name }), rest)
+    };
+    let events: Vec<_> = history.events.iter().map(event).collect();
+    json!({
+        "id": id, "feed": id.feed, "received": instant(arrival.received), "file": arrival.file, "type": kind(bytes),
+        "bytes": bytes.len(), "state": state(&history.state), "events": events,
+    })
+}
+
+/// The members of two objects in one.
+fn joined(mut all: Value, more: Value) -> Value {
+    if let (Value::Object(all), Value::Object(more)) = (&mut all, more) {
+        all.extend(more);
+    }
+    all
+}
+
+/// As `emr show` writes a program's hash.
+fn hash(program: u64) -> String {
+    format!("{program:016x}")
+}
+
+/// The program that it was last mapped with.
+fn mapped_by(history: &History) -> Option<u64> {
+    history.events.iter().rev().find_map(|event| match event.what {
+        What::Mapped { program, .. } => Some(program),
+        _ => None,
+    })
+}
