@@ -1,6 +1,7 @@
 //! A feed with a program of the tests' own: what is answered is stored, what is stored goes out in its order.
 
 mod change;
+mod cut;
 mod operate;
 mod settings;
 mod sockets;
@@ -58,6 +59,11 @@ impl Program for Passing {
                 is_fault: false,
             }),
             b"PANIC" => panic!("told to"),
+            b"FHIR" => {
+                let control = String::from_utf8(header.field(10).to_vec()).unwrap();
+                let bytes = format!("{{\"resourceType\":\"Patient\",\"id\":\"{control}\"}}").into_bytes();
+                Ok(vec![Made { form: Form::Json, bytes: bytes.into() }])
+            }
             _ => Ok(vec![Made { form: Form::Message, bytes: message.into() }]),
         };
         Mapped { result, issues: 0 }

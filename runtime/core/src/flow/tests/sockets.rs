@@ -172,30 +172,6 @@ async fn a_sender_may_ask_for_two_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_exchange_that_is_cut_anywhere_loses_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let (sink, got) = sink().await;
-    let at = free().await;
-    let _engine = start(folder.path(), &wiring(&listening(at, json!({})), &peer(sink), "mllp")).await;
-    let whole = |control: usize| format!("\x0B{}\x1C\r", message("A", &control.to_string()));
-    let length = whole(0).len();
-    for cut in 0..length {
-        let mut stream = TcpStream::connect(at).await.unwrap();
-        stream.write_all(&whole(cut).as_bytes()[..cut]).await.unwrap();
-        drop(stream);
-        // It got no answer, and sends it again, byte by byte.
-        let mut stream = TcpStream::connect(at).await.unwrap();
-        for byte in whole(cut).as_bytes() {
-            stream.write_all(&[*byte]).await.unwrap();
-        }
-        assert_eq!(acknowledged(frame(&mut stream).await), format!("MSA|AA|{cut}"));
-    }
-    until(|| got.lock().unwrap().len() == length).await;
-    let in_order: Vec<_> = (0..length).map(|number| number.to_string()).collect();
-    assert_eq!(*got.lock().unwrap(), in_order);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn peers_that_misbehave_are_left() {
     let folder = tempfile::tempdir().unwrap();
     let (sink, _) = sink().await;
