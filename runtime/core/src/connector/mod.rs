@@ -5,15 +5,18 @@ pub mod file;
 pub mod http;
 pub mod log;
 pub mod mllp;
+pub mod replay;
 pub mod template;
+pub mod timer;
 pub mod tls;
-mod web;
+pub(crate) mod web;
 
 use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use emr_abi::wiring;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
@@ -51,15 +54,18 @@ pub type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Why something is not to be had: in the words of the person who set it, and without what a secret holds.
 pub type Why = String;
 
-/// The feed of a connector with its settings, as JSON. An address that it listens on is its own from here on.
+/// The feed of the wiring. An address that it listens on is its own from here on.
 ///
 /// # Errors
 /// A setting names what is not to be had, or the connector is not carried out.
-pub async fn feed(connector: &str, settings: &str, places: &Places) -> Result<Box<dyn Feed>, Why> {
-    Ok(match connector {
+pub async fn feed(feed: &wiring::Feed, places: &Places) -> Result<Box<dyn Feed>, Why> {
+    let settings = &feed.settings;
+    Ok(match feed.connector.as_str() {
         "mllp" => Box::new(mllp::feed::Listener::new(read(settings)?, places).await?),
         "file" => Box::new(file::feed::Folder::new(read(settings)?, places)),
-        _ => return Err(not_carried_out(connector)),
+        "replay" => Box::new(replay::feed::Again::new(&feed.name, &read(settings)?, places)?),
+        "timer" => Box::new(timer::feed::Asked::new(&feed.name, &read(settings)?, places)?),
+        other => return Err(not_carried_out(other)),
     })
 }
 

@@ -16,7 +16,13 @@ use super::super::tls::{Secret, Secrets, Why, provider};
 pub struct Settings {
     pub tls: Option<Tls>,
     pub timeout: u64,
+    #[serde(default = "one")]
     pub connections: usize,
+}
+
+/// Who asks one thing after the other needs no more.
+fn one() -> usize {
+    1
 }
 
 #[derive(Clone, Debug, Deserialize)]

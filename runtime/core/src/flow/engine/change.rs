@@ -117,7 +117,7 @@ impl Engine {
     }
 
     async fn listener(&self, feed: &wiring::Feed) -> Result<Box<dyn Feed>, Refused> {
-        let ready = connector::feed(&feed.connector, &feed.settings, &self.places).await;
+        let ready = connector::feed(feed, &self.places).await;
         ready.map_err(|why| Refused::new(&format!("feed {}", feed.name), why))
     }
 

@@ -1,5 +1,6 @@
 //! A feed with a program of the tests' own: what is answered is stored, what is stored goes out in its order.
 
+mod again;
 mod change;
 mod cut;
 mod operate;
