@@ -1,4 +1,8 @@
-//! The manual of the library's functions: what stands above their declarations.
+//! The manual of the library's functions, which is what stands above their declarations, and of its connectors.
+
+mod connectors;
+
+pub use connectors::{Manual, Setting, connectors};
 
 use emr_stdlib::library::PRELUDE;
 use serde::Serialize;

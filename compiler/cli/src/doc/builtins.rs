@@ -35,21 +35,32 @@ pub fn run(args: &Args) -> Result<End, End> {
 const WIDTH: usize = 80;
 
 fn entry(entry: &Entry) -> String {
-    let mut text = format!("{}\n", entry.signature);
+    let mut text = format!("{}\n{}", entry.signature, wrapped(&entry.text, 4));
+    for example in &entry.examples {
+        text.push_str(&format!("    {} is {}\n", example.call, example.gives));
+    }
+    text
+}
+
+/// Sentences in lines, each so far from the edge.
+pub(super) fn wrapped(sentences: &str, indent: usize) -> String {
+    let mut text = String::new();
     let mut line = String::new();
-    for word in entry.text.split_whitespace() {
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > WIDTH - 4 {
-            text.push_str(&format!("    {line}\n"));
+    let mut end = |line: &mut String| {
+        if !line.is_empty() {
+            text.push_str(&format!("{:indent$}{line}\n", ""));
             line.clear();
+        }
+    };
+    for word in sentences.split_whitespace() {
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > WIDTH - indent {
+            end(&mut line);
         }
         if !line.is_empty() {
             line.push(' ');
         }
         line.push_str(word);
     }
-    text.push_str(&format!("    {line}\n"));
-    for example in &entry.examples {
-        text.push_str(&format!("    {} is {}\n", example.call, example.gives));
-    }
+    end(&mut line);
     text
 }

@@ -2,6 +2,7 @@
 
 mod builtins;
 mod columns;
+mod connectors;
 mod html;
 mod sheet;
 
@@ -37,6 +38,8 @@ pub struct Args {
 enum Manual {
     /// Lists the functions that every module can call, each with its signature, what it gives and examples
     Builtins(builtins::Args),
+    /// Lists what feeds, targets, routes and alarms can be told, each setting with its default and bounds
+    Connectors(connectors::Args),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -50,8 +53,10 @@ enum Format {
 }
 
 pub fn run(args: &Args) -> Result<End, End> {
-    if let Some(Manual::Builtins(args)) = &args.manual {
-        return builtins::run(args);
+    match &args.manual {
+        Some(Manual::Builtins(args)) => return builtins::run(args),
+        Some(Manual::Connectors(args)) => return connectors::run(args),
+        None => {}
     }
     let world = World::open(&args.path, &Chosen::default())?;
     world.sound()?;
