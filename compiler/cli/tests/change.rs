@@ -100,3 +100,24 @@ fn a_route_waits_until_it_is_started() {
     assert!(send(&mut site.connect(), &admission("2", "7", "A")).starts_with("MSA|AA|2"));
     assert_eq!(language(&site, "2"), "de");
 }
+
+#[test]
+fn what_a_start_needs_is_said_without_one() {
+    let with_peer = format!("{PROJECT}target ehr to mllp \"PEER\"\nroute all from adt to ehr\n");
+    let peer = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut site = Site::new(&with_peer.replace("PEER", &peer.local_addr().unwrap().to_string()), "");
+    let (printed, _, code) = site.said(&["run", "--check"]);
+    assert_eq!(printed, "journal: ready\nfeed adt: ready\ntarget files: ready\ntarget ehr: ready\n");
+    assert_eq!(code, Some(0));
+    // Somebody has the address, and nobody is at the other.
+    drop(peer);
+    let taken = std::net::TcpListener::bind(site.address).unwrap();
+    let (printed, said, code) = site.said(&["run", "--check"]);
+    assert!(printed.contains("feed adt: it cannot listen on"), "{printed}");
+    assert!(printed.contains("target ehr: it cannot be reached: connection refused"), "{printed}");
+    assert!(said.contains("2 parts could not start") && code == Some(3), "{said}");
+    drop(taken);
+    site.start(&[]);
+    let (printed, _, code) = site.said(&["run", "--check"]);
+    assert!(printed.starts_with("journal: another engine (process ") && code == Some(3), "{printed}");
+}

@@ -1,6 +1,7 @@
 //! `emr run`: starts the feeds and routes of a project, until it is told to stop.
 
 mod change;
+mod check;
 #[cfg(feature = "failpoints")]
 mod fail;
 mod program;
@@ -41,8 +42,11 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     secrets: Option<PathBuf>,
     /// Takes up changes of the project's files while it runs, as `emr reload` does
-    #[arg(long)]
+    #[arg(long, conflicts_with = "check")]
     watch: bool,
+    /// Starts nothing, and says of each feed and target whether it has what it needs and is there
+    #[arg(long)]
+    check: bool,
 }
 
 pub fn run(args: &Args) -> Result<End, End> {
@@ -60,6 +64,9 @@ pub fn run(args: &Args) -> Result<End, End> {
     let listening: Vec<_> = wiring.feeds.iter().map(|feed| (feed.name.clone(), feed.connector.clone())).collect();
     drop(world);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if args.check {
+        return runtime.block_on(check::needs(&wiring, &places));
+    }
     runtime.block_on(async {
         // Whoever stops a process that is about to start is heard too.
         let mut signals = Signals::listen()?;

@@ -17,6 +17,9 @@ use super::retry::{Failure, Retry};
 /// Where messages go. One delivery may be tried several times, and each time it is the same.
 pub trait Target: Send + Sync + 'static {
     fn deliver<'a>(&'a self, parcel: &'a Parcel) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
+
+    /// Whether it could be written to now, as far as that is found out without a message.
+    fn reach(&self) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + '_>>;
 }
 
 /// A target, and how all that goes to it is brought there.

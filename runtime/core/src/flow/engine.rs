@@ -29,10 +29,12 @@ use crate::journal::ledger::Law;
 use crate::journal::log::Fault;
 
 mod change;
+mod check;
 mod later;
 mod outlets;
 
 pub use change::Change;
+pub use check::{Need, needs};
 
 /// What runs until [`Engine::stop`].
 pub struct Engine {

@@ -95,8 +95,9 @@ impl Server {
     }
 }
 
+const JSON: &str = "application/fhir+json";
+
 fn request(client: &Client, place: &Place, made: &Made) -> RequestBuilder {
-    const JSON: &str = "application/fhir+json";
     let request = client.request(place.method.clone(), &place.url);
     request.header("Content-Type", JSON).header("Accept", JSON).body(made.bytes.to_vec())
 }
@@ -108,6 +109,18 @@ impl Target for Server {
                 self.send(made).await?;
             }
             Ok(())
+        })
+    }
+
+    /// Asks what it can do (FHIR R4 §3.1.0.9, capabilities), as whom it knows us.
+    fn reach(&self) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + '_>> {
+        Box::pin(async move {
+            let capabilities = format!("{}/metadata", self.root);
+            let answer = self.server.ask(|client| client.get(&capabilities).header("Accept", JSON)).await?;
+            if answer.status.is_success() {
+                return Ok(());
+            }
+            Err(self.server.failure(answer.status.as_u16(), "asked what it can do, it answers"))
         })
     }
 }

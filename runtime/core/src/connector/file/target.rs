@@ -81,6 +81,12 @@ impl Target for Files {
             Ok(())
         })
     }
+
+    /// Where each file stands is known when its message is there: this looks at the folder that paths begin in.
+    fn reach(&self) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + '_>> {
+        let tried = tried(&self.folder).map_err(|why| unwritten("its folder cannot be written", &why));
+        Box::pin(std::future::ready(tried))
+    }
 }
 
 fn write(path: &Path, made: &Made, settings: &Settings) -> Result<(), Failure> {
@@ -111,6 +117,13 @@ fn write(path: &Path, made: &Made, settings: &Settings) -> Result<(), Failure> {
 
 fn unwritten(what: &str, why: &io::Error) -> Failure {
     Failure::Passing(format!("{what}: {}", why.kind()))
+}
+
+/// Writes an empty file into a folder and takes it away.
+fn tried(folder: &Path) -> io::Result<()> {
+    let part = part_of(&folder.join("emr"));
+    File::create(&part)?;
+    fs::remove_file(&part)
 }
 
 /// Writes a file beside its place and puts it there once it is on disk.

@@ -83,6 +83,18 @@ impl Target for Service {
             Ok(())
         })
     }
+
+    /// Asks what may be done there (RFC 9110 §9.3.7), which does nothing. A service that does not know the question is
+    /// there all the same.
+    fn reach(&self) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + '_>> {
+        Box::pin(async move {
+            let answer = self.server.ask(|client| client.request(Method::OPTIONS, &self.url)).await?;
+            match answer.status.as_u16() {
+                code @ (401 | 403) => Err(self.server.failure(code, "it answers")),
+                _ => Ok(()),
+            }
+        })
+    }
 }
 
 #[cfg(test)]

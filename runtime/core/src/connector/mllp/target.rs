@@ -130,6 +130,10 @@ impl Target for Peer {
             Ok(())
         })
     }
+
+    fn reach(&self) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + '_>> {
+        Box::pin(async move { self.connect().await.map(drop) })
+    }
 }
 
 fn passing(why: &str) -> Failure {

@@ -42,7 +42,7 @@ impl Engine {
     }
 }
 
-fn outlet(facts: &wiring::Target, zone: Option<&str>, places: &Places) -> Result<Outlet, Refused> {
+pub(super) fn outlet(facts: &wiring::Target, zone: Option<&str>, places: &Places) -> Result<Outlet, Refused> {
     let whose = format!("target {}", facts.name);
     let refused = |why| Refused::new(&whose, why);
     let target = connector::target(&facts.name, &facts.connector, &facts.settings, places).map_err(refused)?;

@@ -1,0 +1,48 @@
+//! What a start would find, without one: nothing listens, and no message is sent.
+
+use emr_abi::wiring::Wiring;
+
+use super::outlets::outlet;
+use super::{Refused, later};
+use crate::connector::{self, Places, Why};
+use crate::control::place::Hold;
+
+/// Something that a project needs.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Need {
+    /// `feed adt`, `target ehr`, `journal`
+    pub whose: String,
+    /// Why it is not to be had.
+    pub missing: Option<Why>,
+}
+
+impl Need {
+    fn new(whose: String, found: Result<(), Why>) -> Need {
+        Need { whose, missing: found.err() }
+    }
+}
+
+/// What the feeds and targets of a project need, in their order: certificates, secrets, addresses, and that the other side
+/// is there.
+///
+/// # Errors
+/// The project asks for what is not carried out.
+pub async fn needs(wiring: &Wiring, places: &Places) -> Result<Vec<Need>, Refused> {
+    later::nothing_of_it(wiring)?;
+    let hold = Hold::take(&places.journal);
+    let is_free = hold.is_ok();
+    let mut needs = vec![Need::new("journal".to_owned(), hold.as_ref().map(drop).map_err(Clone::clone))];
+    // Where another engine runs the addresses are its.
+    for feed in wiring.feeds.iter().filter(|_| is_free) {
+        let ready = connector::feed(&feed.connector, &feed.settings, places).await;
+        needs.push(Need::new(format!("feed {}", feed.name), ready.map(drop)));
+    }
+    for target in &wiring.targets {
+        let reached = match outlet(target, wiring.zone.as_deref(), places) {
+            Ok(outlet) => outlet.target.reach().await.map_err(|failure| failure.why().to_owned()),
+            Err(refused) => Err(refused.why),
+        };
+        needs.push(Need::new(format!("target {}", target.name), reached));
+    }
+    Ok(needs)
+}
