@@ -34,7 +34,7 @@ pub async fn needs(wiring: &Wiring, places: &Places) -> Result<Vec<Need>, Refuse
     let mut needs = vec![Need::new("journal".to_owned(), hold.as_ref().map(drop).map_err(Clone::clone))];
     // Where another engine runs the addresses are its.
     for feed in wiring.feeds.iter().filter(|_| is_free) {
-        let ready = connector::feed(&feed.connector, &feed.settings, places).await;
+        let ready = connector::feed(feed, places).await;
         needs.push(Need::new(format!("feed {}", feed.name), ready.map(drop)));
     }
     for target in &wiring.targets {
