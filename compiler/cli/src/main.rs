@@ -74,6 +74,8 @@ enum Command {
     Show(operate::show::Args),
     /// Lists parked messages, lets them go, gives them up
     Park(operate::park::Args),
+    /// Says whether journals are whole
+    Journal(operate::journal::Args),
     /// Delivers messages once more that were settled
     Replay(operate::replay::Args),
     /// Has the engine that runs go on with the project as its files are now
@@ -115,6 +117,7 @@ fn main() -> ExitCode {
         Command::Messages(args) => operate::search::run(&args),
         Command::Show(args) => operate::show::run(&args),
         Command::Park(args) => operate::park::run(&args),
+        Command::Journal(args) => operate::journal::run(&args),
         Command::Replay(args) => operate::replay::run(&args),
         Command::Reload(args) => operate::change::reload(&args),
         Command::Start(args) => operate::change::start(&args),

@@ -203,6 +203,35 @@ fn messages_are_found_and_shown() {
 }
 
 #[test]
+fn a_journal_says_what_of_it_is_damaged_and_which_messages_are_at_risk() {
+    let mut site = Site::new(PROJECT, "");
+    site.start(&[]);
+    for control in ["1", "2", "3"] {
+        send(&site, control, "77^^^H");
+    }
+    site.until(|site| status(site)["delivered"] == 3);
+    // While it runs too.
+    let (printed, _, code) = site.said(&["journal", "verify"]);
+    assert!(
+        code == Some(0) && printed.starts_with("adt: whole, ") && printed.contains("3 messages of them"),
+        "{printed}"
+    );
+    site.kill();
+    let segment = fs::read_dir(site.path("journal/adt")).unwrap().map(|entry| entry.unwrap().path());
+    let segment = segment.filter(|path| path.extension().is_some_and(|ending| ending == "log")).min().unwrap();
+    let mut bytes = fs::read(&segment).unwrap();
+    bytes[100] ^= 1;
+    fs::write(&segment, bytes).unwrap();
+    let (printed, _, code) = site.said(&["journal", "verify"]);
+    assert_eq!(code, Some(1));
+    assert!(printed.starts_with("adt: damaged, "), "{printed}");
+    let place = "  in the segment 0000000000000000, from byte 0 on: the record 0 cannot be read; adt-1 is lost if it was that\n";
+    assert!(printed.contains(place), "{printed}");
+    let json = site.json(&["journal", "verify", "journal/adt"]);
+    assert_eq!((&json[0]["messages"], &json[0]["damage"][0]["at_risk"]["first"]), (&2.into(), &"adt-1".into()));
+}
+
+#[test]
 fn a_running_engine_says_what_waits_and_why() {
     let mut site = blocked();
     let project =

@@ -2,6 +2,7 @@
 //! socket; what only looks reads the journals.
 
 pub mod change;
+pub mod journal;
 pub mod park;
 pub mod replay;
 pub mod search;

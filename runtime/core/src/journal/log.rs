@@ -50,6 +50,10 @@ impl Place {
 }
 
 impl Place {
+    pub(super) fn new(number: u64, segment: u64, at: u64, length: usize) -> Place {
+        Place { number, segment, at, length }
+    }
+
     /// Number of the first record of its segment.
     pub fn segment(&self) -> u64 {
         self.segment
@@ -300,7 +304,7 @@ fn read(
         return Err(Fault::Damaged(Damage { segment, at: 0, from: chain.number, to: Some(segment) }));
     }
     let see = |at, found: &frame::Found<'_>| {
-        let place = Place { number: found.frame.number, segment, at, length: found.length };
+        let place = Place::new(found.frame.number, segment, at, found.length);
         seen(Record { place, kind: found.frame.kind, body: found.frame.body });
     };
     scan::records(bytes, from, chain, see)

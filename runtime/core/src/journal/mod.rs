@@ -2,7 +2,8 @@
 //!
 //! [`log`] is records in files, [`commit`] the one thread that writes them in groups, [`fs`] all that they ask of a file
 //! system, [`space`] what of the disk is kept free; [`entry`] is what records say, [`ledger`] their sum: where each message
-//! is. [`find`] looks single messages up, [`search`] those that somebody asks for.
+//! is. [`find`] looks single messages up, [`search`] those that somebody asks for,
+//! [`verify`] says what is wrong with a journal.
 
 pub mod commit;
 pub mod entry;
@@ -19,3 +20,4 @@ pub(crate) mod simulated;
 pub mod space;
 #[cfg(test)]
 mod tests;
+pub mod verify;

@@ -55,6 +55,13 @@ pub fn records(bytes: &[u8], from: u64, chain: &mut Chain, mut seen: impl FnMut(
     }
 }
 
+/// The next record from a byte on that can be read, of this number or a later one: its place and its number.
+pub fn resumed(bytes: &[u8], from: u64, number: u64) -> Option<(u64, u64)> {
+    let places = (from as usize..bytes.len()).step_by(ALIGNED);
+    let mut found = places.filter_map(|at| Some((at as u64, frame::read(bytes.get(at..)?)?.frame.number)));
+    found.find(|(_, known)| *known >= number)
+}
+
 /// Whether there are zeros alone, looked at a page at a time: of a new segment that is nearly all.
 fn is_empty(bytes: &[u8]) -> bool {
     const PAGE: [u8; 4096] = [0; 4096];

@@ -1,0 +1,130 @@
+//! `emr journal verify`: whether journals are whole, and what is at risk where they are not.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anstream::println;
+use emr_runtime::journal::fs::Disk;
+use emr_runtime::journal::id::Id;
+use emr_runtime::journal::log::Damage;
+use emr_runtime::journal::verify::{self, Verified};
+use serde_json::{Value, json};
+
+use super::Journals;
+use crate::end::End;
+use crate::shown::{self, Format};
+use crate::style::{BOLD, GREEN, PLAIN, RED, count};
+
+/// What the engine keeps in its journals.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// Reads all records, their checksums and the chain of their hashes; ends with 1 if something is damaged
+    Verify {
+        /// The folder of the journals, or that of one feed
+        #[arg(default_value = "journal")]
+        folder: PathBuf,
+        #[arg(long, value_enum, default_value = "text")]
+        format: Format,
+    },
+}
+
+/// How many ids are named.
+const NAMED: usize = 20;
+
+pub fn run(args: &Args) -> Result<End, End> {
+    let What::Verify { folder, format } = &args.what;
+    let mut is_damaged = false;
+    let mut all = Vec::new();
+    for (name, path) in feeds(folder)? {
+        let found = verify::verify(Disk, path).map_err(|why| End::World(format!("{name}: {why}")))?;
+        is_damaged |= !found.damage.is_empty();
+        match format {
+            Format::Json => all.push(as_json(&name, &found)),
+            Format::Text => print(&name, &found),
+        }
+    }
+    if *format == Format::Json {
+        println!("{}", shown::json(&all)?);
+    }
+    Ok(if is_damaged { End::Wrong } else { End::Fine })
+}
+
+fn feeds(folder: &Path) -> Result<Vec<(String, PathBuf)>, End> {
+    let is_segment = |entry: fs::DirEntry| entry.path().extension().is_some_and(|ending| ending == "log");
+    let entries = fs::read_dir(folder).map(|entries| entries.filter_map(Result::ok).any(is_segment));
+    if entries.unwrap_or(false) {
+        let name = folder.canonicalize()?.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        return Ok(vec![(name, folder.to_owned())]);
+    }
+    Journals(folder.to_owned()).feeds()
+}
+
+fn print(name: &str, found: &Verified) {
+    let state = if found.damage.is_empty() { format!("{GREEN}whole{PLAIN}") } else { format!("{RED}damaged{PLAIN}") };
+    println!(
+        "{BOLD}{name}{PLAIN}: {state}, {} in {}, {} of them",
+        number(found.records, "record"),
+        count(found.segments, "segment"),
+        number(found.messages, "message")
+    );
+    if found.torn > 0 {
+        println!("  {} at its end were never known to be on disk: nobody was told of them", number(found.torn, "byte"));
+    }
+    for damage in &found.damage {
+        println!("  {}", said(name, damage));
+    }
+    if !found.unsure.is_empty() {
+        let ids = found.unsure.iter().take(NAMED).map(|number| Id::new(name, *number).to_string());
+        let mut ids = ids.collect::<Vec<_>>().join(", ");
+        if let Some(more) = found.unsure.len().checked_sub(NAMED).filter(|more| *more > 0) {
+            ids = format!("{ids} and {}", count(more, "other"));
+        }
+        println!("  what became of these may have stood there: {ids}");
+    }
+}
+
+fn said(name: &str, damage: &Damage) -> String {
+    let place = format!("in the segment {:016x}, from byte {} on", damage.segment, damage.at);
+    let to = damage.to.unwrap_or(damage.from);
+    match to.checked_sub(damage.from) {
+        None | Some(0) => format!("{place}: the record {to} is not the one that followed when it was written"),
+        Some(1) => format!(
+            "{place}: the record {} cannot be read; {} is lost if it was that",
+            damage.from,
+            Id::new(name, damage.from)
+        ),
+        Some(_) => format!(
+            "{place}: the records {} to {} cannot be read; of {} to {} those are lost that stood there",
+            damage.from,
+            to - 1,
+            Id::new(name, damage.from),
+            Id::new(name, to - 1)
+        ),
+    }
+}
+
+fn as_json(name: &str, found: &Verified) -> Value {
+    let id = |number: u64| Id::new(name, number);
+    let damage = found.damage.iter().map(|damage| {
+        let to = damage.to.unwrap_or(damage.from);
+        json!({
+            "segment": format!("{:016x}", damage.segment), "at": damage.at, "from": damage.from, "to": to,
+            "at_risk": (damage.from < to).then(|| json!({ "first": id(damage.from), "last": id(to - 1) })),
+        })
+    });
+    json!({
+        "feed": name, "whole": found.damage.is_empty(), "segments": found.segments, "records": found.records,
+        "messages": found.messages, "torn": found.torn, "damage": damage.collect::<Vec<_>>(),
+        "unsure": found.unsure.iter().copied().map(id).collect::<Vec<_>>(),
+    })
+}
+
+fn number(number: u64, noun: &str) -> String {
+    count(usize::try_from(number).unwrap_or(usize::MAX), noun)
+}
