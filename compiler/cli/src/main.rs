@@ -1,6 +1,7 @@
 //! The binary `emr`: which commands there are. Each is a file; how they end is in `end`.
 
 mod account;
+mod audit;
 mod build;
 mod check;
 mod doc;
@@ -82,6 +83,8 @@ enum Command {
     Reload(operate::change::Reload),
     /// Lets a route deliver that says `start: held`
     Start(operate::change::Start),
+    /// Proves that the audit of a project is as it was written, and writes it as FHIR
+    Audit(audit::Args),
     /// Compiles the maps of a project into one file, or prints what they come to
     Build(build::Args),
     /// Notes what the projects hold that a project uses
@@ -121,6 +124,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => operate::replay::run(&args),
         Command::Reload(args) => operate::change::reload(&args),
         Command::Start(args) => operate::change::start(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Build(args) => build::run(&args),
         Command::Lock(args) => lock::run(&args),
         Command::Doc(args) => doc::run(&args),

@@ -82,6 +82,7 @@ fn measure(folder: &Path) -> Result<(), String> {
         name: "adt".into(),
         folder: folder.to_owned(),
         answer: When::Checked,
+        routes: Vec::new(),
         on_reject: vec![OnReject::AckError],
         unless_seen: vec![None],
         ways: vec![way],

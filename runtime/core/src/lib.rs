@@ -9,3 +9,4 @@ pub mod control;
 pub mod flow;
 pub mod host;
 pub mod journal;
+pub mod observe;

@@ -49,6 +49,8 @@ impl Journals {
             .filter_map(Result::ok)
             .filter(|entry| entry.path().is_dir())
             .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))
+            // What lies beside them has a name that no feed can have.
+            .filter(|(name, _)| !name.contains('.'))
             .collect();
         feeds.sort_unstable();
         Ok(feeds)

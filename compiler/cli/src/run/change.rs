@@ -1,12 +1,12 @@
 //! What is asked of a project that runs: to go on as its files are now, to let a route deliver.
 
-use anstream::eprintln;
 use emr_runtime::control::operations::{Asked, Wish};
 use emr_runtime::control::words::Answer;
 use emr_runtime::flow::engine::Engine;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Args;
+use super::looking::Watch;
 use super::ready::Ready;
 use super::watched::Watched;
 
@@ -52,10 +52,26 @@ pub async fn prepared(what: Wish, args: &Args) -> Prepared {
     }
 }
 
-pub async fn carry_out(prepared: Prepared, engine: &mut Engine) -> Answer {
+pub async fn carry_out(prepared: Prepared, engine: &mut Engine, watch: &Watch) -> Answer {
     match prepared {
-        Prepared::Start(route) => start(&route, engine),
-        Prepared::Project(next) => reload(next, engine).await,
+        Prepared::Start(route) => {
+            let answer = start(&route, engine);
+            watch.started(&route, why(&answer));
+            answer
+        }
+        Prepared::Project(next) => {
+            let answer = reload(next, engine).await;
+            watch.reloaded(why(&answer));
+            answer
+        }
+    }
+}
+
+/// Why it was not done.
+fn why(answer: &Answer) -> Option<&str> {
+    match answer {
+        Answer::Refused { why } => Some(why),
+        _ => None,
     }
 }
 
@@ -75,13 +91,7 @@ async fn reload(next: Result<Ready, String>, engine: &mut Engine) -> Answer {
         Err(why) => Err(why),
     };
     match changed {
-        Ok(change) => {
-            eprintln!("goes on with the project as its files are now");
-            Answer::Changed(change)
-        }
-        Err(why) => {
-            eprintln!("goes on as before: {why}");
-            Answer::Refused { why }
-        }
+        Ok(change) => Answer::Changed(change),
+        Err(why) => Answer::Refused { why },
     }
 }

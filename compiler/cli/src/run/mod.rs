@@ -4,6 +4,7 @@ mod change;
 mod check;
 #[cfg(feature = "failpoints")]
 mod fail;
+mod looking;
 mod program;
 mod ready;
 mod secrets;
@@ -13,10 +14,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anstream::eprintln;
 use emr_project::Journal;
 use emr_runtime::connector::Places;
 use emr_runtime::control::operations::Asked;
+use emr_runtime::control::place::Hold;
 use emr_runtime::flow::engine::Engine;
 use emr_runtime::journal::space::Reserve;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -47,6 +48,8 @@ pub struct Args {
     /// Starts nothing, and says of each feed and target whether it has what it needs and is there
     #[arg(long)]
     check: bool,
+    #[command(flatten)]
+    looking: looking::Looking,
 }
 
 pub fn run(args: &Args) -> Result<End, End> {
@@ -67,13 +70,16 @@ pub fn run(args: &Args) -> Result<End, End> {
     if args.check {
         return runtime.block_on(check::needs(&wiring, &places));
     }
+    let hold = Hold::take(&places.journal).map_err(|why| End::World(format!("journal: {why}")))?;
+    let hold = Arc::new(hold);
+    let watch = args.looking.begin(&places.journal)?;
     runtime.block_on(async {
         // Whoever stops a process that is about to start is heard too.
         let mut signals = Signals::listen()?;
-        let engine = Engine::start(wiring, program, places, Arc::new(Vec::new())).await;
+        let engine = Engine::start(wiring, program, places, Arc::clone(&hold), Arc::clone(&watch.witness)).await;
         let mut engine = engine.map_err(|refused| End::World(refused.to_string()))?;
         for (name, connector) in listening {
-            eprintln!("{name} takes messages ({connector})");
+            watch.log.listens(&name, &connector);
         }
         let mut wishes = Wishes::new(&mut engine, args);
         loop {
@@ -86,12 +92,14 @@ pub fn run(args: &Args) -> Result<End, End> {
                 () = signals.come() => break,
             };
             // Whoever asked may have gone meanwhile.
-            let _ = tell.send(change::carry_out(prepared, &mut engine).await);
+            let _ = tell.send(change::carry_out(prepared, &mut engine, &watch).await);
         }
-        eprintln!("stopping");
+        watch.log.stops();
         engine.stop().await;
         Ok::<(), End>(())
     })?;
+    watch.end();
+    drop(hold);
     // A read of standard input or a file that never ends must not hold the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(End::Fine)

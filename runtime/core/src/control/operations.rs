@@ -8,6 +8,7 @@ use tokio::sync::{Mutex as Turn, mpsc, oneshot};
 use super::words::{Answer, Failing, Feed, Not, Request, Way, Which};
 use crate::flow::intake::Intake;
 use crate::flow::operate::No;
+use crate::flow::witness::{Happening, Witness};
 use crate::journal::entry::{Replay, What};
 use crate::journal::find::{History, State, histories};
 use crate::journal::fs::Disk;
@@ -22,6 +23,8 @@ pub struct Operations {
     turn: Turn<()>,
     /// Who has the engine and its project; nobody where there are feeds alone.
     owner: Option<mpsc::Sender<Asked>>,
+    /// Is told of what is not done; what is done stands in the journals.
+    witness: Option<Arc<dyn Witness>>,
 }
 
 /// What only the owner of an engine can do, and who is to be told.
@@ -59,9 +62,9 @@ impl Outcome {
 
 impl Operations {
     /// What only the owner of the engine can do comes out of the other end.
-    pub fn asking() -> (Operations, mpsc::Receiver<Asked>) {
+    pub fn asking(witness: Arc<dyn Witness>) -> (Operations, mpsc::Receiver<Asked>) {
         let (owner, asked) = mpsc::channel(1);
-        (Operations { owner: Some(owner), ..Operations::default() }, asked)
+        (Operations { owner: Some(owner), witness: Some(witness), ..Operations::default() }, asked)
     }
 
     /// From here on it is about these feeds. What was begun with others is done.
@@ -82,8 +85,19 @@ impl Operations {
             Request::Replay { ids, to } => self.in_turn(async |feeds| feeds.replay(ids, to).await).await,
         };
         match outcome {
-            Ok(Outcome { done, not }) => Answer::Done { done, not },
+            Ok(Outcome { done, not }) => {
+                self.denied(&not);
+                Answer::Done { done, not }
+            }
             Err(why) => Answer::Refused { why },
+        }
+    }
+
+    fn denied(&self, not: &[Not]) {
+        let Some(witness) = &self.witness else { return };
+        for Not { id, why } in not {
+            let feed = id.rsplit_once('-').map_or("", |(feed, _)| feed);
+            witness.see(feed, &Happening::Denied { id, why });
         }
     }
 

@@ -125,6 +125,11 @@ impl Queue {
         self.state().lanes.len()
     }
 
+    /// The first message whose delivery is not at its end.
+    pub fn oldest(&self) -> Option<u64> {
+        self.state().lanes.oldest()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::backlog::Backlogs;
 use super::deliver::Outlet;
 use super::held::Held;
 use super::intake::{Intake, OnReject, Settings, Unless, Way, When};
@@ -52,7 +53,8 @@ pub struct Engine {
     /// Answers other processes of the machine, until all feeds have stopped. Nothing before the first has begun.
     control: Option<Task>,
     /// Until all journals are closed.
-    _hold: Hold,
+    _hold: Arc<Hold>,
+    backlogs: Backlogs,
 }
 
 type Onces = BTreeMap<String, Arc<Once>>;
@@ -124,7 +126,7 @@ enum Start {
 }
 
 impl Engine {
-    /// Opens the journals, takes up what was in flight, and then listens.
+    /// Opens the journals of a folder that is this process's, takes up what was in flight, and then listens.
     ///
     /// # Errors
     /// Something that a setting names is not to be had, or a journal is damaged. Then nothing listens.
@@ -132,11 +134,10 @@ impl Engine {
         wiring: Wiring,
         program: Arc<dyn Program>,
         places: Places,
+        hold: Arc<Hold>,
         witness: Arc<dyn Witness>,
     ) -> Result<Engine, Refused> {
-        let of_journal = |why| Refused::new("journal", why);
-        let hold = Hold::take(&places.journal).map_err(of_journal)?;
-        let (operations, asked) = Operations::asking();
+        let (operations, asked) = Operations::asking(Arc::clone(&witness));
         let mut engine = Engine {
             places,
             witness,
@@ -149,10 +150,12 @@ impl Engine {
             asked: Some(asked),
             control: None,
             _hold: hold,
+            backlogs: Backlogs::default(),
         };
         engine.change(wiring, program).await?;
         let server = Server::listen(&engine.places.journal);
-        let server = server.map_err(|why| of_journal(format!("its control socket cannot be made: {why}")))?;
+        let server =
+            server.map_err(|why| Refused::new("journal", format!("its control socket cannot be made: {why}")))?;
         let operations = engine.operations();
         engine.control = Some(Task::spawn(|stop| server.serve(operations, stop)));
         Ok(engine)
@@ -166,6 +169,11 @@ impl Engine {
     /// What others ask for that only who has the engine can do. Once: whoever takes it answers.
     pub fn asked(&mut self) -> Option<mpsc::Receiver<Asked>> {
         self.asked.take()
+    }
+
+    /// What waits in its feeds, for whoever measures: also in those that a change brings.
+    pub fn backlogs(&self) -> Backlogs {
+        self.backlogs.clone()
     }
 
     /// Where the messages of each feed are.
@@ -370,6 +378,7 @@ fn settings(number: usize, wiring: &Wiring, places: &Places, onces: &Onces) -> R
         repair,
         on_reject,
         unless_seen,
+        routes: wiring.routes.iter().map(|route| route.name.as_str().into()).collect(),
         ways: ways.collect(),
         order_by: feed.order_by.clone(),
         remember,

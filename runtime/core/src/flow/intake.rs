@@ -93,6 +93,8 @@ pub struct Settings {
     pub answer: When,
     /// What is done to a message before it is read.
     pub repair: Vec<Repair>,
+    /// The names of all routes, by their numbers.
+    pub routes: Vec<Arc<str>>,
     /// By number of the route.
     pub on_reject: Vec<OnReject>,
     /// What each route that leaves out what it has seen knows a message by, by number of the route.
@@ -184,8 +186,9 @@ impl<F: Fs> Intake<F> {
         let reader = log.reader();
         let synced = {
             let (witness, feed) = (Arc::clone(&witness), Arc::clone(&settings.name));
-            move |records, took| witness.see(&feed, &Happening::Synced { records, took })
+            move |records, below, took| witness.see(&feed, &Happening::Synced { records, below, took })
         };
+        witness.see(&settings.name, &Happening::Opened { below: log.durable() });
         let (writer, _) = Writer::start(log, synced, failed)?;
         let (jobs, waiting) = mpsc::channel(WAITING);
         let name = Arc::clone(&settings.name);

@@ -1,6 +1,6 @@
 //! In which order deliveries may begin: those that have a value in common go one after another, others side by side.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use rustc_hash::FxHashMap;
 
@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 pub struct Lanes {
     /// Who waits for each value, in order; the first may go.
     queues: FxHashMap<u64, VecDeque<u64>>,
-    waiting: FxHashMap<u64, Waiting>,
+    waiting: BTreeMap<u64, Waiting>,
     ready: BTreeSet<u64>,
     begun: BTreeSet<u64>,
 }
@@ -102,6 +102,11 @@ impl Lanes {
         self.waiting.contains_key(&number)
     }
 
+    /// The first of those that are not at their end.
+    pub fn oldest(&self) -> Option<u64> {
+        self.waiting.first_key_value().map(|(number, _)| *number)
+    }
+
     /// How many are not at their end.
     pub fn len(&self) -> usize {
         self.waiting.len()
@@ -128,8 +133,9 @@ mod tests {
         lanes.add(5, vec![30]);
         assert_eq!([lanes.begin(), lanes.begin(), lanes.begin(), lanes.begin()], [Some(1), Some(2), Some(5), None]);
         lanes.end(2);
-        assert_eq!(lanes.begin(), None);
+        assert_eq!((lanes.begin(), lanes.oldest()), (None, Some(1)));
         lanes.end(1);
+        assert_eq!(lanes.oldest(), Some(3));
         assert_eq!([lanes.begin(), lanes.begin()], [Some(3), None]);
         lanes.end(3);
         assert_eq!(lanes.begin(), Some(4));

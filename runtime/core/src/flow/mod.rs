@@ -3,9 +3,10 @@
 //! [`program`] is what compiled maps do for it, [`intake`] stores and answers, [`work`] maps and settles by the
 //! [`version`] of the project that is the present one, [`lanes`]
 //! keeps the order of deliveries, [`deliver`] brings them out and [`retry`] says when again; [`operate`] is what a person
-//! may do with single messages; [`engine`] puts all of it together for a project, and [`witness`] is told of all that
-//! happens.
+//! may do with single messages; [`engine`] puts all of it together for a project, [`witness`] is told of all that
+//! happens, and [`backlog`] says what waits.
 
+pub mod backlog;
 pub mod deliver;
 pub mod engine;
 mod held;

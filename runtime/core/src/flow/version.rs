@@ -120,7 +120,8 @@ impl Version {
             let begun = Instant::now();
             let mapped = self.program.map(self.settings.feed, route, message, receipt);
             let (took, issues, is_refused) = (begun.elapsed(), mapped.issues, mapped.result.is_err());
-            self.see(&Happening::Mapped { number, route, took, issues, is_refused });
+            let name = self.settings.routes.get(route).map(|route| &**route).unwrap_or_default();
+            self.see(&Happening::Mapped { number, route: name, took, issues, is_refused });
             match mapped.result {
                 Ok(parts) => {
                     let parts: Arc<[Made]> = parts.into();

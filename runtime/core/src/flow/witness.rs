@@ -34,13 +34,17 @@ pub enum Happening<'a> {
     /// Damage of a message was repaired, so often.
     Repaired { number: u64, count: usize },
     /// A route's map has come to its end.
-    Mapped { number: u64, route: usize, took: Duration, issues: usize, is_refused: bool },
+    Mapped { number: u64, route: &'a str, took: Duration, issues: usize, is_refused: bool },
     /// The journal says so from now on.
     Noted { number: u64, what: &'a What },
     /// A delivery was tried for the `tried`th time since the process began.
     Tried { number: u64, way: &'a str, tried: u32, took: Duration, failure: Option<&'a Failure> },
-    /// A group of records is on disk.
-    Synced { records: usize, took: Duration },
+    /// Somebody asked for something to be done with messages of a feed, and this one it was not done with.
+    Denied { id: &'a str, why: &'a str },
+    /// The journal of a feed is open, and holds the records below this number.
+    Opened { below: u64 },
+    /// A group of records is on disk, and with it all below this number.
+    Synced { records: usize, below: u64, took: Duration },
 }
 
 /// Why a connection ended.

@@ -44,15 +44,15 @@ pub enum Refused {
 }
 
 impl Writer {
-    /// Starts the thread of a journal. `synced` is told how many records came to the disk together, and how long that
-    /// took. `failed` is called once, when the disk has refused what was to be committed: then
+    /// Starts the thread of a journal. `synced` is told how many records came to the disk together, below which number all
+    /// are there, and how long that took. `failed` is called once, when the disk has refused what was to be committed: then
     /// the process must end, for a second try would prove nothing.
     ///
     /// # Errors
     /// The system gives no thread.
     pub fn start<F: Fs>(
         log: Log<F>,
-        synced: impl Fn(usize, Duration) + Send + 'static,
+        synced: impl Fn(usize, u64, Duration) + Send + 'static,
         failed: impl FnOnce(Fault) + Send + 'static,
     ) -> io::Result<(Writer, JoinHandle<()>)> {
         let (queue, waiting) = mpsc::channel(WAITING);
@@ -133,7 +133,7 @@ fn write<F: Fs>(
     mut log: Log<F>,
     mut queue: mpsc::Receiver<Waiting>,
     want: &std::sync::mpsc::SyncSender<()>,
-    synced: &impl Fn(usize, Duration),
+    synced: &impl Fn(usize, u64, Duration),
 ) -> Result<(), Fault> {
     let mut group = Vec::new();
     let mut taken = Vec::new();
@@ -161,8 +161,8 @@ fn write<F: Fs>(
             }
             if log.waiting() >= GROUP || rest.peek().is_none() {
                 let begun = Instant::now();
-                log.commit()?;
-                synced(taken.len(), begun.elapsed());
+                let below = log.commit()?;
+                synced(taken.len(), below, begun.elapsed());
                 point!("journal.committed");
                 for (done, place) in taken.drain(..) {
                     // Who has gone meanwhile sends again, and is told that it is there.

@@ -49,6 +49,23 @@ pub struct Found<'a> {
     pub length: usize,
 }
 
+/// What the head of a record says of it.
+pub struct Head {
+    pub kind: u8,
+    pub number: u64,
+    /// Bytes of the body.
+    pub body: usize,
+}
+
+/// The head of the record at the start of `bytes`, which is known to be on disk whole.
+pub fn head(bytes: &[u8]) -> Option<Head> {
+    let rest = bytes.strip_prefix(&MAGIC)?.get(4..)?;
+    let (body, rest) = rest.split_first_chunk()?;
+    let (kind, rest) = rest.split_first_chunk::<4>()?;
+    let (number, _) = rest.split_first_chunk()?;
+    Some(Head { kind: *kind.first()?, number: u64::from_le_bytes(*number), body: u32::from_le_bytes(*body) as usize })
+}
+
 /// How many bytes a body takes with its head and the zeros behind it.
 pub fn length(body: usize) -> usize {
     (HEAD + body).next_multiple_of(ALIGNED)
@@ -125,6 +142,8 @@ mod tests {
             bytes.extend(behind);
             let found = read(&bytes).unwrap();
             prop_assert!(found.frame == frame && found.hash == hash && found.length == whole);
+            let head = head(&bytes).unwrap();
+            prop_assert_eq!((head.kind, head.number, head.body), (kind, number, body.len()));
         }
 
         #[test]

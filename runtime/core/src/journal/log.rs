@@ -220,6 +220,11 @@ impl<F: Fs> Log<F> {
         Ok(self.durable)
     }
 
+    /// All records below this number are on disk.
+    pub fn durable(&self) -> u64 {
+        self.durable
+    }
+
     /// Whether an earlier fault left open what is on disk.
     pub fn is_broken(&self) -> bool {
         self.is_broken
@@ -372,7 +377,7 @@ impl<F: Fs> Folder<F> {
         Ok(firsts)
     }
 
-    fn open(&self, first: u64) -> io::Result<F::File> {
+    pub(super) fn open(&self, first: u64) -> io::Result<F::File> {
         self.fs.open(&self.path(first))
     }
 

@@ -3,11 +3,12 @@
 //! [`log`] is records in files, [`commit`] the one thread that writes them in groups, [`fs`] all that they ask of a file
 //! system, [`space`] what of the disk is kept free; [`entry`] is what records say, [`ledger`] their sum: where each message
 //! is. [`find`] looks single messages up, [`search`] those that somebody asks for,
-//! [`verify`] says what is wrong with a journal.
+//! [`verify`] says what is wrong with a journal, [`follow`] reads on behind who writes.
 
 pub mod commit;
 pub mod entry;
 pub mod find;
+pub mod follow;
 mod frame;
 pub mod fs;
 pub mod id;

@@ -203,6 +203,7 @@ impl Engine {
             change.gone.push(name);
             gone.stop().await;
         }
+        self.backlogs.are(self.feeds.iter().map(|feed| Arc::clone(&feed.intake)).collect());
         change
     }
 }

@@ -140,6 +140,7 @@ fn settings(way: &str, folder: &Path, answer: When, order_by: &[usize]) -> Setti
         name: "adt".into(),
         folder: folder.to_owned(),
         answer,
+        routes: vec!["all".into()],
         on_reject: vec![OnReject::AckError],
         repair: Vec::new(),
         unless_seen: Vec::new(),

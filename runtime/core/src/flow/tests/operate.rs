@@ -93,6 +93,7 @@ impl Site {
             answer: When::Checked,
             repair: Vec::new(),
             unless_seen: Vec::new(),
+            routes: Vec::new(),
             on_reject: vec![OnReject::AckError],
             ways: vec![way(0, "all>ehr"), way(1, "all>lab")],
             order_by: Vec::new(),

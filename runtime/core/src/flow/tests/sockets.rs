@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::Passing;
 use crate::connector::Places;
+use crate::control::place::Hold;
 use crate::flow::engine::Engine;
 use crate::flow::witness::Witness;
 use crate::journal::space::Reserve;
@@ -109,7 +110,8 @@ pub(super) async fn start_told(folder: &Path, wiring: &Wiring, witness: Arc<dyn 
     let secrets = Arc::new(|name: &str| std::fs::read(name).ok());
     let places =
         Places { project: folder.to_owned(), journal: folder.join("journal"), secrets, reserve: Reserve::default() };
-    Engine::start(wiring.clone(), Arc::new(Passing), places, witness).await.unwrap()
+    let hold = Arc::new(Hold::take(&places.journal).unwrap());
+    Engine::start(wiring.clone(), Arc::new(Passing), places, hold, witness).await.unwrap()
 }
 
 pub(super) fn message(from: &str, control: &str) -> String {

@@ -14,7 +14,7 @@ struct Noting(Mutex<Vec<String>>);
 impl Witness for Noting {
     fn see(&self, feed: &str, what: &Happening<'_>) {
         let line = match what {
-            Happening::Synced { .. } => return,
+            Happening::Opened { .. } | Happening::Synced { .. } => return,
             Happening::Accepted { number, bytes, .. } => format!("{number} accepted, {bytes} bytes"),
             Happening::Mapped { number, route, is_refused, .. } => {
                 format!("{number} mapped by {route}, refused: {is_refused}")
@@ -44,7 +44,7 @@ async fn each_step_is_told() {
         first[..7],
         [
             "adt: 0 accepted, 40 bytes",
-            "adt: 0 mapped by 0, refused: false",
+            "adt: 0 mapped by all, refused: false",
             "adt: 0 noted: Mapped { program: 7, targets: [\"all>kept\"] }",
             "adt: 0 tried for all>kept: 1, failed: true",
             "adt: 0 tried for all>kept: 2, failed: false",

@@ -1,0 +1,103 @@
+//! The audit: all that happened stands in it, whoever dies, and what was changed in it is found.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use serde_json::Value;
+
+use super::site::Site;
+
+/// The lines of the audit, in their order.
+fn lines(site: &Site) -> Vec<Value> {
+    let mut files: Vec<_> =
+        fs::read_dir(site.path("journal/audit.chain")).unwrap().map(|it| it.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some());
+    files.sort();
+    let text: String = files.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    Site::holds_no_marker(&text);
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// How many lines say what.
+fn counts(site: &Site) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for line in lines(site) {
+        *counts.entry(line["what"].as_str().unwrap().to_owned()).or_default() += 1;
+    }
+    counts
+}
+
+#[test]
+fn all_that_happens_is_in_the_audit_and_is_valid_fhir() {
+    let mut site = Site::new("");
+    site.start(&[]);
+    site.send_each();
+    site.send_half();
+    site.until(|site| site.text("log").contains("ended badly"));
+    site.until(|site| counts(site).contains_key("parked"));
+    assert_eq!(site.stop("-TERM"), Some(0));
+    let counts = counts(&site);
+    let expected = [("accepted", 5), ("delivered", 2), ("filtered", 1), ("parked", 1), ("refused", 2), ("turned", 1)];
+    for (what, count) in expected.into_iter().chain([("started", 1), ("stopped", 1)]) {
+        assert_eq!(counts.get(what), Some(&count), "{what}: {counts:?}");
+    }
+    let refused: Vec<_> = lines(&site).into_iter().filter(|line| line["what"] == "refused").collect();
+    assert_eq!(refused[1]["why"], "201 Unsupported event code");
+    let verified = site.emr(&["audit", "verify"]);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+    // What the log says that the audit ended with is what it ends with.
+    let said = String::from_utf8(verified.stdout).unwrap();
+    let hash = said.trim().rsplit(' ').next().unwrap();
+    assert!(site.text("log").contains(hash), "{said}\n{}", site.text("log"));
+    let exported = site.emr(&["audit", "export"]);
+    assert!(exported.status.success());
+    let text = String::from_utf8(exported.stdout).unwrap();
+    assert_eq!(text.lines().count(), 15 - 1, "{text}");
+    Site::holds_no_marker(&text);
+    for (number, event) in text.lines().enumerate() {
+        fs::write(site.path(&format!("event-{number}.json")), event).unwrap();
+    }
+    let all: Vec<_> = (0..text.lines().count()).map(|number| format!("event-{number}.json")).collect();
+    let mut arguments = vec!["validate"];
+    arguments.extend(all.iter().map(String::as_str));
+    let valid = site.emr(&arguments);
+    let said = [valid.stdout, valid.stderr].concat();
+    assert!(valid.status.success(), "{}", String::from_utf8_lossy(&said));
+}
+
+#[test]
+fn a_kill_takes_nothing_from_the_audit() {
+    let mut site = Site::new("");
+    for round in 0..3 {
+        site.start(&[]);
+        for number in 0..20 {
+            assert_eq!(site.send("H", "A01", &format!("{round}-{number}"), "77^^^H"), "AA");
+        }
+        site.stop("-KILL");
+    }
+    site.start(&[]);
+    site.until(|site| counts(site).get("delivered") == Some(&60));
+    assert_eq!(site.stop("-TERM"), Some(0));
+    let accepted: Vec<_> = lines(&site).into_iter().filter(|line| line["what"] == "accepted").collect();
+    let mut ids: Vec<_> = accepted.iter().map(|line| line["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), 60);
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 60);
+    assert!(site.emr(&["audit", "verify"]).status.success());
+}
+
+#[test]
+fn a_changed_audit_is_told_of() {
+    let mut site = Site::new("");
+    site.start(&[]);
+    site.send("H", "A01", "1", "77^^^H");
+    assert_eq!(site.stop("-TERM"), Some(0));
+    let path = site.path("journal/audit.chain/00000000000000000000.ndjson");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("adt-1", "adt-2")).unwrap();
+    let verified = site.emr(&["audit", "verify"]);
+    assert_eq!(verified.status.code(), Some(1));
+    let said = String::from_utf8(verified.stderr).unwrap();
+    assert!(said.contains("does not follow the one before it"), "{said}");
+}

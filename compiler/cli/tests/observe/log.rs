@@ -1,0 +1,43 @@
+//! The log on standard error.
+
+use serde_json::Value;
+
+use super::site::Site;
+
+#[test]
+fn a_log_in_json_tells_what_went_wrong_and_no_value() {
+    let mut site = Site::new("");
+    site.start(&["--log", "json", "--log-level", "debug"]);
+    site.send_each();
+    site.send_half();
+    site.until(|site| site.text("log").contains("\"parked\"") && site.text("log").contains("ended badly"));
+    assert_eq!(site.stop("-TERM"), Some(0));
+    let text = site.text("log");
+    Site::holds_no_marker(&text);
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |message: &str| lines.iter().filter(|line| line["message"] == message).collect::<Vec<_>>();
+    assert_eq!(of("takes messages")[0]["connector"], "mllp");
+    let refused = of("refused");
+    let codes: Vec<_> = refused.iter().map(|line| &line["code"]).collect();
+    assert_eq!(codes, [207, 201], "{text}");
+    let failed = of("a delivery failed; its lane waits");
+    assert_eq!((&failed[0]["way"], &failed[0]["tried"], failed.len()), (&"others>doubtful".into(), &1.into(), 1));
+    assert_eq!(of("parked")[0]["way"], "others>doubtful");
+    assert_eq!(of("connection ended badly")[0]["why"], "in the middle of a message");
+    assert_eq!(of("accepted").len(), 5);
+    assert_eq!(of("stopping")[0]["level"], "INFO");
+    // Nothing of it is lost at the end.
+    assert_eq!(lines.last().unwrap()["message"], "the audit stands at");
+}
+
+#[test]
+fn a_log_is_text_and_as_long_as_it_is_asked_to_be() {
+    let mut site = Site::new("");
+    site.start(&["--log-level", "warn"]);
+    site.send_each();
+    site.until(|site| site.text("log").contains(" WARN parked feed=\"adt\" id=\""));
+    assert_eq!(site.stop("-TERM"), Some(0));
+    let text = site.text("log");
+    assert!(text.lines().all(|line| line.contains(" WARN ")), "{text}");
+    Site::holds_no_marker(&text);
+}

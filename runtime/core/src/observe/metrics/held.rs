@@ -1,0 +1,144 @@
+//! The metrics of each feed, route and way out, held where they are counted.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use rustc_hash::FxHashMap;
+
+use super::series::{All, OfFeed, OfRoute, OfWay};
+use crate::flow::witness::Leaving;
+
+/// Values by names. A name is made once; a project has few of them.
+pub struct Held<T>(RwLock<FxHashMap<Box<str>, Arc<T>>>);
+
+impl<T> Default for Held<T> {
+    fn default() -> Held<T> {
+        Held(RwLock::default())
+    }
+}
+
+impl<T> Held<T> {
+    pub fn get(&self, name: &str, make: impl FnOnce() -> T) -> Arc<T> {
+        // Whoever panicked left the map as it is between two calls.
+        if let Some(known) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(name) {
+            return Arc::clone(known);
+        }
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(name.into()).or_insert_with(|| Arc::new(make())))
+    }
+}
+
+pub struct Feed {
+    pub accepted: Counter,
+    pub accepted_bytes: Counter,
+    pub accept: Histogram,
+    pub known: Counter,
+    pub reused: Counter,
+    pub full: Counter,
+    pub too_long_files: Counter,
+    pub repaired: Counter,
+    pub filtered: Counter,
+    pub refused: Counter,
+    pub parked: Counter,
+    pub released: Counter,
+    pub dropped: Counter,
+    pub replayed: Counter,
+    pub connections: Gauge,
+    done: Counter,
+    cut: Counter,
+    too_long: Counter,
+    unknown: Counter,
+    too_many: Counter,
+    pub synced: Counter,
+    pub sync: Histogram,
+    pub routes: Held<Route>,
+    pub ways: Held<Way>,
+}
+
+impl Feed {
+    pub fn new(all: &All, feed: &OfFeed) -> Feed {
+        let outcome = |outcome| all.outcomes.get_or_create_owned(&feed.end(outcome));
+        let ended = |why| all.connections_ended.get_or_create_owned(&feed.end(why));
+        Feed {
+            accepted: all.accepted.get_or_create_owned(feed),
+            accepted_bytes: all.accepted_bytes.get_or_create_owned(feed),
+            accept: all.accept_seconds.get_or_create_owned(feed),
+            known: all.known.get_or_create_owned(feed),
+            reused: all.reused.get_or_create_owned(feed),
+            full: all.disk_full.get_or_create_owned(feed),
+            too_long_files: all.files_too_long.get_or_create_owned(feed),
+            repaired: all.repairs.get_or_create_owned(feed),
+            filtered: outcome("filtered"),
+            refused: outcome("refused"),
+            parked: outcome("parked"),
+            released: outcome("released"),
+            dropped: outcome("dropped"),
+            replayed: outcome("replayed"),
+            connections: all.connections.get_or_create_owned(feed),
+            done: ended("done"),
+            cut: ended("cut"),
+            too_long: ended("too_long"),
+            unknown: ended("unknown"),
+            too_many: ended("too_many"),
+            synced: all.synced_records.get_or_create_owned(feed),
+            sync: all.sync_seconds.get_or_create_owned(feed),
+            routes: Held::default(),
+            ways: Held::default(),
+        }
+    }
+
+    /// Connections that ended for this reason.
+    pub fn ended(&self, why: Leaving) -> &Counter {
+        match why {
+            Leaving::Done => &self.done,
+            Leaving::Cut => &self.cut,
+            Leaving::TooLong => &self.too_long,
+            Leaving::Unknown => &self.unknown,
+            Leaving::TooMany => &self.too_many,
+        }
+    }
+}
+
+pub struct Route {
+    pub made: Counter,
+    pub refused: Counter,
+    pub issues: Counter,
+    pub map: Histogram,
+}
+
+impl Route {
+    pub fn new(all: &All, feed: &str, route: &str) -> Route {
+        let route = OfRoute::new(feed, route);
+        let mapped = |outcome| all.mapped.get_or_create_owned(&route.end(outcome));
+        Route {
+            made: mapped("made"),
+            refused: mapped("refused"),
+            issues: all.issues.get_or_create_owned(&route),
+            map: all.map_seconds.get_or_create_owned(&route),
+        }
+    }
+}
+
+pub struct Way {
+    pub taken: Counter,
+    pub failed: Counter,
+    pub delivered: Counter,
+    pub parked: Counter,
+    pub deliver: Histogram,
+}
+
+impl Way {
+    pub fn new(all: &All, way: &OfWay) -> Way {
+        let tries = |outcome| all.tries.get_or_create_owned(&way.end(outcome));
+        let deliveries = |outcome| all.deliveries.get_or_create_owned(&way.end(outcome));
+        Way {
+            taken: tries("taken"),
+            failed: tries("failed"),
+            delivered: deliveries("delivered"),
+            parked: deliveries("parked"),
+            deliver: all.deliver_seconds.get_or_create_owned(way),
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! What happens, counted: for each feed, route and target, in the text format that Prometheus reads.
+//!
+//! What a project names is asked for once and then held, so that a happening costs a look-up and an addition.
+
+mod held;
+mod series;
+
+use std::sync::Arc;
+
+use emr_abi::wiring::Wiring;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+
+use crate::flow::backlog::Backlog;
+use crate::flow::witness::{Happening, Leaving, Witness};
+use crate::journal::entry::What;
+use held::{Feed, Held, Route, Way};
+use series::{All, OfFeed, OfWay};
+
+/// What [`Metrics::text`] is.
+pub const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The metrics of a process.
+pub struct Metrics {
+    registry: Registry,
+    all: All,
+    feeds: Held<Feed>,
+}
+
+impl Metrics {
+    /// All that the project has stands at zero. `version` is that of the program that runs, `started` when it began, in
+    /// microseconds since 1970.
+    pub fn new(wiring: &Wiring, version: &str, started: i64) -> Metrics {
+        let mut registry = Registry::with_prefix("emr");
+        let all = All::new(&mut registry, version, started);
+        let metrics = Metrics { registry, all, feeds: Held::default() };
+        for (number, feed) in wiring.feeds.iter().enumerate() {
+            let held = metrics.feed(&feed.name);
+            for route in wiring.routes.iter().filter(|route| route.from.contains(&number)) {
+                metrics.route(&held, &feed.name, &route.name);
+                for target in route.to.iter().filter_map(|target| wiring.targets.get(*target)) {
+                    metrics.way(&held, &feed.name, &format!("{}>{}", route.name, target.name));
+                }
+            }
+        }
+        metrics
+    }
+
+    /// All metrics, as text. `backlogs` is where the messages of each feed are at this moment.
+    pub fn text(&self, backlogs: &[Backlog]) -> String {
+        self.all.stand(backlogs);
+        let mut text = String::new();
+        // A text takes all that is written.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+
+    fn feed(&self, feed: &str) -> Arc<Feed> {
+        self.feeds.get(feed, || Feed::new(&self.all, &OfFeed::new(feed)))
+    }
+
+    fn route(&self, of: &Feed, feed: &str, route: &str) -> Arc<Route> {
+        of.routes.get(route, || Route::new(&self.all, feed, route))
+    }
+
+    fn way(&self, of: &Feed, feed: &str, way: &str) -> Arc<Way> {
+        of.ways.get(way, || Way::new(&self.all, &OfWay::new(feed, way)))
+    }
+}
+
+impl Witness for Metrics {
+    fn see(&self, name: &str, what: &Happening<'_>) {
+        let feed = self.feed(name);
+        match what {
+            Happening::Came { .. } => _ = feed.connections.inc(),
+            Happening::Left { why, .. } => {
+                feed.ended(*why).inc();
+                // Who has too many was never let in.
+                if *why != Leaving::TooMany {
+                    feed.connections.dec();
+                }
+            }
+            Happening::Accepted { bytes, took, .. } => {
+                feed.accepted.inc();
+                feed.accepted_bytes.inc_by(*bytes as u64);
+                feed.accept.observe(took.as_secs_f64());
+            }
+            Happening::Known => _ = feed.known.inc(),
+            Happening::Reused => _ = feed.reused.inc(),
+            Happening::TooLong { .. } => _ = feed.too_long_files.inc(),
+            Happening::Repaired { count, .. } => _ = feed.repaired.inc_by(*count as u64),
+            Happening::Full => _ = feed.full.inc(),
+            Happening::Mapped { route, took, issues, is_refused, .. } => {
+                let route = self.route(&feed, name, route);
+                let outcome = if *is_refused { &route.refused } else { &route.made };
+                outcome.inc();
+                route.issues.inc_by(*issues as u64);
+                route.map.observe(took.as_secs_f64());
+            }
+            Happening::Noted { what, .. } => self.noted(&feed, name, what),
+            Happening::Tried { way, took, failure, .. } => {
+                let way = self.way(&feed, name, way);
+                let outcome = if failure.is_some() { &way.failed } else { &way.taken };
+                outcome.inc();
+                way.deliver.observe(took.as_secs_f64());
+            }
+            Happening::Opened { .. } | Happening::Denied { .. } => {}
+            Happening::Synced { records, took, .. } => {
+                feed.synced.inc_by(*records as u64);
+                feed.sync.observe(took.as_secs_f64());
+            }
+        }
+    }
+}
+
+impl Metrics {
+    fn noted(&self, feed: &Feed, name: &str, what: &What) {
+        match what {
+            What::Started | What::Mapped { .. } => {}
+            What::Filtered { .. } => _ = feed.filtered.inc(),
+            What::Refused(_) => _ = feed.refused.inc(),
+            What::Parked { target: None, .. } => _ = feed.parked.inc(),
+            What::Parked { target: Some(way), .. } => _ = self.way(feed, name, way).parked.inc(),
+            What::Delivered { target } => _ = self.way(feed, name, target).delivered.inc(),
+            What::Released => _ = feed.released.inc(),
+            What::Dropped { .. } => _ = feed.dropped.inc(),
+            What::Replayed(_) => _ = feed.replayed.inc(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use emr_abi::wiring;
+
+    use super::*;
+    use crate::flow::backlog::Waiting;
+    use crate::flow::retry::Failure;
+    use crate::journal::ledger::{Law, Settled};
+
+    fn metrics() -> Metrics {
+        let settings = String::new;
+        let feed =
+            wiring::Feed { name: "adt".into(), connector: "mllp".into(), settings: settings(), order_by: Vec::new() };
+        let target =
+            wiring::Target { name: "ehr".into(), connector: "fhir".into(), settings: settings(), reads: Vec::new() };
+        let route =
+            wiring::Route { name: "all".into(), from: vec![0], to: vec![0], settings: settings(), reads: Vec::new() };
+        let wiring = Wiring { feeds: vec![feed], targets: vec![target], routes: vec![route], ..Wiring::default() };
+        Metrics::new(&wiring, "1.2.3", 1_500_000)
+    }
+
+    fn value(text: &str, of: &str) -> String {
+        let line = text.lines().find_map(|line| line.strip_prefix(of)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {of} in\n{text}")).to_owned()
+    }
+
+    #[test]
+    fn all_that_a_project_has_is_there_from_the_start() {
+        let text = metrics().text(&[]);
+        let way = r#"{feed="adt",route="all",target="ehr""#;
+        for zero in [
+            r#"emr_accepted_total{feed="adt"}"#.to_owned(),
+            r#"emr_outcomes_total{feed="adt",outcome="parked"}"#.to_owned(),
+            r#"emr_mapped_total{feed="adt",route="all",outcome="refused"}"#.to_owned(),
+            format!(r#"emr_deliveries_total{way},outcome="delivered"}}"#),
+            format!("emr_deliver_seconds_count{way}}}"),
+        ] {
+            assert_eq!(value(&text, &zero), "0");
+        }
+        assert_eq!(value(&text, "emr_start_time_seconds"), "1.5");
+        assert_eq!(value(&text, r#"emr_build_info{version="1.2.3"}"#), "1");
+    }
+
+    #[test]
+    fn what_happens_is_counted_where_it_happens() {
+        let metrics = metrics();
+        let took = Duration::from_millis(3);
+        let failure = Failure::Passing("refused".into());
+        let delivered = What::Delivered { target: "all>ehr".into() };
+        for what in [
+            Happening::Accepted { number: 0, bytes: 40, took },
+            Happening::Mapped { number: 0, route: "all", took, issues: 2, is_refused: false },
+            Happening::Tried { number: 0, way: "all>ehr", tried: 1, took, failure: Some(&failure) },
+            Happening::Tried { number: 0, way: "all>ehr", tried: 2, took, failure: None },
+            Happening::Noted { number: 0, what: &delivered },
+            Happening::Synced { records: 3, below: 3, took },
+        ] {
+            metrics.see("adt", &what);
+        }
+        let law = Law { accepted: 9, settled: Settled::default(), parked: 2, in_flight: 7 };
+        let ways = vec![Waiting { way: "all>ehr".into(), queued: 7, oldest: Duration::from_secs(60), parked: 2 }];
+        let text = metrics.text(&[Backlog { feed: "adt".into(), law, ways }]);
+        let way = r#"{feed="adt",route="all",target="ehr""#;
+        for (of, is) in [
+            (r#"emr_accepted_bytes_total{feed="adt"}"#.to_owned(), "40"),
+            (r#"emr_accept_seconds_sum{feed="adt"}"#.to_owned(), "0.003"),
+            (r#"emr_issues_total{feed="adt",route="all"}"#.to_owned(), "2"),
+            (format!(r#"emr_tries_total{way},outcome="failed"}}"#), "1"),
+            (format!(r#"emr_tries_total{way},outcome="taken"}}"#), "1"),
+            (format!(r#"emr_deliveries_total{way},outcome="delivered"}}"#), "1"),
+            (r#"emr_synced_records_total{feed="adt"}"#.to_owned(), "3"),
+            (r#"emr_in_flight{feed="adt"}"#.to_owned(), "7"),
+            (format!("emr_queued{way}}}"), "7"),
+            (format!("emr_oldest_seconds{way}}}"), "60.0"),
+            (format!("emr_parked_deliveries{way}}}"), "2"),
+        ] {
+            assert_eq!(value(&text, &of), is);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Whoever looks on while a project runs. Each is a [`Witness`](crate::flow::witness::Witness) and knows nothing of the
+//! others; none of them ever learns a value of a message.
+//!
+//! [`log`] writes lines for people, [`metrics`] counts for machines, [`audit`] keeps what can be proven.
+
+pub mod audit;
+pub mod log;
+pub mod metrics;
+
+/// What lines of the log come from: those of libraries might tell what a message holds.
+const OURS: &str = module_path!();
+
+/// What a message is called for good: `adt-17`.
+fn id(feed: &str, number: u64) -> String {
+    format!("{feed}-{}", number + 1)
+}
