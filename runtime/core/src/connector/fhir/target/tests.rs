@@ -92,3 +92,38 @@ async fn a_token_that_is_refused_is_asked_for_once_more() {
         .unwrap();
     assert_eq!(got.lock().unwrap()[0].header("authorization"), "Bearer t0ken");
 }
+
+/// Safe by default: credentials are bound to one scheme, host and port and never follow a redirect.
+#[tokio::test]
+async fn credentials_follow_no_redirect() {
+    let (elsewhere, asked_there) = server(&[(200, "{}")]).await;
+    for code in [301, 302, 303, 307, 308] {
+        let (root, got) = redirecting(code, &elsewhere).await;
+        let failure = sent(&sends(&root, json!({ "bearer": { "token": { "secret": "TOKEN" } } })), PATIENT).await;
+        assert_eq!(failure, Err(Failure::Final(format!("it answers {code}"))));
+        assert!(got.lock().unwrap().contains("authorization: Bearer t0ken"));
+    }
+    assert!(asked_there.lock().unwrap().is_empty());
+}
+
+const PATIENT: &str = r#"{"resourceType":"Patient"}"#;
+
+/// A server that sends whoever asks to another, and keeps what it was asked, in small letters but for values.
+async fn redirecting(code: u16, to: &str) -> (String, Arc<std::sync::Mutex<String>>) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let root = format!("http://{}/r4", listener.local_addr().unwrap());
+    let (got, to) = (Arc::new(std::sync::Mutex::new(String::new())), to.to_owned());
+    let gets = Arc::clone(&got);
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut asked = vec![0; 4096];
+        while !gets.lock().unwrap().contains("\r\n\r\n") {
+            let count = stream.read(&mut asked).await.unwrap();
+            gets.lock().unwrap().push_str(&String::from_utf8_lossy(&asked[..count]));
+        }
+        let answer = format!("HTTP/1.1 {code} X\r\nLocation: {to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    });
+    (root, got)
+}
