@@ -75,6 +75,14 @@ fn queue(folder: &Path, count: u64) -> Result<(), Fault> {
     log.commit().map(drop)
 }
 
+/// Seconds of processor time that this process took, which others on the machine do not make longer.
+fn processor() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let behind = text.rsplit(')').next().unwrap_or_default();
+    let ticks = behind.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok());
+    ticks.sum::<f64>() / 100.0
+}
+
 fn measure(folder: &Path) -> Result<(), String> {
     let way = Way { route: 0, target: 0, name: "all>ehr".into(), reads: Vec::new() };
     let settings = Settings {
@@ -93,24 +101,29 @@ fn measure(folder: &Path) -> Result<(), String> {
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|why| why.to_string())?;
     let nobody: Vec<Arc<dyn Witness>> = Vec::new();
-    let began = Instant::now();
+    let (began, spent) = (Instant::now(), processor());
     let opened = Intake::open(Disk, settings, Arc::new(Passing), Arc::new(nobody), |_| std::process::abort());
     let (intake, _) = opened.map_err(|fault| fault.to_string())?;
-    let ready = began.elapsed();
+    let ready = (began.elapsed(), processor() - spent);
     let sent = Sent { message: message(u64::MAX), file: None, claim: None };
     let verdict =
         runtime.block_on(async { intake.take(sent).await.ok_or("it takes none").map(|answer| answer.verdict()) });
     let verdict = runtime.block_on(verdict?);
-    let answered = began.elapsed();
+    let answered = (began.elapsed(), processor() - spent);
     let asked = Instant::now();
     let law = intake.law();
     let summed = asked.elapsed();
     let mut out = io::stdout().lock();
     let line = writeln!(
         out,
-        "{} in flight: ready after {ready:.1?}, the next is answered after {answered:.1?} ({}); its sum takes {summed:.1?}",
+        "{} in flight: ready after {:.1?} ({:.1} s of processors), the next is answered after {:.1?} ({:.1} s), {}; its sum \
+         takes {summed:.1?}",
         law.in_flight,
-        verdict == Verdict::Good
+        ready.0,
+        ready.1,
+        answered.0,
+        answered.1,
+        if verdict == Verdict::Good { "well" } else { "not well" }
     );
     line.map_err(|why| why.to_string())
 }

@@ -63,7 +63,7 @@ pub fn run(emr: &Path, cycles: u32) -> Result<Option<Report>, Why> {
     let Some(disk) = Disk::new()? else { return Ok(None) };
     let book = Arc::new(Book::default());
     let journal = Journal { folder: Some(disk.path().join("journal")), settings: "[journal]\nfree_percent = 5\n" };
-    let mut engine = Engine::new(emr, sink::listen(Arc::clone(&book))?, journal)?;
+    let mut engine = Engine::new(emr, sink::listen(Arc::clone(&book))?.address, journal)?;
     let stop = Arc::new(AtomicBool::new(false));
     engine.start(emr, None)?;
     let senders = trial::senders(&engine, &book, &stop);

@@ -3,21 +3,61 @@
 use std::io::{self, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use super::book::{Book, Id};
 
-pub fn listen(book: Arc<Book>) -> io::Result<SocketAddr> {
+/// Where it listens, and who is there.
+#[derive(Clone)]
+pub struct Sink {
+    pub address: SocketAddr,
+    connections: Arc<AtomicUsize>,
+}
+
+/// How long the last words of a dead process may take to be read.
+const LAST_WORDS: Duration = Duration::from_secs(60);
+
+pub fn listen(book: Arc<Book>) -> io::Result<Sink> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
-    let address = listener.local_addr()?;
+    let sink = Sink { address: listener.local_addr()?, connections: Arc::default() };
+    let connections = Arc::clone(&sink.connections);
     thread::spawn(move || {
         for stream in listener.incoming().filter_map(Result::ok) {
-            let book = Arc::clone(&book);
+            let (book, connections) = (Arc::clone(&book), Arc::clone(&connections));
+            connections.fetch_add(1, Ordering::SeqCst);
             // Whoever is killed hangs up.
-            thread::spawn(move || _ = serve(&stream, &book));
+            thread::spawn(move || {
+                let _ = serve(&stream, &book);
+                connections.fetch_sub(1, Ordering::SeqCst);
+            });
         }
     });
-    Ok(address)
+    Ok(sink)
+}
+
+impl Sink {
+    /// Waits until all that a dead process sent has been read. Who is killed may leave words that nobody has read yet, and
+    /// a connection that nobody has taken.
+    ///
+    /// # Errors
+    /// Somebody else is there, and stays.
+    pub fn hear_out(&self) -> io::Result<()> {
+        // Connections are taken in their order: when this one has its answer all before it were taken.
+        let mut stream = TcpStream::connect(self.address)?;
+        stream.write_all(b"\x0BMSH|^~\\&|LEDGER|||||||ping|P|2.5.1\r\x1C\r")?;
+        frame(&mut stream)?;
+        drop(stream);
+        let end = Instant::now() + LAST_WORDS;
+        while self.connections.load(Ordering::SeqCst) > 0 {
+            if Instant::now() > end {
+                return Err(io::Error::other("somebody stays connected to the sink"));
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
 }
 
 fn serve(stream: &TcpStream, book: &Book) -> io::Result<()> {

@@ -63,7 +63,8 @@ const AT_STOP: &str = "stop.";
 
 pub fn run(plan: &Plan) -> Result<Report, Why> {
     let book = Arc::new(Book::default());
-    let mut engine = Engine::new(&plan.emr, sink::listen(Arc::clone(&book))?, Journal::default())?;
+    let sink = sink::listen(Arc::clone(&book))?;
+    let mut engine = Engine::new(&plan.emr, sink.address, Journal::default())?;
     let stop = Arc::new(AtomicBool::new(false));
     let senders = senders(&engine, &book, &stop);
     let mut report = Report::default();
@@ -78,6 +79,7 @@ pub fn run(plan: &Plan) -> Result<Report, Why> {
             } else {
                 report.unreached.push(name);
             }
+            sink.hear_out()?;
             book.killed();
             report.kills += 1;
         }
@@ -88,6 +90,7 @@ pub fn run(plan: &Plan) -> Result<Report, Why> {
         thread::sleep(Duration::from_millis(20 + random.below(280)));
         engine.kill()?;
         // What arrived up to here may have been told by who is dead now.
+        sink.hear_out()?;
         book.killed();
         report.kills += 1;
         engine.start(&plan.emr, None)?;

@@ -151,6 +151,12 @@ pub(super) enum Work {
     Change(Settings, Arc<dyn Program>, oneshot::Sender<()>),
 }
 
+/// The message that the last process died of, and who waits until it was tried again.
+pub(super) struct Suspect {
+    pub number: u64,
+    pub tried: std::sync::mpsc::Sender<()>,
+}
+
 /// A message that is about to be stored, and then to be mapped.
 pub(super) struct Job {
     /// When all of it had come.
@@ -207,7 +213,12 @@ impl<F: Fs> Intake<F> {
             answers: Mutex::default(),
         });
         let mapping = Arc::clone(&intake);
-        let thread = thread::Builder::new().name(called).spawn(move || mapping.work(waiting, died_of))?;
+        let (tell, tried) = std::sync::mpsc::channel();
+        let suspect = died_of.map(|number| Suspect { number, tried: tell });
+        let thread = thread::Builder::new().name(called).spawn(move || mapping.work(waiting, suspect))?;
+        // A message that the last process died of is tried before anybody is let in: who is killed while others send is then
+        // hardly ever taken for one that dies of it a second time. Without one this says at once that nobody will tell.
+        let _ = tried.recv();
         Ok((intake, thread))
     }
 

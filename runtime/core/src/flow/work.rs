@@ -9,7 +9,7 @@ use emr_message::Receipt;
 use tokio::sync::{mpsc, watch};
 
 use super::deliver::{End, Parcel, Source};
-use super::intake::{Intake, Job, Settings, When, Work};
+use super::intake::{Intake, Job, Settings, Suspect, When, Work};
 use super::program::{Made, Program};
 use super::retry::Failure;
 use super::seen::{Answer, Progress, Verdict};
@@ -26,12 +26,12 @@ const DEATHS: u32 = 2;
 
 impl<F: Fs> Intake<F> {
     /// Maps one message after the other, in the order of the journal, until nobody sends any.
-    pub(super) fn work(self: Arc<Self>, mut work: mpsc::Receiver<Work>, died_of: Option<u64>) {
-        if let Some(number) = died_of {
-            self.happen(number, What::Started);
+    pub(super) fn work(self: Arc<Self>, mut work: mpsc::Receiver<Work>, suspect: Option<Suspect>) {
+        if let Some(suspect) = &suspect {
+            self.happen(suspect.number, What::Started);
         }
         point!("flow.take_up");
-        self.take_up();
+        self.take_up(suspect);
         point!("flow.taken_up");
         let mut segment = None;
         while let Some(next) = work.blocking_recv() {
@@ -129,7 +129,7 @@ impl<F: Fs> Intake<F> {
     }
 
     /// What was in flight when the last process ended goes on.
-    fn take_up(&self) {
+    fn take_up(&self, mut suspect: Option<Suspect>) {
         let open: Vec<Open> = self.ledger().open().cloned().collect();
         for open in open {
             if let Ok(room) = self.room.try_acquire() {
@@ -139,16 +139,19 @@ impl<F: Fs> Intake<F> {
             if open.parked.is_none() && (open.mapped.is_none() || !going.is_empty()) {
                 self.go_on(&open, &going);
             }
+            if let Some(Suspect { tried, .. }) = suspect.take_if(|suspect| suspect.number == open.number()) {
+                let _ = tried.send(());
+            }
         }
     }
 
     /// Goes on with a message where it stands: maps it, or where that is done brings it out on these ways.
     fn go_on(&self, open: &Open, ways: &[Arc<str>]) {
         let number = open.number();
-        let Some(message) = self.message(open) else {
-            return self.happen(number, parked("its record cannot be read"));
-        };
         if open.mapped.is_none() {
+            let Some(message) = self.message(open) else {
+                return self.happen(number, parked("its record cannot be read"));
+            };
             match open.started {
                 DEATHS.. => self.happen(number, parked("the process died of it, more than once")),
                 _ => _ = self.stored(open, &message, watch::channel(Progress::default()).0),
@@ -156,7 +159,11 @@ impl<F: Fs> Intake<F> {
             return;
         }
         let version = self.version();
-        let keys = version.keys(&message, &self.receipt(number, &open.arrival));
+        // Most feeds keep all their messages in one order, and need not read them for that.
+        let keys = match version.settings.order_by.is_empty() {
+            true => Vec::new(),
+            false => self.keys(&version, number),
+        };
         for way in ways {
             match version.queue(way) {
                 Some(queue) => queue.add(number, keys.clone(), None),

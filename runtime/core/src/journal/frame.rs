@@ -99,6 +99,17 @@ pub fn write(frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<Hash, TooLong> {
 
 /// The record at the start of `bytes`, if one stands there whole.
 pub fn read(bytes: &[u8]) -> Option<Found<'_>> {
+    let (frame, covered) = checked(bytes)?;
+    Some(Found { frame, hash: Sha256::digest(covered).into(), length: length(frame.body.len()) })
+}
+
+/// The same without its hash, which takes longer than all else.
+pub fn alone(bytes: &[u8]) -> Option<Frame<'_>> {
+    checked(bytes).map(|(frame, _)| frame)
+}
+
+/// A frame, and what its CRC and its hash are of.
+fn checked(bytes: &[u8]) -> Option<(Frame<'_>, &[u8])> {
     let rest = bytes.strip_prefix(&MAGIC)?;
     let (check, rest) = rest.split_first_chunk()?;
     let (head, _) = rest.split_first_chunk::<{ HEAD - 8 }>()?;
@@ -118,7 +129,7 @@ pub fn read(bytes: &[u8]) -> Option<Found<'_>> {
         before: before.try_into().ok()?,
         body: covered.get(HEAD - 8..)?,
     };
-    Some(Found { frame, hash: Sha256::digest(covered).into(), length: length(body) })
+    Some((frame, covered))
 }
 
 /// A body of more than 4 GiB.

@@ -6,6 +6,7 @@
 //! when all of the one before is on disk.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::{fmt, io};
 
 use serde::{Deserialize, Serialize};
@@ -260,7 +261,7 @@ impl<F: Fs> Log<F> {
 
     /// Reads records of this journal, in any thread.
     pub fn reader(&self) -> Reader<F> {
-        Reader { folder: self.folder.clone() }
+        Reader::of(self.folder.clone())
     }
 
     /// Makes segments ahead of their need, in a thread of its own.
@@ -284,7 +285,7 @@ pub fn show<F: Fs>(fs: F, path: PathBuf, from: u64, seen: impl FnMut(Record<'_>)
 
 /// Reads records of a journal by their places, beside whoever adds to it.
 pub fn reader<F: Fs>(fs: F, path: PathBuf) -> Reader<F> {
-    Reader { folder: Folder::of(fs, path) }
+    Reader::of(Folder::of(fs, path))
 }
 
 /// What a journal holds when nobody has added to it yet.
@@ -444,21 +445,42 @@ impl<F: Fs> Folder<F> {
 
 /// Reads records by their places.
 #[derive(Clone)]
-pub struct Reader<F> {
+pub struct Reader<F: Fs> {
     folder: Folder<F>,
+    /// The segment that was read last: most often the next record is in the same one.
+    last: Arc<Mutex<Option<Last<F>>>>,
 }
 
+/// An open segment, and the number of its first record.
+type Last<F> = (u64, Arc<<F as Fs>::File>);
+
 impl<F: Fs> Reader<F> {
+    fn of(folder: Folder<F>) -> Reader<F> {
+        Reader { folder, last: Arc::default() }
+    }
+
+    fn segment(&self, first: u64) -> io::Result<Arc<F::File>> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, file)) = &*last
+            && *known == first
+        {
+            return Ok(Arc::clone(file));
+        }
+        let file = Arc::new(self.folder.open(first)?);
+        *last = Some((first, Arc::clone(&file)));
+        Ok(file)
+    }
+
     /// The body of a record.
     ///
     /// # Errors
     /// The file system refuses, or what stands there is not that record.
     pub fn read(&self, place: Place) -> Result<Vec<u8>, Fault> {
-        let file = self.folder.open(place.segment)?;
+        let file = self.segment(place.segment)?;
         let mut bytes = vec![0; place.length];
         file.read_at(place.at, &mut bytes)?;
-        let found = frame::read(&bytes).filter(|found| found.frame.number == place.number);
-        let body = found.map(|found| found.frame.body.to_vec());
+        let found = frame::alone(&bytes).filter(|frame| frame.number == place.number);
+        let body = found.map(|frame| frame.body.to_vec());
         body.ok_or(Fault::Damaged(Damage { segment: place.segment, at: place.at, from: place.number, to: None }))
     }
 }

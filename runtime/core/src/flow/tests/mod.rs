@@ -29,8 +29,10 @@ use super::retry::{Failure, Retry};
 use super::seen::Verdict;
 use super::witness::Witness;
 use super::work::WayOut;
+use crate::journal::entry::{ARRIVAL, Arrival};
 use crate::journal::fs::{Disk, Fs};
 use crate::journal::ledger::{Ledger, Settled};
+use crate::journal::log::{Log, SEGMENT};
 use crate::journal::space::Reserve;
 
 /// Passes messages on, and does with some what their MSH-3 says.
@@ -311,4 +313,19 @@ async fn an_answer_may_wait_for_all_targets() {
         assert_eq!(feed.take("A", "H", &number.to_string()).await, Verdict::Good);
         assert_eq!(feed.got().len(), number + 1);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_last_process_died_of_is_tried_before_anybody_is_let_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let message = "MSH|^~\\&|A|H|||1||ADT^A01|1|P|2.5\rPID|1\r";
+    let mut log = Log::open(Disk, folder.path().to_owned(), SEGMENT, |_| {}).unwrap();
+    let arrival = Arrival { received: 0, identity: None, file: None };
+    let number = log.append(ARRIVAL, &arrival.body(message.as_bytes())).unwrap().number;
+    log.commit().unwrap();
+    drop(log);
+    std::fs::write(folder.path().join("mark"), number.to_le_bytes()).unwrap();
+    let feed = start(folder.path(), When::Checked, &[], Kept { is_down: true, ..Kept::default() });
+    let open = feed.intake.ledger().message(number).cloned();
+    assert!(open.is_some_and(|open| open.mapped.is_some()));
 }
