@@ -70,6 +70,11 @@ pub fn run(plan: &Plan) -> Result<Report, Why> {
     let mut report = Report::default();
     let mut random = Random(0x2545_F491_4F6C_DD1D ^ u64::from(plan.number + 1));
     if let Some((emr, points)) = &plan.points {
+        // Some places are those of a journal that is there.
+        engine.start(emr, None)?;
+        engine.wait_until_listening();
+        engine.tell_to_stop()?;
+        engine.ended(STOPPED)?;
         for (name, hits) in points {
             let hit = 1 + random.below(u64::from(*hits));
             engine.start(emr, Some(&format!("{name}:{hit}")))?;
