@@ -9,6 +9,7 @@ from project import Site, asking, control, free_port, real_messages
 
 PROJECT = """
 feed wire from mllp "127.0.0.1:PORT" {
+    mode: "MODE"
     tls: none because "the sender is on this machine"
     accept ADT_A01 for ADT^A01, ADT^A04, ADT^A08
     accept ORU_R01 for ORU^R01
@@ -23,9 +24,11 @@ TYPES = ("ADT^A01", "ADT^A04", "ADT^A08", "ORU^R01")
 class Senders:
     """Each way to send a file of messages gives the pairs of MSA-2 and MSA-1 that came back, in their order."""
 
+    mode = "original"
+
     def setUp(self):
         port = free_port()
-        self.site = self.enterContext(Site(PROJECT.replace("PORT", str(port)), port))
+        self.site = self.enterContext(Site(PROJECT.replace("PORT", str(port)).replace("MODE", self.mode), port))
         self.messages = real_messages(*TYPES)[: self.most]
         self.assertGreater(len(self.messages), 2)
 
@@ -107,3 +110,14 @@ class NodeHl7(Senders, unittest.TestCase):
 
     def send(self, file):
         return [tuple(line.split()) for line in sent(node("send", self.site.port, file)).splitlines()]
+
+
+@needs("node")
+class NodeHl7OfAnEnhancedFeed(unittest.TestCase):
+    mode = "enhanced"
+    most = 20
+    setUp, answers, answered, form = Senders.setUp, Senders.answers, Senders.answered, staticmethod(Senders.form)
+    send = NodeHl7.send
+
+    def test_a_message_that_asks_for_nothing_is_answered_by_CA(self):
+        self.answered(self.messages, "CA")

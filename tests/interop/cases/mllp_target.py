@@ -3,7 +3,7 @@
 import unittest
 
 from peers import Peer, needs, receiver
-from project import Site, control, free_port, real_messages, until
+from project import Site, asking, control, free_port, real_messages, until
 
 PROJECT = """
 feed folder from file "in" {
@@ -12,17 +12,22 @@ feed folder from file "in" {
     accept ADT_A01 for ADT^A01, ADT^A04, ADT^A08
     accept ORU_R01 for ORU^R01
 }
-target peer to mllp "127.0.0.1:PORT" { retry: { from: 10ms, to: 100ms }, answer_timeout: 5s }
+target peer to mllp "127.0.0.1:PORT" {
+    retry:          { from: 10ms, to: 100ms }
+    answer_timeout: 5s
+    mode:           "MODE"
+}
 route all from folder to peer
 """
 
 
 class Receivers:
     most = 60
+    mode = "original"
 
     def setUp(self):
         self.port = free_port()
-        self.site = self.enterContext(Site(PROJECT.replace("PORT", str(self.port))))
+        self.site = self.enterContext(Site(PROJECT.replace("PORT", str(self.port)).replace("MODE", self.mode)))
         self.messages = real_messages("ADT^A01", "ADT^A04", "ADT^A08", "ORU^R01")[: self.most]
 
     def peer(self, code):
@@ -74,6 +79,33 @@ class Hapi(Receivers, unittest.TestCase):
 @needs("python")
 class PythonHl7(Receivers, unittest.TestCase):
     kind = "python"
+
+
+@needs("python")
+class PythonHl7Enhanced(unittest.TestCase):
+    """A receiver that says first that it has a message, and then what became of it."""
+
+    mode = "enhanced"
+    kind = "python"
+    setUp, peer, put, most = Receivers.setUp, Receivers.peer, Receivers.put, 20
+
+    def delivered(self, codes, accept=b"AL", application=b"AL"):
+        self.messages = [asking(message, accept, application) for message in self.messages]
+        with self.peer(codes) as peer:
+            controls = self.put(self.most)
+            status = self.site.until_settled(len(controls))
+            self.assertEqual(list(dict.fromkeys(peer.received())), controls)
+        return status["delivered"]
+
+    def test_both_answers_are_awaited(self):
+        self.assertEqual(self.delivered("CA,AA"), self.most)
+
+    def test_the_first_is_enough_where_no_second_is_asked_for(self):
+        self.assertEqual(self.delivered("CA", application=b"NE"), self.most)
+
+    def test_the_second_decides(self):
+        self.most = 2
+        self.assertEqual(self.delivered("CA,AE"), 0)
 
 
 @needs("node")
