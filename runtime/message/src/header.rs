@@ -20,6 +20,11 @@ impl<'m> Header<'m> {
         Some(Header { delimiters: Delimiters::read(line)?, line })
     }
 
+    /// The line, from `MSH` to before its end.
+    pub fn line(&self) -> &'m [u8] {
+        self.line
+    }
+
     /// A field by its number in the standard, MSH-1 and MSH-2 included; empty if it is not there.
     pub fn field(&self, number: usize) -> &'m [u8] {
         match number {

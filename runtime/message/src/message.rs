@@ -4,6 +4,7 @@
 //! Reading is tolerant: any line end, a byte order mark, MLLP framing, lines that are no segment. What was odd is
 //! told by [`Message::notes`]; [`Message::print`] gives the same bytes again, but for line ends and framing.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
@@ -131,20 +132,24 @@ impl Message {
     /// Reads one message; [`crate::batch::Splitter`] takes a file with several apart. Linear in time; in memory the text
     /// and its index.
     pub fn read(bytes: &[u8], settings: &Settings) -> Result<Message, Unreadable> {
-        let framed = unframed(bytes);
-        let (marked, unmarked) = without_mark(bytes.get(framed.clone()).unwrap_or_default());
-        let at = framed.end - unmarked.len();
+        Message::of(Decoded::read(bytes, settings)?)
+    }
 
-        let (charset, misdeclared) = match marked {
-            Some(charset) => (charset, None),
-            None => declared(unmarked, settings)?,
-        };
-        let decoded =
-            charset.decode(unmarked).map_err(|offset| Unreadable::BadCharset { charset, offset: at + offset })?;
-        let original = (charset.is_ambiguous() && charset.encode(&decoded).is_none_or(|again| again != unmarked))
-            .then(|| unmarked.to_vec());
-        let text = decoded.into_owned();
+    /// The same without what stands behind the header, for those who ask for nothing else: all of it is checked as
+    /// [`Message::read`] does, and none of it is copied where it is UTF-8.
+    pub fn read_header(bytes: &[u8], settings: &Settings) -> Result<Message, Unreadable> {
+        let decoded = Decoded::read(bytes, settings)?;
+        let text = decoded.text.as_bytes();
+        let start = header_start(text).unwrap_or_default();
+        let line = text.get(start..).unwrap_or_default();
+        let end = start + memchr::memchr2(b'\r', b'\n', line).unwrap_or(line.len());
+        let text = decoded.text.get(..end).unwrap_or_default().to_owned().into();
+        Message::of(Decoded { text, original: None, ..decoded })
+    }
 
+    fn of(decoded: Decoded<'_>) -> Result<Message, Unreadable> {
+        let Decoded { text, charset, misdeclared, original, bom } = decoded;
+        let text = text.into_owned();
         let delimiters = header(text.as_bytes())?;
         let (segments, header) = index(&text, delimiters.field)?;
         let none = Delimiters {
@@ -161,7 +166,7 @@ impl Message {
             header,
             encoding: Encoding { delimiters, charset },
             verbatim: Encoding { delimiters: none, charset },
-            bom: framed.len() > unmarked.len(),
+            bom,
             misdeclared,
             original,
         })
@@ -275,6 +280,32 @@ impl Message {
     /// The text after the nth field separator, up to the next.
     fn nth<'m>(&self, text: &'m str, n: u16) -> &'m str {
         text.split(char::from(self.encoding.delimiters.field)).nth(usize::from(n)).unwrap_or_default()
+    }
+}
+
+/// The text of a message, before anybody looks at it.
+struct Decoded<'b> {
+    text: Cow<'b, str>,
+    charset: Charset,
+    misdeclared: Option<Misdeclared>,
+    original: Option<Vec<u8>>,
+    bom: bool,
+}
+
+impl<'b> Decoded<'b> {
+    fn read(bytes: &'b [u8], settings: &Settings) -> Result<Decoded<'b>, Unreadable> {
+        let framed = unframed(bytes);
+        let (marked, unmarked) = without_mark(bytes.get(framed.clone()).unwrap_or_default());
+        let at = framed.end - unmarked.len();
+        let (charset, misdeclared) = match marked {
+            Some(charset) => (charset, None),
+            None => declared(unmarked, settings)?,
+        };
+        let text =
+            charset.decode(unmarked).map_err(|offset| Unreadable::BadCharset { charset, offset: at + offset })?;
+        let original = (charset.is_ambiguous() && charset.encode(&text).is_none_or(|again| again != unmarked))
+            .then(|| unmarked.to_vec());
+        Ok(Decoded { text, charset, misdeclared, original, bom: framed.len() > unmarked.len() })
     }
 }
 

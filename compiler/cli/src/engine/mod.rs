@@ -81,6 +81,11 @@ impl Settings {
     pub fn read(&self, bytes: &[u8]) -> Result<Message, String> {
         Message::read(bytes, &self.message).map_err(|why| why.to_string())
     }
+
+    /// See [`Message::read_header`].
+    pub fn read_header(&self, bytes: &[u8]) -> Result<Message, String> {
+        Message::read_header(bytes, &self.message).map_err(|why| why.to_string())
+    }
 }
 
 fn unknown_zone(name: &str) -> End {

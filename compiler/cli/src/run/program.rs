@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use bytes::Bytes;
 use emr_compiler::check::typed::Function;
 use emr_compiler::check::wiring::run::{AcceptFacts, FeedFacts};
 use emr_compiler::db::{self, Wired};
@@ -106,6 +107,11 @@ impl Compiled {
         self.feeds.get(feed).map(|feed| &feed.settings)
     }
 
+    /// The routes out of a feed, with their numbers.
+    fn routes_of(&self, feed: usize) -> impl Iterator<Item = (usize, &Route)> {
+        self.routes.iter().enumerate().filter(move |(_, route)| route.from.contains(&feed))
+    }
+
     fn type_of(&self, message: &Message) -> (MessageType, SmolStr) {
         let said = MessageType::of(message);
         let structure = said.structure(&self.standards);
@@ -203,7 +209,11 @@ impl Program for Compiled {
 
     fn sort(&self, feed: usize, bytes: &[u8], receipt: &Receipt) -> Sorted {
         let Some(facts) = self.feeds.get(feed) else { return Sorted::Routes(Vec::new()) };
-        let Ok(message) = facts.settings.read(bytes) else {
+        let filters = facts.accepts.iter().map(|(_, filter)| filter).chain(self.routes_of(feed).map(|it| &it.1.filter));
+        // Most are sorted by their headers alone.
+        let reads_all = filters.into_iter().any(Option::is_some);
+        let message = if reads_all { facts.settings.read(bytes) } else { facts.settings.read_header(bytes) };
+        let Ok(message) = message else {
             return Sorted::Unreadable(Problem { wrong: Wrong::SegmentSequence, at: None });
         };
         let (said, structure) = self.type_of(&message);
@@ -232,15 +242,14 @@ impl Program for Compiled {
         if let Some((_, _, because)) = facts.ignored.iter().find(|it| it.0 == said.code && it.1 == said.event) {
             return Sorted::Ignored(because.as_str().into());
         }
-        let routes =
-            self.routes.iter().enumerate().filter(|(_, route)| route.from.contains(&feed) && holds(&route.filter));
+        let routes = self.routes_of(feed).filter(|(_, route)| holds(&route.filter));
         Sorted::Routes(routes.map(|(number, _)| number).collect())
     }
 
-    fn map(&self, feed: usize, route: usize, message: &[u8], receipt: &Receipt) -> Mapped {
+    fn map(&self, feed: usize, route: usize, message: &Bytes, receipt: &Receipt) -> Mapped {
         let Some(route) = self.routes.get(route) else { return Mapped { result: Ok(Vec::new()), issues: 0 } };
         if route.passes {
-            return Mapped { result: Ok(vec![Made { form: Form::Message, bytes: message.into() }]), issues: 0 };
+            return Mapped { result: Ok(vec![Made { form: Form::Message, bytes: kept(message) }]), issues: 0 };
         }
         let Some(maps) = route.maps.get(&feed) else { return Mapped { result: Ok(Vec::new()), issues: 0 } };
         let (outcome, made) = maps.run(message, receipt);
@@ -270,6 +279,12 @@ impl Program for Compiled {
         let (_, structure) = self.type_of(&message);
         readings.iter().map(|reading| reading.values(&message, &structure, receipt)).collect()
     }
+}
+
+/// The same bytes. A short message is copied, for it may lie in the room of a long one.
+fn kept(message: &Bytes) -> Bytes {
+    const LONG: usize = 64 << 10;
+    if message.len() < LONG { Bytes::copy_from_slice(message) } else { message.clone() }
 }
 
 fn msh(field: u16, component: u16) -> Option<At> {

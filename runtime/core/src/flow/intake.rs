@@ -13,7 +13,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use emr_message::Receipt;
 use serde::Deserialize;
-use tokio::sync::{Mutex as Turn, Semaphore, SemaphorePermit, mpsc, oneshot, watch};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot, watch};
 use tokio::time::sleep;
 
 use super::mark::Mark;
@@ -124,7 +125,7 @@ pub struct Intake<F: Fs> {
     ledger: Mutex<Ledger>,
     seen: Mutex<Seen>,
     /// One at a time, so that messages are mapped in the order in which they are stored; nothing once it is closed.
-    turn: Turn<Option<mpsc::Sender<Work>>>,
+    turn: Mutex<Option<mpsc::Sender<Work>>>,
     /// Of messages that are not settled.
     pub(super) room: Arc<Semaphore>,
     pub(super) mark: Mark,
@@ -167,6 +168,15 @@ pub(super) struct Job {
     pub answer: watch::Sender<Progress>,
 }
 
+/// How it went to take a message in.
+enum Taken {
+    New(Answer),
+    Known(Answer),
+    /// There are as many as may wait.
+    Later(mpsc::Sender<Work>),
+    Closed,
+}
+
 impl<F: Fs> Intake<F> {
     /// Opens the journal of a feed and takes up what was in flight. `failed` is told when the disk refuses what was to be
     /// committed: then the process must end.
@@ -207,7 +217,7 @@ impl<F: Fs> Intake<F> {
             space,
             ledger: Mutex::new(ledger),
             seen: Mutex::new(seen.0),
-            turn: Turn::new(Some(jobs)),
+            turn: Mutex::new(Some(jobs)),
             room: Arc::new(Semaphore::new(IN_FLIGHT)),
             mark,
             answers: Mutex::default(),
@@ -227,39 +237,59 @@ impl<F: Fs> Intake<F> {
     /// Whoever gives up waiting for it has sent nothing.
     pub async fn take(&self, sent: Sent) -> Option<Answer> {
         let came = Instant::now();
-        let Sent { message, file, claim } = sent;
-        let identity = identity(&message, claim);
+        let identity = identity(&sent.message, sent.claim);
         if let Found::Same(answer) = self.known(identity) {
             self.see(&Happening::Known);
             return Some(answer);
         }
         self.wait_for_space().await;
         let room = self.room.acquire().await.ok()?;
-        let turn = self.turn.lock().await;
+        loop {
+            match self.take_now(came, &sent, identity) {
+                Taken::New(answer) => {
+                    room.forget();
+                    return Some(answer);
+                }
+                Taken::Known(answer) => return Some(answer),
+                Taken::Later(work) => {
+                    // Until there is a place again, which whoever comes first gets.
+                    drop(work.reserve().await.ok()?);
+                    drop(self.writer.reserve().await.ok()?);
+                }
+                Taken::Closed => return None,
+            }
+        }
+    }
+
+    /// Takes a message in without waiting for anything, so that it is stored and mapped or neither.
+    fn take_now(&self, came: Instant, sent: &Sent, identity: Option<Identity>) -> Taken {
+        let turn = self.turn();
+        let Some(work) = &*turn else { return Taken::Closed };
         // Somebody may have sent the same meanwhile.
         let known = self.known(identity);
         if let Found::Same(answer) = known {
             self.see(&Happening::Known);
-            return Some(answer);
+            return Taken::Known(answer);
         }
-        let place = turn.as_ref()?.reserve().await.ok()?;
-        let record = self.writer.reserve().await.ok()?;
+        let (place, record) = match (work.try_reserve(), self.writer.try_reserve()) {
+            (Ok(place), Ok(record)) => (place, record),
+            (Err(TrySendError::Closed(())), _) | (_, Err(Refused::Broken)) => return Taken::Closed,
+            _ => return Taken::Later(work.clone()),
+        };
         if matches!(known, Found::Other) {
             self.see(&Happening::Reused);
         }
-        // From here on nothing waits, so that it is stored and mapped or neither.
-        room.forget();
         point!("flow.take");
         let received = clock::microseconds();
-        let arrival = Arrival { received, identity, file };
-        let stored = record.submit(ARRIVAL, arrival.body(&message));
+        let arrival = Arrival { received, identity, file: sent.file.clone() };
+        let stored = record.submit(ARRIVAL, arrival.head(), sent.message.clone());
         point!("flow.submitted");
         let (answer, coming) = watch::channel(Progress::default());
         if let Some(identity) = identity {
             self.seen().take(identity, Answer::Coming(coming.clone()), received);
         }
-        place.send(Work::Message(Job { came, message, arrival, stored, answer }));
-        Some(Answer::Coming(coming))
+        place.send(Work::Message(Job { came, message: sent.message.clone(), arrival, stored, answer }));
+        Taken::New(Answer::Coming(coming))
     }
 
     /// Whether the same message was taken before.
@@ -293,18 +323,17 @@ impl<F: Fs> Intake<F> {
     /// Goes on by another version of the project, once all is mapped that was taken before. Deliveries that wait go on
     /// waiting; those for which there is no way any more are parked.
     pub async fn change(&self, settings: Settings, program: Arc<dyn Program>) {
-        let turn = self.turn.lock().await;
-        let Some(jobs) = turn.as_ref() else { return };
+        let Some(work) = self.turn().clone() else { return };
         let (done, changed) = oneshot::channel();
-        if jobs.send(Work::Change(settings, program, done)).await.is_ok() {
-            drop(turn);
+        if work.send(Work::Change(settings, program, done)).await.is_ok() {
+            drop(work);
             let _ = changed.await;
         }
     }
 
     /// Has the thread of the maps go on with a message. Once that has ended, the next process does.
     pub(super) async fn resume(&self, number: u64, ways: Vec<Arc<str>>) {
-        let work = self.turn.lock().await.clone();
+        let work = self.turn().clone();
         if let Some(work) = work {
             let _ = work.send(Work::Again(number, ways)).await;
         }
@@ -318,9 +347,9 @@ impl<F: Fs> Intake<F> {
     /// Takes no more, waits for what was taken to be mapped, and says in the journal that it ended well.
     pub async fn close(&self) {
         point!("stop.told");
-        drop(self.turn.lock().await.take());
+        drop(self.turn().take());
         if let Ok(record) = self.writer.reserve().await {
-            let _ = record.submit(CLOSED, Vec::new()).await;
+            let _ = record.submit(CLOSED, Vec::new(), Bytes::new()).await;
             point!("stop.closed");
         }
     }
@@ -367,6 +396,10 @@ impl<F: Fs> Intake<F> {
     /// Whoever panicked left these as they are between two calls.
     pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn turn(&self) -> MutexGuard<'_, Option<mpsc::Sender<Work>>> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::intake::Intake;
@@ -68,7 +69,7 @@ impl<F: Fs> Intake<F> {
         let record = self.writer.reserve().await.map_err(|_| No::Stopping)?;
         self.may(&self.ledger(), number, &what)?;
         let event = Event::now(number, what);
-        let stored = record.submit(EVENT, event.body());
+        let stored = record.submit(EVENT, event.body(), Bytes::new());
         Ok(Asked { event, stored })
     }
 

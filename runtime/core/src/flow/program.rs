@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use emr_message::Receipt;
 use emr_message::answer::Problem;
 
@@ -14,7 +15,7 @@ pub trait Program: Send + Sync + 'static {
     fn sort(&self, feed: usize, message: &[u8], receipt: &Receipt) -> Sorted;
 
     /// Sends a message of a feed through the maps of a route, both by their numbers in the wiring.
-    fn map(&self, feed: usize, route: usize, message: &[u8], receipt: &Receipt) -> Mapped;
+    fn map(&self, feed: usize, route: usize, message: &Bytes, receipt: &Receipt) -> Mapped;
 
     /// The values of settings that read the message, by their numbers: of each none if the message has none.
     fn read(&self, readings: &[usize], message: &[u8], receipt: &Receipt) -> Vec<Vec<String>>;
@@ -45,7 +46,7 @@ pub struct Mapped {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Made {
     pub form: Form,
-    pub bytes: Arc<[u8]>,
+    pub bytes: Bytes,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

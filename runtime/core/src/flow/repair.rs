@@ -1,7 +1,6 @@
 //! Damage that a feed repairs before a message is read. What the journal has stays as it came.
 
-use std::borrow::Cow;
-
+use bytes::Bytes;
 use emr_message::header::Header;
 use serde::Deserialize;
 
@@ -16,9 +15,9 @@ pub enum Repair {
 }
 
 /// The message repaired, and how often something was. What has no header is left alone.
-pub fn repaired<'m>(message: &'m [u8], repairs: &[Repair]) -> (Cow<'m, [u8]>, usize) {
+pub fn repaired(message: &Bytes, repairs: &[Repair]) -> (Bytes, usize) {
     let header = if repairs.is_empty() { None } else { Header::read(message) };
-    let Some(header) = header else { return (message.into(), 0) };
+    let Some(header) = header else { return (message.clone(), 0) };
     let (bar, escape) = (header.delimiters.field, header.delimiters.escape);
     let mut out: Vec<u8> = Vec::with_capacity(message.len());
     let (mut count, mut is_begun) = (0, false);
@@ -35,7 +34,7 @@ pub fn repaired<'m>(message: &'m [u8], repairs: &[Repair]) -> (Cow<'m, [u8]>, us
         out.extend_from_slice(text);
         out.extend_from_slice(end);
     }
-    if count == 0 { (message.into(), 0) } else { (out.into(), count) }
+    if count == 0 { (message.clone(), 0) } else { (out.into(), count) }
 }
 
 fn is_end(byte: u8) -> bool {
@@ -75,8 +74,8 @@ mod tests {
     use super::*;
 
     fn of(message: &str, repairs: &[Repair]) -> (String, usize) {
-        let (bytes, count) = repaired(message.as_bytes(), repairs);
-        (String::from_utf8(bytes.into_owned()).unwrap(), count)
+        let (bytes, count) = repaired(&Bytes::copy_from_slice(message.as_bytes()), repairs);
+        (String::from_utf8(bytes.to_vec()).unwrap(), count)
     }
 
     const BOTH: &[Repair] = &[Repair::JoinedLines, Repair::TrailingSpaces];

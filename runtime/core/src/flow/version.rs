@@ -1,11 +1,11 @@
 //! What is done with the messages of a feed, until a change of the project puts the next version in its place: a message
 //! goes through all its routes by one.
 
-use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use emr_message::Receipt;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -81,12 +81,12 @@ impl Version {
         self.witness.see(&self.settings.name, what);
     }
 
-    pub(super) fn outcome(&self, open: &Open, message: &[u8], receipt: &Receipt) -> Outcome {
+    pub(super) fn outcome(&self, open: &Open, message: &Bytes, receipt: &Receipt) -> Outcome {
         let (message, count) = repaired(message, &self.settings.repair);
         if count > 0 {
             self.see(&Happening::Repaired { number: open.number(), count });
         }
-        let message = &*message;
+        let message = &message;
         let run = || match self.program.sort(self.settings.feed, message, receipt) {
             Sorted::Routes(routes) => self.mapped(open, &routes, message, receipt),
             Sorted::Ignored(because) => Outcome::filtered(&because),
@@ -100,7 +100,7 @@ impl Version {
     }
 
     /// Sends a message through its routes. Whichever refuses it keeps it from all.
-    fn mapped(&self, open: &Open, routes: &[usize], message: &[u8], receipt: &Receipt) -> Outcome {
+    fn mapped(&self, open: &Open, routes: &[usize], message: &Bytes, receipt: &Receipt) -> Outcome {
         let (mut made, mut sights) = (Vec::new(), Vec::new());
         let mut dropped = None;
         let number = open.number();
@@ -181,7 +181,7 @@ impl Version {
     }
 
     /// What a way out gets of a message, made once more.
-    pub(super) fn again(&self, way: &str, number: u64, message: &[u8], receipt: &Receipt) -> Option<Parcel> {
+    pub(super) fn again(&self, way: &str, number: u64, message: &Bytes, receipt: &Receipt) -> Option<Parcel> {
         let way = self.settings.ways.iter().find(|known| *known.name == *way)?;
         let whole = self.repaired(message);
         let made = self.program.map(self.settings.feed, way.route, &whole, receipt).result.ok()?;
@@ -193,7 +193,7 @@ impl Version {
         way: &Way,
         number: u64,
         made: Arc<[Made]>,
-        message: &[u8],
+        message: &Bytes,
         receipt: &Receipt,
     ) -> Parcel {
         let read = self.program.read(&way.reads, &self.repaired(message), receipt).into();
@@ -201,12 +201,12 @@ impl Version {
     }
 
     /// A message as it is read.
-    fn repaired<'m>(&self, message: &'m [u8]) -> Cow<'m, [u8]> {
+    fn repaired(&self, message: &Bytes) -> Bytes {
         repaired(message, &self.settings.repair).0
     }
 
     /// What a message is kept in order by.
-    pub(super) fn keys(&self, message: &[u8], receipt: &Receipt) -> Vec<u64> {
+    pub(super) fn keys(&self, message: &Bytes, receipt: &Receipt) -> Vec<u64> {
         let values = self.program.read(&self.settings.order_by, &self.repaired(message), receipt).into_iter().flatten();
         // The hash of a value is its lane: two values that share one wait for each other, and lose nothing.
         values.map(|value| xxh3_64(value.as_bytes())).collect()

@@ -173,7 +173,7 @@ impl<F: Fs> Intake<F> {
     }
 
     /// Does all that is to be done with a message once it is stored; gives the answer if it is known by then.
-    fn stored(&self, open: &Open, message: &[u8], answer: watch::Sender<Progress>) -> Option<Verdict> {
+    fn stored(&self, open: &Open, message: &Bytes, answer: watch::Sender<Progress>) -> Option<Verdict> {
         let number = open.number();
         let version = self.version();
         let when = version.settings.answer;
@@ -216,7 +216,7 @@ impl<F: Fs> Intake<F> {
         &self,
         version: &Version,
         number: u64,
-        message: &[u8],
+        message: &Bytes,
         receipt: &Receipt,
         made: Vec<(usize, Arc<[Made]>)>,
     ) {
@@ -235,22 +235,24 @@ impl<F: Fs> Intake<F> {
 
     /// The bytes of a message, from the journal.
     fn message(&self, open: &Open) -> Option<Bytes> {
-        let body = Bytes::from(self.reader.read(open.place).ok()?);
+        let body = self.reader.read(open.place).ok()?;
         (open.head <= body.len()).then(|| body.slice(open.head..))
     }
 
     /// Notes what happened, from the thread of the maps.
     fn happen(&self, number: u64, what: What) {
         let event = self.note(number, what);
-        self.writer.submit_blocking(EVENT, event.body());
+        self.writer.note_blocking(EVENT, event.body());
     }
 
     /// Notes what happened, from a task.
     async fn happened(&self, number: u64, what: What) {
+        let record = self.writer.reserve().await;
+        // Nothing waits between the two: whoever sees it in the sum finds it in the journal.
         let event = self.note(number, what);
         // If the thread has ended the process does too.
-        if let Ok(record) = self.writer.reserve().await {
-            drop(record.submit(EVENT, event.body()));
+        if let Ok(record) = record {
+            record.note(EVENT, event.body());
         }
     }
 

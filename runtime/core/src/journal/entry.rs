@@ -129,11 +129,9 @@ pub const EVENT: u8 = 2;
 pub const CLOSED: u8 = 3;
 
 impl Arrival {
-    /// The body of its record.
-    pub fn body(&self, message: &[u8]) -> Vec<u8> {
-        let mut body = written(self, message.len());
-        body.extend_from_slice(message);
-        body
+    /// The body of its record, but for the message, which stands behind it.
+    pub fn head(&self) -> Vec<u8> {
+        written(self)
     }
 }
 
@@ -145,13 +143,13 @@ impl Event {
 
     /// The body of its record.
     pub fn body(&self) -> Vec<u8> {
-        written(self, 0)
+        written(self)
     }
 }
 
 /// Numbers and texts always have a form.
-fn written(value: &impl Serialize, room: usize) -> Vec<u8> {
-    to_extend(value, Vec::with_capacity(room + 64)).unwrap_or_default()
+fn written(value: &impl Serialize) -> Vec<u8> {
+    to_extend(value, Vec::with_capacity(64)).unwrap_or_default()
 }
 
 impl Entry {

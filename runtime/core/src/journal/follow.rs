@@ -147,7 +147,7 @@ mod tests {
                 (3, 0),
                 (1, usize::try_from(round).unwrap() * 5_000),
             ] {
-                log.append(kind, &vec![kind; length]).unwrap();
+                log.append(kind, &vec![kind; length], &[]).unwrap();
             }
             let below = log.commit().unwrap();
             while follow.number() < below {

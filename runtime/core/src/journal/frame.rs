@@ -71,12 +71,25 @@ pub fn length(body: usize) -> usize {
     (HEAD + body).next_multiple_of(ALIGNED)
 }
 
-/// Writes a record behind what `out` holds, and gives its hash.
+/// Writes a record behind what `out` holds, and gives its hash. Its body is that of the frame and what stands `behind` it.
 ///
 /// # Errors
 /// The body is longer than its length can say: 4 GiB.
-pub fn write(frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<Hash, TooLong> {
-    let length = u32::try_from(frame.body.len()).map_err(|_| TooLong)?;
+pub fn write(frame: &Frame<'_>, behind: &[u8], out: &mut Vec<u8>) -> Result<Hash, TooLong> {
+    let (head, hash) = head_of(frame, behind)?;
+    out.extend_from_slice(&head);
+    out.extend_from_slice(frame.body);
+    out.extend_from_slice(behind);
+    out.resize(out.len().next_multiple_of(ALIGNED), 0);
+    Ok(hash)
+}
+
+/// The head of a record, and its hash.
+///
+/// # Errors
+/// The body is longer than its length can say: 4 GiB.
+pub fn head_of(frame: &Frame<'_>, behind: &[u8]) -> Result<([u8; HEAD], Hash), TooLong> {
+    let length = u32::try_from(frame.body.len() + behind.len()).map_err(|_| TooLong)?;
     let mut covered = [0; HEAD - 8];
     let parts: [&[u8]; 5] = [
         &length.to_le_bytes(),
@@ -85,16 +98,18 @@ pub fn write(frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<Hash, TooLong> {
         &frame.durable.to_le_bytes(),
         &frame.before,
     ];
-    for (to, from) in covered.iter_mut().zip(parts.into_iter().flatten()) {
+    fill(&mut covered, &parts);
+    let check = [&covered, frame.body, behind].into_iter().fold(0, crc32c::crc32c_append);
+    let hash = Sha256::new().chain_update(covered).chain_update(frame.body).chain_update(behind).finalize().into();
+    let mut head = [0; HEAD];
+    fill(&mut head, &[&MAGIC, &check.to_le_bytes(), &covered]);
+    Ok((head, hash))
+}
+
+fn fill(all: &mut [u8], parts: &[&[u8]]) {
+    for (to, from) in all.iter_mut().zip(parts.iter().copied().flatten()) {
         *to = *from;
     }
-    let check = crc32c::crc32c_append(crc32c::crc32c(&covered), frame.body);
-    out.extend_from_slice(&MAGIC);
-    out.extend_from_slice(&check.to_le_bytes());
-    out.extend_from_slice(&covered);
-    out.extend_from_slice(frame.body);
-    out.resize(out.len().next_multiple_of(ALIGNED), 0);
-    Ok(Sha256::new().chain_update(covered).chain_update(frame.body).finalize().into())
 }
 
 /// The record at the start of `bytes`, if one stands there whole.
@@ -144,10 +159,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_written_is_read(kind: u8, number: u64, durable: u64, before: Hash, body: Vec<u8>, behind: Vec<u8>) {
+        fn what_was_written_is_read(
+            kind: u8, number: u64, durable: u64, before: Hash, body: Vec<u8>, half: prop::sample::Index, behind: Vec<u8>
+        ) {
             let frame = Frame { kind, number, durable, before, body: &body };
             let mut bytes = Vec::new();
-            let hash = write(&frame, &mut bytes).unwrap();
+            let (first, second) = body.split_at(half.index(body.len() + 1));
+            let hash = write(&Frame { body: first, ..frame }, second, &mut bytes).unwrap();
             prop_assert_eq!(bytes.len(), length(body.len()));
             let whole = bytes.len();
             bytes.extend(behind);
@@ -161,7 +179,7 @@ mod tests {
         fn any_other_byte_is_seen(body: Vec<u8>, at: prop::sample::Index, other in 1..=u8::MAX) {
             let frame = Frame { kind: 1, number: 7, durable: 5, before: NOTHING, body: &body };
             let mut bytes = Vec::new();
-            write(&frame, &mut bytes).unwrap();
+            write(&frame, &[], &mut bytes).unwrap();
             bytes.truncate(HEAD + body.len());
             let at = at.index(bytes.len());
             bytes[at] ^= other;

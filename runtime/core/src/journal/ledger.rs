@@ -92,7 +92,7 @@ impl Law {
 impl Open {
     /// A message that was just stored.
     pub fn new(place: Place, arrival: Arrival) -> Open {
-        let head = arrival.body(b"").len();
+        let head = arrival.head().len();
         Open { place, arrival, head, started: 0, parked: None, mapped: None, is_resumed: false, to: None }
     }
 
@@ -416,7 +416,7 @@ mod tests {
     #[test]
     fn a_message_has_its_bytes_behind_it() {
         let arrival = Arrival { received: 7, identity: Some(Identity { key: 1, body: 2 }), file: Some("a.hl7".into()) };
-        let body = arrival.body(b"MSH|^~\\&");
+        let body = [&arrival.head(), &b"MSH|^~\\&"[..]].concat();
         let Some(Entry::Arrival(read, head)) = Entry::read(super::super::entry::ARRIVAL, &body) else { panic!() };
         assert_eq!((read, &body[head..]), (arrival, &b"MSH|^~\\&"[..]));
     }

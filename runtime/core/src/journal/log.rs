@@ -9,9 +9,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{fmt, io};
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::frame::{self, Frame, Hash, NOTHING};
+use super::frame::{self, ALIGNED, Frame, HEAD, Hash, NOTHING};
 use super::fs::{File, Fs};
 use super::scan::{self, End};
 
@@ -21,8 +22,14 @@ pub const SEGMENT: u64 = if cfg!(any(test, feature = "failpoints")) { 256 << 10 
 /// The part of a segment that is enough while there is no room for a whole one.
 const SMALL: u64 = 64;
 
+/// From this length on a body goes to its file from where it is.
+const LONG: usize = if cfg!(test) { 2_000 } else { 1 << 20 };
+
 /// What a segment is called while it is filled with zeros, and until its first record is known.
 const SPARE: &str = "spare";
+
+/// The same of one that is longer than others.
+const LONG_SPARE: &str = "long";
 
 /// The end of a segment's name.
 const ENDING: &str = ".log";
@@ -124,8 +131,10 @@ pub struct Log<F: Fs> {
     before: Hash,
     /// All records below are on disk.
     durable: u64,
-    /// What [`Log::append`] took and [`Log::commit`] has not written.
+    /// What [`Log::append`] took and [`Log::write`] has not written.
     waiting: Vec<u8>,
+    /// Whether anything was written since the last sync.
+    is_unsynced: bool,
     is_broken: bool,
 }
 
@@ -172,37 +181,66 @@ impl<F: Fs> Log<F> {
     }
 
     fn at(folder: Folder<F>, segment: Segment<F>, number: u64, before: Hash) -> Log<F> {
-        Log { folder, segment, number, before, durable: number, waiting: Vec::new(), is_broken: false }
+        Log {
+            folder,
+            segment,
+            number,
+            before,
+            durable: number,
+            waiting: Vec::new(),
+            is_unsynced: false,
+            is_broken: false,
+        }
     }
 
-    /// Takes a record, which is on disk once [`Log::commit`] has returned.
+    /// Takes a record, which is on disk once [`Log::commit`] has returned. Its body is `head` and `body`, one behind the
+    /// other.
     ///
     /// # Errors
     /// There is no room for another segment, and the record was not taken; or the journal is broken.
-    pub fn append(&mut self, kind: u8, body: &[u8]) -> Result<Place, Fault> {
+    pub fn append(&mut self, kind: u8, head: &[u8], body: &[u8]) -> Result<Place, Fault> {
         if self.is_broken {
             return Err(Fault::Broken);
         }
         point!("journal.append");
-        let length = frame::length(body.len());
+        let length = frame::length(head.len() + body.len());
         if self.end() + length as u64 > self.segment.length {
             self.commit()?;
             point!("segment.full");
             self.segment = self.folder.segment(self.number, length as u64)?;
         }
         let at = self.end();
-        let frame = Frame { kind, number: self.number, durable: self.durable, before: self.before, body };
-        self.before = frame::write(&frame, &mut self.waiting).map_err(|_| Fault::TooLong)?;
+        let frame = Frame { kind, number: self.number, durable: self.durable, before: self.before, body: head };
+        self.before = if body.len() < LONG {
+            frame::write(&frame, body, &mut self.waiting).map_err(|_| Fault::TooLong)?
+        } else {
+            self.append_long(&frame, body)?
+        };
         self.number += 1;
         point!("journal.appended");
         Ok(Place { number: frame.number, segment: self.segment.first, at, length })
     }
 
-    /// All that was taken is on disk when this returns: every record below the number that it gives.
+    /// Writes a record at once whose body is too long to be copied.
+    fn append_long(&mut self, frame: &Frame<'_>, body: &[u8]) -> Result<Hash, Fault> {
+        let (head, hash) = frame::head_of(frame, body).map_err(|_| Fault::TooLong)?;
+        self.waiting.extend_from_slice(&head);
+        self.waiting.extend_from_slice(frame.body);
+        self.write()?;
+        self.is_broken = true;
+        self.segment.file.write_at(self.segment.end, body)?;
+        let end = self.segment.end + body.len() as u64;
+        self.segment.end = end.next_multiple_of(ALIGNED as u64);
+        self.segment.file.write_at(end, &vec![0; (self.segment.end - end) as usize])?;
+        self.is_broken = false;
+        Ok(hash)
+    }
+
+    /// All that was taken is in its files when this returns: it outlasts the process, and maybe not the machine.
     ///
     /// # Errors
     /// The file system refuses. What was taken may be there or not, and the journal is broken.
-    pub fn commit(&mut self) -> Result<u64, Fault> {
+    pub fn write(&mut self) -> Result<(), Fault> {
         if self.is_broken {
             return Err(Fault::Broken);
         }
@@ -211,12 +249,27 @@ impl<F: Fs> Log<F> {
             point!("journal.write");
             self.segment.file.write_at(self.segment.end, &self.waiting)?;
             point!("journal.written");
+            self.is_broken = false;
+            self.is_unsynced = true;
+            self.segment.end += self.waiting.len() as u64;
+            self.waiting.clear();
+        }
+        Ok(())
+    }
+
+    /// All that was taken is on disk when this returns: every record below the number that it gives.
+    ///
+    /// # Errors
+    /// The file system refuses. What was taken may be there or not, and the journal is broken.
+    pub fn commit(&mut self) -> Result<u64, Fault> {
+        self.write()?;
+        if self.is_unsynced {
+            self.is_broken = true;
             self.segment.file.sync()?;
             point!("journal.synced");
             self.is_broken = false;
-            self.segment.end += self.waiting.len() as u64;
+            self.is_unsynced = false;
             self.durable = self.number;
-            self.waiting.clear();
         }
         Ok(self.durable)
     }
@@ -391,9 +444,12 @@ impl<F: Fs> Folder<F> {
 
     /// Begins a segment with room for a record of this length.
     fn segment(&self, first: u64, record: u64) -> io::Result<Segment<F>> {
+        if record > self.length {
+            return self.segment_of_one(first, record);
+        }
         let spare = self.path.join(SPARE);
         let file = match self.fs.open(&spare).and_then(|file| Ok((file.length()?, file))) {
-            Ok((length, file)) if length >= self.length.max(record) => file,
+            Ok((length, file)) if length >= self.length => file,
             _ => self.room(record)?,
         };
         point!("segment.rename");
@@ -405,10 +461,22 @@ impl<F: Fs> Folder<F> {
         Ok(Segment { first, file, length, end: 0 })
     }
 
+    /// Begins a segment for a record that is longer than others are. It grows as it is written: nothing but that record
+    /// comes into it, so that zeros would be no help.
+    fn segment_of_one(&self, first: u64, record: u64) -> io::Result<Segment<F>> {
+        let long = self.path.join(LONG_SPARE);
+        // One that was begun and not ended.
+        let _ = self.fs.remove(&long);
+        let file = self.fs.create(&long)?;
+        self.fs.rename(&long, &self.path(first))?;
+        self.fs.sync_names(&self.path)?;
+        Ok(Segment { first, file, length: record, end: 0 })
+    }
+
     /// A file for a segment with a record of this length. Where there is no room for a whole segment a small one does: what
     /// becomes of messages that were accepted is still to be noted.
     fn room(&self, record: u64) -> io::Result<F::File> {
-        self.zeros(SPARE, self.length.max(record)).or_else(|why| match why.kind() {
+        self.zeros(SPARE, self.length).or_else(|why| match why.kind() {
             io::ErrorKind::StorageFull => self.zeros(SPARE, (self.length / SMALL).max(record)),
             _ => Err(why),
         })
@@ -475,12 +543,13 @@ impl<F: Fs> Reader<F> {
     ///
     /// # Errors
     /// The file system refuses, or what stands there is not that record.
-    pub fn read(&self, place: Place) -> Result<Vec<u8>, Fault> {
+    pub fn read(&self, place: Place) -> Result<Bytes, Fault> {
         let file = self.segment(place.segment)?;
         let mut bytes = vec![0; place.length];
         file.read_at(place.at, &mut bytes)?;
         let found = frame::alone(&bytes).filter(|frame| frame.number == place.number);
-        let body = found.map(|frame| frame.body.to_vec());
+        let length = found.map(|frame| frame.body.len());
+        let body = length.map(|length| Bytes::from(bytes).slice(HEAD..HEAD + length));
         body.ok_or(Fault::Damaged(Damage { segment: place.segment, at: place.at, from: place.number, to: None }))
     }
 }

@@ -14,6 +14,7 @@ pub mod fs;
 pub mod id;
 pub mod ledger;
 pub mod log;
+mod queue;
 mod scan;
 pub mod search;
 #[cfg(test)]

@@ -204,7 +204,7 @@ mod tests {
         for number in 0..10 {
             let kind = if number % 2 == 0 { "ADT^A01" } else { "ORU^R01^ORU_R01" };
             let message = format!("MSH|^~\\&|A|H|||1||{kind}|c{number}|P|2.5\rPID|1\r");
-            places.push(log.append(ARRIVAL, &arrival(number).body(message.as_bytes())).unwrap());
+            places.push(log.append(ARRIVAL, &arrival(number).head(), message.as_bytes()).unwrap());
         }
         let replay = Replay { was: Ended::Delivered, place: places[3], arrival: arrival(3), to: None };
         let mapped = || What::Mapped { program: 1, targets: Vec::new() };
@@ -215,7 +215,7 @@ mod tests {
             (3, mapped()),
             (3, What::Replayed(Box::new(replay))),
         ] {
-            log.append(EVENT, &Event::now(message, what).body()).unwrap();
+            log.append(EVENT, &Event::now(message, what).body(), &[]).unwrap();
         }
         log.commit().unwrap();
         fs

@@ -131,9 +131,9 @@ mod tests {
         let mut log = Log::open(fs.clone(), "journal".into(), LENGTH, |_| {}).unwrap();
         for number in 0..20 {
             let arrival = Arrival { received: number, identity: None, file: None };
-            let place = log.append(ARRIVAL, &arrival.body(&[b'x'; 400])).unwrap();
+            let place = log.append(ARRIVAL, &arrival.head(), &[b'x'; 400]).unwrap();
             let filtered = What::Filtered { because: "nobody wants it".into() };
-            log.append(EVENT, &Event::now(place.number, filtered).body()).unwrap();
+            log.append(EVENT, &Event::now(place.number, filtered).body(), &[]).unwrap();
             log.commit().unwrap();
         }
         fs
@@ -194,9 +194,9 @@ mod tests {
         let other = Simulated::default();
         let mut log = Log::open(other.clone(), "journal".into(), LENGTH, |_| {}).unwrap();
         let arrival = Arrival { received: 0, identity: None, file: None };
-        log.append(ARRIVAL, &arrival.body(&[b'y'; 400])).unwrap();
+        log.append(ARRIVAL, &arrival.head(), &[b'y'; 400]).unwrap();
         log.commit().unwrap();
-        let mut bytes = vec![0; frame::length(arrival.body(&[b'y'; 400]).len())];
+        let mut bytes = vec![0; frame::length(arrival.head().len() + 400)];
         other.open(&segment(0)).unwrap().read_at(0, &mut bytes).unwrap();
         for (at, new) in bytes.into_iter().enumerate() {
             fs.spoil(&segment(0), at, |_| new);
@@ -210,7 +210,7 @@ mod tests {
     fn what_a_loss_of_power_tore_is_no_damage() {
         let fs = Simulated::default();
         let mut log = Log::open(fs.clone(), "journal".into(), LENGTH, |_| {}).unwrap();
-        let place = log.append(EVENT, &Event::now(0, What::Started).body()).unwrap();
+        let place = log.append(EVENT, &Event::now(0, What::Started).body(), &[]).unwrap();
         log.commit().unwrap();
         let end = frame::length(log.reader().read(place).unwrap().len());
         fs.spoil(&segment(0), end + 4, |_| 7);

@@ -266,3 +266,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_header_alone_is_that_of_the_whole_message() {
+    let texts: [&[u8]; 9] = [
+        b"MSH|^~\\&|A|B|||||ADT^A01|7|P|2.5\rPID|1||b\r",
+        b"\x0bFHS|^~\\&\nBHS|^~\\&\nMSH|^~\\&|A\nPID|1\nMSH|^~\\&|B",
+        b"\xef\xbb\xbfMSH|^~\\&|A\r",
+        b"MSH|^~\\&|A|||||||||||||||8859/1\rPID|1||M\xfcller\r",
+        b"MSH|^~\\&|A|||||||||||||||UNICODE UTF-8\rPID|1||M\xfcller\r",
+        b"MSH|^~\\&|A|||||||||||||||NO SUCH\rPID|1||\xfc\r",
+        b"PID|1",
+        b"MSH",
+        b"",
+    ];
+    for text in texts {
+        let header = Message::read_header(text, &Settings::default());
+        match (read(text), header) {
+            (Ok(whole), Ok(header)) => {
+                let fields = |message: &Message| (1..20).map(|n| message.msh(n).text.to_owned()).collect::<Vec<_>>();
+                assert_eq!(fields(&whole), fields(&header));
+                assert_eq!(whole.encoding().charset, header.encoding().charset);
+            }
+            (whole, header) => assert_eq!(whole.err(), header.err()),
+        }
+    }
+}

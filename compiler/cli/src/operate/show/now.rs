@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use emr_compiler::db::{self, Wired};
 use emr_compiler::plan::interpret;
 use emr_compiler::trace::{self, Segment, Trace};
@@ -151,7 +152,8 @@ impl Message<'_> {
             [] => Ok(Does::Passes),
             [map] => self.traced(map).map(|trace| Does::Traced(Box::new(trace))),
             _ => {
-                let made = self.program.map(self.feed, route, &self.stored.bytes, &self.receipt);
+                let message = Bytes::copy_from_slice(&self.stored.bytes);
+                let made = self.program.map(self.feed, route, &message, &self.receipt);
                 Ok(Does::Made(made.result.map_err(|rejected| format!("{} {}", rejected.code, rejected.text))))
             }
         }

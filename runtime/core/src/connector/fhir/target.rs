@@ -99,7 +99,7 @@ const JSON: &str = "application/fhir+json";
 
 fn request(client: &Client, place: &Place, made: &Made) -> RequestBuilder {
     let request = client.request(place.method.clone(), &place.url);
-    request.header("Content-Type", JSON).header("Accept", JSON).body(made.bytes.to_vec())
+    request.header("Content-Type", JSON).header("Accept", JSON).body(made.bytes.clone())
 }
 
 impl Target for Server {

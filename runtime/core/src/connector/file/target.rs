@@ -161,7 +161,7 @@ mod tests {
     }
 
     fn made(text: &str) -> Made {
-        Made { form: Form::Json, bytes: text.as_bytes().into() }
+        Made { form: Form::Json, bytes: text.as_bytes().to_vec().into() }
     }
 
     #[test]

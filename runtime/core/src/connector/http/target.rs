@@ -56,7 +56,7 @@ impl Service {
 
     fn request(&self, client: &Client, key: &str, made: &Made) -> RequestBuilder {
         let request = client.request(self.method.clone(), &self.url).header("Content-Type", media_type(made.form));
-        request.header("Idempotency-Key", key).body(made.bytes.to_vec())
+        request.header("Idempotency-Key", key).body(made.bytes.clone())
     }
 }
 
@@ -115,7 +115,7 @@ mod tests {
         let secrets: Secrets = Arc::new(|name| (name == "PW").then(|| b"pw\n".to_vec()));
         let service = Service::new(serde_json::from_value(settings).unwrap(), Path::new("."), &secrets).unwrap();
         let made: Vec<_> =
-            parts.iter().map(|(form, text)| Made { form: *form, bytes: text.as_bytes().into() }).collect();
+            parts.iter().map(|(form, text)| Made { form: *form, bytes: text.as_bytes().to_vec().into() }).collect();
         service.deliver(&Parcel { id: "adt-1".into(), made: made.into(), read: [].into() }).await
     }
 

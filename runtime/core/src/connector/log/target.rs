@@ -166,7 +166,7 @@ mod tests {
         let bundle = r#"{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Patient","id":"EVERYWOMAN"}},
             {"resource":{"resourceType":"EVERY WOMAN"}}]}"#;
         let made = [(Form::Message, message), (Form::Json, bundle), (Form::Json, "EVERYWOMAN")];
-        let made = made.map(|(form, text)| Made { form, bytes: text.as_bytes().into() });
+        let made = made.map(|(form, text)| Made { form, bytes: text.as_bytes().to_vec().into() });
         lines.deliver(&Parcel { id: "adt-7".into(), made: made.into(), read: [].into() }).await.unwrap();
         let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
         assert!(text.ends_with("}\n") && !text.contains("EVERYWOMAN") && !text.contains("4711"), "{text}");

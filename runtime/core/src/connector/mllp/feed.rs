@@ -19,10 +19,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
-use tokio_util::codec::{Decoder, Encoder};
+use tokio_util::codec::Decoder;
 
 use super::super::{Feed, Places, Serving, Why, tls};
-use super::frame::{Broken, Frames};
+use super::frame::{self, Broken, Frames};
 use super::{COMMITTED, Mode, NOT_COMMITTED, Release};
 use crate::clock;
 use crate::flow::intake::{Intake, Sent};
@@ -106,6 +106,12 @@ async fn bound(address: &str) -> io::Result<TcpSocket> {
     socket.bind(address)?;
     Ok(socket)
 }
+
+/// How much room a connection has between messages, which many connections hold for long: most messages fit in.
+const LISTENING: usize = 4 << 10;
+
+/// How much is read at least of a message that did not.
+const READ: usize = 16 << 10;
 
 /// Takes connections until it is told to stop, and then until those that are there have come to their end.
 pub async fn serve<F: Fs>(
@@ -250,6 +256,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
             if self.frames.is_open() && ends.is_none() {
                 ends = Some(Instant::now() + Duration::from_millis(self.settings.frame_timeout));
             }
+            self.unread.reserve(if self.frames.is_open() { READ } else { LISTENING });
             let read = tokio::select! {
                 read = timeout_at(ends.unwrap_or(idle), self.stream.read_buf(&mut self.unread)) => read,
                 () = stopped(&mut self.stop, ends.map_or(Duration::ZERO, |_| GRACE)) => {
@@ -268,10 +275,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
 
     /// Takes a message in and says what is to be said; whether the connection goes on.
     async fn answer(&mut self, message: Bytes) -> Result<bool, Broken> {
-        let taken =
-            timeout(OVERLOADED, self.intake.take(Sent { message: message.clone(), file: None, claim: None })).await;
+        // All that an answer needs; the rest may be long, and is not held until then.
+        let head = Header::read(&message).map_or_else(Vec::new, |header| header.line().to_vec());
+        let taken = timeout(OVERLOADED, self.intake.take(Sent { message, file: None, claim: None })).await;
         let Ok(Some(mut answer)) = taken else { return self.not_stored().await };
-        let asked = Asked::of(&message, self.settings.mode);
+        let asked = Asked::of(&head, self.settings.mode);
         if asked.is_enhanced || self.is_second() {
             let known = answer.stored().await;
             if known == Some(Verdict::Later) {
@@ -283,14 +291,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
             match known {
                 // Whoever is told so is told nothing else of it.
                 Some(Verdict::NotServed(problem)) if asked.is_told_of_refusals => {
-                    self.say(&message, Code::CommitReject, &[problem]).await?;
+                    self.say(&head, Code::CommitReject, &[problem]).await?;
                     return Ok(true);
                 }
-                Some(Verdict::Wrong(problem)) if asked.is_told_of_refusals && Header::read(&message).is_none() => {
-                    self.say(&message, Code::CommitError, &[problem]).await?;
+                Some(Verdict::Wrong(problem)) if asked.is_told_of_refusals && head.is_empty() => {
+                    self.say(&head, Code::CommitError, &[problem]).await?;
                     return Ok(true);
                 }
-                _ if asked.accept => self.say(&message, Code::CommitAccept, &[]).await?,
+                _ if asked.accept => self.say(&head, Code::CommitAccept, &[]).await?,
                 _ => {}
             }
         }
@@ -304,7 +312,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
             }
         };
         if asked.application(code) {
-            self.say(&message, code, &problems).await?;
+            self.say(&head, code, &problems).await?;
         }
         Ok(true)
     }
@@ -402,12 +410,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
     }
 
     async fn write(&mut self, content: &[u8]) -> Result<(), Broken> {
-        let mut out = BytesMut::new();
-        self.frames.encode(content, &mut out)?;
         point!("mllp.answer");
         // Whoever does not read holds nobody else up.
         let written = async {
-            self.stream.write_all(&out).await?;
+            self.stream.write_all_buf(&mut frame::around(content)).await?;
             self.stream.flush().await
         };
         let wait = Duration::from_millis(self.settings.frame_timeout);

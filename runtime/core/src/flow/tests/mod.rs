@@ -52,7 +52,7 @@ impl Program for Passing {
         }
     }
 
-    fn map(&self, _: usize, _: usize, message: &[u8], _: &Receipt) -> Mapped {
+    fn map(&self, _: usize, _: usize, message: &Bytes, _: &Receipt) -> Mapped {
         let header = Header::read(message).unwrap();
         let result = match header.field(3) {
             b"WRONG" => Err(Rejected {
@@ -67,7 +67,7 @@ impl Program for Passing {
                 let bytes = format!("{{\"resourceType\":\"Patient\",\"id\":\"{control}\"}}").into_bytes();
                 Ok(vec![Made { form: Form::Json, bytes: bytes.into() }])
             }
-            _ => Ok(vec![Made { form: Form::Message, bytes: message.into() }]),
+            _ => Ok(vec![Made { form: Form::Message, bytes: message.clone() }]),
         };
         Mapped { result, issues: 0 }
     }
@@ -321,7 +321,7 @@ async fn what_the_last_process_died_of_is_tried_before_anybody_is_let_in() {
     let message = "MSH|^~\\&|A|H|||1||ADT^A01|1|P|2.5\rPID|1\r";
     let mut log = Log::open(Disk, folder.path().to_owned(), SEGMENT, |_| {}).unwrap();
     let arrival = Arrival { received: 0, identity: None, file: None };
-    let number = log.append(ARRIVAL, &arrival.body(message.as_bytes())).unwrap().number;
+    let number = log.append(ARRIVAL, &arrival.head(), message.as_bytes()).unwrap().number;
     log.commit().unwrap();
     drop(log);
     std::fs::write(folder.path().join("mark"), number.to_le_bytes()).unwrap();

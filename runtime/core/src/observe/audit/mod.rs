@@ -326,9 +326,9 @@ mod tests {
         let mut log = Log::open(Disk, journals.join("adt"), 1 << 20, |_| {}).unwrap();
         for _ in 0..messages {
             let arrival = Arrival { received: 7, identity: None, file: None };
-            let place = log.append(ARRIVAL, &arrival.body(b"MSH|^~\\&")).unwrap();
+            let place = log.append(ARRIVAL, &arrival.head(), b"MSH|^~\\&").unwrap();
             let event = Event { message: place.number, at: 8, what: Happened::Delivered { target: "all>ehr".into() } };
-            log.append(EVENT, &event.body()).unwrap();
+            log.append(EVENT, &event.body(), &[]).unwrap();
         }
         log.commit().unwrap()
     }

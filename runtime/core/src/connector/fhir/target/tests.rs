@@ -13,7 +13,7 @@ fn sends(root: &str, auth: serde_json::Value) -> Server {
 }
 
 async fn sent(server: &Server, json: &str) -> Result<(), Failure> {
-    let made = Made { form: Form::Json, bytes: json.as_bytes().into() };
+    let made = Made { form: Form::Json, bytes: json.as_bytes().to_vec().into() };
     server.deliver(&Parcel { id: "a-1".into(), made: [made].into(), read: [].into() }).await
 }
 

@@ -7,14 +7,17 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_util::codec::{Decoder, Encoder};
+use tokio_util::codec::Decoder;
 
-use super::super::frame::Frames;
+use super::super::frame::{self, Frames};
 use super::passing;
 use crate::flow::retry::Failure;
 
 /// The longest answer that is read.
 const ANSWER_MAX: usize = 1 << 20;
+
+/// How much of one is read at once.
+const ANSWER: usize = 1 << 10;
 
 pub(super) struct Link {
     stream: Box<dyn Stream>,
@@ -40,9 +43,7 @@ impl Link {
     }
 
     pub async fn write(&mut self, content: &[u8]) -> Result<(), Failure> {
-        let mut bytes = BytesMut::new();
-        self.frames.encode(content, &mut bytes).map_err(lost)?;
-        self.stream.write_all(&bytes).await.map_err(lost)?;
+        self.stream.write_all_buf(&mut frame::around(content)).await.map_err(lost)?;
         self.stream.flush().await.map_err(lost)
     }
 
@@ -51,6 +52,7 @@ impl Link {
             if let Some(block) = self.frames.decode(&mut self.unread).map_err(|_| passing("its answer is no frame"))? {
                 return Ok(block);
             }
+            self.unread.reserve(ANSWER);
             if self.stream.read_buf(&mut self.unread).await.map_err(lost)? == 0 {
                 return Err(passing("it hangs up without an answer"));
             }

@@ -58,7 +58,7 @@ fn peer(address: &str, change: Value) -> Peer {
 /// `asks` is MSH-15 and MSH-16.
 async fn sent(peer: &Peer, control: &str, asks: &str) -> Result<(), Failure> {
     let message = format!("MSH|^~\\&|A|H|||1||ADT^A01|{control}|P|2.5|||{asks}\rPID|1\r");
-    let made = Made { form: Form::Message, bytes: message.as_bytes().into() };
+    let made = Made { form: Form::Message, bytes: message.into() };
     peer.deliver(&Parcel { id: "a-1".into(), made: [made].into(), read: [].into() }).await
 }
 
