@@ -16,7 +16,7 @@ pub struct Wiring {
     pub zone: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Feed {
     pub name: String,
     /// `mllp`
@@ -24,6 +24,10 @@ pub struct Feed {
     pub settings: String,
     /// What its messages are kept in order by: readings of the program.
     pub order_by: Vec<usize>,
+    /// Whether it accepts messages of HL7 v2.
+    pub messages: bool,
+    /// The types of the resources of FHIR that it accepts; `Resource` stands for all.
+    pub resources: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -32,8 +32,8 @@ impl Program for Passing {
         Sorted::Routes(vec![0])
     }
 
-    fn map(&self, _: usize, _: usize, message: &[u8], _: &Receipt) -> Mapped {
-        Mapped { result: Ok(vec![Made { form: Form::Message, bytes: message.into() }]), issues: 0 }
+    fn map(&self, _: usize, _: usize, message: &Bytes, _: &Receipt) -> Mapped {
+        Mapped { result: Ok(vec![Made { form: Form::Message, bytes: message.clone() }]), issues: 0 }
     }
 
     fn read(&self, readings: &[usize], message: &[u8], _: &Receipt) -> Vec<Vec<String>> {
@@ -65,9 +65,9 @@ fn queue(folder: &Path, count: u64) -> Result<(), Fault> {
     for number in 0..count {
         let bytes = message(number);
         let arrival = Arrival { received: 0, identity: identity(&bytes, None), file: None };
-        let place = log.append(ARRIVAL, &arrival.body(&bytes))?;
+        let place = log.append(ARRIVAL, &arrival.head(), &bytes)?;
         let what = What::Mapped { program: 7, targets: vec!["all>ehr".to_owned()] };
-        log.append(EVENT, &Event::now(place.number, what).body())?;
+        log.append(EVENT, &Event::now(place.number, what).body(), &[])?;
         if log.waiting() > 1 << 20 {
             log.commit()?;
         }
@@ -106,9 +106,10 @@ fn measure(folder: &Path) -> Result<(), String> {
     let (intake, _) = opened.map_err(|fault| fault.to_string())?;
     let ready = (began.elapsed(), processor() - spent);
     let sent = Sent { message: message(u64::MAX), file: None, claim: None };
-    let verdict =
-        runtime.block_on(async { intake.take(sent).await.ok_or("it takes none").map(|answer| answer.verdict()) });
-    let verdict = runtime.block_on(verdict?);
+    let verdict = runtime.block_on(async {
+        let mut answer = intake.take(sent).await.ok_or("it takes none")?;
+        Ok::<_, String>(answer.verdict().await)
+    })?;
     let answered = (began.elapsed(), processor() - spent);
     let asked = Instant::now();
     let law = intake.law();

@@ -171,7 +171,7 @@ pub fn no_message(bytes: &[u8]) -> String {
 }
 
 /// What a map takes that takes any resource.
-const ANY_RESOURCE: &str = "Resource";
+pub const ANY_RESOURCE: &str = "Resource";
 
 /// Whether the bytes are to be read as JSON: no message begins so.
 pub fn is_json(bytes: &[u8]) -> bool {

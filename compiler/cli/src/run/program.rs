@@ -4,20 +4,16 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use emr_compiler::check::typed::Function;
 use emr_compiler::check::wiring::run::{AcceptFacts, FeedFacts};
 use emr_compiler::db::{self, Wired};
 use emr_compiler::files::Content;
-use emr_compiler::plan::{Plan, interpret};
-use emr_compiler::select::MessageType;
 use emr_compiler::standard::Standards;
-use emr_compiler::standard::hl7::Version;
+use emr_message::Receipt;
 use emr_message::answer::{At, Problem, Wrong};
-use emr_message::{Message, Receipt};
 use emr_runtime::flow::program::{Form, Made, Mapped, Program, Rejected, Sorted};
-use serde_json::value::RawValue;
 use smol_str::SmolStr;
 
+use super::came::{self, Came, Reading};
 use crate::end::End;
 use crate::engine::{self, Engine, Kept, Kind, Outcome, Settings, Told, Why};
 use crate::world::World;
@@ -50,12 +46,6 @@ struct Route {
 struct Maps {
     engine: Engine,
     kept: Mutex<Vec<Kept>>,
-}
-
-/// What reads a message, by the structures that it can read.
-struct Reading {
-    settings: Settings,
-    plans: Vec<(Vec<SmolStr>, Plan)>,
 }
 
 impl Compiled {
@@ -111,12 +101,6 @@ impl Compiled {
     fn routes_of(&self, feed: usize) -> impl Iterator<Item = (usize, &Route)> {
         self.routes.iter().enumerate().filter(move |(_, route)| route.from.contains(&feed))
     }
-
-    fn type_of(&self, message: &Message) -> (MessageType, SmolStr) {
-        let said = MessageType::of(message);
-        let structure = said.structure(&self.standards);
-        (said, structure)
-    }
 }
 
 /// What tells this program from others: the texts of all its modules, its settings and its files of rows.
@@ -165,43 +149,6 @@ impl Maps {
     }
 }
 
-impl Reading {
-    fn of(world: &World, reader: Option<&[Function]>, settings: &Settings) -> Option<Reading> {
-        reader.map(|reader| Reading::new(world, reader, settings))
-    }
-
-    fn new(world: &World, reader: &[Function], settings: &Settings) -> Reading {
-        let Some(&file) = world.files.first() else {
-            return Reading { settings: settings.clone(), plans: Vec::new() };
-        };
-        let plan = |function: &Function| {
-            let takes = db::takes(&world.db, world.inside, function);
-            (takes, db::reader(&world.db, world.inside, file, function))
-        };
-        Reading { settings: settings.clone(), plans: reader.iter().map(plan).collect() }
-    }
-
-    /// What is written for a message; nothing where it cannot be read.
-    fn written(&self, message: &Message, structure: &str, receipt: &Receipt) -> Vec<u8> {
-        let fits = |(takes, _): &&(Vec<SmolStr>, Plan)| takes.iter().any(|it| it == structure);
-        let Some((_, plan)) = self.plans.iter().find(fits) else { return Vec::new() };
-        let settings = interpret::Settings { receipt: receipt.clone(), ..self.settings.runs().clone() };
-        interpret::run(plan, message, &settings).result.unwrap_or_default()
-    }
-
-    /// The values for a message, as texts: a number with the digits that it has.
-    fn values(&self, message: &Message, structure: &str, receipt: &Receipt) -> Vec<String> {
-        let written = self.written(message, structure, receipt);
-        let values: Vec<&RawValue> = serde_json::from_slice(&written).unwrap_or_default();
-        let text = |value: &RawValue| serde_json::from_str(value.get()).unwrap_or_else(|_| value.get().to_owned());
-        values.into_iter().map(text).collect()
-    }
-
-    fn holds(&self, message: &Message, structure: &str, receipt: &Receipt) -> bool {
-        self.written(message, structure, receipt) == b"true"
-    }
-}
-
 impl Program for Compiled {
     fn hash(&self) -> u64 {
         self.hash
@@ -212,34 +159,26 @@ impl Program for Compiled {
         let filters = facts.accepts.iter().map(|(_, filter)| filter).chain(self.routes_of(feed).map(|it| &it.1.filter));
         // Most are sorted by their headers alone.
         let reads_all = filters.into_iter().any(Option::is_some);
-        let message = if reads_all { facts.settings.read(bytes) } else { facts.settings.read_header(bytes) };
-        let Ok(message) = message else {
+        let read = if reads_all { Came::read } else { Came::read_header };
+        let Some(came) = read(bytes, &facts.settings, &self.standards) else {
             return Sorted::Unreadable(Problem { wrong: Wrong::SegmentSequence, at: None });
         };
-        let (said, structure) = self.type_of(&message);
-        let of_structure = |(accept, _): &&(AcceptFacts, _)| accept.structures.contains(&structure);
-        let is_event = |(code, event): &(SmolStr, SmolStr)| *code == said.code && *event == said.event;
-        let mut known = facts.accepts.iter().filter(of_structure).peekable();
+        let mut known = facts.accepts.iter().filter(|(accept, _)| came.is_of_kind(accept)).peekable();
         if known.peek().is_none() {
-            return Sorted::NotServed(Problem { wrong: Wrong::MessageType, at: msh(9, 1) });
+            return Sorted::NotServed(Problem { wrong: Wrong::MessageType, at: came.place(9, 1) });
         }
-        let mut known =
-            known.filter(|(accept, _)| accept.events.is_empty() || accept.events.iter().any(is_event)).peekable();
+        let mut known = known.filter(|(accept, _)| came.is_of_event(accept)).peekable();
         if known.peek().is_none() {
-            return Sorted::NotServed(Problem { wrong: Wrong::EventCode, at: msh(9, 2) });
+            return Sorted::NotServed(Problem { wrong: Wrong::EventCode, at: came.place(9, 2) });
         }
-        if !said.version.is_empty() && Version::parse(&said.version).is_none_or(|version| version == Version::Union) {
-            return Sorted::NotServed(Problem { wrong: Wrong::Version, at: msh(12, 1) });
+        if let Some(problem) = came.not_served() {
+            return Sorted::NotServed(problem);
         }
-        let processing = message.msh(11).component(1).value();
-        if processing.is_some_and(|id| !matches!(id.trim(), "" | "P" | "T" | "D")) {
-            return Sorted::NotServed(Problem { wrong: Wrong::ProcessingId, at: msh(11, 1) });
-        }
-        let holds = |filter: &Option<Reading>| filter.as_ref().is_none_or(|it| it.holds(&message, &structure, receipt));
+        let holds = |filter: &Option<Reading>| filter.as_ref().is_none_or(|it| it.holds(&came, receipt));
         if !known.any(|(_, filter)| holds(filter)) {
             return Sorted::NotServed(Problem { wrong: Wrong::MessageType, at: None });
         }
-        if let Some((_, _, because)) = facts.ignored.iter().find(|it| it.0 == said.code && it.1 == said.event) {
+        if let Some((_, _, because)) = facts.ignored.iter().find(|(code, event, _)| came.is_event(code, event)) {
             return Sorted::Ignored(because.as_str().into());
         }
         let routes = self.routes_of(feed).filter(|(_, route)| holds(&route.filter));
@@ -249,13 +188,15 @@ impl Program for Compiled {
     fn map(&self, feed: usize, route: usize, message: &Bytes, receipt: &Receipt) -> Mapped {
         let Some(route) = self.routes.get(route) else { return Mapped { result: Ok(Vec::new()), issues: 0 } };
         if route.passes {
-            return Mapped { result: Ok(vec![Made { form: Form::Message, bytes: kept(message) }]), issues: 0 };
+            let form = if engine::is_json(message) { Form::Json } else { Form::Message };
+            return Mapped { result: Ok(vec![Made { form, bytes: kept(message) }]), issues: 0 };
         }
         let Some(maps) = route.maps.get(&feed) else { return Mapped { result: Ok(Vec::new()), issues: 0 } };
         let (outcome, made) = maps.run(message, receipt);
         match outcome {
             Err(Why::Message(_) | Why::Call(_)) => {
-                let problem = Problem { wrong: Wrong::MessageType, at: msh(9, 1) };
+                let at = if engine::is_json(message) { None } else { came::msh(9, 1) };
+                let problem = Problem { wrong: Wrong::MessageType, at };
                 let text = "no map takes it".to_owned();
                 Mapped { result: Err(Rejected { code: String::new(), text, problem, is_fault: false }), issues: 0 }
             }
@@ -274,10 +215,11 @@ impl Program for Compiled {
     fn read(&self, readings: &[usize], bytes: &[u8], receipt: &Receipt) -> Vec<Vec<String>> {
         let readings: Vec<_> = readings.iter().filter_map(|number| self.readings.get(*number)).collect();
         // They are of one feed or one target, and read the message in one way.
-        let message = readings.first().and_then(|first| first.settings.read(bytes).ok());
-        let Some(message) = message else { return vec![Vec::new(); readings.len()] };
-        let (_, structure) = self.type_of(&message);
-        readings.iter().map(|reading| reading.values(&message, &structure, receipt)).collect()
+        let settings = readings.first().map(|first| first.settings());
+        let Some(came) = settings.and_then(|settings| Came::read(bytes, settings, &self.standards)) else {
+            return vec![Vec::new(); readings.len()];
+        };
+        readings.iter().map(|reading| reading.values(&came, receipt)).collect()
     }
 }
 
@@ -285,10 +227,6 @@ impl Program for Compiled {
 fn kept(message: &Bytes) -> Bytes {
     const LONG: usize = 64 << 10;
     if message.len() < LONG { Bytes::copy_from_slice(message) } else { message.clone() }
-}
-
-fn msh(field: u16, component: u16) -> Option<At> {
-    Some(At { segment: *b"MSH", sequence: 1, field, repetition: 1, component })
 }
 
 fn rejected(told: Told) -> Rejected {

@@ -4,9 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use emr_abi::wiring::{Feed, Route, Target, Wiring};
+use emr_compiler::check::wiring::run::FeedFacts;
 use emr_compiler::db::{self, Wired};
 use emr_compiler::diagnostic::{Diagnostic, Severity};
 use emr_compiler::syntax;
+use emr_native::artifact;
 use emr_project::Source;
 use smol_str::SmolStr;
 
@@ -36,7 +38,7 @@ impl Ready {
             return Err(End::Call(format!("alarm {alarm}: alarms are not carried out yet, and nobody would be told")));
         }
         let program = Arc::new(Compiled::new(world, &wired)?);
-        Ok(Ready { wiring: wiring(&wired, said(world).zone), program })
+        Ok(Ready { wiring: wiring(&wired, said(world)), program })
     }
 
     /// Of the project as its files are now, where there is nothing wrong with it and its tests pass.
@@ -85,15 +87,17 @@ fn in_one_environment(world: &World, chosen: &Chosen) -> Result<(), End> {
 }
 
 /// Feeds, targets and routes by their places in the lists. A reading's number is counted over feeds, then targets,
-/// then routes, as [`Compiled`] has them.
-fn wiring(wired: &Wired, zone: Option<String>) -> Wiring {
+/// then routes, as [`Compiled`] has them. What was said of runs holds for feeds that say nothing else.
+fn wiring(wired: &Wired, said: artifact::Settings) -> Wiring {
     let mut readings = 0..;
     let mut numbered = |readers: usize| readings.by_ref().take(readers).collect::<Vec<usize>>();
     let feeds = wired.feeds.iter().map(|feed| Feed {
         name: name(&feed.key),
         connector: feed.connector.to_string(),
-        settings: serde_json::Value::Object(feed.settings.clone()).to_string(),
+        settings: settings(feed, said.charset.as_deref()),
         order_by: numbered(feed.order_by.len()),
+        messages: feed.accepts.iter().any(|accept| accept.resource.is_none()),
+        resources: feed.accepts.iter().filter_map(|accept| Some(accept.resource.as_ref()?.to_string())).collect(),
     });
     let feeds: Vec<_> = feeds.collect();
     let targets = wired.targets.iter().map(|target| Target {
@@ -113,7 +117,15 @@ fn wiring(wired: &Wired, zone: Option<String>) -> Wiring {
         settings: serde_json::Value::Object(route.settings.clone()).to_string(),
         reads: numbered(route.reads.len()),
     });
-    Wiring { feeds, targets, routes: routes.collect(), zone }
+    Wiring { feeds, targets, routes: routes.collect(), zone: said.zone }
+}
+
+fn settings(feed: &FeedFacts, charset: Option<&str>) -> String {
+    let mut settings = feed.settings.clone();
+    if let (Some(own @ serde_json::Value::Null), Some(charset)) = (settings.get_mut("charset"), charset) {
+        *own = charset.into();
+    }
+    serde_json::Value::Object(settings).to_string()
 }
 
 /// Its own name where that is enough.

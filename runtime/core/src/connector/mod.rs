@@ -3,6 +3,7 @@
 pub mod fhir;
 pub mod file;
 pub mod http;
+mod listen;
 pub mod log;
 pub mod mllp;
 pub mod replay;
@@ -17,9 +18,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use emr_abi::wiring;
+use emr_message::answer::{self, Answer, Code, Problem};
+use emr_message::header::Header;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
+use crate::clock;
 use crate::flow::deliver::Target;
 use crate::flow::intake::Intake;
 use crate::journal::fs::Disk;
@@ -62,6 +66,8 @@ pub async fn feed(feed: &wiring::Feed, places: &Places) -> Result<Box<dyn Feed>,
     let settings = &feed.settings;
     Ok(match feed.connector.as_str() {
         "mllp" => Box::new(mllp::feed::Listener::new(read(settings)?, places).await?),
+        "http" => Box::new(http::feed::Posted::new(read(settings)?, feed, places).await?),
+        "fhir" => Box::new(fhir::feed::Written::new(read(settings)?, feed, places).await?),
         "file" => Box::new(file::feed::Folder::new(read(settings)?, places)),
         "replay" => Box::new(replay::feed::Again::new(&feed.name, &read(settings)?, places)?),
         "timer" => Box::new(timer::feed::Asked::new(&feed.name, &read(settings)?, places)?),
@@ -91,6 +97,13 @@ pub fn target(name: &str, connector: &str, settings: &str, places: &Places) -> R
 /// They do not fit.
 pub fn read<T: DeserializeOwned>(settings: &str) -> Result<T, Why> {
     serde_json::from_str(settings).map_err(|why| format!("its settings cannot be read: {why}"))
+}
+
+/// The acknowledgment of a message with that header, at this moment.
+fn answered(header: &Header<'_>, code: Code, problems: &[Problem]) -> Vec<u8> {
+    let now = clock::microseconds();
+    let (id, time) = (clock::unique(now), clock::hl7(now));
+    answer::write(header, &Answer { code, problems, id: &id, time: &time })
 }
 
 fn not_carried_out(connector: &str) -> Why {

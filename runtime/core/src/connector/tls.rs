@@ -83,11 +83,25 @@ impl Server {
     /// # Errors
     /// A file or secret is not to be had, or not what it must be.
     pub fn acceptor(&self, folder: &Path, secrets: &Secrets) -> Result<TlsAcceptor, Why> {
+        Ok(TlsAcceptor::from(Arc::new(self.config(self.clients.as_deref(), folder, secrets)?)))
+    }
+
+    /// The same for HTTP/1.1 and HTTP/2, where those who must show a certificate are told elsewhere.
+    ///
+    /// # Errors
+    /// As for [`acceptor`](Server::acceptor).
+    pub fn of_http(&self, clients: Option<&Path>, folder: &Path, secrets: &Secrets) -> Result<TlsAcceptor, Why> {
+        let mut config = self.config(clients, folder, secrets)?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+
+    fn config(&self, clients: Option<&Path>, folder: &Path, secrets: &Secrets) -> Result<ServerConfig, Why> {
         let shown = certificates(&folder.join(&self.certificate))?;
         let key = key(&self.key, secrets)?;
         let config = ServerConfig::builder_with_provider(Arc::new(provider()));
         let config = config.with_safe_default_protocol_versions().map_err(|why| why.to_string())?;
-        let config = match &self.clients {
+        let config = match clients {
             Option::None => config.with_no_client_auth(),
             Some(authorities) => {
                 let roots = roots(&folder.join(authorities))?;
@@ -95,8 +109,7 @@ impl Server {
                 config.with_client_cert_verifier(verifier.build().map_err(|why| why.to_string())?)
             }
         };
-        let config = config.with_single_cert(shown, key).map_err(|why| format!("certificate and key: {why}"))?;
-        Ok(TlsAcceptor::from(Arc::new(config)))
+        config.with_single_cert(shown, key).map_err(|why| format!("certificate and key: {why}"))
     }
 }
 
@@ -134,7 +147,7 @@ impl Client {
 }
 
 /// The one provider of cryptography.
-pub(super) fn provider() -> rustls::crypto::CryptoProvider {
+pub(crate) fn provider() -> rustls::crypto::CryptoProvider {
     rustls::crypto::ring::default_provider()
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use emr_message::Receipt;
@@ -112,6 +112,9 @@ pub struct Settings {
 /// How many messages of a feed may be in flight; then its senders wait.
 const IN_FLIGHT: usize = 1_000_000;
 
+/// How long a sender is held that cannot be served; then it hears that, or nothing, and sends again.
+pub const HELD: Duration = Duration::from_secs(4);
+
 /// How many stored messages may wait to be mapped.
 const WAITING: usize = 1 << 14;
 
@@ -131,6 +134,11 @@ pub struct Intake<F: Fs> {
     pub(super) mark: Mark,
     /// Senders that wait until all targets have their message.
     pub(super) answers: Mutex<BTreeMap<u64, watch::Sender<Progress>>>,
+}
+
+/// What a feed's message of that number is called outside: `adt-12`.
+pub(super) fn called(feed: &str, number: u64) -> String {
+    format!("{feed}-{}", number + 1)
 }
 
 /// A message as somebody sends it.
@@ -358,6 +366,11 @@ impl<F: Fs> Intake<F> {
         &self.name
     }
 
+    /// What the message of that number is called outside: a receipt for its sender.
+    pub fn called(&self, number: u64) -> String {
+        called(&self.name, number)
+    }
+
     /// What is done with messages that are taken up from now on.
     pub fn version(&self) -> Arc<Version> {
         Arc::clone(&self.version.read().unwrap_or_else(PoisonError::into_inner))
@@ -423,7 +436,7 @@ impl Remembered {
         match entry {
             Entry::Arrival(arrival, _) => {
                 let Some(identity) = arrival.identity else { return };
-                self.0.take(identity, Answer::Known(Verdict::Good), arrival.received);
+                self.0.take(identity, Answer::Known(number, Verdict::Good), arrival.received);
                 self.1.insert(number, identity);
             }
             Entry::Event(Event { message, what, .. }) => {
@@ -432,7 +445,7 @@ impl Remembered {
                     _ => self.1.remove(message),
                 };
                 if let (What::Refused(verdict), Some(identity)) = (what, identity) {
-                    self.0.note(identity, Answer::Known(verdict.clone().into()));
+                    self.0.note(identity, Answer::Known(*message, verdict.clone().into()));
                 }
             }
         }

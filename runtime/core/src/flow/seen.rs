@@ -1,6 +1,7 @@
 //! Messages that are known: a sender that got no answer sends the same once more.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use emr_message::answer::Problem;
 use emr_message::header::Header;
@@ -15,19 +16,29 @@ use crate::journal::entry::{Identity, Refusal};
 pub enum Verdict {
     /// It is ours.
     Good,
-    /// Its content is wrong: stored, and the sender's again.
-    Wrong(Problem),
+    /// It is no message that can be read: stored, and the sender's again.
+    Unreadable(Problem),
+    /// Its content is wrong: likewise.
+    Wrong(Rejection),
     /// Its type, event or version is not served: likewise.
     NotServed(Problem),
     /// It is not stored, and nothing is said.
     Later,
 }
 
+/// What is wrong with a message, and what the map says of it, which holds no value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    pub problem: Problem,
+    pub said: Option<Arc<str>>,
+}
+
 impl From<Refusal> for Verdict {
-    /// The place of what is wrong is not kept.
+    /// The place of what is wrong is not kept, nor are words of maps.
     fn from(refusal: Refusal) -> Verdict {
         match refusal {
-            Refusal::Wrong(wrong) => Verdict::Wrong(Problem { wrong, at: None }),
+            Refusal::Unreadable(wrong) => Verdict::Unreadable(Problem { wrong, at: None }),
+            Refusal::Wrong(wrong) => Verdict::Wrong(Rejection { problem: Problem { wrong, at: None }, said: None }),
             Refusal::NotServed(wrong) => Verdict::NotServed(Problem { wrong, at: None }),
         }
     }
@@ -36,6 +47,8 @@ impl From<Refusal> for Verdict {
 /// How far a message is on its way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
+    /// Its number, once something is known of it.
+    pub number: Option<u64>,
     /// And mapped, where the feed answers no sooner.
     pub is_stored: bool,
     /// What its sender is told, once that is known.
@@ -45,7 +58,8 @@ pub struct Progress {
 /// Where the answer to a message comes from.
 #[derive(Clone)]
 pub enum Answer {
-    Known(Verdict),
+    /// To the message of that number.
+    Known(u64, Verdict),
     /// It is under way.
     Coming(watch::Receiver<Progress>),
 }
@@ -55,7 +69,7 @@ impl Answer {
     /// far as that is known by then.
     pub async fn stored(&mut self) -> Option<Verdict> {
         match self {
-            Answer::Known(verdict) => Some(verdict.clone()),
+            Answer::Known(_, verdict) => Some(verdict.clone()),
             Answer::Coming(coming) => {
                 let far = |progress: &Progress| progress.is_stored || progress.verdict.is_some();
                 // Whoever should have said so is gone, with the process or the disk.
@@ -64,11 +78,21 @@ impl Answer {
         }
     }
 
-    /// Waits for what the sender is to be told.
-    pub async fn verdict(self) -> Verdict {
+    /// How far it is now.
+    pub fn progress(&self) -> Progress {
         match self {
-            Answer::Known(verdict) => verdict,
-            Answer::Coming(mut coming) => {
+            Answer::Known(number, verdict) => {
+                Progress { number: Some(*number), is_stored: true, verdict: Some(verdict.clone()) }
+            }
+            Answer::Coming(coming) => coming.borrow().clone(),
+        }
+    }
+
+    /// Waits for what the sender is to be told.
+    pub async fn verdict(&mut self) -> Verdict {
+        match self {
+            Answer::Known(_, verdict) => verdict.clone(),
+            Answer::Coming(coming) => {
                 let told = coming.wait_for(|progress| progress.verdict.is_some()).await;
                 // Whoever should have answered is gone, with the process or the disk.
                 told.ok().and_then(|progress| progress.verdict.clone()).unwrap_or(Verdict::Later)
@@ -158,7 +182,7 @@ mod tests {
         assert!(one.key != other.key);
         assert!(identity(b"MSH|^~\\&|A|H|||1||ADT^A01||P|2.5", None).is_none());
         let mut seen = Seen::default();
-        seen.take(one, Answer::Known(Verdict::Good), 5);
+        seen.take(one, Answer::Known(0, Verdict::Good), 5);
         assert!(matches!(seen.find(one), Found::Same(_)));
         assert!(matches!(seen.find(same_key), Found::Other));
         assert!(matches!(seen.find(other), Found::New));

@@ -10,11 +10,11 @@ use emr_message::Receipt;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::deliver::{Parcel, Queue};
-use super::intake::{OnReject, Settings, Way, When};
+use super::intake::{OnReject, Settings, Way, When, called};
 use super::once::{self, Came, Key, Once};
 use super::program::{Made, Program, Rejected, Sorted};
 use super::repair::repaired;
-use super::seen::Verdict;
+use super::seen::{Rejection, Verdict};
 use super::witness::{Happening, Witness};
 use crate::journal::entry::{Refusal, What};
 use crate::journal::ledger::Open;
@@ -93,7 +93,9 @@ impl Version {
             Sorted::NotServed(problem) => {
                 self.refused(open, Refusal::NotServed(problem.wrong), Verdict::NotServed(problem))
             }
-            Sorted::Unreadable(problem) => self.refused(open, Refusal::Wrong(problem.wrong), Verdict::Wrong(problem)),
+            Sorted::Unreadable(problem) => {
+                self.refused(open, Refusal::Unreadable(problem.wrong), Verdict::Unreadable(problem))
+            }
         };
         // A fault of the machinery is no word of a map: a person looks, and what comes behind it goes on.
         catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Outcome::parked("a map fails on it"))
@@ -163,7 +165,8 @@ impl Version {
             Some(OnReject::AckError) | None if self.is_answered(open) => Err(Outcome::parked(&why)),
             Some(OnReject::AckError) | None => {
                 let refusal = Refusal::Wrong(rejected.problem.wrong);
-                Err(Outcome::Ended(What::Refused(refusal), Verdict::Wrong(rejected.problem)))
+                let rejection = Rejection { problem: rejected.problem, said: Some(rejected.text.into()) };
+                Err(Outcome::Ended(What::Refused(refusal), Verdict::Wrong(rejection)))
             }
         }
     }
@@ -197,7 +200,7 @@ impl Version {
         receipt: &Receipt,
     ) -> Parcel {
         let read = self.program.read(&way.reads, &self.repaired(message), receipt).into();
-        Parcel { id: format!("{}-{}", self.settings.name, number + 1).into(), made, read }
+        Parcel { id: called(&self.settings.name, number).into(), made, read }
     }
 
     /// A message as it is read.

@@ -68,7 +68,7 @@ impl<F: Fs> Intake<F> {
                 self.see(&Happening::Accepted { number, bytes, took: job.came.elapsed() });
                 let verdict = self.stored(&open, &job.message, job.answer);
                 if let (Some(identity), Some(verdict)) = (identity, verdict) {
-                    self.seen().note(identity, Answer::Known(verdict));
+                    self.seen().note(identity, Answer::Known(number, verdict));
                 }
                 Some((place, open.arrival.received))
             }
@@ -76,7 +76,7 @@ impl<F: Fs> Intake<F> {
                 self.see(&Happening::Full);
                 identity.inspect(|identity| self.seen().forget(*identity));
                 self.room.add_permits(1);
-                tell(&job.answer, Verdict::Later);
+                tell(&job.answer, None, Verdict::Later);
                 None
             }
             // The process is about to end.
@@ -178,7 +178,7 @@ impl<F: Fs> Intake<F> {
         let version = self.version();
         let when = version.settings.answer;
         if when == When::Stored {
-            tell(&answer, Verdict::Good);
+            tell(&answer, Some(number), Verdict::Good);
         }
         let receipt = self.receipt(number, &open.arrival);
         let outcome = self.mark.around(number, || version.outcome(open, message, &receipt));
@@ -199,14 +199,14 @@ impl<F: Fs> Intake<F> {
         };
         let waits = when == When::Delivered && self.ledger().message(number).is_some();
         if waits && verdict == Verdict::Good {
-            answer.send_modify(|progress| progress.is_stored = true);
+            answer.send_modify(|progress| (progress.number, progress.is_stored) = (Some(number), true));
             self.answers.lock().unwrap_or_else(PoisonError::into_inner).insert(number, answer);
             // It may have been delivered in the moment between.
             self.answer_if_settled(number);
             return None;
         }
         if when != When::Stored {
-            tell(&answer, verdict.clone());
+            tell(&answer, Some(number), verdict.clone());
         }
         Some(verdict)
     }
@@ -262,13 +262,13 @@ impl<F: Fs> Intake<F> {
         }
         let answer = self.answers.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
         if let Some(answer) = answer {
-            tell(&answer, Verdict::Good);
+            tell(&answer, Some(number), Verdict::Good);
         }
     }
 }
 
-fn tell(answer: &watch::Sender<Progress>, verdict: Verdict) {
-    answer.send_replace(Progress { is_stored: verdict != Verdict::Later, verdict: Some(verdict) });
+fn tell(answer: &watch::Sender<Progress>, number: Option<u64>, verdict: Verdict) {
+    answer.send_replace(Progress { number, is_stored: number.is_some(), verdict: Some(verdict) });
 }
 
 /// The project has no such route or target any more: a person decides what becomes of the delivery.

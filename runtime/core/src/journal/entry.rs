@@ -103,12 +103,14 @@ pub enum Refusal {
     Wrong(Wrong),
     /// Its type, event or version is not served.
     NotServed(Wrong),
+    /// It is no message that can be read.
+    Unreadable(Wrong),
 }
 
 impl Refusal {
     pub fn wrong(&self) -> Wrong {
         match self {
-            Refusal::Wrong(wrong) | Refusal::NotServed(wrong) => *wrong,
+            Refusal::Wrong(wrong) | Refusal::NotServed(wrong) | Refusal::Unreadable(wrong) => *wrong,
         }
     }
 }

@@ -25,6 +25,31 @@ route admissions from adt through admission to files where MSH-4.1 == "C" {
 }
 "#;
 
+const CLINIC: &str = r#"
+map kept(Patient) -> Bundle {
+    emit Patient { name: Patient.name }
+}
+feed patients from http "127.0.0.1:8080" {
+    tls: none because "this machine alone"
+    clients: oauth { issuer: "https://id.example.org", scopes: ("system/*.write") }
+    order_by: .id
+    accept Patient where .active
+}
+target files to file { path: "out/{receipt.id}.json" }
+route people from patients through kept to files where .id is present
+"#;
+
+#[test]
+fn resources_are_accepted_by_their_types() {
+    let db = Database::default();
+    let file = db.open("clinic", "clinic.emr", CLINIC.to_owned());
+    let project = db.project(vec![file], Settings::default(), Standards::embedded());
+    assert_eq!(diagnostics(&db, project, file), []);
+    let wired = wired(&db, project);
+    let types: Vec<_> = wired.feeds[0].accepts.iter().map(|accept| accept.resource.as_deref()).collect();
+    assert_eq!(types, [Some("Patient")]);
+}
+
 #[test]
 fn settings_have_their_defaults_and_readers_read() {
     let db = Database::default();

@@ -1,3 +1,6 @@
 //! FHIR over HTTP (FHIR R4 §3.1).
 
+pub mod envelope;
+pub mod feed;
 pub mod target;
+mod told;

@@ -22,7 +22,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::super::{Feed, Places, Serving};
 use crate::clock;
 use crate::flow::intake::{Intake, Sent};
-use crate::flow::seen::Verdict;
+use crate::flow::seen::{Rejection, Verdict};
 use crate::flow::witness::Happening;
 use crate::journal::fs::{Disk, Fs};
 
@@ -220,7 +220,7 @@ impl<F: Fs> Watch<F> {
             if self.intake.knows(&sent) {
                 told.known.push((number, "taken before".to_owned()));
             }
-            let answer = self.intake.take(sent).await.ok_or_else(|| io::Error::other("the feed has ended"))?;
+            let mut answer = self.intake.take(sent).await.ok_or_else(|| io::Error::other("the feed has ended"))?;
             answers.spawn(async move { (number, answer.verdict().await) });
             point!("file.message");
         }
@@ -228,7 +228,9 @@ impl<F: Fs> Watch<F> {
         for (number, verdict) in answers.join_all().await {
             match verdict {
                 Verdict::Good => {}
-                Verdict::Wrong(problem) | Verdict::NotServed(problem) => {
+                Verdict::Wrong(Rejection { problem, .. })
+                | Verdict::Unreadable(problem)
+                | Verdict::NotServed(problem) => {
                     told.refused.push((number, problem.wrong.text().to_owned()));
                 }
                 Verdict::Later => return Err(io::Error::other("it could not be stored")),

@@ -1,3 +1,4 @@
-//! HTTP: what is posted to a service.
+//! HTTP: what is posted to a feed, and what is posted to a service.
 
+pub mod feed;
 pub mod target;

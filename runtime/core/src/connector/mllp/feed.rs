@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use emr_message::answer::{self, Code, Problem, Wrong};
+use emr_message::answer::{Code, Problem, Wrong};
 use emr_message::header::Header;
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -21,12 +21,12 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::codec::Decoder;
 
-use super::super::{Feed, Places, Serving, Why, tls};
+use super::super::listen::{self, BACKLOG, EXHAUSTED};
+use super::super::{Feed, Places, Serving, Why, answered, tls};
 use super::frame::{self, Broken, Frames};
 use super::{COMMITTED, Mode, NOT_COMMITTED, Release};
-use crate::clock;
-use crate::flow::intake::{Intake, Sent};
-use crate::flow::seen::Verdict;
+use crate::flow::intake::{HELD, Intake, Sent};
+use crate::flow::seen::{Rejection, Verdict};
 use crate::flow::witness::{Happening, Leaving};
 use crate::journal::fs::{Disk, Fs};
 use asked::Asked;
@@ -53,20 +53,11 @@ pub enum Unwrap {
     Batch,
 }
 
-/// How long a sender is held that cannot be served, before it is left without an answer: then it sends again.
-const OVERLOADED: Duration = Duration::from_secs(4);
-
 /// How long the rest of a frame that is not taken is read and thrown away.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// How long a frame may take to come to its end when the feed stops.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// How long nobody is let in when the system has no connections left.
-const EXHAUSTED: Duration = Duration::from_millis(100);
-
-/// Connections that wait to be taken.
-const BACKLOG: u32 = 1024;
 
 /// An address that is ours, on which nobody is heard yet.
 pub struct Listener {
@@ -83,8 +74,7 @@ impl Listener {
             tls::Listen::None(_) => None,
             tls::Listen::Tls(server) => Some(server.acceptor(&places.project, &places.secrets)?),
         };
-        let cannot = |why| format!("it cannot listen on `{}`: {why}", settings.listen);
-        let socket = bound(&settings.listen).await.map_err(cannot)?;
+        let socket = listen::bound(&settings.listen).await?;
         Ok(Listener { socket, acceptor, settings: Arc::new(settings) })
     }
 }
@@ -95,16 +85,6 @@ impl Feed for Listener {
         let listener = socket.listen(BACKLOG)?;
         Ok(Box::pin(serve((listener, acceptor), settings, intake, stop)))
     }
-}
-
-/// A socket with its address, on which nobody is heard before the journal is open.
-async fn bound(address: &str) -> io::Result<TcpSocket> {
-    let mut found = tokio::net::lookup_host(address).await?;
-    let address = found.next().ok_or(io::ErrorKind::AddrNotAvailable)?;
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    Ok(socket)
 }
 
 /// How much room a connection has between messages, which many connections hold for long: most messages fit in.
@@ -277,7 +257,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
     async fn answer(&mut self, message: Bytes) -> Result<bool, Broken> {
         // All that an answer needs; the rest may be long, and is not held until then.
         let head = Header::read(&message).map_or_else(Vec::new, |header| header.line().to_vec());
-        let taken = timeout(OVERLOADED, self.intake.take(Sent { message, file: None, claim: None })).await;
+        let taken = timeout(HELD, self.intake.take(Sent { message, file: None, claim: None })).await;
         let Ok(Some(mut answer)) = taken else { return self.not_stored().await };
         let asked = Asked::of(&head, self.settings.mode);
         if asked.is_enhanced || self.is_second() {
@@ -294,7 +274,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
                     self.say(&head, Code::CommitReject, &[problem]).await?;
                     return Ok(true);
                 }
-                Some(Verdict::Wrong(problem)) if asked.is_told_of_refusals && head.is_empty() => {
+                Some(Verdict::Unreadable(problem)) if asked.is_told_of_refusals && head.is_empty() => {
                     self.say(&head, Code::CommitError, &[problem]).await?;
                     return Ok(true);
                 }
@@ -304,10 +284,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
         }
         let (code, problems) = match answer.verdict().await {
             Verdict::Good => (Code::Accept, Vec::new()),
-            Verdict::Wrong(problem) => (Code::Error, vec![problem]),
+            Verdict::Unreadable(problem) => (Code::Error, vec![problem]),
+            Verdict::Wrong(rejection) => (Code::Error, vec![rejection.problem]),
             Verdict::NotServed(problem) => (Code::Reject, vec![problem]),
             Verdict::Later => {
-                sleep(OVERLOADED).await;
+                sleep(HELD).await;
                 return Ok(false);
             }
         };
@@ -327,7 +308,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
         };
         let mut answers = Vec::new();
         for message in messages {
-            let taken = timeout(OVERLOADED, self.intake.take(Sent { message, file: None, claim: None })).await;
+            let taken = timeout(HELD, self.intake.take(Sent { message, file: None, claim: None })).await;
             let Ok(Some(answer)) = taken else { return self.not_stored().await };
             answers.push(answer);
         }
@@ -344,11 +325,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
             self.say(&header, Code::CommitAccept, &[]).await?;
         }
         let mut problems = Vec::new();
-        for answer in answers {
+        for mut answer in answers {
             match answer.verdict().await {
                 Verdict::Good => {}
                 // A place would be one of a message, and nothing here says of which.
-                Verdict::Wrong(problem) | Verdict::NotServed(problem) => problems.push(Problem { at: None, ..problem }),
+                Verdict::Unreadable(Problem { wrong, .. })
+                | Verdict::Wrong(Rejection { problem: Problem { wrong, .. }, .. })
+                | Verdict::NotServed(Problem { wrong, .. }) => problems.push(Problem { wrong, at: None }),
                 Verdict::Later => return self.not_stored().await,
             }
         }
@@ -403,10 +386,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
         /// Whoever sends no header gets an answer of the standard's form.
         const NONE: &[u8] = b"MSH|^~\\&|||||||||P|2.5.1";
         let Some(header) = Header::read(message).or_else(|| Header::read(NONE)) else { return Ok(()) };
-        let now = clock::microseconds();
-        let (id, time) = (clock::unique(now), clock::hl7(now));
-        let answer = answer::write(&header, &answer::Answer { code, problems, id: &id, time: &time });
-        self.write(&answer).await
+        self.write(&answered(&header, code, problems)).await
     }
 
     async fn write(&mut self, content: &[u8]) -> Result<(), Broken> {

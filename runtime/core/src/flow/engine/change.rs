@@ -75,7 +75,10 @@ impl Engine {
     fn known(&self, feed: &wiring::Feed) -> Known {
         let mut known = self.wiring.feeds.iter().enumerate();
         let (place, known) = known.find(|(_, known)| known.name == feed.name)?;
-        Some((place, (&known.connector, &known.settings) == (&feed.connector, &feed.settings)))
+        let told = |feed: &wiring::Feed| {
+            (feed.connector.clone(), feed.settings.clone(), feed.messages, feed.resources.clone())
+        };
+        Some((place, told(known) == told(feed)))
     }
 
     /// Makes ready whoever is to listen, opens the journals of the feeds that are new, and lets them all be heard.

@@ -4,10 +4,12 @@ mod again;
 mod change;
 mod cut;
 mod operate;
+mod posted;
 mod settings;
 mod sockets;
 mod space;
 mod witness;
+mod written;
 
 use std::path::Path;
 use std::pin::Pin;
@@ -35,8 +37,17 @@ use crate::journal::ledger::{Ledger, Settled};
 use crate::journal::log::{Log, SEGMENT};
 use crate::journal::space::Reserve;
 
-/// Passes messages on, and does with some what their MSH-3 says.
+/// Passes messages on, and does with some what their MSH-3 says, or the id of a resource.
 struct Passing;
+
+/// A field of the header; of a resource, its id.
+fn field(message: &[u8], number: usize) -> Option<String> {
+    if let Some(header) = Header::read(message) {
+        return Some(String::from_utf8(header.field(number).to_vec()).unwrap());
+    }
+    let resource: serde_json::Value = serde_json::from_slice(message).ok()?;
+    Some(resource["id"].as_str().unwrap_or_default().to_owned())
+}
 
 impl Program for Passing {
     fn hash(&self) -> u64 {
@@ -44,26 +55,25 @@ impl Program for Passing {
     }
 
     fn sort(&self, _: usize, message: &[u8], _: &Receipt) -> Sorted {
-        match Header::read(message).map(|header| header.field(3)) {
+        match field(message, 3).as_deref() {
             None => Sorted::Unreadable(Problem { wrong: Wrong::SegmentSequence, at: None }),
-            Some(b"IGNORED") => Sorted::Ignored("nobody wants it".into()),
-            Some(b"OTHER") => Sorted::NotServed(Problem { wrong: Wrong::MessageType, at: None }),
+            Some("IGNORED") => Sorted::Ignored("nobody wants it".into()),
+            Some("OTHER") => Sorted::NotServed(Problem { wrong: Wrong::MessageType, at: None }),
             Some(_) => Sorted::Routes(vec![0]),
         }
     }
 
     fn map(&self, _: usize, _: usize, message: &Bytes, _: &Receipt) -> Mapped {
-        let header = Header::read(message).unwrap();
-        let result = match header.field(3) {
-            b"WRONG" => Err(Rejected {
+        let result = match field(message, 3).unwrap().as_str() {
+            "WRONG" => Err(Rejected {
                 code: "R0501".into(),
                 text: "it is wrong".into(),
                 problem: Problem { wrong: Wrong::DataType, at: None },
                 is_fault: false,
             }),
-            b"PANIC" => panic!("told to"),
-            b"FHIR" => {
-                let control = String::from_utf8(header.field(10).to_vec()).unwrap();
+            "PANIC" => panic!("told to"),
+            "FHIR" => {
+                let control = field(message, 10).unwrap();
                 let bytes = format!("{{\"resourceType\":\"Patient\",\"id\":\"{control}\"}}").into_bytes();
                 Ok(vec![Made { form: Form::Json, bytes: bytes.into() }])
             }
@@ -73,8 +83,7 @@ impl Program for Passing {
     }
 
     fn read(&self, readings: &[usize], message: &[u8], _: &Receipt) -> Vec<Vec<String>> {
-        let place = || String::from_utf8(Header::read(message).unwrap().field(4).to_vec()).unwrap();
-        readings.iter().map(|_| vec![place()]).collect()
+        readings.iter().map(|_| vec![field(message, 4).unwrap()]).collect()
     }
 }
 
@@ -94,8 +103,7 @@ impl Target for Kept {
             if self.is_down || self.fails_each > 0 && tried.is_multiple_of(self.fails_each) {
                 return Err(Failure::Passing("told to".into()));
             }
-            let header = Header::read(&parcel.made[0].bytes).unwrap();
-            self.got.lock().unwrap().push(String::from_utf8(header.field(10).to_vec()).unwrap());
+            self.got.lock().unwrap().push(field(&parcel.made[0].bytes, 10).unwrap());
             Ok(())
         })
     }
@@ -220,7 +228,7 @@ async fn what_is_sent_twice_is_answered_twice_and_goes_out_once() {
     // The next process knows them.
     let feed = start(folder.path(), When::Checked, &[], Kept::default());
     assert_eq!(feed.take("A", "H", "1").await, Verdict::Good);
-    assert_eq!(feed.take("WRONG", "H", "2").await, wrong);
+    assert!(matches!(feed.take("WRONG", "H", "2").await, Verdict::Wrong(_)));
     assert_eq!(feed.settled().await.delivered, 3);
     assert!(feed.got().is_empty());
 }
@@ -235,7 +243,7 @@ async fn each_message_comes_to_its_end() {
     assert!(matches!(feed.take("WRONG", "H", "4").await, Verdict::Wrong(_)));
     assert_eq!(feed.take("PANIC", "H", "5").await, Verdict::Good);
     let unread = feed.intake.take(sent(Bytes::from_static(b"hello"))).await.unwrap().verdict().await;
-    assert!(matches!(unread, Verdict::Wrong(_)));
+    assert!(matches!(unread, Verdict::Unreadable(_)));
     let settled = feed.settled().await;
     assert_eq!(settled, Settled { delivered: 1, filtered: 1, refused: 3, dropped: 0 });
     assert_eq!(feed.intake.law().parked, 1);

@@ -77,6 +77,8 @@ pub(super) fn wiring(feed: &Value, target: &Value, connector: &str) -> Wiring {
             connector: "mllp".into(),
             settings: feed.to_string(),
             order_by: Vec::new(),
+            messages: true,
+            resources: Vec::new(),
         }],
         targets: vec![Target {
             name: "ehr".into(),

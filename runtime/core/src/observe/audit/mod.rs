@@ -144,6 +144,10 @@ impl Witness for Audit {
                 let said = Said::now(What::Asked).at_feed(feed).because(why);
                 self.note(Said { id: Some(id.to_owned()), is_refused: true, ..said });
             }
+            Happening::TurnedAway { peer, status } => {
+                let why = format!("HTTP {status}");
+                self.note(Said::now(What::Turned).at_feed(feed).by(peer.to_string()).because(&why));
+            }
             Happening::Left { peer, why } if why != Leaving::Done => {
                 self.note(Said::now(What::Turned).at_feed(feed).by(peer.to_string()).because(words(why)));
             }

@@ -104,7 +104,7 @@ impl Witness for Metrics {
                 outcome.inc();
                 way.deliver.observe(took.as_secs_f64());
             }
-            Happening::Opened { .. } | Happening::Denied { .. } => {}
+            Happening::Opened { .. } | Happening::Denied { .. } | Happening::TurnedAway { .. } => {}
             Happening::Synced { records, took, .. } => {
                 feed.synced.inc_by(*records as u64);
                 feed.sync.observe(took.as_secs_f64());
@@ -142,8 +142,12 @@ mod tests {
 
     fn metrics() -> Metrics {
         let settings = String::new;
-        let feed =
-            wiring::Feed { name: "adt".into(), connector: "mllp".into(), settings: settings(), order_by: Vec::new() };
+        let feed = wiring::Feed {
+            name: "adt".into(),
+            connector: "mllp".into(),
+            settings: settings(),
+            ..wiring::Feed::default()
+        };
         let target =
             wiring::Target { name: "ehr".into(), connector: "fhir".into(), settings: settings(), reads: Vec::new() };
         let route =

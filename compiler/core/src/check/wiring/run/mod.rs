@@ -3,8 +3,8 @@
 
 mod value;
 
-use super::super::World;
-use super::super::typed::Function;
+use super::super::typed::{Function, TyKind};
+use super::super::{World, types};
 use super::accept::{Accepted, Event};
 use super::connector::Part;
 use super::feed::{self, Whole};
@@ -38,7 +38,10 @@ pub struct FeedFacts {
 /// A kind of message that a feed accepts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AcceptFacts {
+    /// `ADT_A01`; none of FHIR.
     pub structures: Vec<SmolStr>,
+    /// The type of resource of FHIR that it is: `Patient`, or `Resource` for all.
+    pub resource: Option<SmolStr>,
     /// Code and event; each message of the structures where there are none.
     pub events: Vec<(SmolStr, SmolStr)>,
     pub filter: Option<Function>,
@@ -84,7 +87,7 @@ pub fn feed(feed: &Feed, module: &str, world: &dyn World, environment: &Environm
         .flat_map(|given| given.values.iter().flat_map(given::items));
     let accepted: Vec<&Accepted> = whole.accepted.iter().collect();
     let order_by = order.map(|value| texts(value, &accepted, world)).collect();
-    let accepts = whole.accepted.iter().map(of_accepted).collect();
+    let accepts = whole.accepted.iter().map(|accepted| of_accepted(accepted, world)).collect();
     Some(FeedFacts { connector: connector.text.clone(), settings, accepts, ignored: ignored(&whole), order_by, key })
 }
 
@@ -95,10 +98,15 @@ fn ignored(whole: &Whole) -> Vec<(SmolStr, SmolStr, SmolStr)> {
     whole.ignored.iter().map(|it| (it.event.code.clone(), it.event.event.clone(), it.because.clone())).collect()
 }
 
-fn of_accepted(accepted: &Accepted) -> AcceptFacts {
+fn of_accepted(accepted: &Accepted, world: &dyn World) -> AcceptFacts {
     let event = |it: &Event| (it.code.clone(), it.event.clone());
+    let shape = match &accepted.ty.kind {
+        TyKind::Fhir(key) => world.standards().fhir.shape(key),
+        _ => None,
+    };
     AcceptFacts {
         structures: accepted.structures.clone(),
+        resource: shape.map(|shape| types::base(&shape).clone()),
         events: accepted.events.iter().map(event).collect(),
         filter: accepted.holds.clone(),
     }

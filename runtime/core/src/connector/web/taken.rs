@@ -1,0 +1,88 @@
+//! What becomes of a message that was posted, as its sender is told.
+
+use std::time::Duration;
+
+use emr_message::answer::{Problem, Wrong};
+use hyper::StatusCode;
+use hyper::header::HeaderValue;
+use tokio::time::timeout;
+
+use super::outcome::{Issue, RECEIPT, Reply};
+use crate::flow::intake::{HELD, Intake, Sent, When};
+use crate::flow::seen::{Progress, Rejection, Verdict};
+use crate::journal::fs::Disk;
+
+/// A message that is in the journal.
+pub struct Taken {
+    /// What it is called outside: `adt-12`.
+    pub receipt: String,
+    pub verdict: Verdict,
+    /// Its targets, or its maps, have yet to take it.
+    pub is_under_way: bool,
+}
+
+/// Takes a message in and waits for what is to be said of it. Nothing if that cannot be said now: its sender is to send it
+/// again. `patience` is how long the answers of targets are waited for.
+pub async fn take(intake: &Intake<Disk>, sent: Sent, patience: Duration) -> Option<Taken> {
+    let mut answer = timeout(HELD, intake.take(sent)).await.ok()??;
+    let _ = timeout(patience, answer.verdict()).await;
+    let Progress { number, verdict, .. } = answer.progress();
+    // As long as a map may still refuse it, it has no number, and nothing is promised.
+    let receipt = intake.called(number?);
+    let is_under_way = verdict.is_none() || intake.version().settings.answer == When::Stored;
+    Some(Taken { receipt, verdict: verdict.unwrap_or(Verdict::Good), is_under_way })
+}
+
+impl Taken {
+    /// The status where all is well is `done`, unless it is yet to be done.
+    pub fn status(&self, done: StatusCode) -> StatusCode {
+        match &self.verdict {
+            Verdict::Good if self.is_under_way => StatusCode::ACCEPTED,
+            Verdict::Good => done,
+            Verdict::Unreadable(_) => StatusCode::BAD_REQUEST,
+            Verdict::Wrong(_) | Verdict::NotServed(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Verdict::Later => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// What is wrong with it, if anything is.
+    pub fn problem(&self) -> Option<&Problem> {
+        match &self.verdict {
+            Verdict::Good | Verdict::Later => None,
+            Verdict::Wrong(Rejection { problem, .. }) | Verdict::Unreadable(problem) | Verdict::NotServed(problem) => {
+                Some(problem)
+            }
+        }
+    }
+
+    /// The same, in the words of FHIR.
+    pub fn issue(&self) -> Option<Issue> {
+        let problem = self.problem()?;
+        let said = match &self.verdict {
+            Verdict::Wrong(Rejection { said, .. }) => said.as_deref(),
+            _ => None,
+        };
+        Some(Issue::of(code(problem.wrong), problem, said))
+    }
+
+    /// The answer with the name of the receipt.
+    pub fn named(&self, mut reply: Reply) -> Reply {
+        if let Ok(receipt) = HeaderValue::from_str(&self.receipt) {
+            reply.headers_mut().insert(RECEIPT, receipt);
+        }
+        reply
+    }
+}
+
+/// Of FHIR's code system `issue-type`.
+fn code(wrong: Wrong) -> &'static str {
+    match wrong {
+        Wrong::SegmentSequence => "structure",
+        Wrong::RequiredFieldMissing => "required",
+        Wrong::DataType => "value",
+        Wrong::TableValueNotFound => "code-invalid",
+        Wrong::ValueTooLong => "too-long",
+        Wrong::MessageType | Wrong::EventCode | Wrong::ProcessingId | Wrong::Version => "not-supported",
+        Wrong::Internal => "processing",
+    }
+}
