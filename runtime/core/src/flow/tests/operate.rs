@@ -123,9 +123,10 @@ impl Site {
         self.intake.take(sent(Bytes::from(message))).await.unwrap().verdict().await
     }
 
-    /// Waits until so many are parked and none is in flight.
+    /// Waits until so many are parked, and all is delivered that is not.
     async fn parked(&self, count: u64) {
-        self.until(|law| law.in_flight == 0 && law.parked == count).await;
+        let is_going = || self.intake.sum(|ledger| ledger.open().any(|open| open.going().next().is_some()));
+        self.until(|law| law.in_flight == 0 && law.parked == count && !is_going()).await;
     }
 
     async fn until(&self, holds: impl Fn(crate::journal::ledger::Law) -> bool) {
