@@ -75,7 +75,7 @@ enum Command {
     Show(operate::show::Args),
     /// Lists parked messages, lets them go, gives them up
     Park(operate::park::Args),
-    /// Says whether journals are whole
+    /// Says whether journals are whole, and repairs them
     Journal(operate::journal::Args),
     /// Delivers messages once more that were settled
     Replay(operate::replay::Args),

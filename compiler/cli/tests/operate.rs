@@ -229,6 +229,17 @@ fn a_journal_says_what_of_it_is_damaged_and_which_messages_are_at_risk() {
     assert!(printed.contains(place), "{printed}");
     let json = site.json(&["journal", "verify", "journal/adt"]);
     assert_eq!((&json[0]["messages"], &json[0]["damage"][0]["at_risk"]["first"]), (&2.into(), &"adt-1".into()));
+    // Nothing is passed over until a person says so.
+    assert_eq!(site.said(&["run"]).2, Some(3));
+    let (printed, said, code) = site.said(&["journal", "repair"]);
+    assert!(code == Some(0) && printed.starts_with("adt: given up in the segment 0000000000000000"), "{printed}{said}");
+    assert!(site.path("journal/adt/0000000000000000.damaged").exists());
+    site.start(&[]);
+    let (_, said, code) = site.said(&["journal", "repair"]);
+    assert!(code == Some(2) && said.contains("another engine (process "), "{said}");
+    assert_eq!(status(&site)["delivered"], 2);
+    assert!(send(&site, "4", "77^^^H").starts_with("MSA|AA|4"));
+    site.until(|site| status(site)["delivered"] == 3);
 }
 
 #[test]

@@ -1,12 +1,14 @@
-//! `emr journal verify`: whether journals are whole, and what is at risk where they are not.
+//! `emr journal`: whether journals are whole, what is at risk where they are not, and a repair.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anstream::println;
+use emr_runtime::control::place::Hold;
 use emr_runtime::journal::fs::Disk;
 use emr_runtime::journal::id::Id;
 use emr_runtime::journal::log::Damage;
+use emr_runtime::journal::repair;
 use emr_runtime::journal::verify::{self, Verified};
 use serde_json::{Value, json};
 
@@ -32,13 +34,38 @@ enum What {
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
     },
+    /// Gives up what is damaged, so that the engine starts again; what stood there is kept in files that end in `.damaged`
+    Repair {
+        /// The folder of the journals, on which no engine runs
+        #[arg(default_value = "journal")]
+        folder: PathBuf,
+    },
 }
 
 /// How many ids are named.
 const NAMED: usize = 20;
 
 pub fn run(args: &Args) -> Result<End, End> {
-    let What::Verify { folder, format } = &args.what;
+    match &args.what {
+        What::Verify { folder, format } => verify(folder, *format),
+        What::Repair { folder } => repair(folder),
+    }
+}
+
+fn repair(folder: &Path) -> Result<End, End> {
+    let feeds = Journals(folder.to_owned()).feeds()?;
+    let _hold = Hold::take(folder).map_err(End::Call)?;
+    for (name, path) in feeds {
+        let lost = repair::repair(Disk, path).map_err(|why| End::World(format!("{name}: {why}")))?;
+        match lost.as_slice() {
+            [] => println!("{name}: nothing is damaged"),
+            lost => lost.iter().for_each(|damage| println!("{name}: given up {}", said(&name, damage))),
+        }
+    }
+    Ok(End::Fine)
+}
+
+fn verify(folder: &Path, format: Format) -> Result<End, End> {
     let mut is_damaged = false;
     let mut all = Vec::new();
     for (name, path) in feeds(folder)? {
@@ -49,7 +76,7 @@ pub fn run(args: &Args) -> Result<End, End> {
             Format::Text => print(&name, &found),
         }
     }
-    if *format == Format::Json {
+    if format == Format::Json {
         println!("{}", shown::json(&all)?);
     }
     Ok(if is_damaged { End::Wrong } else { End::Fine })
@@ -76,6 +103,9 @@ fn print(name: &str, found: &Verified) {
     if found.torn > 0 {
         println!("  {} at its end were never known to be on disk: nobody was told of them", number(found.torn, "byte"));
     }
+    if found.lost > 0 {
+        println!("  {} of it were damaged before, and given up by a repair", number(found.lost, "record"));
+    }
     for damage in &found.damage {
         println!("  {}", said(name, damage));
     }
@@ -93,7 +123,7 @@ fn said(name: &str, damage: &Damage) -> String {
     let place = format!("in the segment {:016x}, from byte {} on", damage.segment, damage.at);
     let to = damage.to.unwrap_or(damage.from);
     match to.checked_sub(damage.from) {
-        None | Some(0) => format!("{place}: the record {to} is not the one that followed when it was written"),
+        None | Some(0) => format!("{place}: the record {to} does not follow what stands before it"),
         Some(1) => format!(
             "{place}: the record {} cannot be read; {} is lost if it was that",
             damage.from,
@@ -120,7 +150,7 @@ fn as_json(name: &str, found: &Verified) -> Value {
     });
     json!({
         "feed": name, "whole": found.damage.is_empty(), "segments": found.segments, "records": found.records,
-        "messages": found.messages, "torn": found.torn, "damage": damage.collect::<Vec<_>>(),
+        "messages": found.messages, "lost": found.lost, "torn": found.torn, "damage": damage.collect::<Vec<_>>(),
         "unsure": found.unsure.iter().copied().map(id).collect::<Vec<_>>(),
     })
 }

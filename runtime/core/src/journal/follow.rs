@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::entry::ARRIVAL;
-use super::frame::{self, HEAD};
+use super::frame::{self, HEAD, LOST};
 use super::fs::{File, Fs};
 use super::log::Folder;
 
@@ -64,10 +64,13 @@ impl<F: Fs> Follow<F> {
                 // It goes on in the next chunk.
                 let Some(body) = rest.get(HEAD..shown(&head)) else { break };
                 passed += frame::length(head.body);
-                if head.number == self.number {
-                    self.number += 1;
+                if head.next > self.number {
+                    match head.kind {
+                        LOST => gone(self.number, head.next),
+                        kind => seen(head.number, kind, body),
+                    }
+                    self.number = head.next;
                     left -= 1;
-                    seen(head.number, head.kind, body);
                 }
             }
             self.at = Some((segment, at + passed as u64));

@@ -11,6 +11,9 @@
 //! | 32..64 | hash of the record before, SHA-256 of what its CRC covers |
 //!
 //! All numbers have their lowest byte first.
+//!
+//! A record of the kind [`LOST`] stands where others stood that were damaged. Its bytes 24..32 are the number of the record
+//! behind it, and 32..64 the hash that this one names.
 
 use sha2::{Digest, Sha256};
 
@@ -21,6 +24,9 @@ pub const HEAD: usize = 64;
 pub const ALIGNED: usize = 8;
 
 const MAGIC: [u8; 4] = *b"emrj";
+
+/// The kind of a record that a repair put in the place of others.
+pub const LOST: u8 = 4;
 
 /// SHA-256 of a record.
 pub type Hash = [u8; 32];
@@ -49,10 +55,22 @@ pub struct Found<'a> {
     pub length: usize,
 }
 
+impl Found<'_> {
+    /// The number of the record behind it, and the hash that this must name.
+    pub fn next(&self) -> (u64, Hash) {
+        match self.frame.kind {
+            LOST => (self.frame.durable, self.frame.before),
+            _ => (self.frame.number + 1, self.hash),
+        }
+    }
+}
+
 /// What the head of a record says of it.
 pub struct Head {
     pub kind: u8,
     pub number: u64,
+    /// Of the record behind it.
+    pub next: u64,
     /// Bytes of the body.
     pub body: usize,
 }
@@ -62,8 +80,11 @@ pub fn head(bytes: &[u8]) -> Option<Head> {
     let rest = bytes.strip_prefix(&MAGIC)?.get(4..)?;
     let (body, rest) = rest.split_first_chunk()?;
     let (kind, rest) = rest.split_first_chunk::<4>()?;
-    let (number, _) = rest.split_first_chunk()?;
-    Some(Head { kind: *kind.first()?, number: u64::from_le_bytes(*number), body: u32::from_le_bytes(*body) as usize })
+    let (number, rest) = rest.split_first_chunk()?;
+    let (durable, _) = rest.split_first_chunk()?;
+    let (kind, number) = (*kind.first()?, u64::from_le_bytes(*number));
+    let next = if kind == LOST { u64::from_le_bytes(*durable) } else { number + 1 };
+    Some(Head { kind, number, next, body: u32::from_le_bytes(*body) as usize })
 }
 
 /// How many bytes a body takes with its head and the zeros behind it.

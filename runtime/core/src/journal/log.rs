@@ -5,7 +5,7 @@
 //! is made, so that a record which is added changes no length and the disk has one thing to write. A new segment is begun
 //! when all of the one before is on disk.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{fmt, io};
 
@@ -382,6 +382,11 @@ impl<F: Fs> Segment<F> {
 impl<F: Fs> Folder<F> {
     pub(super) fn of(fs: F, path: PathBuf) -> Folder<F> {
         Folder { fs, path, length: SEGMENT }
+    }
+
+    /// Where it is.
+    pub(super) fn place(&self) -> &Path {
+        &self.path
     }
 
     pub(super) fn path(&self, first: u64) -> PathBuf {

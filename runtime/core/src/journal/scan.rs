@@ -41,8 +41,8 @@ pub fn records(bytes: &[u8], from: u64, chain: &mut Chain, mut seen: impl FnMut(
     let mut rest = bytes.get(from as usize..).unwrap_or_default();
     while let Some(found) = frame::read(rest).filter(|found| follows(found, chain)) {
         seen((bytes.len() - rest.len()) as u64, &found);
-        chain.number = found.frame.number + 1;
-        chain.before = Some(found.hash);
+        let (number, before) = found.next();
+        (chain.number, chain.before) = (number, Some(before));
         rest = rest.get(found.length..).unwrap_or_default();
     }
     let at = (bytes.len() - rest.len()) as u64;
@@ -69,7 +69,8 @@ fn is_empty(bytes: &[u8]) -> bool {
 }
 
 fn follows(found: &Found<'_>, chain: &Chain) -> bool {
-    found.frame.number == chain.number && chain.before.is_none_or(|before| before == found.frame.before)
+    let is_chained = chain.before.is_none_or(|before| before == found.frame.before);
+    found.frame.number == chain.number && (is_chained || found.frame.kind == frame::LOST)
 }
 
 /// The number of a record somewhere in these bytes that was written when this one was on disk.

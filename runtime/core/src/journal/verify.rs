@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::entry::Entry;
-use super::frame::Found;
+use super::frame::{Found, LOST};
 use super::fs::Fs;
 use super::ledger::Ledger;
 use super::log::{Damage, Folder, Place};
@@ -18,10 +18,12 @@ pub struct Verified {
     pub records: u64,
     /// How many of them are messages.
     pub messages: u64,
+    /// How many were damaged before, and were given up by a repair.
+    pub lost: u64,
     /// Bytes behind the last record of which nobody was told: a loss of power tore them, or they are just being written.
     pub torn: u64,
-    /// In the order of the journal. Where `to` is `from`, no record is missing, but the one with that number is not the one
-    /// that followed when it was written.
+    /// In the order of the journal. Where `to` is `from`, no record is missing, but the one with that number does not follow
+    /// what stands before it.
     pub damage: Vec<Damage>,
     /// Messages before some damage that are not settled as far as can be read: what became of them may be lost.
     pub unsure: Vec<u64>,
@@ -85,6 +87,10 @@ impl Walk {
     fn records(&mut self, segment: u64, bytes: &[u8], from: u64) -> Result<End, Hole> {
         let Walk { chain, found, ledger } = self;
         scan::records(bytes, from, chain, |at, record: &Found<'_>| {
+            if record.frame.kind == LOST {
+                found.lost += record.next().0.saturating_sub(record.frame.number);
+                return;
+            }
             found.records += 1;
             let place = Place::new(record.frame.number, segment, at, record.length);
             if let Some(entry) = Entry::read(record.frame.kind, record.frame.body) {
