@@ -24,6 +24,8 @@ pub struct Manifest {
     pub terminology: BTreeMap<String, Setting>,
     /// Other projects whose maps this one uses, by the name that they have here: their folders.
     pub dependencies: BTreeMap<String, Setting>,
+    /// How what runs is looked after: where mail is handed over, by whom.
+    pub operations: BTreeMap<String, Setting>,
     /// What is kept free on the disk of the journals.
     pub journal: Journal,
     /// What each environment gives: `[env.production]`.
@@ -50,7 +52,8 @@ pub struct Setting {
 const FHIR: &str = "4.0.1";
 const FHIR_LATER: &[&str] = &["4.3.0", "5.0.0"];
 
-const SECTIONS: &[&str] = &["project", "packages", "terminology", "dependencies", "journal", "env"];
+const SECTIONS: &[&str] = &["project", "packages", "terminology", "dependencies", "journal", "operations", "env"];
+const OPERATIONS: &[&str] = &["smtp", "mail_from", "mail_user", "mail_password"];
 const PROJECT: &[&str] = &["name", "fhir", "timezone", "charset"];
 const JOURNAL: &[&str] = &["free_percent", "free_bytes"];
 
@@ -101,6 +104,7 @@ impl Reading<'_> {
                 }
                 "dependencies" => self.dependency(key, value),
                 "journal" => self.journal(key, value),
+                "operations" => self.operations(key, value),
                 _ => self.environment(key, value),
             }
         }
@@ -162,6 +166,16 @@ impl Reading<'_> {
         } else {
             let problem = Diagnostic::new(Code::WrongSetting, setting.at, "this is no charset that can be read");
             self.problems.push(problem.help("it may be `UTF-8`, `ASCII`, `ISO-8859-1` to `ISO-8859-16`, or `GB18030`"));
+        }
+    }
+
+    fn operations(&mut self, key: &Key, value: &Value) {
+        let name = key.get_ref().as_ref();
+        if !OPERATIONS.contains(&name) {
+            return self.unknown("`[operations]` has no", key, OPERATIONS);
+        }
+        if let Some(setting) = self.text(key, value) {
+            self.manifest.operations.insert(name.to_owned(), setting);
         }
     }
 

@@ -12,6 +12,7 @@ pub struct Wiring {
     pub feeds: Vec<Feed>,
     pub targets: Vec<Target>,
     pub routes: Vec<Route>,
+    pub alarms: Vec<Alarm>,
     /// The zone of the project, in which the hours of a day are meant.
     pub zone: Option<String>,
 }
@@ -47,4 +48,12 @@ pub struct Route {
     pub settings: String,
     /// What its settings read of each message: readings of the program.
     pub reads: Vec<usize>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alarm {
+    pub name: String,
+    /// With the condition as a tree of comparisons: `{"compare": {"of": "target", "name": "ehr", "is": "queued", "by": ">",
+    /// "with": 5000}}`.
+    pub settings: String,
 }

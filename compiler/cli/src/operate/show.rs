@@ -49,6 +49,7 @@ pub struct Stored {
 
 pub fn run(args: &Args) -> Result<End, End> {
     let (stored, history) = found(args)?;
+    args.site.journals().viewed(&args.id)?;
     let mut out = anstream::stdout().lock();
     if args.raw {
         // A terminal's colours are no business of bytes.

@@ -2,7 +2,7 @@
 
 use emr_runtime::control::operations::{Asked, Wish};
 use emr_runtime::control::words::Answer;
-use emr_runtime::flow::engine::Engine;
+use emr_runtime::flow::engine::{Change, Engine};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Args;
@@ -52,7 +52,7 @@ pub async fn prepared(what: Wish, args: &Args) -> Prepared {
     }
 }
 
-pub async fn carry_out(prepared: Prepared, engine: &mut Engine, watch: &Watch) -> Answer {
+pub async fn carry_out(prepared: Prepared, engine: &mut Engine, watch: &mut Watch) -> Answer {
     match prepared {
         Prepared::Start(route) => {
             let answer = start(&route, engine);
@@ -60,7 +60,7 @@ pub async fn carry_out(prepared: Prepared, engine: &mut Engine, watch: &Watch) -
             answer
         }
         Prepared::Project(next) => {
-            let answer = reload(next, engine).await;
+            let answer = reload(next, engine, watch).await;
             watch.reloaded(why(&answer));
             answer
         }
@@ -85,13 +85,17 @@ fn start(route: &str, engine: &Engine) -> Answer {
     }
 }
 
-async fn reload(next: Result<Ready, String>, engine: &mut Engine) -> Answer {
-    let changed = match next {
-        Ok(Ready { wiring, program }) => engine.change(wiring, program).await.map_err(|refused| refused.to_string()),
-        Err(why) => Err(why),
-    };
-    match changed {
+async fn reload(next: Result<Ready, String>, engine: &mut Engine, watch: &mut Watch) -> Answer {
+    match changed(next, engine, watch).await {
         Ok(change) => Answer::Changed(change),
         Err(why) => Answer::Refused { why },
     }
+}
+
+async fn changed(next: Result<Ready, String>, engine: &mut Engine, watch: &mut Watch) -> Result<Change, String> {
+    let Ready { wiring, program } = next?;
+    let alarms = watch.alarms(&wiring)?;
+    let change = engine.change(wiring, program).await.map_err(|refused| refused.to_string())?;
+    watch.look(alarms, engine.backlogs()).await;
+    Ok(change)
 }

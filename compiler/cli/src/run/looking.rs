@@ -1,11 +1,27 @@
 //! Who looks on while `emr run` runs, and what they are told to do.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::env;
 use std::sync::Arc;
 
+use emr_abi::wiring::Wiring;
+use emr_project::Setting;
+use emr_runtime::clock;
+use emr_runtime::connector::Places;
+use emr_runtime::flow::backlog::Backlogs;
 use emr_runtime::flow::witness::Witness;
+use emr_runtime::observe::alarm::{Alarms, Mail};
 use emr_runtime::observe::audit::{Audit, Said, What};
 use emr_runtime::observe::log::{self, Format, Log, Teller};
+use emr_runtime::observe::metrics::Metrics;
+use emr_runtime::observe::trace;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::end::End;
+
+/// `[operations]` of `emr.toml`.
+type Operations = BTreeMap<String, Setting>;
 
 #[derive(clap::Args)]
 pub struct Looking {
@@ -38,10 +54,63 @@ enum Level {
 pub struct Watch {
     pub log: Log,
     audit: Arc<Audit>,
+    metrics: Arc<Metrics>,
     pub witness: Arc<dyn Witness>,
+    places: Places,
+    mail: Option<Mail>,
+    /// What sends traces, until it does.
+    sending: Option<trace::Sending>,
+    traces: Option<Task>,
+    alarms: Option<Task>,
+}
+
+/// Something that goes on until it is told to stop.
+struct Task {
+    stop: watch::Sender<bool>,
+    going: JoinHandle<()>,
+}
+
+impl Task {
+    fn spawn<G: Future<Output = ()> + Send + 'static>(begin: impl FnOnce(watch::Receiver<bool>) -> G) -> Task {
+        let (stop, stopped) = watch::channel(false);
+        Task { stop, going: tokio::spawn(begin(stopped)) }
+    }
+
+    async fn stop(self) {
+        self.stop.send_replace(true);
+        let _ = self.going.await;
+    }
 }
 
 impl Watch {
+    /// The alarms of a project, where they have all that they need.
+    ///
+    /// # Errors
+    /// Some alarm lacks something: says which and what.
+    pub fn alarms(&self, wiring: &Wiring) -> Result<Option<Alarms>, String> {
+        let ready = Alarms::ready(wiring, &self.places, self.mail.as_ref(), &self.metrics);
+        ready.map_err(|(alarm, why)| format!("alarm {alarm}: {why}"))
+    }
+
+    /// From here on these alarms are looked at, and no others.
+    pub async fn look(&mut self, alarms: Option<Alarms>, backlogs: Backlogs) {
+        if let Some(before) = self.alarms.take() {
+            before.stop().await;
+        }
+        let metrics = Arc::clone(&self.metrics);
+        self.alarms = alarms.map(|alarms| Task::spawn(|stop| alarms.watch(metrics, backlogs, stop)));
+        if let Some(sending) = self.sending.take() {
+            self.traces = Some(Task::spawn(|stop| sending.run(stop)));
+        }
+    }
+
+    /// When nothing happens any more.
+    pub async fn stop(&mut self) {
+        for task in [self.alarms.take(), self.traces.take()].into_iter().flatten() {
+            task.stop().await;
+        }
+    }
+
     /// The project was to be changed; with the reason why it was not.
     pub fn reloaded(&self, why_not: Option<&str>) {
         self.log.reloads(why_not);
@@ -53,7 +122,7 @@ impl Watch {
         self.audit.note(Said { way: Some(route.to_owned()), ..asked(What::Asked, why_not) });
     }
 
-    /// When nothing happens any more.
+    /// Writes the last of it.
     pub fn end(self) {
         self.audit.stop();
     }
@@ -64,20 +133,59 @@ fn asked(what: What, why_not: Option<&str>) -> Said {
 }
 
 impl Looking {
-    /// `journals` is the folder of the journals, which is this process's alone.
+    /// The folder of the journals must be this process's alone.
     ///
     /// # Errors
-    /// The audit cannot be written, or the system gives no thread.
-    pub fn begin(&self, journals: &Path) -> std::io::Result<Watch> {
+    /// The audit cannot be written, the system gives no thread, or what `emr.toml` or the environment says is not to be had.
+    pub fn begin(&self, wiring: &Wiring, places: Places, operations: &Operations) -> Result<Watch, End> {
         let format = match self.log {
             Written::Text => Format::Text,
             Written::Json => Format::Json,
         };
         let log = log::start(format, self.log_level.into())?;
-        let audit = Arc::new(Audit::start(journals, env!("CARGO_PKG_VERSION"))?);
-        let witnesses: Vec<Arc<dyn Witness>> = vec![Arc::new(Teller::default()), Arc::clone(&audit) as _];
-        Ok(Watch { log, audit, witness: Arc::new(witnesses) })
+        let mail = mail(operations, &places)?;
+        let audit = Arc::new(Audit::start(&places.journal, VERSION)?);
+        let metrics = Arc::new(Metrics::new(wiring, VERSION, clock::microseconds()));
+        let mut witnesses: Vec<Arc<dyn Witness>> =
+            vec![Arc::new(Teller::default()), Arc::clone(&metrics) as _, Arc::clone(&audit) as _];
+        let mut sending = None;
+        if let Some(settings) = traced() {
+            let (traces, sends) = trace::traces(settings).map_err(End::Call)?;
+            witnesses.push(Arc::new(traces));
+            sending = Some(sends);
+        }
+        let witness = Arc::new(witnesses);
+        Ok(Watch { log, audit, metrics, witness, places, mail, sending, traces: None, alarms: None })
     }
+}
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Where mail is handed over, by `[operations]` of `emr.toml`.
+fn mail(operations: &Operations, places: &Places) -> Result<Option<Mail>, End> {
+    let text = |name: &str| operations.get(name).map(|setting| setting.value.clone());
+    let Some(server) = text("smtp") else { return Ok(None) };
+    let from = text("mail_from").ok_or_else(|| End::Call("`smtp` in `emr.toml` needs `mail_from`".to_owned()))?;
+    let password = match text("mail_password") {
+        None => None,
+        Some(name) => {
+            let secret = (places.secrets)(&name);
+            Some(secret.ok_or_else(|| End::World(format!("there is no secret `{name}`")))?)
+        }
+    };
+    Ok(Some(Mail { server, from, user: text("mail_user"), password }))
+}
+
+/// Where traces go, by the names that OpenTelemetry has for it.
+fn traced() -> Option<trace::Settings> {
+    /// One of so many messages is traced where nothing is said.
+    const RATIO: f64 = 0.01;
+    let endpoint = env::var("OTEL_EXPORTER_OTLP_ENDPOINT").ok().filter(|text| !text.is_empty())?;
+    let headers = env::var("OTEL_EXPORTER_OTLP_HEADERS").unwrap_or_default();
+    let headers = headers.split(',').filter_map(|pair| pair.split_once('='));
+    let headers = headers.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect();
+    let ratio = env::var("OTEL_TRACES_SAMPLER_ARG").ok().and_then(|text| text.parse().ok()).unwrap_or(RATIO);
+    Some(trace::Settings { endpoint, headers, ratio, version: VERSION.to_owned() })
 }
 
 impl From<Level> for log::Level {

@@ -66,6 +66,7 @@ pub fn run(args: &Args) -> Result<End, End> {
         reserve: reserve(world.outside.manifest.journal),
     };
     let listening: Vec<_> = wiring.feeds.iter().map(|feed| (feed.name.clone(), feed.connector.clone())).collect();
+    let operations = world.outside.manifest.operations.clone();
     drop(world);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     if args.check {
@@ -73,7 +74,8 @@ pub fn run(args: &Args) -> Result<End, End> {
     }
     let hold = Hold::take(&places.journal).map_err(|why| End::World(format!("journal: {why}")))?;
     let hold = Arc::new(hold);
-    let watch = args.looking.begin(&places.journal)?;
+    let mut watch = args.looking.begin(&wiring, places.clone(), &operations)?;
+    let alarms = watch.alarms(&wiring).map_err(End::World)?;
     runtime.block_on(async {
         // Whoever stops a process that is about to start is heard too.
         let mut signals = Signals::listen()?;
@@ -82,6 +84,7 @@ pub fn run(args: &Args) -> Result<End, End> {
         for (name, connector) in listening {
             watch.log.listens(&name, &connector);
         }
+        watch.look(alarms, engine.backlogs()).await;
         let mut wishes = Wishes::new(&mut engine, args);
         loop {
             let Asked { what, tell } = tokio::select! {
@@ -93,10 +96,11 @@ pub fn run(args: &Args) -> Result<End, End> {
                 () = signals.come() => break,
             };
             // Whoever asked may have gone meanwhile.
-            let _ = tell.send(change::carry_out(prepared, &mut engine, &watch).await);
+            let _ = tell.send(change::carry_out(prepared, &mut engine, &mut watch).await);
         }
         watch.log.stops();
         engine.stop().await;
+        watch.stop().await;
         Ok::<(), End>(())
     })?;
     watch.end();

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use emr_abi::wiring::{Feed, Route, Target, Wiring};
+use emr_abi::wiring::{Alarm, Feed, Route, Target, Wiring};
 use emr_compiler::check::wiring::run::FeedFacts;
 use emr_compiler::db::{self, Wired};
 use emr_compiler::diagnostic::{Diagnostic, Severity};
@@ -33,9 +33,6 @@ impl Ready {
         let wired = db::wired(&world.db, world.inside);
         if wired.feeds.is_empty() {
             return Err(End::Call("the project has no feed: nothing would come in".to_owned()));
-        }
-        if let Some(alarm) = wired.alarms.first() {
-            return Err(End::Call(format!("alarm {alarm}: alarms are not carried out yet, and nobody would be told")));
         }
         let program = Arc::new(Compiled::new(world, &wired)?);
         Ok(Ready { wiring: wiring(&wired, said(world)), program })
@@ -117,7 +114,11 @@ fn wiring(wired: &Wired, said: artifact::Settings) -> Wiring {
         settings: serde_json::Value::Object(route.settings.clone()).to_string(),
         reads: numbered(route.reads.len()),
     });
-    Wiring { feeds, targets, routes: routes.collect(), zone: said.zone }
+    let alarms = wired.alarms.iter().map(|alarm| Alarm {
+        name: name(&alarm.key),
+        settings: serde_json::Value::Object(alarm.settings.clone()).to_string(),
+    });
+    Wiring { feeds, targets, routes: routes.collect(), alarms: alarms.collect(), zone: said.zone }
 }
 
 fn settings(feed: &FeedFacts, charset: Option<&str>) -> String {

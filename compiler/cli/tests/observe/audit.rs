@@ -35,8 +35,16 @@ fn all_that_happens_is_in_the_audit_and_is_valid_fhir() {
     site.send_half();
     site.until(|site| site.text("log").contains("ended badly"));
     site.until(|site| counts(site).contains_key("parked"));
+    // Whoever looks at a message is noted by the engine, and without one by the command.
+    let viewed = |site: &Site| counts(site).get("viewed").copied();
+    assert!(site.emr(&["show", "adt-1"]).status.success());
+    site.until(|site| viewed(site) == Some(1));
+    assert!(!site.emr(&["park", "drop", "adt-1", "--because", "it is not wanted"]).status.success());
     assert_eq!(site.stop("-TERM"), Some(0));
+    assert!(site.emr(&["show", "adt-1"]).status.success());
+    assert_eq!(viewed(&site), Some(2));
     let counts = counts(&site);
+    assert_eq!(counts.get("asked"), Some(&1), "{counts:?}");
     let expected = [("accepted", 5), ("delivered", 2), ("filtered", 1), ("parked", 1), ("refused", 2), ("turned", 1)];
     for (what, count) in expected.into_iter().chain([("started", 1), ("stopped", 1)]) {
         assert_eq!(counts.get(what), Some(&count), "{what}: {counts:?}");
@@ -45,14 +53,14 @@ fn all_that_happens_is_in_the_audit_and_is_valid_fhir() {
     assert_eq!(refused[1]["why"], "201 Unsupported event code");
     let verified = site.emr(&["audit", "verify"]);
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
-    // What the log says that the audit ended with is what it ends with.
-    let said = String::from_utf8(verified.stdout).unwrap();
-    let hash = said.trim().rsplit(' ').next().unwrap();
-    assert!(site.text("log").contains(hash), "{said}\n{}", site.text("log"));
+    // Lines of the log bear witness to the audit.
+    let last = lines(&site).into_iter().rfind(|line| line["what"] == "viewed").unwrap();
+    let before = last["before"].as_str().unwrap();
+    assert!(site.text("log").contains(before), "{last}\n{}", site.text("log"));
     let exported = site.emr(&["audit", "export"]);
     assert!(exported.status.success());
     let text = String::from_utf8(exported.stdout).unwrap();
-    assert_eq!(text.lines().count(), 15 - 1, "{text}");
+    assert_eq!(text.lines().count(), 18 - 1, "{text}");
     Site::holds_no_marker(&text);
     for (number, event) in text.lines().enumerate() {
         fs::write(site.path(&format!("event-{number}.json")), event).unwrap();

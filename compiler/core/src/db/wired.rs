@@ -2,19 +2,18 @@
 
 use super::{Project, SourceFile, View, items, modules, parsed, routes};
 use crate::check::typed::Function;
-use crate::check::wiring::run::{self, FeedFacts, RouteFacts, TargetFacts};
+use crate::check::wiring::run::{self, AlarmFacts, FeedFacts, RouteFacts, TargetFacts};
 use crate::lower;
 use crate::plan::{Plan, passes};
 use crate::syntax::tree::{Declaration, Route};
 use smol_str::SmolStr;
 
-/// The feeds that accept something, the targets and the routes of a sound project.
+/// The feeds that accept something, the targets, the routes and the alarms of a sound project.
 pub struct Wired {
     pub feeds: Vec<FeedFacts>,
     pub targets: Vec<TargetFacts>,
     pub routes: Vec<RouteFacts>,
-    /// The names of its alarms.
-    pub alarms: Vec<SmolStr>,
+    pub alarms: Vec<AlarmFacts>,
 }
 
 pub fn wired(db: &dyn salsa::Database, project: Project) -> Wired {
@@ -26,7 +25,7 @@ pub fn wired(db: &dyn salsa::Database, project: Project) -> Wired {
             match &declaration.declaration {
                 Declaration::Feed(feed) => feeds.extend(run::feed(feed, module, &view, &environment)),
                 Declaration::Target(target) => targets.extend(run::target(target, module, &view, &environment)),
-                Declaration::Alarm(alarm) => alarms.push(alarm.name.text.clone()),
+                Declaration::Alarm(alarm) => alarms.push(run::alarm(alarm, module, &view, &environment)),
                 _ => {}
             }
         }

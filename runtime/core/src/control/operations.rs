@@ -78,6 +78,11 @@ impl Operations {
             Request::Status => {
                 return Answer::Status { feeds: self.feeds().0.iter().map(|feed| status(feed)).collect() };
             }
+            Request::Viewed { id, who } => {
+                let text = id.to_string();
+                self.witness.iter().for_each(|it| it.see(&id.feed, &Happening::Viewed { id: &text, who: &who }));
+                return Answer::Done { done: 1, not: Vec::new() };
+            }
             Request::Start { route } => return self.ask(Wish::Start(route)).await,
             Request::Reload => return self.ask(Wish::Reload).await,
             Request::Release { which } => self.in_turn(async |feeds| feeds.release(which).await).await,

@@ -12,6 +12,8 @@ use crate::journal::ledger::{Law, Ledger};
 pub enum Request {
     /// Where the messages are.
     Status,
+    /// Somebody has looked at what a message holds, and is to stand in the audit.
+    Viewed { id: Id, who: String },
     /// Parked messages go on.
     Release { which: Which },
     /// Parked messages are given up.

@@ -14,6 +14,8 @@ use crate::journal::ledger::Law;
 pub struct Backlog {
     pub feed: Arc<str>,
     pub law: Law,
+    /// When its last message came, in microseconds since 1970.
+    pub last: Option<i64>,
     /// Of each way out, in their order.
     pub ways: Vec<Waiting>,
 }
@@ -38,7 +40,7 @@ impl<F: Fs> Intake<F> {
         let waits: Vec<_> =
             version.ways().map(|(way, queue)| (&way.name, queue.len() as u64, queue.oldest())).collect();
         let ledger = self.ledger();
-        let law = ledger.law();
+        let (law, last) = (ledger.law(), ledger.last());
         let mut parked = FxHashMap::<&str, u64>::default();
         let missing = ledger.open().filter_map(|open| open.mapped.as_ref()).flat_map(|mapped| &mapped.missing);
         for (way, _) in missing.filter(|(_, why)| why.is_some()) {
@@ -55,7 +57,7 @@ impl<F: Fs> Intake<F> {
             oldest: oldest.map(age).unwrap_or_default(),
             parked: parked.get(&**way).copied().unwrap_or_default(),
         });
-        Backlog { feed: Arc::clone(self.name()), law, ways: ways.collect() }
+        Backlog { feed: Arc::clone(self.name()), law, last, ways: ways.collect() }
     }
 }
 

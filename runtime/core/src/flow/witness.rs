@@ -41,6 +41,8 @@ pub enum Happening<'a> {
     Noted { number: u64, what: &'a What },
     /// A delivery was tried for the `tried`th time since the process began.
     Tried { number: u64, way: &'a str, tried: u32, took: Duration, failure: Option<&'a Failure> },
+    /// Somebody has looked at what a message holds.
+    Viewed { id: &'a str, who: &'a str },
     /// Somebody asked for something to be done with messages of a feed, and this one it was not done with.
     Denied { id: &'a str, why: &'a str },
     /// The journal of a feed is open, and holds the records below this number.

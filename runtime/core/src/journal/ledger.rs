@@ -21,6 +21,8 @@ pub struct Ledger {
     accepted: u64,
     /// Of those that are open, counted as it changes: there may be a million.
     parked: u64,
+    /// When the last message came.
+    last: Option<i64>,
     /// When the first message of each segment came, by the number of the segment's first record.
     segments: BTreeMap<u64, i64>,
 }
@@ -145,6 +147,7 @@ impl Ledger {
     /// Takes a message in.
     pub fn accept(&mut self, open: Open) {
         self.accepted += 1;
+        self.last = Some(open.arrival.received);
         self.segments.entry(open.place.segment()).or_insert(open.arrival.received);
         self.open.insert(open.number(), open);
     }
@@ -197,6 +200,11 @@ impl Ledger {
     pub fn law(&self) -> Law {
         let Ledger { accepted, settled, parked, .. } = *self;
         Law { accepted, settled, parked, in_flight: self.open.len() as u64 - parked }
+    }
+
+    /// When the last message came, in microseconds since 1970.
+    pub fn last(&self) -> Option<i64> {
+        self.last
     }
 
     /// What is not settled, in order.

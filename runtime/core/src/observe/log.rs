@@ -183,6 +183,7 @@ impl Witness for Teller {
             Happening::Tried { number, way, tried, failure: Some(failure), .. } => {
                 self.is_held(feed, number, way, tried, failure.why());
             }
+            Happening::Viewed { id, who } => info!(feed, id, who, "somebody looked at it"),
             Happening::Denied { id, why } => warn!(feed, id, why, "what was asked for is not done"),
             Happening::Opened { .. } | Happening::Synced { .. } => {}
         }

@@ -46,6 +46,16 @@ pub fn client(settings: &Settings, folder: &Path, secrets: &Secrets) -> Result<C
     client.build().map_err(|_| "the client cannot be made of these certificates".to_owned())
 }
 
+/// A client that trusts whom the system trusts.
+///
+/// # Errors
+/// The system has no list of authorities.
+pub fn plain(patience: Duration) -> Result<Client, Why> {
+    let timeout = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+    let nobody: Secrets = std::sync::Arc::new(|_| None);
+    client(&Settings { tls: None, timeout, connections: 1 }, Path::new(""), &nobody)
+}
+
 fn with(
     client: reqwest::ClientBuilder,
     tls: &Tls,

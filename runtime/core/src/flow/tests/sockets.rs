@@ -93,6 +93,7 @@ pub(super) fn wiring(feed: &Value, target: &Value, connector: &str) -> Wiring {
             settings: json!({ "on_reject": "ack_error" }).to_string(),
             reads: vec![0],
         }],
+        alarms: Vec::new(),
         zone: Some("Europe/Zurich".into()),
     }
 }

@@ -140,6 +140,10 @@ impl Witness for Audit {
                 }
                 self.desk.tell(state);
             }
+            Happening::Viewed { id, who } => {
+                let said = Said::now(What::Viewed).at_feed(feed).by(who);
+                self.note(Said { id: Some(id.to_owned()), ..said });
+            }
             Happening::Denied { id, why } => {
                 let said = Said::now(What::Asked).at_feed(feed).because(why);
                 self.note(Said { id: Some(id.to_owned()), is_refused: true, ..said });

@@ -28,6 +28,12 @@ impl<T> Held<T> {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(all.entry(name.into()).or_insert_with(|| Arc::new(make())))
     }
+
+    /// The sum over those whose name is meant.
+    pub fn sum(&self, is_meant: impl Fn(&str) -> bool, count: impl Fn(&T) -> u64) -> u64 {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        all.iter().filter(|(name, _)| is_meant(name)).map(|(_, one)| count(one)).sum()
+    }
 }
 
 pub struct Feed {

@@ -14,6 +14,7 @@ use prometheus_client::registry::Registry;
 use crate::flow::backlog::Backlog;
 use crate::flow::witness::{Happening, Leaving, Witness};
 use crate::journal::entry::What;
+use crate::observe::alarm::{Measure, Of};
 use held::{Feed, Held, Route, Way};
 use series::{All, OfFeed, OfWay};
 
@@ -53,6 +54,27 @@ impl Metrics {
         // A text takes all that is written.
         let _ = encode(&mut text, &self.registry);
         text
+    }
+
+    /// How often something has happened to a feed, target or route since the process began.
+    pub fn counted(&self, of: Of, name: &str, is: Measure) -> u64 {
+        let ways = |is_meant: &dyn Fn(&str, &str) -> bool, count: &dyn Fn(&Way) -> u64| -> u64 {
+            let of_feed =
+                |feed: &Feed| feed.ways.sum(|way| way.split_once('>').is_some_and(|(r, t)| is_meant(r, t)), count);
+            self.feeds.sum(|_| true, of_feed)
+        };
+        match (of, is) {
+            (Of::Feed, Measure::Accepted) => self.feed(name).accepted.get(),
+            (Of::Feed, Measure::Rejected) => self.feed(name).refused.get(),
+            (Of::Feed, Measure::Repaired) => self.feed(name).repaired.get(),
+            (Of::Route, Measure::Rejected) => {
+                self.feeds.sum(|_| true, |feed| feed.routes.sum(|route| route == name, |route| route.refused.get()))
+            }
+            (Of::Route, Measure::Delivered) => ways(&|route, _| route == name, &|way| way.delivered.get()),
+            (Of::Target, Measure::Delivered) => ways(&|_, target| target == name, &|way| way.delivered.get()),
+            (Of::Target, Measure::Retried) => ways(&|_, target| target == name, &|way| way.failed.get()),
+            _ => 0,
+        }
     }
 
     fn feed(&self, feed: &str) -> Arc<Feed> {
@@ -104,7 +126,8 @@ impl Witness for Metrics {
                 outcome.inc();
                 way.deliver.observe(took.as_secs_f64());
             }
-            Happening::Opened { .. } | Happening::Denied { .. } | Happening::TurnedAway { .. } => {}
+            Happening::Opened { .. } | Happening::Viewed { .. } => {}
+            Happening::Denied { .. } | Happening::TurnedAway { .. } => {}
             Happening::Synced { records, took, .. } => {
                 feed.synced.inc_by(*records as u64);
                 feed.sync.observe(took.as_secs_f64());
@@ -196,7 +219,7 @@ mod tests {
         }
         let law = Law { accepted: 9, settled: Settled::default(), parked: 2, in_flight: 7 };
         let ways = vec![Waiting { way: "all>ehr".into(), queued: 7, oldest: Duration::from_secs(60), parked: 2 }];
-        let text = metrics.text(&[Backlog { feed: "adt".into(), law, ways }]);
+        let text = metrics.text(&[Backlog { feed: "adt".into(), law, last: None, ways }]);
         let way = r#"{feed="adt",route="all",target="ehr""#;
         for (of, is) in [
             (r#"emr_accepted_bytes_total{feed="adt"}"#.to_owned(), "40"),

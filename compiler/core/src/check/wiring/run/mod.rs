@@ -1,6 +1,7 @@
 //! The wiring of a sound project as its runtime gets it: settings with all defaults written out, and what reads a message
 //! as maps of its own.
 
+mod alarm;
 mod value;
 
 use super::super::typed::{Function, TyKind};
@@ -16,6 +17,8 @@ use serde_json::{Map, Value};
 use smol_str::{SmolStr, format_smolstr};
 use std::collections::BTreeMap;
 use value::Values;
+
+pub use alarm::{AlarmFacts, alarm};
 
 /// What the environment gives that a project runs in, by its names.
 pub type Environment = BTreeMap<SmolStr, SmolStr>;

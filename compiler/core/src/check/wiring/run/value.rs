@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use smol_str::SmolStr;
 
 pub(super) struct Values<'w> {
-    world: &'w dyn World,
+    pub(super) world: &'w dyn World,
     /// What the environment gives that was chosen.
     environment: &'w Environment,
     /// What is read of each message, by the numbers that the JSON names.
@@ -80,6 +80,9 @@ impl<'w> Values<'w> {
             let inner = ty.references.first().and_then(|inner| Kind::named(&inner.text)).unwrap_or(Kind::Value);
             return Some(self.per_message(value, inner));
         }
+        if let [kind] = &ty.references[..] {
+            return self.called(value, name, Kind::named(&kind.text)?);
+        }
         match Kind::named(name) {
             Some(kind) => self.of_kind(value, kind),
             // A word of the connector's own, with its reason where it has one: `none`, `drop because "…"`.
@@ -88,6 +91,13 @@ impl<'w> Values<'w> {
                 _ => json!(name),
             }),
         }
+    }
+
+    /// `email(oncall)`
+    fn called(&self, value: &Expr, name: &str, kind: Kind) -> Option<Value> {
+        let ExprKind::Call { name: called, arguments, .. } = &*value.kind else { return None };
+        let [argument] = &arguments[..] else { return None };
+        (called.text == name).then(|| Some(json!({ name: self.of_kind(&argument.value, kind)? })))?
     }
 
     /// A default is written as a text.
@@ -104,7 +114,8 @@ impl<'w> Values<'w> {
                 Found::One(export) => Some(json!(export.key)),
                 _ => None,
             },
-            Kind::Condition | Kind::Value => None,
+            Kind::Condition => self.condition(value),
+            Kind::Value => None,
             _ => literal(&self.fixed(value)?, kind),
         }
     }
@@ -125,7 +136,7 @@ impl<'w> Values<'w> {
     }
 
     /// What a value is in the environment that was chosen.
-    fn fixed(&self, value: &Expr) -> Option<Fixed> {
+    pub(super) fn fixed(&self, value: &Expr) -> Option<Fixed> {
         let given = |name: &str| self.environment.get(name).map(|text| Fixed::Texts(vec![text.clone()]));
         if let ExprKind::Text(parts) = &*value.kind {
             let texts: Option<String> = parts.iter().map(|part| self.text(part)).collect();
