@@ -31,6 +31,8 @@ pub enum Happening<'a> {
     Reused,
     /// A file holds a message longer than is taken, and stays where it is.
     TooLong { bytes: u64 },
+    /// A server was asked for what is new, and gave so many resources, known ones among them.
+    Asked { found: usize, took: Duration, failure: Option<&'a Failure> },
     /// There is no room for a message on the disk.
     Full,
     /// Damage of a message was repaired, so often.

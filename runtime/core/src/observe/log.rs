@@ -173,6 +173,10 @@ impl Witness for Teller {
             Happening::Known => debug!(feed, "the same message once more"),
             Happening::Reused => warn!(feed, "another message with an MSH-10 that is known; taken as new"),
             Happening::TooLong { bytes } => warn!(feed, bytes, "a file holds a message that is too long, and stays"),
+            Happening::Asked { failure: Some(failure), .. } => {
+                warn!(feed, why = failure.why(), "the server gives nothing; asked again the next time");
+            }
+            Happening::Asked { found, .. } => debug!(feed, found, "asked a server for what is new"),
             Happening::Repaired { number, count } => debug!(feed, id = id(feed, number), count, "repaired"),
             Happening::Full => self.is_full(feed),
             Happening::Mapped { number, route, issues, is_refused, .. } => {

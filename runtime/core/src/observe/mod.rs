@@ -11,7 +11,7 @@ pub mod metrics;
 pub mod trace;
 
 /// What lines of the log come from: those of libraries might tell what a message holds.
-const OURS: &str = module_path!();
+pub(crate) const OURS: &str = module_path!();
 
 /// What a message is called for good: `adt-17`.
 fn id(feed: &str, number: u64) -> String {

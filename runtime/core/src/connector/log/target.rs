@@ -1,18 +1,17 @@
 //! Writes a line for each message: what it is made of, and how large it is. No value of it.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
 
 use emr_message::header::Header;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tracing::{debug, info, warn};
 
-use crate::clock;
 use crate::flow::deliver::{Parcel, Target};
 use crate::flow::program::{Form, Made};
 use crate::flow::retry::Failure;
+use crate::observe::OURS;
 
 /// What a target to `log` is told.
 #[derive(Clone, Debug, Deserialize)]
@@ -20,7 +19,7 @@ pub struct Settings {
     level: Level,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Level {
     Debug,
@@ -28,21 +27,10 @@ enum Level {
     Warn,
 }
 
-/// Lines of JSON, one for each message.
+/// Lines of the log, one for each message.
 pub struct Lines {
     target: String,
     level: Level,
-    out: Mutex<Box<dyn Write + Send>>,
-}
-
-/// What a line says.
-#[derive(Serialize)]
-struct Line<'a> {
-    time: String,
-    level: Level,
-    target: &'a str,
-    message: &'a str,
-    made: Vec<Shape>,
 }
 
 #[derive(Serialize)]
@@ -54,42 +42,36 @@ struct Shape {
 }
 
 impl Lines {
-    /// To standard error, as what the process itself has to say.
     pub fn new(target: &str, settings: &Settings) -> Lines {
-        Lines::to(target, settings, io::stderr())
+        Lines { target: target.to_owned(), level: settings.level }
     }
 
-    fn to(target: &str, settings: &Settings, out: impl Write + Send + 'static) -> Lines {
-        Lines { target: target.to_owned(), level: settings.level, out: Mutex::new(Box::new(out)) }
-    }
-
-    fn write(&self, parcel: &Parcel) -> io::Result<()> {
-        let line = Line {
-            time: clock::instant(clock::microseconds()),
-            level: self.level,
-            target: &self.target,
-            message: &parcel.id,
-            made: parcel.made.iter().map(shape).collect(),
-        };
-        let mut bytes = serde_json::to_vec(&line)?;
-        bytes.push(b'\n');
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        // One write, so that lines of others do not come in between.
-        out.write_all(&bytes)?;
-        out.flush()
+    fn write(&self, parcel: &Parcel) {
+        let (to, id, made) = (self.target.as_str(), &*parcel.id, shapes(&parcel.made));
+        match self.level {
+            Level::Debug => debug!(target: OURS, to, id, made, "delivered to the log"),
+            Level::Info => info!(target: OURS, to, id, made, "delivered to the log"),
+            Level::Warn => warn!(target: OURS, to, id, made, "delivered to the log"),
+        }
     }
 }
 
 impl Target for Lines {
     fn deliver<'a>(&'a self, parcel: &'a Parcel) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>> {
         Box::pin(async move {
-            self.write(parcel).map_err(|why| Failure::Passing(format!("the log cannot be written: {}", why.kind())))
+            self.write(parcel);
+            Ok(())
         })
     }
 
     fn reach(&self) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + '_>> {
         Box::pin(std::future::ready(Ok(())))
     }
+}
+
+/// What was made, as JSON.
+fn shapes(made: &[Made]) -> String {
+    serde_json::to_string(&made.iter().map(shape).collect::<Vec<_>>()).unwrap_or_default()
 }
 
 fn shape(made: &Made) -> Shape {
@@ -138,50 +120,25 @@ fn types(value: &Value, count: &mut impl FnMut(&str)) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use serde_json::json;
 
     use super::*;
 
-    #[derive(Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Kept {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[tokio::test]
-    async fn a_line_has_shapes_and_no_values() {
-        let kept = Kept::default();
-        let lines = Lines::to("watch", &Settings { level: Level::Warn }, kept.clone());
+    #[test]
+    fn a_line_has_shapes_and_no_values() {
         let message = "MSH|^~\\&|EVERYWOMAN\rPID|1||4711\rOBX|1\rOBX|2\rEVERYWOMAN again\rEVE";
         let bundle = r#"{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Patient","id":"EVERYWOMAN"}},
             {"resource":{"resourceType":"EVERY WOMAN"}}]}"#;
         let made = [(Form::Message, message), (Form::Json, bundle), (Form::Json, "EVERYWOMAN")];
-        let made = made.map(|(form, text)| Made { form, bytes: text.as_bytes().to_vec().into() });
-        lines.deliver(&Parcel { id: "adt-7".into(), made: made.into(), read: [].into() }).await.unwrap();
-        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
-        assert!(text.ends_with("}\n") && !text.contains("EVERYWOMAN") && !text.contains("4711"), "{text}");
-        let mut line: Value = serde_json::from_str(&text).unwrap();
-        assert!(line["time"].take().as_str().unwrap().ends_with('Z'));
+        let text = shapes(&made.map(|(form, text)| Made { form, bytes: text.as_bytes().to_vec().into() }));
+        assert!(!text.contains("EVERYWOMAN") && !text.contains("4711"), "{text}");
         assert_eq!(
-            line,
-            json!({
-                "time": null, "level": "warn", "target": "watch", "message": "adt-7",
-                "made": [
-                    { "form": "message", "bytes": message.len(), "holds": { "MSH": 1, "PID": 1, "OBX": 2 } },
-                    { "form": "json", "bytes": bundle.len(), "holds": { "Bundle": 1, "Patient": 1 } },
-                    { "form": "json", "bytes": 10, "holds": {} },
-                ],
-            })
+            serde_json::from_str::<Value>(&text).unwrap(),
+            json!([
+                { "form": "message", "bytes": message.len(), "holds": { "MSH": 1, "PID": 1, "OBX": 2 } },
+                { "form": "json", "bytes": bundle.len(), "holds": { "Bundle": 1, "Patient": 1 } },
+                { "form": "json", "bytes": 10, "holds": {} },
+            ])
         );
     }
 }

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -19,6 +19,7 @@ use super::since::Since;
 use crate::flow::intake::{Intake, Sent};
 use crate::flow::retry::Failure;
 use crate::flow::seen::Verdict;
+use crate::flow::witness::Happening;
 use crate::journal::fs::{Disk, Fs};
 
 /// What a feed from `timer` is told. Times in milliseconds.
@@ -66,8 +67,7 @@ impl Asked {
     async fn serve<F: Fs>(mut self: Box<Self>, intake: Arc<Intake<F>>, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
             tokio::select! {
-                // What a search that fails has found is known to the next.
-                _ = self.ask(&intake) => {}
+                () = self.asked(&intake) => {}
                 _ = stop.wait_for(|stop| *stop) => return,
             }
             tokio::select! {
@@ -77,8 +77,15 @@ impl Asked {
         }
     }
 
-    /// Takes in all pages of one search.
-    async fn ask<F: Fs>(&mut self, intake: &Intake<F>) -> Result<(), Failure> {
+    async fn asked<F: Fs>(&mut self, intake: &Intake<F>) {
+        let (begun, mut found) = (Instant::now(), 0);
+        // What a search that fails has found is known to the next.
+        let end = self.ask(intake, &mut found).await;
+        intake.see(&Happening::Asked { found, took: begun.elapsed(), failure: end.as_ref().err() });
+    }
+
+    /// Takes in all pages of one search, and counts what is on them.
+    async fn ask<F: Fs>(&mut self, intake: &Intake<F>, count: &mut usize) -> Result<(), Failure> {
         let mut next = Some(self.search.first(self.since.time));
         let (mut at, mut turned) = (None, Turned::default());
         while let Some(url) = next {
@@ -87,6 +94,7 @@ impl Asked {
             // The server's own clock, and that of its first page: what changes meanwhile is found the next time.
             let latest = page.found.iter().filter_map(|found| found.updated).max();
             at = at.or(page.at).or(latest);
+            *count += page.found.len();
             let mut answers = Vec::new();
             for found in page.found {
                 let sent = Sent { message: found.bytes, file: None, claim: Some(found.claim) };

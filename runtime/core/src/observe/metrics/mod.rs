@@ -126,7 +126,7 @@ impl Witness for Metrics {
                 outcome.inc();
                 way.deliver.observe(took.as_secs_f64());
             }
-            Happening::Opened { .. } | Happening::Viewed { .. } => {}
+            Happening::Asked { .. } | Happening::Opened { .. } | Happening::Viewed { .. } => {}
             Happening::Denied { .. } | Happening::TurnedAway { .. } => {}
             Happening::Synced { records, took, .. } => {
                 feed.synced.inc_by(*records as u64);
