@@ -83,13 +83,16 @@ impl Site {
         }
     }
 
-    /// What MSA says of a message.
+    /// What MSA says of a plain message.
     fn send(&self, control: &str) -> String {
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        let message = format!(
+        self.say(&format!(
             "MSH|^~\\&|A|H|B|C|20260101||ADT^A01^ADT_A01|{control}|P|2.5.1\rEVN||20260101\r\
              PID|1||77^^^H||{MARKER}^EVE\rPV1|1|I\r"
-        );
+        ))
+    }
+
+    fn say(&self, message: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).unwrap();
         stream.write_all(format!("\x0B{message}\x1C\r").as_bytes()).unwrap();
         let mut answer = Vec::new();
         BufReader::new(stream).read_until(0x1C, &mut answer).unwrap();
@@ -121,6 +124,11 @@ fn free() -> SocketAddr {
 
 /// A service that gives these answers, the last of them for ever, and tells of each request: its head, then its body.
 fn service(codes: &'static [u16]) -> (String, Receiver<(String, String)>) {
+    saying(codes, "")
+}
+
+/// The same with something to say.
+fn saying(codes: &'static [u16], said: &'static str) -> (String, Receiver<(String, String)>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/in", listener.local_addr().unwrap());
     let (tell, told) = channel();
@@ -139,7 +147,8 @@ fn service(codes: &'static [u16]) -> (String, Receiver<(String, String)>) {
             let mut body = vec![0; length];
             stream.read_exact(&mut body).unwrap();
             let code = codes.get(number).or(codes.last()).unwrap();
-            let answer = format!("HTTP/1.1 {code} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            let length = said.len();
+            let answer = format!("HTTP/1.1 {code} X\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{said}");
             stream.get_mut().write_all(answer.as_bytes()).unwrap();
             if tell.send((head, String::from_utf8(body).unwrap())).is_err() {
                 return;
@@ -217,5 +226,57 @@ fn what_says_the_same_again_is_left_out() {
     site.until(|site| site.count("delivered") == 3);
     let written = |folder: &str| fs::read_dir(site.path(folder)).unwrap().count();
     assert_eq!((written("out"), written("all")), (1, 3));
+    site.stop();
+}
+
+#[test]
+fn a_message_is_read_in_the_zone_that_it_brings() {
+    let rest = "map died(ADT_A01) -> Bundle {\n    emit Patient { deceased: PID-29 }\n}\n\
+                target out to file { path: \"out/{MSH-10}.json\" }\n\
+                route deaths from adt through died to out\n";
+    let mut site = Site::runs("timezone: MSH-4.2 else \"Europe/Zurich\"", rest);
+    let dead = |control: &str, place: &str| {
+        site.say(&format!(
+            "MSH|^~\\&|A|{place}|B|C|20260101||ADT^A01^ADT_A01|{control}|P|2.5.1\rEVN||20260101\r\
+             PID|1||77^^^H||{MARKER}^EVE{}20260101080000\rPV1|1|I\r",
+            "|".repeat(24)
+        ))
+    };
+    for (control, place, died) in
+        [("1", "H^Asia/Tokyo", "+09:00"), ("2", "H", "+01:00"), ("3", "H^Asia/Tokyo", "+09:00")]
+    {
+        assert_eq!(dead(control, place), format!("MSA|AA|{control}"));
+        site.until(|site| site.count("in_flight") == 0);
+        let made: Value = serde_json::from_str(&site.text(&format!("out/{control}.json"))).unwrap();
+        assert_eq!(made["entry"][0]["resource"]["deceasedDateTime"], format!("2026-01-01T08:00:00{died}"));
+    }
+    // What its times mean is not known, and nobody guesses.
+    assert_eq!(dead("4", "H^Asia/Nowhere"), "MSA|AE|4");
+    assert_eq!(site.count("refused"), 1);
+    site.stop();
+}
+
+#[test]
+fn what_a_server_has_new_is_asked_for() {
+    const FOUND: &str = r#"{ "resourceType": "Bundle", "meta": { "lastUpdated": "2026-03-01T10:00:00Z" }, "entry": [
+        { "resource": { "resourceType": "Patient", "id": "1", "meta": { "versionId": "1" }, "active": true } },
+        { "resource": { "resourceType": "Patient", "id": "2", "meta": { "versionId": "1" }, "active": false } } ] }"#;
+    let (root, told) = saying(&[503, 200], FOUND);
+    let rest = format!(
+        "feed patients from timer {{\n    every: 1s\n    search: {{ url: \"{root}\", query: \"Patient\", page: 10 }}\n    \
+         accept Patient where .active\n}}\n\
+         target out to file {{ path: \"out/{{receipt.feed}}-{{receipt.sequence}}\" }}\n\
+         route all from adt, patients to out\n"
+    );
+    let mut site = Site::runs("", &rest);
+    site.until(|site| site.path("out/patients-1").exists());
+    for asked in ["GET /in/Patient?_count=10 ", "GET /in/Patient?_count=10 ", "_lastUpdated=ge2026-03-01T09%3A59%3A00Z"]
+    {
+        let (head, _) = told.recv_timeout(Duration::from_secs(60)).unwrap();
+        assert!(head.contains(asked), "{head}");
+    }
+    let patient: Value = serde_json::from_str(&site.text("out/patients-1")).unwrap();
+    assert_eq!(patient["id"], "1");
+    assert_eq!(fs::read_dir(site.path("out")).unwrap().count(), 1);
     site.stop();
 }

@@ -306,7 +306,7 @@ impl Engine {
     }
 
     fn read(&self, bytes: &[u8]) -> Result<Message, Why> {
-        self.settings.read(bytes).map_err(Why::Message)
+        read_bytes(&self.settings, bytes)
     }
 
     /// What a map of this engine is run with, by its key.
@@ -351,10 +351,15 @@ impl Engine {
 
     /// A resource of FHIR through the map that takes it. What of it is no R4 is an issue, and a value that cannot be one
     /// is not there for the map.
-    fn resource(&self, bytes: &[u8], receipt: &Receipt, json: &mut Vec<u8>) -> Result<Outcome, Why> {
+    fn resource(
+        &self,
+        settings: &Settings,
+        (bytes, receipt): (&[u8], &Receipt),
+        json: &mut Vec<u8>,
+    ) -> Result<Outcome, Why> {
         let (map, resource, problems) = self.chosen_resource(bytes)?;
-        map.given(&self.settings).map_err(Why::Call)?;
-        let mut outcome = map.of_resource(&resource, (&self.settings, receipt), json).unwrap_or_else(Outcome::fault);
+        map.given(settings).map_err(Why::Call)?;
+        let mut outcome = map.of_resource(&resource, (settings, receipt), json).unwrap_or_else(Outcome::fault);
         outcome.issues.splice(0..0, problems.into_iter().map(Told::of_resource));
         Ok(outcome)
     }
@@ -387,27 +392,28 @@ impl Worker<'_> {
 
     /// Sends one message through the map that takes it. What that writes goes to the end of `json`, unless it is rejected.
     pub fn received(&mut self, bytes: &[u8], receipt: &Receipt, json: &mut Vec<u8>) -> Result<Outcome, Why> {
-        self.engine.received(&mut self.kept, (bytes, receipt), json)
+        self.engine.received(&self.engine.settings, &mut self.kept, (bytes, receipt), json)
     }
 
     /// Without the maps that come next.
     pub fn alone(&mut self, bytes: &[u8], receipt: &Receipt, json: &mut Vec<u8>) -> Result<Outcome, Why> {
-        self.engine.alone(&mut self.kept, (bytes, receipt), json)
+        self.engine.alone(&self.engine.settings, &mut self.kept, (bytes, receipt), json)
     }
 }
 
 impl Engine {
     /// Sends one message through the map that takes it, by what was kept of those before. What that writes goes to the end
-    /// of `json`, unless it is rejected.
+    /// of `json`, unless it is rejected. What was kept is of messages that were read by these settings.
     pub fn received(
         &self,
+        settings: &Settings,
         kept: &mut Kept,
         (bytes, receipt): (&[u8], &Receipt),
         json: &mut Vec<u8>,
     ) -> Result<Outcome, Why> {
-        let Some(next) = &self.next else { return self.alone(kept, (bytes, receipt), json) };
+        let Some(next) = &self.next else { return self.alone(settings, kept, (bytes, receipt), json) };
         let mut made = Vec::new();
-        let mut outcome = self.alone(kept, (bytes, receipt), &mut made)?;
+        let mut outcome = self.alone(settings, kept, (bytes, receipt), &mut made)?;
         if outcome.rejected.is_some() {
             return Ok(outcome);
         }
@@ -418,7 +424,7 @@ impl Engine {
             if json.len() > start && outcome.form == Form::Json {
                 json.push(BETWEEN);
             }
-            let later = next.received(kept, (&part, receipt), json);
+            let later = next.received(settings, kept, (&part, receipt), json);
             if later.as_ref().map_or(true, |later| later.rejected.is_some()) {
                 // Of one message all is made or nothing.
                 json.truncate(start);
@@ -433,28 +439,34 @@ impl Engine {
         Ok(outcome)
     }
 
-    fn alone(&self, kept: &mut Kept, (bytes, receipt): (&[u8], &Receipt), json: &mut Vec<u8>) -> Result<Outcome, Why> {
+    fn alone(
+        &self,
+        settings: &Settings,
+        kept: &mut Kept,
+        (bytes, receipt): (&[u8], &Receipt),
+        json: &mut Vec<u8>,
+    ) -> Result<Outcome, Why> {
         if is_json(bytes) {
-            return self.resource(bytes, receipt, json);
+            return self.resource(settings, (bytes, receipt), json);
         }
         // Machine code reads the bytes itself; only where something is out of the ordinary they are read here too.
         let mut message = None;
         let number = match kept.known.map(bytes) {
             Some(number) => number,
             None => {
-                let number = self.choose(message.insert(self.read(bytes)?))?;
+                let number = self.choose(message.insert(read_bytes(settings, bytes)?))?;
                 kept.known.note(bytes, number);
                 number
             }
         };
         let Some(map) = self.maps.get(number) else { return Err(Why::Message(String::new())) };
-        map.given(&self.settings).map_err(Why::Call)?;
-        let mut outcome = match self.compiled(kept, number, map, (bytes, receipt), json) {
+        map.given(settings).map_err(Why::Call)?;
+        let mut outcome = match self.compiled(settings, kept, number, map, (bytes, receipt), json) {
             Some(compiled) => compiled.map_err(|why| Why::Message(why.to_string()))?,
-            None => map.interpreted(read(self, &mut message, bytes)?, (&self.settings, receipt), json),
+            None => map.interpreted(read(settings, &mut message, bytes)?, (settings, receipt), json),
         };
-        if !notes::is_plain(bytes, &self.settings.message) {
-            let notes = read(self, &mut message, bytes)?.notes().filter(|note| worth_telling(note.odd));
+        if !notes::is_plain(bytes, &settings.message) {
+            let notes = read(settings, &mut message, bytes)?.notes().filter(|note| worth_telling(note.odd));
             outcome.issues.extend(notes.map(|it| Told::engine(it.odd.text(), Some(it.place))));
         }
         Ok(outcome)
@@ -462,6 +474,7 @@ impl Engine {
 
     fn compiled(
         &self,
+        settings: &Settings,
         kept: &mut Kept,
         number: usize,
         map: &Ready,
@@ -473,7 +486,7 @@ impl Engine {
         }
         let machine = kept.machines.get_mut(number)?;
         if machine.is_none() {
-            *machine = map.machine(self.kind, bytes.len(), &self.settings);
+            *machine = map.machine(self.kind, bytes.len(), settings);
         }
         let machine = machine.as_mut()?;
         machine.receive(receipt.clone());
@@ -481,11 +494,15 @@ impl Engine {
     }
 }
 
+fn read_bytes(settings: &Settings, bytes: &[u8]) -> Result<Message, Why> {
+    settings.read(bytes).map_err(Why::Message)
+}
+
 /// The message, read if it was not yet.
-fn read<'m>(engine: &Engine, message: &'m mut Option<Message>, bytes: &[u8]) -> Result<&'m Message, Why> {
+fn read<'m>(settings: &Settings, message: &'m mut Option<Message>, bytes: &[u8]) -> Result<&'m Message, Why> {
     match message {
         Some(message) => Ok(message),
-        None => Ok(message.insert(engine.read(bytes)?)),
+        None => Ok(message.insert(read_bytes(settings, bytes)?)),
     }
 }
 

@@ -120,10 +120,10 @@ impl Reading {
     }
 
     /// What is written for what came; nothing where it cannot be read.
-    fn written(&self, came: &Came, receipt: &Receipt) -> Vec<u8> {
+    fn written(&self, came: &Came, settings: &Settings, receipt: &Receipt) -> Vec<u8> {
         let fits = |(takes, _): &&(Vec<SmolStr>, Plan)| takes.iter().any(|it| came.is_called(it));
         let Some((_, plan)) = self.plans.iter().find(fits) else { return Vec::new() };
-        let settings = interpret::Settings { receipt: receipt.clone(), ..self.settings.runs().clone() };
+        let settings = interpret::Settings { receipt: receipt.clone(), ..settings.runs().clone() };
         let outcome = match came {
             Came::Message(message, ..) => Some(interpret::run(plan, message, &settings)),
             Came::Resource(resource) => interpret::run_resource(plan, resource, &settings),
@@ -133,13 +133,14 @@ impl Reading {
 
     /// The values for what came, as texts: a number with the digits that it has.
     pub fn values(&self, came: &Came, receipt: &Receipt) -> Vec<String> {
-        let written = self.written(came, receipt);
+        let written = self.written(came, &self.settings, receipt);
         let values: Vec<&RawValue> = serde_json::from_slice(&written).unwrap_or_default();
         let text = |value: &RawValue| serde_json::from_str(value.get()).unwrap_or_else(|_| value.get().to_owned());
         values.into_iter().map(text).collect()
     }
 
-    pub fn holds(&self, came: &Came, receipt: &Receipt) -> bool {
-        self.written(came, receipt) == b"true"
+    /// Of times without an offset, those of the settings that the message was read by.
+    pub fn holds(&self, came: &Came, settings: &Settings, receipt: &Receipt) -> bool {
+        self.written(came, settings, receipt) == b"true"
     }
 }

@@ -6,6 +6,7 @@ mod check;
 #[cfg(feature = "failpoints")]
 mod fail;
 mod looking;
+mod manner;
 mod program;
 mod ready;
 mod secrets;

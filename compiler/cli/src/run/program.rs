@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use emr_compiler::check::wiring::run::{AcceptFacts, FeedFacts};
+use emr_compiler::check::wiring::run::AcceptFacts;
 use emr_compiler::db::{self, Wired};
 use emr_compiler::files::Content;
 use emr_compiler::standard::Standards;
@@ -14,6 +14,7 @@ use emr_runtime::flow::program::{Form, Made, Mapped, Program, Rejected, Sorted};
 use smol_str::SmolStr;
 
 use super::came::{self, Came, Reading};
+use super::manner::Manner;
 use crate::end::End;
 use crate::engine::{self, Engine, Kept, Kind, Outcome, Settings, Told, Why};
 use crate::world::World;
@@ -28,7 +29,7 @@ pub struct Compiled {
 }
 
 struct Accepting {
-    settings: Settings,
+    manner: Manner,
     accepts: Vec<(AcceptFacts, Option<Reading>)>,
     ignored: Vec<(SmolStr, SmolStr, SmolStr)>,
 }
@@ -42,10 +43,10 @@ struct Route {
     passes: bool,
 }
 
-/// Maps, and what each thread that runs them keeps from message to message.
+/// Maps, and what each thread that runs them keeps from message to message, by the zones that messages bring.
 struct Maps {
     engine: Engine,
-    kept: Mutex<Vec<Kept>>,
+    kept: Mutex<HashMap<String, Vec<Kept>>>,
 }
 
 impl Compiled {
@@ -53,10 +54,13 @@ impl Compiled {
     /// A zone or charset of a feed is none.
     pub fn new(world: &World, wired: &Wired) -> Result<Compiled, End> {
         let said = engine::said(world);
-        let settings: Vec<Settings> = wired.feeds.iter().map(|feed| of_feed(feed, &said)).collect::<Result<_, _>>()?;
+        let of_project = (said.zone.as_deref(), said.charset.as_deref());
+        let manners = wired.feeds.iter().map(|feed| Manner::new(world, feed, of_project));
+        let manners: Vec<Manner> = manners.collect::<Result<_, _>>()?;
+        let settings: Vec<Settings> = manners.iter().map(|manner| manner.plain().clone()).collect();
         let plain = Settings::of(world, None)?;
-        let feeds = wired.feeds.iter().zip(&settings).map(|(feed, settings)| Accepting {
-            settings: settings.clone(),
+        let feeds = wired.feeds.iter().zip(&settings).zip(manners).map(|((feed, settings), manner)| Accepting {
+            manner,
             accepts: feed
                 .accepts
                 .iter()
@@ -92,9 +96,10 @@ impl Compiled {
         })
     }
 
-    /// How the messages of a feed are read.
-    pub fn reads(&self, feed: usize) -> Option<&Settings> {
-        self.feeds.get(feed).map(|feed| &feed.settings)
+    /// How a message of a feed is read. Nothing if it brings a zone that is none.
+    pub fn reads(&self, feed: usize, bytes: &[u8], receipt: &Receipt) -> Option<Settings> {
+        let (settings, _) = self.feeds.get(feed)?.manner.of(bytes, receipt, &self.standards).ok()?;
+        Some(settings.into_owned())
     }
 
     /// The routes out of a feed, with their numbers.
@@ -117,34 +122,25 @@ fn hash(world: &World) -> u64 {
     parts.fold(0, |hash, part| emr_abi::hash(part, hash))
 }
 
-fn of_feed(feed: &FeedFacts, said: &emr_native::artifact::Settings) -> Result<Settings, End> {
-    let text = |name: &str| match feed.settings.get(name) {
-        Some(serde_json::Value::String(text)) => Some(text.clone()),
-        // A zone that each message may have: where it is one text it is that of all.
-        Some(serde_json::Value::Array(parts)) => match parts.as_slice() {
-            [only] => only.get("text").and_then(|text| text.as_str()).map(ToOwned::to_owned),
-            _ => None,
-        },
-        _ => None,
-    };
-    let (zone, charset) = (text("timezone"), text("charset"));
-    Settings::new(zone.as_deref().or(said.zone.as_deref()), charset.as_deref().or(said.charset.as_deref()))
-}
-
 impl Maps {
     fn new(engine: Engine) -> Maps {
         Maps { engine, kept: Mutex::default() }
     }
 
-    fn run(&self, message: &[u8], receipt: &Receipt) -> (Result<Outcome, Why>, Vec<u8>) {
+    fn run(
+        &self,
+        (settings, zone): (&Settings, String),
+        message: &[u8],
+        receipt: &Receipt,
+    ) -> (Result<Outcome, Why>, Vec<u8>) {
         let mut made = Vec::new();
-        let mut kept = self.kept().pop().unwrap_or_default();
-        let outcome = self.engine.received(&mut kept, (message, receipt), &mut made);
-        self.kept().push(kept);
+        let mut kept = self.kept().get_mut(&zone).and_then(Vec::pop).unwrap_or_default();
+        let outcome = self.engine.received(settings, &mut kept, (message, receipt), &mut made);
+        self.kept().entry(zone).or_default().push(kept);
         (outcome, made)
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, Vec<Kept>> {
+    fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<String, Vec<Kept>>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -156,11 +152,14 @@ impl Program for Compiled {
 
     fn sort(&self, feed: usize, bytes: &[u8], receipt: &Receipt) -> Sorted {
         let Some(facts) = self.feeds.get(feed) else { return Sorted::Routes(Vec::new()) };
+        let Ok((settings, _)) = facts.manner.of(bytes, receipt, &self.standards) else {
+            return Sorted::Unreadable(Problem { wrong: Wrong::TableValueNotFound, at: None });
+        };
         let filters = facts.accepts.iter().map(|(_, filter)| filter).chain(self.routes_of(feed).map(|it| &it.1.filter));
         // Most are sorted by their headers alone.
         let reads_all = filters.into_iter().any(Option::is_some);
         let read = if reads_all { Came::read } else { Came::read_header };
-        let Some(came) = read(bytes, &facts.settings, &self.standards) else {
+        let Some(came) = read(bytes, &settings, &self.standards) else {
             return Sorted::Unreadable(Problem { wrong: Wrong::SegmentSequence, at: None });
         };
         let mut known = facts.accepts.iter().filter(|(accept, _)| came.is_of_kind(accept)).peekable();
@@ -174,7 +173,7 @@ impl Program for Compiled {
         if let Some(problem) = came.not_served() {
             return Sorted::NotServed(problem);
         }
-        let holds = |filter: &Option<Reading>| filter.as_ref().is_none_or(|it| it.holds(&came, receipt));
+        let holds = |filter: &Option<Reading>| filter.as_ref().is_none_or(|it| it.holds(&came, &settings, receipt));
         if !known.any(|(_, filter)| holds(filter)) {
             return Sorted::NotServed(Problem { wrong: Wrong::MessageType, at: None });
         }
@@ -192,7 +191,9 @@ impl Program for Compiled {
             return Mapped { result: Ok(vec![Made { form, bytes: kept(message) }]), issues: 0 };
         }
         let Some(maps) = route.maps.get(&feed) else { return Mapped { result: Ok(Vec::new()), issues: 0 } };
-        let (outcome, made) = maps.run(message, receipt);
+        let manner = self.feeds.get(feed).map(|facts| facts.manner.of(message, receipt, &self.standards));
+        let Some(Ok((settings, zone))) = manner else { return Mapped { result: Err(no_zone()), issues: 0 } };
+        let (outcome, made) = maps.run((&settings, zone), message, receipt);
         match outcome {
             Err(Why::Message(_) | Why::Call(_)) => {
                 let at = if engine::is_json(message) { None } else { came::msh(9, 1) };
@@ -227,6 +228,12 @@ impl Program for Compiled {
 fn kept(message: &Bytes) -> Bytes {
     const LONG: usize = 64 << 10;
     if message.len() < LONG { Bytes::copy_from_slice(message) } else { message.clone() }
+}
+
+/// A message brings a zone that is none: it was refused already, or its table has changed since.
+fn no_zone() -> Rejected {
+    let problem = Problem { wrong: Wrong::TableValueNotFound, at: None };
+    Rejected { code: String::new(), text: "its `timezone` is none".to_owned(), problem, is_fault: false }
 }
 
 fn rejected(told: Told) -> Rejected {

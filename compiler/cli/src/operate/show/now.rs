@@ -56,9 +56,9 @@ impl Now {
         let wired = db::wired(&world.db, world.inside);
         let place = wiring.feeds.iter().position(|feed| feed.name == stored.id.feed);
         let feed = place.ok_or_else(|| format!("the project has no feed `{}`", stored.id.feed))?;
-        let settings = program.reads(feed).ok_or("the feed has no settings")?;
         let name: Arc<str> = stored.id.feed.as_str().into();
         let receipt = intake::receipt(&name, stored.id.number, &stored.arrival);
+        let settings = program.reads(feed, &stored.bytes, &receipt).ok_or("its `timezone` is none")?;
         let message = settings.read(&stored.bytes)?;
         let (routes, kept) = match program.sort(feed, &stored.bytes, &receipt) {
             Sorted::Routes(routes) if routes.is_empty() => (routes, Some("no route takes it".to_owned())),
@@ -68,7 +68,8 @@ impl Now {
                 (Vec::new(), Some(format!("it is not taken: {}", problem.wrong.text())))
             }
         };
-        let one = Message { world: &world, wired: &wired, program: &program, feed, settings, receipt, stored };
+        let one =
+            Message { world: &world, wired: &wired, program: &program, feed, settings: &settings, receipt, stored };
         let routes = routes.into_iter().filter_map(|number| {
             let facts = wiring.routes.get(number)?;
             let targets = facts.to.iter().filter_map(|to| Some(wiring.targets.get(*to)?.name.clone()));

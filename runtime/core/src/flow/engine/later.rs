@@ -14,7 +14,6 @@ const ROUTE: &[(&str, &[&str])] = &[("reply", &["null"])];
 /// Some setting asks for more than is carried out.
 pub(super) fn nothing_of_it(wiring: &Wiring) -> Result<(), Refused> {
     for feed in &wiring.feeds {
-        zone(&format!("feed {}", feed.name), &feed.settings)?;
         if !["mllp", "file"].contains(&feed.connector.as_str()) {
             held(&format!("feed {}", feed.name), &feed.settings, &[("unwrap", &["null"])])?;
         }
@@ -34,16 +33,6 @@ fn held(whose: &str, settings: &str, plain: &[(&str, &[&str])]) -> Result<(), Re
         if settings.get(name).is_some_and(|value| !values.contains(&value.to_string().as_str())) {
             return Err(not_yet(whose, &format!("`{name}`")));
         }
-    }
-    Ok(())
-}
-
-/// A zone may be read of each message.
-fn zone(whose: &str, settings: &str) -> Result<(), Refused> {
-    let settings: Value = read(whose, settings)?;
-    let parts = settings.get("timezone").and_then(Value::as_array);
-    if parts.into_iter().flatten().any(|part| part.get("read").is_some()) {
-        return Err(not_yet(whose, "a `timezone` of each message"));
     }
     Ok(())
 }

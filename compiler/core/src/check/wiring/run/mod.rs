@@ -36,6 +36,8 @@ pub struct FeedFacts {
     /// Events that go nowhere, and why.
     pub ignored: Vec<(SmolStr, SmolStr, SmolStr)>,
     pub order_by: Vec<Reader>,
+    /// What its settings read of each message, by their numbers.
+    pub reads: Vec<Reader>,
 }
 
 /// A kind of message that a feed accepts.
@@ -84,14 +86,24 @@ pub fn feed(feed: &Feed, module: &str, world: &dyn World, environment: &Environm
     let all: Vec<_> = whole.settings.iter().map(|(given, _)| given.clone()).collect();
     let mut values = Values::new(world, environment);
     let settings = values.object(&all, &told);
+    let read = std::mem::take(&mut values.reads);
     let order = all
         .iter()
         .filter(|given| given.name.text == ORDER_BY)
         .flat_map(|given| given.values.iter().flat_map(given::items));
     let accepted: Vec<&Accepted> = whole.accepted.iter().collect();
     let order_by = order.map(|value| texts(value, &accepted, world)).collect();
+    let reads = read.iter().map(|read| texts(read, &accepted, world)).collect();
     let accepts = whole.accepted.iter().map(|accepted| of_accepted(accepted, world)).collect();
-    Some(FeedFacts { connector: connector.text.clone(), settings, accepts, ignored: ignored(&whole), order_by, key })
+    Some(FeedFacts {
+        connector: connector.text.clone(),
+        settings,
+        accepts,
+        ignored: ignored(&whole),
+        order_by,
+        reads,
+        key,
+    })
 }
 
 /// The setting whose values are read of each message, one by one.

@@ -20,15 +20,15 @@ pub(super) enum Awaited {
 }
 
 impl Awaited {
-    /// MSH-15 and MSH-16 decide (HL7 v2.5.1 §2.9.3, HL7 table 0155), or the mode where both are empty. What comes of
-    /// errors alone cannot be waited for.
+    /// In the enhanced mode that of the application decides, unless MSH-15 and MSH-16 ask for less (HL7 v2.5.1 §2.9.3,
+    /// HL7 table 0155). In the original one the first does: an application may answer a message that asks for two answers
+    /// much later, or over another connection. What comes of errors alone cannot be waited for.
     pub fn of(message: &[u8], mode: Mode) -> Awaited {
         let header = Header::read(message);
         let field = |number| header.as_ref().map(|header| header.field(number)).unwrap_or_default();
         match (field(15), field(16)) {
-            (b"", b"") if mode == Mode::Original => Awaited::First,
-            (b"", b"") | (_, b"AL") => Awaited::Application,
-            (b"AL" | b"SU", _) | (_, b"SU") => Awaited::First,
+            (b"", b"") | (_, b"AL") if mode == Mode::Enhanced => Awaited::Application,
+            (b"", b"") | (b"AL" | b"SU", _) | (_, b"AL" | b"SU") => Awaited::First,
             _ => Awaited::Nothing,
         }
     }
@@ -125,9 +125,11 @@ mod tests {
         };
         assert_eq!(of("", "", Mode::Original), Awaited::First);
         assert_eq!(of("", "", Mode::Enhanced), Awaited::Application);
+        for asks in ["AL", "NE"] {
+            assert_eq!(of(asks, "AL", Mode::Original), Awaited::First);
+            assert_eq!(of(asks, "AL", Mode::Enhanced), Awaited::Application);
+        }
         for mode in [Mode::Original, Mode::Enhanced] {
-            assert_eq!(of("AL", "AL", mode), Awaited::Application);
-            assert_eq!(of("NE", "AL", mode), Awaited::Application);
             assert_eq!(of("AL", "NE", mode), Awaited::First);
             assert_eq!(of("AL", "ER", mode), Awaited::First);
             assert_eq!(of("NE", "SU", mode), Awaited::First);
