@@ -280,3 +280,18 @@ fn what_a_server_has_new_is_asked_for() {
     assert_eq!(fs::read_dir(site.path("out")).unwrap().count(), 1);
     site.stop();
 }
+
+#[test]
+fn what_targets_read_is_read_in_the_charset_of_the_feed() {
+    let rest = "target out to file { path: \"out/{PID-5.1}\" }\nroute all from adt to out where PID-5.1 is present\n";
+    let mut site = Site::runs("charset: \"ISO-8859-1\"", rest);
+    let message = "MSH|^~\\&|A|H|B|C|20260101||ADT^A01^ADT_A01|1|P|2.5.1\rEVN||20260101\rPID|1||7||M?LLER\rPV1|1|I\r";
+    let mut bytes = format!("\x0B{message}\x1C\r").into_bytes();
+    let umlaut = bytes.iter().position(|byte| *byte == b'?').unwrap();
+    bytes[umlaut] = 0xDC;
+    let mut stream = TcpStream::connect(site.address).unwrap();
+    stream.write_all(&bytes).unwrap();
+    // A letter that stands in no name of a file gives way to one that does.
+    site.until(|site| site.path("out/M_LLER").exists());
+    site.stop();
+}

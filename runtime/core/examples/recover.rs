@@ -36,7 +36,7 @@ impl Program for Passing {
         Mapped { result: Ok(vec![Made { form: Form::Message, bytes: message.clone() }]), issues: 0 }
     }
 
-    fn read(&self, readings: &[usize], message: &[u8], _: &Receipt) -> Vec<Vec<String>> {
+    fn read(&self, _: usize, readings: &[usize], message: &[u8], _: &Receipt) -> Vec<Vec<String>> {
         let control = Header::read(message).map(|header| header.field(10).to_vec()).unwrap_or_default();
         let key = control.last().map(|letter| char::from(*letter).to_string());
         readings.iter().map(|_| key.clone().into_iter().collect()).collect()

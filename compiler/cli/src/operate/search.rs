@@ -165,11 +165,14 @@ impl Keys {
 
     /// Whether a message of a feed has the key; nothing if its messages have none.
     fn of(&self, feed: &str) -> Option<impl Fn(u64, &Arrival, &[u8]) -> bool> {
-        let (name, order_by) = self.feeds.iter().find(|(name, order_by)| name == feed && !order_by.is_empty())?;
+        let mut feeds = self.feeds.iter().enumerate();
+        let (number_of_feed, (name, order_by)) =
+            feeds.find(|(_, (name, order_by))| name == feed && !order_by.is_empty())?;
         let name: Arc<str> = name.as_str().into();
         Some(move |number, arrival: &Arrival, message: &[u8]| {
             let receipt = intake::receipt(&name, number, arrival);
-            self.program.read(order_by, message, &receipt).iter().flatten().any(|value| *value == self.key)
+            let values = self.program.read(number_of_feed, order_by, message, &receipt);
+            values.iter().flatten().any(|value| *value == self.key)
         })
     }
 }

@@ -25,7 +25,6 @@ pub enum Came {
 
 /// What reads what came, by the structures or types that it can read.
 pub struct Reading {
-    settings: Settings,
     plans: Vec<(Vec<SmolStr>, Plan)>,
 }
 
@@ -99,27 +98,20 @@ pub fn msh(field: u16, component: u16) -> Option<At> {
 }
 
 impl Reading {
-    pub fn of(world: &World, reader: Option<&[Function]>, settings: &Settings) -> Option<Reading> {
-        reader.map(|reader| Reading::new(world, reader, settings))
+    pub fn of(world: &World, reader: Option<&[Function]>) -> Option<Reading> {
+        reader.map(|reader| Reading::new(world, reader))
     }
 
-    pub fn new(world: &World, reader: &[Function], settings: &Settings) -> Reading {
-        let Some(&file) = world.files.first() else {
-            return Reading { settings: settings.clone(), plans: Vec::new() };
-        };
+    pub fn new(world: &World, reader: &[Function]) -> Reading {
+        let Some(&file) = world.files.first() else { return Reading { plans: Vec::new() } };
         let plan = |function: &Function| {
             let takes = db::takes(&world.db, world.inside, function);
             (takes, db::reader(&world.db, world.inside, file, function))
         };
-        Reading { settings: settings.clone(), plans: reader.iter().map(plan).collect() }
+        Reading { plans: reader.iter().map(plan).collect() }
     }
 
-    /// How messages are read for it.
-    pub fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
-    /// What is written for what came; nothing where it cannot be read.
+    /// What is written for what came, which was read by these settings; nothing where it cannot be read.
     fn written(&self, came: &Came, settings: &Settings, receipt: &Receipt) -> Vec<u8> {
         let fits = |(takes, _): &&(Vec<SmolStr>, Plan)| takes.iter().any(|it| came.is_called(it));
         let Some((_, plan)) = self.plans.iter().find(fits) else { return Vec::new() };
@@ -132,14 +124,13 @@ impl Reading {
     }
 
     /// The values for what came, as texts: a number with the digits that it has.
-    pub fn values(&self, came: &Came, receipt: &Receipt) -> Vec<String> {
-        let written = self.written(came, &self.settings, receipt);
+    pub fn values(&self, came: &Came, settings: &Settings, receipt: &Receipt) -> Vec<String> {
+        let written = self.written(came, settings, receipt);
         let values: Vec<&RawValue> = serde_json::from_slice(&written).unwrap_or_default();
         let text = |value: &RawValue| serde_json::from_str(value.get()).unwrap_or_else(|_| value.get().to_owned());
         values.into_iter().map(text).collect()
     }
 
-    /// Of times without an offset, those of the settings that the message was read by.
     pub fn holds(&self, came: &Came, settings: &Settings, receipt: &Receipt) -> bool {
         self.written(came, settings, receipt) == b"true"
     }

@@ -47,7 +47,7 @@ impl Manner {
         let read = |part: &Value| match part.get("read").and_then(Value::as_u64) {
             Some(number) => {
                 let reader = feed.reads.get(usize::try_from(number).ok()?)?;
-                Some(Part::Read(Reading::new(world, reader, &plain)))
+                Some(Part::Read(Reading::new(world, reader)))
             }
             None => Some(Part::Text(part.get("text")?.as_str()?.to_owned())),
         };
@@ -87,7 +87,7 @@ impl Manner {
         let Some(came) = Came::read(bytes, &self.plain, standards) else { return String::new() };
         let text = |part: &Part| match part {
             Part::Text(text) => text.clone(),
-            Part::Read(reading) => reading.values(&came, receipt).into_iter().next().unwrap_or_default(),
+            Part::Read(reading) => reading.values(&came, &self.plain, receipt).into_iter().next().unwrap_or_default(),
         };
         self.parts.iter().map(text).collect()
     }

@@ -59,15 +59,10 @@ impl Compiled {
         let manners: Vec<Manner> = manners.collect::<Result<_, _>>()?;
         let settings: Vec<Settings> = manners.iter().map(|manner| manner.plain().clone()).collect();
         let plain = Settings::of(world, None)?;
-        let feeds = wired.feeds.iter().zip(&settings).zip(manners).map(|((feed, settings), manner)| Accepting {
+        let filtered = |facts: &AcceptFacts| Reading::of(world, facts.filter.as_ref().map(std::slice::from_ref));
+        let feeds = wired.feeds.iter().zip(manners).map(|(feed, manner)| Accepting {
             manner,
-            accepts: feed
-                .accepts
-                .iter()
-                .map(|facts| {
-                    (facts.clone(), Reading::of(world, facts.filter.as_ref().map(std::slice::from_ref), settings))
-                })
-                .collect(),
+            accepts: feed.accepts.iter().map(|facts| (facts.clone(), filtered(facts))).collect(),
             ignored: feed.ignored.clone(),
         });
         let routes = wired.routes.iter().map(|route| {
@@ -78,15 +73,13 @@ impl Compiled {
                 let settings = settings.get(*feed).unwrap_or(&plain).clone();
                 Ok((*feed, Maps::new(Engine::new(world, Some(&named), settings, Kind::Native)?)))
             });
-            let filter = Reading::of(world, route.filter.as_deref(), &plain);
+            let filter = Reading::of(world, route.filter.as_deref());
             Ok(Route { filter, maps: maps.collect::<Result<_, End>>()?, passes: route.through.is_empty(), from })
         });
-        let of_feeds =
-            wired.feeds.iter().zip(&settings).flat_map(|(feed, own)| feed.order_by.iter().map(move |it| (it, own)));
-        let of_targets = wired.targets.iter().flat_map(|target| target.reads.iter().map(|it| (it, &plain)));
-        let of_routes = wired.routes.iter().flat_map(|route| route.reads.iter().map(|it| (it, &plain)));
-        let readings =
-            of_feeds.chain(of_targets).chain(of_routes).map(|(reader, own)| Reading::new(world, reader, own));
+        let of_feeds = wired.feeds.iter().flat_map(|feed| &feed.order_by);
+        let of_targets = wired.targets.iter().flat_map(|target| &target.reads);
+        let of_routes = wired.routes.iter().flat_map(|route| &route.reads);
+        let readings = of_feeds.chain(of_targets).chain(of_routes).map(|reader| Reading::new(world, reader));
         Ok(Compiled {
             standards: db::standards(&world.db, world.inside).clone(),
             feeds: feeds.collect(),
@@ -213,14 +206,15 @@ impl Program for Compiled {
         }
     }
 
-    fn read(&self, readings: &[usize], bytes: &[u8], receipt: &Receipt) -> Vec<Vec<String>> {
+    fn read(&self, feed: usize, readings: &[usize], bytes: &[u8], receipt: &Receipt) -> Vec<Vec<String>> {
         let readings: Vec<_> = readings.iter().filter_map(|number| self.readings.get(*number)).collect();
-        // They are of one feed or one target, and read the message in one way.
-        let settings = readings.first().map(|first| first.settings());
-        let Some(came) = settings.and_then(|settings| Came::read(bytes, settings, &self.standards)) else {
-            return vec![Vec::new(); readings.len()];
-        };
-        readings.iter().map(|reading| reading.values(&came, receipt)).collect()
+        if readings.is_empty() {
+            return Vec::new();
+        }
+        let settings = self.reads(feed, bytes, receipt);
+        let came = settings.and_then(|settings| Some((Came::read(bytes, &settings, &self.standards)?, settings)));
+        let Some((came, settings)) = came else { return vec![Vec::new(); readings.len()] };
+        readings.iter().map(|reading| reading.values(&came, &settings, receipt)).collect()
     }
 }
 

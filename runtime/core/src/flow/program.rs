@@ -17,8 +17,8 @@ pub trait Program: Send + Sync + 'static {
     /// Sends a message of a feed through the maps of a route, both by their numbers in the wiring.
     fn map(&self, feed: usize, route: usize, message: &Bytes, receipt: &Receipt) -> Mapped;
 
-    /// The values of settings that read the message, by their numbers: of each none if the message has none.
-    fn read(&self, readings: &[usize], message: &[u8], receipt: &Receipt) -> Vec<Vec<String>>;
+    /// The values of settings that read a message of a feed, by their numbers: of each none if the message has none.
+    fn read(&self, feed: usize, readings: &[usize], message: &[u8], receipt: &Receipt) -> Vec<Vec<String>>;
 }
 
 /// Where a message goes.

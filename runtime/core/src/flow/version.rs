@@ -147,7 +147,7 @@ impl Version {
     /// Nothing for a route that lets all through, and for a message that has none of its keys.
     fn sight(&self, route: usize, open: &Open, message: &[u8], receipt: &Receipt) -> Option<Sight> {
         let unless = self.settings.unless_seen.get(route)?.as_ref()?;
-        let key = once::key(&self.program.read(&unless.keys, message, receipt))?;
+        let key = once::key(&self.program.read(self.settings.feed, &unless.keys, message, receipt))?;
         let feed = xxh3_64(self.settings.name.as_bytes());
         let came = Came { at: open.arrival.received, feed, number: open.number() };
         Some(Sight { once: Arc::clone(&unless.once), key, came, within: unless.within })
@@ -199,7 +199,7 @@ impl Version {
         message: &Bytes,
         receipt: &Receipt,
     ) -> Parcel {
-        let read = self.program.read(&way.reads, &self.repaired(message), receipt).into();
+        let read = self.program.read(self.settings.feed, &way.reads, &self.repaired(message), receipt).into();
         Parcel { id: called(&self.settings.name, number).into(), made, read }
     }
 
@@ -210,7 +210,8 @@ impl Version {
 
     /// What a message is kept in order by.
     pub(super) fn keys(&self, message: &Bytes, receipt: &Receipt) -> Vec<u64> {
-        let values = self.program.read(&self.settings.order_by, &self.repaired(message), receipt).into_iter().flatten();
+        let Settings { feed, order_by, .. } = &self.settings;
+        let values = self.program.read(*feed, order_by, &self.repaired(message), receipt).into_iter().flatten();
         // The hash of a value is its lane: two values that share one wait for each other, and lose nothing.
         values.map(|value| xxh3_64(value.as_bytes())).collect()
     }

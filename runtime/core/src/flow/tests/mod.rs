@@ -82,7 +82,7 @@ impl Program for Passing {
         Mapped { result, issues: 0 }
     }
 
-    fn read(&self, readings: &[usize], message: &[u8], _: &Receipt) -> Vec<Vec<String>> {
+    fn read(&self, _: usize, readings: &[usize], message: &[u8], _: &Receipt) -> Vec<Vec<String>> {
         readings.iter().map(|_| vec![field(message, 4).unwrap()]).collect()
     }
 }

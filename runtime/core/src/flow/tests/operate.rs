@@ -33,8 +33,8 @@ impl Program for Mended {
         Mapped { result: Ok(vec![Made { form: Form::Message, bytes: message.clone() }]), issues: 0 }
     }
 
-    fn read(&self, readings: &[usize], message: &[u8], receipt: &Receipt) -> Vec<Vec<String>> {
-        Passing.read(readings, message, receipt)
+    fn read(&self, feed: usize, readings: &[usize], message: &[u8], receipt: &Receipt) -> Vec<Vec<String>> {
+        Passing.read(feed, readings, message, receipt)
     }
 }
 
