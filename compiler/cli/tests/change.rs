@@ -48,7 +48,7 @@ fn a_project_is_changed_while_its_connections_stay() {
     assert!(send(&mut stream, &admission("1", "7", "A")).starts_with("MSA|AA|1"));
     assert_eq!(language(&site, "1"), "de");
     // Wrong text, then a test that fails: nothing changes, and no value of the test is told.
-    site.write(&PROJECT.replace("language:", "langage:"));
+    site.write(&PROJECT.replace("language:", "lang:"));
     let (_, said, code) = site.said(&["reload"]);
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("site.emr:5: E0401") && said.contains("`emr check` shows it"), "{said}");

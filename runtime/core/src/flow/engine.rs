@@ -47,7 +47,7 @@ pub struct Engine {
     feeds: Vec<Running>,
     held: Held,
     /// What routes have seen, by their names.
-    onces: Onces,
+    repeats: Repeats,
     operations: Arc<Operations>,
     asked: Option<mpsc::Receiver<Asked>>,
     /// Answers other processes of the machine, until all feeds have stopped. Nothing before the first has begun.
@@ -57,7 +57,7 @@ pub struct Engine {
     backlogs: Backlogs,
 }
 
-type Onces = BTreeMap<String, Arc<Once>>;
+type Repeats = BTreeMap<String, Arc<Once>>;
 
 struct Running {
     intake: Arc<Intake<Disk>>,
@@ -145,7 +145,7 @@ impl Engine {
             outlets: Vec::new(),
             feeds: Vec::new(),
             held: Held::default(),
-            onces: Onces::new(),
+            repeats: Repeats::new(),
             operations: Arc::new(operations),
             asked: Some(asked),
             control: None,
@@ -328,8 +328,8 @@ fn read<T: DeserializeOwned>(whose: &str, settings: &str) -> Result<T, Refused> 
 }
 
 /// Opens what routes have seen that leave it out, and keeps what is open.
-fn onces(wiring: &Wiring, places: &Places, known: &Onces) -> Result<Onces, Refused> {
-    let mut onces = Onces::new();
+fn repeats(wiring: &Wiring, places: &Places, known: &Repeats) -> Result<Repeats, Refused> {
+    let mut repeats = Repeats::new();
     for route in &wiring.routes {
         let OfRoute { unless_seen, .. } = read(&route.name, &route.settings)?;
         let Some(OfSeen { .. }) = unless_seen else { continue };
@@ -341,12 +341,12 @@ fn onces(wiring: &Wiring, places: &Places, known: &Onces) -> Result<Onces, Refus
                 Arc::new(opened.map_err(refused)?)
             }
         };
-        onces.insert(route.name.clone(), once);
+        repeats.insert(route.name.clone(), once);
     }
-    Ok(onces)
+    Ok(repeats)
 }
 
-fn settings(number: usize, wiring: &Wiring, places: &Places, onces: &Onces) -> Result<Settings, Refused> {
+fn settings(number: usize, wiring: &Wiring, places: &Places, repeats: &Repeats) -> Result<Settings, Refused> {
     let Some(feed) = wiring.feeds.get(number) else {
         return Err(Refused { whose: "wiring".to_owned(), why: "it has no such feed".to_owned() });
     };
@@ -355,7 +355,7 @@ fn settings(number: usize, wiring: &Wiring, places: &Places, onces: &Onces) -> R
     for route in &wiring.routes {
         let told: OfRoute = read(&route.name, &route.settings)?;
         on_reject.push(told.on_reject);
-        let once = told.unless_seen.zip(onces.get(&route.name));
+        let once = told.unless_seen.zip(repeats.get(&route.name));
         unless_seen.push(once.map(|(OfSeen { within }, once)| Unless {
             once: Arc::clone(once),
             keys: route.reads.clone(),

@@ -13,7 +13,7 @@ use super::super::deliver::Outlet;
 use super::super::held::Held;
 use super::super::intake::{Intake, Settings};
 use super::super::program::Program;
-use super::{Engine, Refused, Running, Task, die, held, later, onces, settings};
+use super::{Engine, Refused, Running, Task, die, held, later, repeats, settings};
 use crate::connector::{self, Feed};
 use crate::journal::fs::Disk;
 
@@ -51,7 +51,8 @@ impl Engine {
         later::nothing_of_it(&wiring)?;
         let outlets = self.outlets_of(&wiring)?;
         let held = held(&wiring, &self.places)?;
-        self.onces = onces(&wiring, &self.places, &self.onces)?;
+        let next = repeats(&wiring, &self.places, &self.repeats)?;
+        let before = std::mem::replace(&mut self.repeats, next);
         let known: Vec<Known> = wiring.feeds.iter().map(|feed| self.known(feed)).collect();
         // An address is had once: who listens by other settings stops before the new ones are tried.
         let anew = || known.iter().flatten().filter(|(_, is_same)| !is_same).map(|(place, _)| *place);
@@ -61,6 +62,7 @@ impl Engine {
         match self.prepared(&wiring, &known, &program).await {
             Ok(prepared) => Ok(self.switch(wiring, outlets, held, &program, prepared).await),
             Err(mut refused) => {
+                self.repeats = before;
                 for place in anew() {
                     if let Err(why) = self.listen_again(place).await {
                         refused.why =
@@ -111,7 +113,7 @@ impl Engine {
         known: Known,
         wiring: &Wiring,
     ) -> Result<Prepared, Refused> {
-        let settings = settings(number, wiring, &self.places, &self.onces)?;
+        let settings = settings(number, wiring, &self.places, &self.repeats)?;
         let listener = match known {
             Some((_, true)) => None,
             _ => Some(self.listener(feed).await?),
