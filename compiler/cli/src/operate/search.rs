@@ -211,7 +211,8 @@ mod tests {
         assert_eq!(time("1970-01-02"), Ok(86_400_000_000));
         assert_eq!(time("1970-01-01T01:30"), Ok(5_400_000_000));
         assert_eq!(time("1970-01-01T01:30:00+01:00"), Ok(1_800_000_000));
-        let ago = clock::microseconds() - time("2h").unwrap();
+        let then = time("2h").unwrap();
+        let ago = clock::microseconds() - then;
         assert!((7_200_000_000..7_260_000_000).contains(&ago), "{ago}");
         for wrong in ["yesterday", "1970", "", "d", "1970-13-01", "5x"] {
             assert!(time(wrong).is_err(), "{wrong}");

@@ -17,8 +17,8 @@ pub struct Wishes {
 }
 
 impl Wishes {
-    pub fn new(engine: &mut Engine, args: &Args) -> Wishes {
-        Wishes { asked: engine.asked(), watched: args.watch.then(|| Watched::new(&args.project)) }
+    pub fn new(engine: &mut Engine, watched: Option<Watched>) -> Wishes {
+        Wishes { asked: engine.asked(), watched }
     }
 
     pub async fn next(&mut self) -> Asked {

@@ -29,6 +29,7 @@ use crate::world::{Chosen, World};
 use change::Wishes;
 pub use program::Compiled;
 pub use ready::Ready;
+use watched::Watched;
 
 /// Nothing is acknowledged before it is in the journal, which no end of the process and no loss of power takes away.
 #[derive(clap::Args)]
@@ -57,6 +58,8 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<End, End> {
     #[cfg(feature = "failpoints")]
     fail::arm()?;
+    // A change from here on is one of what runs.
+    let watched = args.watch.then(|| Watched::new(&args.project));
     let world = World::open(&args.project, &args.chosen)?;
     world.sound()?;
     let Ready { wiring, program } = Ready::new(&world, &args.chosen)?;
@@ -86,7 +89,7 @@ pub fn run(args: &Args) -> Result<End, End> {
             watch.log.listens(&name, &connector);
         }
         watch.look(alarms, engine.backlogs()).await;
-        let mut wishes = Wishes::new(&mut engine, args);
+        let mut wishes = Wishes::new(&mut engine, watched);
         loop {
             let Asked { what, tell } = tokio::select! {
                 asked = wishes.next() => asked,
