@@ -78,7 +78,7 @@ fn files_that_change_are_taken_up_where_that_is_asked_for() {
     assert_eq!(language(&site, "1"), "it");
     // A module of its own that nobody had before.
     fs::write(site.path("more.emr"), "let x = y\n").unwrap();
-    site.until(|site| site.text("log").contains("goes on as before: more.emr:1"));
+    site.until(|site| site.text("log").contains("goes on as before why=\"more.emr:1"));
     assert_eq!(site.stop(), Some(0));
 }
 

@@ -138,7 +138,7 @@ impl Site {
         let mut command = Command::new(env!("CARGO_BIN_EXE_emr"));
         let process = command.arg("run").arg(folder.path()).stderr(log).stdout(Stdio::null()).spawn().unwrap();
         let site = Site { folder, original, enhanced, process };
-        site.until(|site| site.log().contains("folder takes messages"));
+        site.until(|site| site.log().contains("takes messages feed=\"folder\""));
         site
     }
 
