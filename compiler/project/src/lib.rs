@@ -6,6 +6,7 @@ mod error;
 mod files;
 mod index;
 mod manifest;
+mod operations;
 pub mod packages;
 mod terminology;
 

@@ -8,7 +8,7 @@ use emr_compiler::settings;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use crate::Source;
+use crate::{Source, operations};
 
 /// The settings of a project. What is not set has no value here; what that means is the compiler's to say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Manifest {
     pub terminology: BTreeMap<String, Setting>,
     /// Other projects whose maps this one uses, by the name that they have here: their folders.
     pub dependencies: BTreeMap<String, Setting>,
-    /// How what runs is looked after: where mail is handed over, by whom.
+    /// How what runs is looked after: where mail is handed over and by whom, where metrics are read.
     pub operations: BTreeMap<String, Setting>,
     /// What is kept free on the disk of the journals.
     pub journal: Journal,
@@ -53,7 +53,6 @@ const FHIR: &str = "4.0.1";
 const FHIR_LATER: &[&str] = &["4.3.0", "5.0.0"];
 
 const SECTIONS: &[&str] = &["project", "packages", "terminology", "dependencies", "journal", "operations", "env"];
-const OPERATIONS: &[&str] = &["smtp", "mail_from", "mail_user", "mail_password"];
 const PROJECT: &[&str] = &["name", "fhir", "timezone", "charset"];
 const JOURNAL: &[&str] = &["free_percent", "free_bytes"];
 
@@ -68,6 +67,7 @@ pub fn read(source: &mut Source) -> Manifest {
     for (key, value) in table.get_ref() {
         reading.section(key, value);
     }
+    reading.problems.extend(operations::problems(&reading.manifest.operations));
     reading.problems.sort_by_key(|it| it.at.start);
     reading.manifest
 }
@@ -171,8 +171,8 @@ impl Reading<'_> {
 
     fn operations(&mut self, key: &Key, value: &Value) {
         let name = key.get_ref().as_ref();
-        if !OPERATIONS.contains(&name) {
-            return self.unknown("`[operations]` has no", key, OPERATIONS);
+        if !operations::KEYS.contains(&name) {
+            return self.unknown("`[operations]` has no", key, operations::KEYS);
         }
         if let Some(setting) = self.text(key, value) {
             self.manifest.operations.insert(name.to_owned(), setting);

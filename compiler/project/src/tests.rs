@@ -114,6 +114,31 @@ EHR_URL = "x"
 }
 
 #[test]
+fn whoever_listens_says_who_may_read_along_and_call() {
+    let of = |settings: &str| problems(&format!("[operations]\n{settings}\n"));
+    let here = "listen = \"127.0.0.1:9464\"\n";
+    let whole = [
+        "smtp = \"smtp://mail.example.org\"",
+        &format!("{here}tls_none_because = \"this machine alone\"\nclients_none_because = \"likewise\""),
+        &format!("{here}tls_certificate = \"a.pem\"\ntls_key = \"KEY\"\nclients_ca = \"b.pem\""),
+        &format!("{here}tls_certificate = \"a.pem\"\ntls_key = \"KEY\"\nclients_none_because = \"a firewall\""),
+    ];
+    assert_eq!(whole.map(of), ["", "", "", ""]);
+    insta::assert_snapshot!(
+        [
+            here,
+            "tls_key = \"KEY\"\nclients_ca = \"b.pem\"",
+            "listen = \"9464\"\ntls_none_because = \" \"\nclients_ca = \"b.pem\"",
+            &format!("{here}tls_certificate = \"a.pem\"\nclients_ca = \"b.pem\"\nclients_none_because = \"so\""),
+            &format!("{here}tls_key = \"KEY\"\nclients_ca = \"b.pem\""),
+            &format!("{here}tls_certificate = \"a.pem\"\ntls_key = \"KEY\"\ntls_none_because = \"so\"\nclients_none_because = \"so\""),
+        ]
+        .map(of)
+        .join("---\n")
+    );
+}
+
+#[test]
 fn zones_and_charsets_are_known_ones() {
     insta::assert_snapshot!(problems("[project]\ntimezone = \"Europe/Zürich\"\ncharset = \"EBCDIC\"\n"));
 }

@@ -4,12 +4,19 @@ use anstream::println;
 use emr_abi::wiring::Wiring;
 use emr_runtime::connector::Places;
 use emr_runtime::flow::engine::{self, Need};
+use emr_runtime::observe::serve::At;
 
 use crate::end::End;
 use crate::style::count;
 
-pub async fn needs(wiring: &Wiring, places: &Places) -> Result<End, End> {
-    let needs = engine::needs(wiring, places).await.map_err(|refused| End::World(refused.to_string()))?;
+/// `at` is where metrics are to be read.
+pub async fn needs(wiring: &Wiring, places: &Places, at: Option<At>) -> Result<End, End> {
+    let mut needs = engine::needs(wiring, places).await.map_err(|refused| End::World(refused.to_string()))?;
+    // Where another engine runs the address is its.
+    let is_free = needs.iter().all(|need| need.whose != "journal" || need.missing.is_none());
+    if let Some(at) = at.filter(|_| is_free) {
+        needs.push(Need { whose: "operations".to_owned(), missing: at.listening(places).await.err() });
+    }
     for Need { whose, missing } in &needs {
         match missing {
             None => println!("{whose}: ready"),

@@ -14,6 +14,7 @@ use emr_runtime::observe::alarm::{Alarms, Mail};
 use emr_runtime::observe::audit::{Audit, Said, What};
 use emr_runtime::observe::log::{self, Format, Log, Teller};
 use emr_runtime::observe::metrics::Metrics;
+use emr_runtime::observe::serve::{self, At, Stage};
 use emr_runtime::observe::trace;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -21,7 +22,7 @@ use tokio::task::JoinHandle;
 use crate::end::End;
 
 /// `[operations]` of `emr.toml`.
-type Operations = BTreeMap<String, Setting>;
+pub type Operations = BTreeMap<String, Setting>;
 
 #[derive(clap::Args)]
 pub struct Looking {
@@ -62,6 +63,9 @@ pub struct Watch {
     sending: Option<trace::Sending>,
     traces: Option<Task>,
     alarms: Option<Task>,
+    /// How far the engine is, for whoever asks whether it is ready.
+    stage: watch::Sender<Stage>,
+    served: Option<Task>,
 }
 
 /// Something that goes on until it is told to stop.
@@ -92,8 +96,25 @@ impl Watch {
         ready.map_err(|(alarm, why)| format!("alarm {alarm}: {why}"))
     }
 
-    /// From here on these alarms are looked at, and no others.
+    /// From here on metrics and health can be read, where `[operations]` says where.
+    ///
+    /// # Errors
+    /// The address, a certificate or a key is not to be had.
+    pub async fn serve(&mut self, operations: &Operations) -> Result<(), End> {
+        let Some(at) = at(operations) else { return Ok(()) };
+        let refused = |why: String| End::World(format!("operations: {why}"));
+        let listening = at.listening(&self.places).await.map_err(refused)?;
+        let (stop, stopped) = watch::channel(false);
+        let serving = serve::serve(listening, Arc::clone(&self.metrics), self.stage.subscribe(), stopped);
+        let serving = serving.map_err(|why| refused(format!("it cannot listen on `{}`: {why}", at.listen)))?;
+        self.served = Some(Task { stop, going: tokio::spawn(serving) });
+        self.log.serves(&at.listen);
+        Ok(())
+    }
+
+    /// From here on feeds listen, and these alarms are looked at, and no others.
     pub async fn look(&mut self, alarms: Option<Alarms>, backlogs: Backlogs) {
+        self.stage.send_replace(Stage::Running(backlogs.clone()));
         if let Some(before) = self.alarms.take() {
             before.stop().await;
         }
@@ -104,9 +125,15 @@ impl Watch {
         }
     }
 
+    /// The engine is about to stop.
+    pub fn stops(&self, backlogs: Backlogs) {
+        self.stage.send_replace(Stage::Stopping(backlogs));
+        self.log.stops();
+    }
+
     /// When nothing happens any more.
     pub async fn stop(&mut self) {
-        for task in [self.alarms.take(), self.traces.take()].into_iter().flatten() {
+        for task in [self.alarms.take(), self.traces.take(), self.served.take()].into_iter().flatten() {
             task.stop().await;
         }
     }
@@ -155,11 +182,23 @@ impl Looking {
             sending = Some(sends);
         }
         let witness = Arc::new(witnesses);
-        Ok(Watch { log, audit, metrics, witness, places, mail, sending, traces: None, alarms: None })
+        let (stage, served) = (watch::Sender::default(), None);
+        Ok(Watch { log, audit, metrics, witness, places, mail, sending, traces: None, alarms: None, stage, served })
     }
 }
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Where metrics and health are read, by `[operations]` of `emr.toml`: what goes together was looked at when it was read.
+pub fn at(operations: &Operations) -> Option<At> {
+    let text = |name: &str| operations.get(name).map(|setting| setting.value.clone());
+    let tls = text("tls_certificate").zip(text("tls_key"));
+    Some(At {
+        listen: text("listen")?,
+        tls: tls.map(|(certificate, key)| (certificate.into(), key)),
+        authorities: text("clients_ca").map(Into::into),
+    })
+}
 
 /// Where mail is handed over, by `[operations]` of `emr.toml`.
 fn mail(operations: &Operations, places: &Places) -> Result<Option<Mail>, End> {

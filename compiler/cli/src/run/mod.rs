@@ -74,7 +74,7 @@ pub fn run(args: &Args) -> Result<End, End> {
     drop(world);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     if args.check {
-        return runtime.block_on(check::needs(&wiring, &places));
+        return runtime.block_on(check::needs(&wiring, &places, looking::at(&operations)));
     }
     let hold = Hold::take(&places.journal).map_err(|why| End::World(format!("journal: {why}")))?;
     let hold = Arc::new(hold);
@@ -83,6 +83,7 @@ pub fn run(args: &Args) -> Result<End, End> {
     runtime.block_on(async {
         // Whoever stops a process that is about to start is heard too.
         let mut signals = Signals::listen()?;
+        watch.serve(&operations).await?;
         let engine = Engine::start(wiring, program, places, Arc::clone(&hold), Arc::clone(&watch.witness)).await;
         let mut engine = engine.map_err(|refused| End::World(refused.to_string()))?;
         for (name, connector) in listening {
@@ -102,7 +103,7 @@ pub fn run(args: &Args) -> Result<End, End> {
             // Whoever asked may have gone meanwhile.
             let _ = tell.send(change::carry_out(prepared, &mut engine, &mut watch).await);
         }
-        watch.log.stops();
+        watch.stops(engine.backlogs());
         engine.stop().await;
         watch.stop().await;
         Ok::<(), End>(())

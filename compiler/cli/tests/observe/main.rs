@@ -5,5 +5,6 @@
 
 mod audit;
 mod log;
+mod metrics;
 mod site;
 mod told;

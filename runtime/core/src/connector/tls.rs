@@ -80,6 +80,11 @@ impl Secret {
 pub type Why = String;
 
 impl Server {
+    /// `key` is the name of a secret.
+    pub fn new(certificate: impl Into<PathBuf>, key: impl Into<String>) -> Server {
+        Server { certificate: certificate.into(), key: Secret { secret: key.into() }, clients: Option::None }
+    }
+
     /// # Errors
     /// A file or secret is not to be had, or not what it must be.
     pub fn acceptor(&self, folder: &Path, secrets: &Secrets) -> Result<TlsAcceptor, Why> {

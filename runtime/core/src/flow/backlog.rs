@@ -72,6 +72,12 @@ impl Backlogs {
         feeds.iter().map(|intake| intake.backlog()).collect()
     }
 
+    /// Whether each feed takes messages.
+    pub fn take_messages(&self) -> bool {
+        let feeds = self.feeds().clone();
+        feeds.iter().all(|intake| intake.takes_messages())
+    }
+
     /// Which feeds there are from now on.
     pub(super) fn are(&self, feeds: Vec<Arc<Intake<Disk>>>) {
         *self.feeds() = feeds;

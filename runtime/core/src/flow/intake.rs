@@ -310,6 +310,11 @@ impl<F: Fs> Intake<F> {
         self.space.is_low()
     }
 
+    /// Whether a message that comes now is stored at once: senders do not wait for room.
+    pub fn takes_messages(&self) -> bool {
+        !self.is_short_of_space() && self.room.available_permits() > 0
+    }
+
     async fn wait_for_space(&self) {
         if self.space.is_low() {
             self.see(&Happening::Full);

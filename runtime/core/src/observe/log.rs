@@ -65,6 +65,11 @@ impl Log {
         info!(feed, connector, "takes messages");
     }
 
+    /// Metrics can be read there from now on.
+    pub fn serves(&self, address: &str) {
+        info!(address, "can be looked at");
+    }
+
     /// The project was to be changed; with the reason why it was not.
     pub fn reloads(&self, why_not: Option<&str>) {
         match why_not {

@@ -2,12 +2,14 @@
 //! others; none of them ever learns a value of a message.
 //!
 //! [`log`] writes lines for people, [`metrics`] counts for machines, [`audit`] keeps what can be proven,
-//! [`alarm`] tells people what needs them, [`trace`] shows the way of single messages.
+//! [`alarm`] tells people what needs them, [`trace`] shows the way of single messages. [`serve`] is where machines read what
+//! was counted, and whether messages are taken.
 
 pub mod alarm;
 pub mod audit;
 pub mod log;
 pub mod metrics;
+pub mod serve;
 pub mod trace;
 
 /// What lines of the log come from: those of libraries might tell what a message holds.

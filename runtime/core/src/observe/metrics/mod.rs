@@ -5,7 +5,7 @@
 mod held;
 mod series;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use emr_abi::wiring::Wiring;
 use prometheus_client::encoding::text::encode;
@@ -26,6 +26,8 @@ pub struct Metrics {
     registry: Registry,
     all: All,
     feeds: Held<Feed>,
+    /// Whoever reads: one at a time, as what stands is set for each.
+    reading: Mutex<()>,
 }
 
 impl Metrics {
@@ -34,7 +36,7 @@ impl Metrics {
     pub fn new(wiring: &Wiring, version: &str, started: i64) -> Metrics {
         let mut registry = Registry::with_prefix("emr");
         let all = All::new(&mut registry, version, started);
-        let metrics = Metrics { registry, all, feeds: Held::default() };
+        let metrics = Metrics { registry, all, feeds: Held::default(), reading: Mutex::default() };
         for (number, feed) in wiring.feeds.iter().enumerate() {
             let held = metrics.feed(&feed.name);
             for route in wiring.routes.iter().filter(|route| route.from.contains(&number)) {
@@ -49,6 +51,7 @@ impl Metrics {
 
     /// All metrics, as text. `backlogs` is where the messages of each feed are at this moment.
     pub fn text(&self, backlogs: &[Backlog]) -> String {
+        let _one = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         self.all.stand(backlogs);
         let mut text = String::new();
         // A text takes all that is written.
@@ -236,5 +239,9 @@ mod tests {
         ] {
             assert_eq!(value(&text, &of), is);
         }
+        // A feed that is gone has nothing in flight, and what was counted of it stays.
+        let text = metrics.text(&[]);
+        assert!(!text.contains("emr_in_flight{") && !text.contains("emr_queued{"), "{text}");
+        assert_eq!(value(&text, r#"emr_accepted_bytes_total{feed="adt"}"#), "40");
     }
 }

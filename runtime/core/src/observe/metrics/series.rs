@@ -169,8 +169,13 @@ impl All {
         all
     }
 
-    /// Sets what stands rather than happens.
+    /// Sets what stands rather than happens: of these feeds, and of none that a change took away.
     pub fn stand(&self, backlogs: &[Backlog]) {
+        self.in_flight.clear();
+        self.parked_messages.clear();
+        self.queued.clear();
+        self.oldest_seconds.clear();
+        self.parked_deliveries.clear();
         for backlog in backlogs {
             let feed = OfFeed::new(&backlog.feed);
             self.in_flight.get_or_create(&feed).set(whole(backlog.law.in_flight));
