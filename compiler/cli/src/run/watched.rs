@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// How often the files are looked at. A change is taken up once they have stayed the same for as long: an editor, or a
 /// copy of many files, is not at its end after the first.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// How each file was: its length, and when it changed.
-type Stamps = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
+/// How each file was: its length, and when it changed, in seconds and nanoseconds since 1970.
+type Stamps = BTreeMap<PathBuf, (u64, i64, i64)>;
 
 /// The mappings and settings of a project.
 pub struct Watched {
@@ -50,7 +51,7 @@ fn stamps(project: &Path) -> Stamps {
             if facts.is_dir() && !name.starts_with('.') {
                 folders.push(path);
             } else if name.ends_with(".emr") || matches!(&*name, "emr.toml" | "emr.lock") {
-                stamps.insert(path, (facts.len(), facts.modified().ok()));
+                stamps.insert(path, (facts.len(), facts.mtime(), facts.mtime_nsec()));
             }
         }
     }
