@@ -31,7 +31,7 @@ const KEPT_TO: &[(&str, &[&str])] = &[
     ("codespan_reporting::", &["compiler/core/src/diagnostic"]),
     ("cranelift", &["compiler/native/src"]),
     ("tower_lsp::", &["lsp/src/server.rs", "lsp/src/convert.rs"]),
-    ("tokio::", &["lsp/src", "runtime/core/src", "compiler/cli/src/run"]),
+    ("tokio::", &["lsp/src", "runtime/core", "compiler/cli/src/run"]),
     ("clap::", &["compiler/cli/src"]),
     ("indicatif::", &["compiler/cli/src"]),
     ("std::fs", &["compiler/project/src", "compiler/cli/src", "runtime/core"]),
