@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("emr-cli", &["emr-abi", "emr-compiler", "emr-lsp", "emr-message", "emr-native", "emr-project", "emr-runtime"]),
     ("emr-tests", &["emr-abi", "emr-compiler", "emr-message", "emr-native", "emr-project", "emr-runtime"]),
     ("ledger", &[]),
+    ("load", &[]),
     ("bench", &["emr-compiler", "emr-message", "emr-native", "emr-project", "emr-runtime"]),
 ];
 

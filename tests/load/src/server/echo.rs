@@ -1,0 +1,32 @@
+//! Answers each message at once: what frames and sockets cost.
+
+use std::io;
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::exchange::{Frames, acknowledgment};
+use crate::messages::control;
+
+pub fn run() -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        println!("{}", listener.local_addr()?);
+        loop {
+            let (stream, _) = listener.accept().await?;
+            tokio::spawn(serve(stream));
+        }
+    })
+}
+
+async fn serve(mut stream: TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let (mut frames, mut answer) = (Frames::default(), Vec::new());
+    while let Some(message) = frames.next(&mut stream).await? {
+        let control = control(message).and_then(|place| message.get(place)).unwrap_or_default();
+        acknowledgment(control, &mut answer);
+        stream.write_all(&answer).await?;
+    }
+    Ok(())
+}
