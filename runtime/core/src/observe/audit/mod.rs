@@ -179,12 +179,10 @@ impl Desk {
     fn news(&self) -> State {
         let is_quiet = |state: &mut State| !state.has_news && !state.is_ending;
         let state = self.changed.wait_while(self.state(), is_quiet).unwrap_or_else(PoisonError::into_inner);
-        let hurries = |state: &State| state.is_ending || state.events.iter().any(|(_, waits)| waits.is_some());
-        if !hurries(&state) {
-            drop(state);
+        let hurries = state.is_ending || state.events.iter().any(|(_, waits)| waits.is_some());
+        drop(state);
+        if !hurries {
             thread::sleep(TOGETHER);
-        } else {
-            drop(state);
         }
         let mut state = self.state();
         state.has_news = false;
