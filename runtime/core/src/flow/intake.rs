@@ -122,6 +122,7 @@ const WAITING: usize = 1 << 14;
 pub struct Intake<F: Fs> {
     name: Arc<str>,
     version: RwLock<Arc<Version>>,
+    witness: Arc<dyn Witness>,
     pub(super) writer: Writer,
     pub(super) reader: Reader<F>,
     space: Watch<F>,
@@ -219,7 +220,8 @@ impl<F: Fs> Intake<F> {
         let called = format!("maps of {name}");
         let intake = Arc::new(Intake {
             name,
-            version: RwLock::new(Arc::new(Version::new(settings, program, witness))),
+            version: RwLock::new(Arc::new(Version::new(settings, program, Arc::clone(&witness)))),
+            witness,
             writer,
             reader,
             space,
@@ -330,7 +332,7 @@ impl<F: Fs> Intake<F> {
 
     /// Tells whoever looks on.
     pub fn see(&self, what: &Happening<'_>) {
-        self.version().see(what);
+        self.witness.see(&self.name, what);
     }
 
     /// Goes on by another version of the project, once all is mapped that was taken before. Deliveries that wait go on

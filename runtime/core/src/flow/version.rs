@@ -77,16 +77,16 @@ impl Version {
     }
 
     /// Tells whoever looks on.
-    pub(super) fn see(&self, what: &Happening<'_>) {
+    fn see(&self, what: &Happening<'_>) {
         self.witness.see(&self.settings.name, what);
     }
 
+    /// A message as it is read, and how often something of it was repaired. What is done with a message is done with this.
+    pub(super) fn repaired(&self, message: &Bytes) -> (Bytes, usize) {
+        repaired(message, &self.settings.repair)
+    }
+
     pub(super) fn outcome(&self, open: &Open, message: &Bytes, receipt: &Receipt) -> Outcome {
-        let (message, count) = repaired(message, &self.settings.repair);
-        if count > 0 {
-            self.see(&Happening::Repaired { number: open.number(), count });
-        }
-        let message = &message;
         let run = || match self.program.sort(self.settings.feed, message, receipt) {
             Sorted::Routes(routes) => self.mapped(open, &routes, message, receipt),
             Sorted::Ignored(because) => Outcome::filtered(&because),
@@ -186,8 +186,7 @@ impl Version {
     /// What a way out gets of a message, made once more.
     pub(super) fn again(&self, way: &str, number: u64, message: &Bytes, receipt: &Receipt) -> Option<Parcel> {
         let way = self.settings.ways.iter().find(|known| *known.name == *way)?;
-        let whole = self.repaired(message);
-        let made = self.program.map(self.settings.feed, way.route, &whole, receipt).result.ok()?;
+        let made = self.program.map(self.settings.feed, way.route, message, receipt).result.ok()?;
         Some(self.parcel(way, number, made.into(), message, receipt))
     }
 
@@ -199,19 +198,14 @@ impl Version {
         message: &Bytes,
         receipt: &Receipt,
     ) -> Parcel {
-        let read = self.program.read(self.settings.feed, &way.reads, &self.repaired(message), receipt).into();
+        let read = self.program.read(self.settings.feed, &way.reads, message, receipt).into();
         Parcel { id: called(&self.settings.name, number).into(), made, read }
-    }
-
-    /// A message as it is read.
-    fn repaired(&self, message: &Bytes) -> Bytes {
-        repaired(message, &self.settings.repair).0
     }
 
     /// What a message is kept in order by.
     pub(super) fn keys(&self, message: &Bytes, receipt: &Receipt) -> Vec<u64> {
         let Settings { feed, order_by, .. } = &self.settings;
-        let values = self.program.read(*feed, order_by, &self.repaired(message), receipt).into_iter().flatten();
+        let values = self.program.read(*feed, order_by, message, receipt).into_iter().flatten();
         // The hash of a value is its lane: two values that share one wait for each other, and lose nothing.
         values.map(|value| xxh3_64(value.as_bytes())).collect()
     }

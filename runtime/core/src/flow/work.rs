@@ -112,11 +112,15 @@ impl<F: Fs> Intake<F> {
         waiting.collect()
     }
 
-    /// What a message is kept in order by, which is read of the journal.
+    /// What a message is kept in order by, which is read of the journal. Most feeds keep all their messages in one order,
+    /// and need not read them for that.
     fn keys(&self, version: &Version, number: u64) -> Vec<u64> {
+        if version.settings.order_by.is_empty() {
+            return Vec::new();
+        }
         let Some(open) = self.ledger().message(number).cloned() else { return Vec::new() };
         let Some(message) = self.message(&open) else { return Vec::new() };
-        version.keys(&message, &self.receipt(number, &open.arrival))
+        version.keys(&version.repaired(&message).0, &self.receipt(number, &open.arrival))
     }
 
     /// Lets go of what is settled and was kept for long enough.
@@ -159,11 +163,7 @@ impl<F: Fs> Intake<F> {
             return;
         }
         let version = self.version();
-        // Most feeds keep all their messages in one order, and need not read them for that.
-        let keys = match version.settings.order_by.is_empty() {
-            true => Vec::new(),
-            false => self.keys(&version, number),
-        };
+        let keys = self.keys(&version, number);
         for way in ways {
             match version.queue(way) {
                 Some(queue) => queue.add(number, keys.clone(), None),
@@ -181,14 +181,20 @@ impl<F: Fs> Intake<F> {
             tell(&answer, Some(number), Verdict::Good);
         }
         let receipt = self.receipt(number, &open.arrival);
-        let outcome = self.mark.around(number, || version.outcome(open, message, &receipt));
+        let outcome = self.mark.around(number, || {
+            let (message, count) = version.repaired(message);
+            if count > 0 {
+                self.see(&Happening::Repaired { number, count });
+            }
+            (version.outcome(open, &message, &receipt), message)
+        });
         let verdict = match outcome {
-            Ok(Outcome::Made(made, sights)) => {
+            Ok((Outcome::Made(made, sights), message)) => {
                 sights.iter().for_each(Sight::note);
-                self.hand_out(&version, number, message, &receipt, made);
+                self.hand_out(&version, number, &message, &receipt, made);
                 Verdict::Good
             }
-            Ok(Outcome::Ended(what, verdict)) => {
+            Ok((Outcome::Ended(what, verdict), _)) => {
                 self.happen(number, what);
                 verdict
             }
@@ -291,7 +297,9 @@ impl<F: Fs> Source for WayOut<F> {
         let intake = &self.intake;
         let open = intake.ledger().message(number)?.clone();
         let message = intake.message(&open)?;
-        intake.version().again(&self.name, number, &message, &intake.receipt(number, &open.arrival))
+        let version = intake.version();
+        let (message, _) = version.repaired(&message);
+        version.again(&self.name, number, &message, &intake.receipt(number, &open.arrival))
     }
 
     fn tried(&self, number: u64, tried: u32, took: Duration, failure: Option<&Failure>) {
