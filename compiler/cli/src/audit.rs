@@ -7,6 +7,7 @@ use anstream::{eprintln, println};
 use emr_runtime::observe::audit::{self, Report, hex};
 
 use crate::end::End;
+use crate::operate;
 use crate::style::count;
 
 #[derive(clap::Args)]
@@ -66,7 +67,7 @@ fn export(of: &Of) -> Result<End, End> {
 }
 
 fn read(of: &Of, seen: impl FnMut(&audit::Line)) -> Result<Report, End> {
-    let folder = of.journal.clone().unwrap_or_else(|| of.project.join("journal")).join(audit::FOLDER);
+    let folder = operate::journals(&of.project, of.journal.as_deref()).join(audit::FOLDER);
     audit::verify(&folder, seen).map_err(|why| End::Call(format!("there is no audit in `{}`: {why}", folder.display())))
 }
 

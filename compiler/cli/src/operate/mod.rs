@@ -10,7 +10,7 @@ pub mod show;
 pub mod status;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anstream::{eprintln, println};
 use emr_runtime::clock;
@@ -36,8 +36,13 @@ pub struct Site {
 
 impl Site {
     fn journals(&self) -> Journals {
-        Journals(self.journal.clone().unwrap_or_else(|| self.project.join("journal")))
+        Journals(journals(&self.project, self.journal.as_deref()))
     }
+}
+
+/// Where the journals of a project's feeds are, if the call does not say it.
+pub fn journals(project: &Path, said: Option<&Path>) -> PathBuf {
+    said.map_or_else(|| project.join("journal"), Path::to_owned)
 }
 
 /// The folder of a project's journals.

@@ -11,7 +11,7 @@ use emr_runtime::journal::fs::Disk;
 use emr_runtime::journal::ledger::Ledger;
 use serde_json::{Value, json};
 
-use super::{Journals, ago, instant};
+use super::{Journals, ago, instant, journals};
 use crate::end::End;
 use crate::shown::{self, Format};
 use crate::style::{BOLD, PLAIN, YELLOW, count};
@@ -50,7 +50,7 @@ struct Status {
 }
 
 pub fn run(args: &Args) -> Result<End, End> {
-    let journals = Journals(args.journal.clone().unwrap_or_else(|| args.project.join("journal")));
+    let journals = Journals(journals(&args.project, args.journal.as_deref()));
     if args.watch {
         return watch(&journals);
     }

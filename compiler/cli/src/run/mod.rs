@@ -25,6 +25,7 @@ use emr_runtime::journal::space::Reserve;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::end::End;
+use crate::operate::journals;
 use crate::world::{Chosen, World};
 use change::Wishes;
 pub use program::Compiled;
@@ -65,7 +66,7 @@ pub fn run(args: &Args) -> Result<End, End> {
     let Ready { wiring, program } = Ready::new(&world, &args.chosen)?;
     let places = Places {
         project: args.project.clone(),
-        journal: args.journal.clone().unwrap_or_else(|| args.project.join("journal")),
+        journal: journals(&args.project, args.journal.as_deref()),
         secrets: secrets::secrets(args.secrets.clone()),
         reserve: reserve(world.outside.manifest.journal),
     };
