@@ -1,18 +1,17 @@
 //! Settings of feeds, targets and routes, each carried out by the real binary.
 
-// What runs the engine is no test itself, and may stop as one.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+mod site;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
-use tempfile::TempDir;
+use site::{Site, send};
 
 /// The name of a patient, which stands nowhere but in what is delivered.
 const MARKER: &str = "EVERYWOMAN";
@@ -30,96 +29,37 @@ feed adt from mllp "ADDRESS" {
 REST
 "#;
 
-struct Site {
-    folder: TempDir,
-    address: SocketAddr,
-    process: Option<Child>,
+/// A project that runs, with these lines in its feed and these behind it.
+fn runs(feed: &str, rest: &str) -> Site {
+    let mut site = Site::new(&text(feed, rest), "");
+    site.start(&[]);
+    site
 }
 
-impl Site {
-    /// A project that runs, with these lines in its feed and these behind it.
-    fn runs(feed: &str, rest: &str) -> Site {
-        let mut site = Site { folder: TempDir::new().unwrap(), address: free(), process: None };
-        let settings = "[project]\nname = \"site\"\ntimezone = \"Europe/Zurich\"\n";
-        fs::write(site.path("emr.toml"), settings).unwrap();
-        site.says(feed, rest);
-        site.start();
-        site
-    }
+fn text(feed: &str, rest: &str) -> String {
+    PROJECT.replace("FEED", feed).replace("REST", rest)
+}
 
-    /// Writes the project anew.
-    fn says(&self, feed: &str, rest: &str) {
-        let text = PROJECT.replace("ADDRESS", &self.address.to_string()).replace("FEED", feed).replace("REST", rest);
-        fs::write(self.path("site.emr"), text).unwrap();
-    }
-
-    fn start(&mut self) {
-        let log = fs::File::options().create(true).append(true).open(self.path("log")).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_emr"));
-        command.arg("run").arg(self.folder.path()).stderr(log).stdout(Stdio::null());
-        self.process = Some(command.spawn().unwrap());
-        self.until(|site| TcpStream::connect(site.address).is_ok());
-    }
-
-    fn stop(&mut self) {
-        let mut process = self.process.take().unwrap();
-        Command::new("kill").args(["-TERM", &process.id().to_string()]).status().unwrap();
-        assert_eq!(process.wait().unwrap().code(), Some(0));
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn text(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap_or_default()
-    }
-
-    fn until(&self, holds: impl Fn(&Site) -> bool) {
-        let end = Instant::now() + Duration::from_secs(60);
-        while !holds(self) {
-            assert!(Instant::now() < end, "it does not come about\n{}", self.text("log"));
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-
-    /// What MSA says of a plain message.
-    fn send(&self, control: &str) -> String {
-        self.say(&format!(
+/// What MSA says of a plain message.
+fn sent(site: &Site, control: &str) -> String {
+    said(
+        site,
+        &format!(
             "MSH|^~\\&|A|H|B|C|20260101||ADT^A01^ADT_A01|{control}|P|2.5.1\rEVN||20260101\r\
              PID|1||77^^^H||{MARKER}^EVE\rPV1|1|I\r"
-        ))
-    }
-
-    fn say(&self, message: &str) -> String {
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        stream.write_all(format!("\x0B{message}\x1C\r").as_bytes()).unwrap();
-        let mut answer = Vec::new();
-        BufReader::new(stream).read_until(0x1C, &mut answer).unwrap();
-        let answer = String::from_utf8(answer).unwrap();
-        answer.split('\r').find(|line| line.starts_with("MSA")).unwrap().to_owned()
-    }
-
-    /// Where the messages are.
-    fn count(&self, what: &str) -> u64 {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_emr"));
-        let output = command.args(["status", "--format", "json"]).arg(self.folder.path()).output().unwrap();
-        let status: Value = serde_json::from_slice(&output.stdout).unwrap();
-        status[0][what].as_u64().unwrap()
-    }
+        ),
+    )
 }
 
-impl Drop for Site {
-    fn drop(&mut self) {
-        if let Some(process) = &mut self.process {
-            let _ = process.kill();
-            let _ = process.wait();
-        }
-    }
+/// What MSA says of a message.
+fn said(site: &Site, message: &str) -> String {
+    let answer = send(&mut site.connect(), message);
+    answer.split(' ').find(|line| line.starts_with("MSA")).unwrap().to_owned()
 }
 
-fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+/// Where the messages are.
+fn count(site: &Site, what: &str) -> u64 {
+    site.json(&["status"])[0][what].as_u64().unwrap()
 }
 
 /// A service that gives these answers, the last of them for ever, and tells of each request: its head, then its body.
@@ -167,9 +107,9 @@ fn messages_are_posted_and_their_shapes_are_logged() {
          route all from adt to service\n\
          route shapes from adt through admission to watch\n"
     );
-    let mut site = Site::runs("", &rest);
-    assert_eq!(site.send("1"), "MSA|AA|1");
-    site.until(|site| site.count("delivered") == 1);
+    let mut site = runs("", &rest);
+    assert_eq!(sent(&site, "1"), "MSA|AA|1");
+    site.until(|site| count(site, "delivered") == 1);
     let tries: Vec<_> = told.try_iter().collect();
     // What was not taken is sent once more, as the same.
     assert_eq!((tries.len(), &tries[0]), (2, &tries[1]));
@@ -181,7 +121,7 @@ fn messages_are_posted_and_their_shapes_are_logged() {
     assert!(line.contains("WARN") && line.contains("to=\"watch\" id=\"adt-1\""), "{line}");
     assert!(line.contains("Patient") && line.contains("Bundle"), "{line}");
     assert!(!log.contains(MARKER), "{log}");
-    site.stop();
+    assert_eq!(site.stop(), Some(0));
 }
 
 #[test]
@@ -197,16 +137,16 @@ fn a_target_is_left_alone_in_its_quiet_hours() {
              route all from adt to backup, other\n"
         )
     };
-    let mut site = Site::runs("", &rest(&format!(", {quiet}")));
-    assert_eq!(site.send("1"), "MSA|AA|1");
+    let mut site = runs("", &rest(&format!(", {quiet}")));
+    assert_eq!(sent(&site, "1"), "MSA|AA|1");
     awake.recv_timeout(Duration::from_secs(60)).unwrap();
-    assert_eq!((site.count("in_flight"), asleep.try_recv().is_err()), (1, true));
-    site.stop();
-    site.says("", &rest(""));
-    site.start();
-    site.until(|site| site.count("delivered") == 1);
+    assert_eq!((count(&site, "in_flight"), asleep.try_recv().is_err()), (1, true));
+    assert_eq!(site.stop(), Some(0));
+    site.write(&text("", &rest("")));
+    site.start(&[]);
+    site.until(|site| count(site, "delivered") == 1);
     assert!(asleep.try_recv().unwrap().1.contains("|1|P|"));
-    site.stop();
+    assert_eq!(site.stop(), Some(0));
 }
 
 #[test]
@@ -215,18 +155,18 @@ fn what_says_the_same_again_is_left_out() {
                 target all to file { path: \"all/{MSH-10}.hl7\" }\n\
                 route once from adt to out { unless_seen: { keys: (PID-3, PV1-2), within: 1h } }\n\
                 route archive from adt to all\n";
-    let mut site = Site::runs("", rest);
+    let mut site = runs("", rest);
     for control in ["1", "2"] {
-        assert_eq!(site.send(control), format!("MSA|AA|{control}"));
+        assert_eq!(sent(&site, control), format!("MSA|AA|{control}"));
     }
-    site.until(|site| site.count("delivered") == 2);
-    site.stop();
-    site.start();
-    assert_eq!(site.send("3"), "MSA|AA|3");
-    site.until(|site| site.count("delivered") == 3);
+    site.until(|site| count(site, "delivered") == 2);
+    assert_eq!(site.stop(), Some(0));
+    site.start(&[]);
+    assert_eq!(sent(&site, "3"), "MSA|AA|3");
+    site.until(|site| count(site, "delivered") == 3);
     let written = |folder: &str| fs::read_dir(site.path(folder)).unwrap().count();
     assert_eq!((written("out"), written("all")), (1, 3));
-    site.stop();
+    assert_eq!(site.stop(), Some(0));
 }
 
 #[test]
@@ -234,26 +174,29 @@ fn a_message_is_read_in_the_zone_that_it_brings() {
     let rest = "map died(ADT_A01) -> Bundle {\n    emit Patient { deceased: PID-29 }\n}\n\
                 target out to file { path: \"out/{MSH-10}.json\" }\n\
                 route deaths from adt through died to out\n";
-    let mut site = Site::runs("timezone: MSH-4.2 else \"Europe/Zurich\"", rest);
+    let mut site = runs("timezone: MSH-4.2 else \"Europe/Zurich\"", rest);
     let dead = |control: &str, place: &str| {
-        site.say(&format!(
-            "MSH|^~\\&|A|{place}|B|C|20260101||ADT^A01^ADT_A01|{control}|P|2.5.1\rEVN||20260101\r\
+        said(
+            &site,
+            &format!(
+                "MSH|^~\\&|A|{place}|B|C|20260101||ADT^A01^ADT_A01|{control}|P|2.5.1\rEVN||20260101\r\
              PID|1||77^^^H||{MARKER}^EVE{}20260101080000\rPV1|1|I\r",
-            "|".repeat(24)
-        ))
+                "|".repeat(24)
+            ),
+        )
     };
     for (control, place, died) in
         [("1", "H^Asia/Tokyo", "+09:00"), ("2", "H", "+01:00"), ("3", "H^Asia/Tokyo", "+09:00")]
     {
         assert_eq!(dead(control, place), format!("MSA|AA|{control}"));
-        site.until(|site| site.count("in_flight") == 0);
+        site.until(|site| count(site, "in_flight") == 0);
         let made: Value = serde_json::from_str(&site.text(&format!("out/{control}.json"))).unwrap();
         assert_eq!(made["entry"][0]["resource"]["deceasedDateTime"], format!("2026-01-01T08:00:00{died}"));
     }
     // What its times mean is not known, and nobody guesses.
     assert_eq!(dead("4", "H^Asia/Nowhere"), "MSA|AE|4");
-    assert_eq!(site.count("refused"), 1);
-    site.stop();
+    assert_eq!(count(&site, "refused"), 1);
+    assert_eq!(site.stop(), Some(0));
 }
 
 #[test]
@@ -268,7 +211,7 @@ fn what_a_server_has_new_is_asked_for() {
          target out to file {{ path: \"out/{{receipt.feed}}-{{receipt.sequence}}\" }}\n\
          route all from adt, patients to out\n"
     );
-    let mut site = Site::runs("", &rest);
+    let mut site = runs("", &rest);
     site.until(|site| site.path("out/patients-1").exists());
     for asked in ["GET /in/Patient?_count=10 ", "GET /in/Patient?_count=10 ", "_lastUpdated=ge2026-03-01T09%3A59%3A00Z"]
     {
@@ -278,13 +221,13 @@ fn what_a_server_has_new_is_asked_for() {
     let patient: Value = serde_json::from_str(&site.text("out/patients-1")).unwrap();
     assert_eq!(patient["id"], "1");
     assert_eq!(fs::read_dir(site.path("out")).unwrap().count(), 1);
-    site.stop();
+    assert_eq!(site.stop(), Some(0));
 }
 
 #[test]
 fn what_targets_read_is_read_in_the_charset_of_the_feed() {
     let rest = "target out to file { path: \"out/{PID-5.1}\" }\nroute all from adt to out where PID-5.1 is present\n";
-    let mut site = Site::runs("charset: \"ISO-8859-1\"", rest);
+    let mut site = runs("charset: \"ISO-8859-1\"", rest);
     let message = "MSH|^~\\&|A|H|B|C|20260101||ADT^A01^ADT_A01|1|P|2.5.1\rEVN||20260101\rPID|1||7||M?LLER\rPV1|1|I\r";
     let mut bytes = format!("\x0B{message}\x1C\r").into_bytes();
     let umlaut = bytes.iter().position(|byte| *byte == b'?').unwrap();
@@ -293,5 +236,5 @@ fn what_targets_read_is_read_in_the_charset_of_the_feed() {
     stream.write_all(&bytes).unwrap();
     // A letter that stands in no name of a file gives way to one that does.
     site.until(|site| site.path("out/M_LLER").exists());
-    site.stop();
+    assert_eq!(site.stop(), Some(0));
 }

@@ -6,9 +6,10 @@ use std::fs;
 use serde_json::Value;
 
 use super::site::Site;
+use crate::running;
 
 /// The lines of the audit, in their order.
-fn lines(site: &Site) -> Vec<Value> {
+fn lines(site: &running::Site) -> Vec<Value> {
     let mut files: Vec<_> =
         fs::read_dir(site.path("journal/audit.chain")).unwrap().map(|it| it.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some());
@@ -19,7 +20,7 @@ fn lines(site: &Site) -> Vec<Value> {
 }
 
 /// How many lines say what.
-fn counts(site: &Site) -> BTreeMap<String, usize> {
+fn counts(site: &running::Site) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for line in lines(site) {
         *counts.entry(line["what"].as_str().unwrap().to_owned()).or_default() += 1;
@@ -36,11 +37,11 @@ fn all_that_happens_is_in_the_audit_and_is_valid_fhir() {
     site.until(|site| site.text("log").contains("ended badly"));
     site.until(|site| counts(site).contains_key("parked"));
     // Whoever looks at a message is noted by the engine, and without one by the command.
-    let viewed = |site: &Site| counts(site).get("viewed").copied();
+    let viewed = |site: &running::Site| counts(site).get("viewed").copied();
     assert!(site.emr(&["show", "adt-1"]).status.success());
     site.until(|site| viewed(site) == Some(1));
     assert!(!site.emr(&["park", "drop", "adt-1", "--because", "it is not wanted"]).status.success());
-    assert_eq!(site.stop("-TERM"), Some(0));
+    assert_eq!(site.stop(), Some(0));
     assert!(site.emr(&["show", "adt-1"]).status.success());
     assert_eq!(viewed(&site), Some(2));
     let counts = counts(&site);
@@ -81,11 +82,11 @@ fn a_kill_takes_nothing_from_the_audit() {
         for number in 0..20 {
             assert_eq!(site.send("H", "A01", &format!("{round}-{number}"), "77^^^H"), "AA");
         }
-        site.stop("-KILL");
+        site.kill();
     }
     site.start(&[]);
     site.until(|site| counts(site).get("delivered") == Some(&60));
-    assert_eq!(site.stop("-TERM"), Some(0));
+    assert_eq!(site.stop(), Some(0));
     let accepted: Vec<_> = lines(&site).into_iter().filter(|line| line["what"] == "accepted").collect();
     let mut ids: Vec<_> = accepted.iter().map(|line| line["id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), 60);
@@ -100,7 +101,7 @@ fn a_changed_audit_is_told_of() {
     let mut site = Site::new("");
     site.start(&[]);
     site.send("H", "A01", "1", "77^^^H");
-    assert_eq!(site.stop("-TERM"), Some(0));
+    assert_eq!(site.stop(), Some(0));
     let path = site.path("journal/audit.chain/00000000000000000000.ndjson");
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replace("adt-1", "adt-2")).unwrap();

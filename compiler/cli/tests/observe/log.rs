@@ -11,7 +11,7 @@ fn a_log_in_json_tells_what_went_wrong_and_no_value() {
     site.send_each();
     site.send_half();
     site.until(|site| site.text("log").contains("\"parked\"") && site.text("log").contains("ended badly"));
-    assert_eq!(site.stop("-TERM"), Some(0));
+    assert_eq!(site.stop(), Some(0));
     let text = site.text("log");
     Site::holds_no_marker(&text);
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -36,7 +36,7 @@ fn a_log_is_text_and_as_long_as_it_is_asked_to_be() {
     site.start(&["--log-level", "warn"]);
     site.send_each();
     site.until(|site| site.text("log").contains(" WARN parked feed=\"adt\" id=\""));
-    assert_eq!(site.stop("-TERM"), Some(0));
+    assert_eq!(site.stop(), Some(0));
     let text = site.text("log");
     assert!(text.lines().all(|line| line.contains(" WARN ")), "{text}");
     Site::holds_no_marker(&text);

@@ -6,5 +6,7 @@
 mod audit;
 mod log;
 mod metrics;
+#[path = "../site/mod.rs"]
+mod running;
 mod site;
 mod told;

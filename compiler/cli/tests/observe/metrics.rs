@@ -8,7 +8,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::site::{Site, free};
+use super::site::Site;
+use crate::running::free;
 
 /// Status, head and body of what is at a place; nothing where nobody listens.
 fn get(address: SocketAddr, path: &str) -> Option<(u16, String, String)> {
@@ -94,7 +95,7 @@ fn metrics_can_be_read_while_messages_flow_and_the_dashboard_shows_all_of_them()
         ["/health/live", "/health/ready", "/"].map(|path| status(address, path)),
         [Some(200), Some(200), Some(404)]
     );
-    assert_eq!(site.stop("-TERM"), Some(0));
+    assert_eq!(site.stop(), Some(0));
     assert_eq!(status(address, "/health/live"), None);
 }
 
@@ -105,7 +106,7 @@ fn an_engine_without_room_for_messages_lives_and_is_not_ready() {
     let said = "there is no room for messages\n";
     site.until(|_| get(address, "/health/ready").is_some_and(|(code, _, text)| (code, text.as_str()) == (503, said)));
     assert_eq!(status(address, "/health/live"), Some(200));
-    assert_eq!(site.stop("-TERM"), Some(0));
+    assert_eq!(site.stop(), Some(0));
 }
 
 #[test]

@@ -96,11 +96,11 @@ fn a_webhook_is_told_once_when_an_alarm_begins_also_over_a_start() {
     let told: Value = serde_json::from_str(&heard.all()[0]).unwrap();
     assert_eq!((&told["alarm"], &told["state"]), (&"stuck".into(), &"begun".into()));
     assert_eq!(told["measures"], serde_json::json!(["doubtful.parked is 1", "adt.accepted is 5"]));
-    assert_eq!(site.stop("-KILL"), None);
+    site.kill();
     site.start(&["--secrets", &secrets]);
     // Nothing that could be told twice: it is looked at each second.
     thread::sleep(std::time::Duration::from_secs(3));
-    assert_eq!(site.stop("-TERM"), Some(0));
+    assert_eq!(site.stop(), Some(0));
     assert_eq!(heard.all().len(), 1, "{:?}", heard.all());
     Site::holds_no_marker(&heard.all()[0]);
     assert!(!site.text("log").contains(&address.to_string()), "{}", site.text("log"));
@@ -115,7 +115,7 @@ fn people_are_told_by_mail() {
     site.start(&[]);
     site.send_each();
     site.until(|_| !heard.all().is_empty());
-    assert_eq!(site.stop("-TERM"), Some(0));
+    assert_eq!(site.stop(), Some(0));
     let mail = &heard.all()[0];
     assert!(
         mail.contains("RCPT TO:<oncall@example.org>") && mail.contains("Subject: emr: alarm many has begun"),
@@ -147,7 +147,7 @@ fn a_collector_gets_the_way_of_each_message() {
         &[("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{address}")), ("OTEL_TRACES_SAMPLER_ARG", "1")],
     );
     site.send_each();
-    assert_eq!(site.stop("-TERM"), Some(0));
+    assert_eq!(site.stop(), Some(0));
     let all = heard.all().join("\n");
     Site::holds_no_marker(&all);
     let bodies: Vec<Value> = heard.all().iter().map(|body| serde_json::from_str(body).unwrap()).collect();

@@ -41,8 +41,14 @@ impl Site {
     }
 
     pub fn start(&mut self, arguments: &[&str]) {
+        self.start_in(arguments, &[]);
+    }
+
+    /// With more in the environment.
+    pub fn start_in(&mut self, arguments: &[&str], environment: &[(&str, &str)]) {
         let log = fs::File::options().create(true).append(true).open(self.path("log")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_emr"));
+        command.envs(environment.iter().copied());
         command.arg("run").args(arguments).current_dir(self.folder.path()).stderr(log).stdout(Stdio::null());
         self.process = Some(command.spawn().unwrap());
         self.until(|site| TcpStream::connect(site.address).is_ok());
