@@ -104,6 +104,11 @@ async fn pass(way: Way, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, plan: &
     }
 }
 
+/// Behind each byte of an exchange, one way and then the other.
+fn cuts(there: usize, back: usize) -> impl Iterator<Item = (Way, usize)> {
+    (0..=there).map(|bytes| (Way::There, bytes)).chain((0..=back).map(|bytes| (Way::Back, bytes)))
+}
+
 /// How often each control id is among them.
 fn times(got: &[String], control: &str) -> usize {
     got.iter().filter(|it| *it == control).count()
@@ -131,9 +136,8 @@ async fn a_sender_that_is_cut_off_anywhere_loses_nothing_and_sends_nothing_twice
     let mut stream = TcpStream::connect(proxy.address).await.unwrap();
     assert_eq!(acknowledged(send(&mut stream, &message("A", "100")).await), "MSA|AA|100");
     let [there, back] = proxy.passed();
-    let cuts = (0..=there).map(|bytes| (Way::There, bytes)).chain((0..=back).map(|bytes| (Way::Back, bytes)));
     let mut expected = vec!["100".to_owned()];
-    for (number, (way, bytes)) in cuts.enumerate() {
+    for (number, (way, bytes)) in cuts(there, back).enumerate() {
         let control = (101 + number).to_string();
         // Every other one comes in single bytes.
         proxy.plan.lock().unwrap().trickles = number % 2 == 0;
@@ -166,9 +170,8 @@ async fn a_target_that_is_cut_off_anywhere_gets_all_and_twice_only_what_it_could
     assert_eq!(acknowledged(send(&mut stream, &message("A", "100")).await), "MSA|AA|100");
     until(is_done).await;
     let [there, back] = proxy.passed();
-    let cuts = (0..=there).map(|bytes| (Way::There, bytes)).chain((0..=back).map(|bytes| (Way::Back, bytes)));
     let mut expected = vec!["100".to_owned()];
-    for (number, (way, bytes)) in cuts.enumerate() {
+    for (number, (way, bytes)) in cuts(there, back).enumerate() {
         let control = (101 + number).to_string();
         proxy.plan.lock().unwrap().trickles = number % 2 == 0;
         proxy.cut_behind(way, bytes);
@@ -241,10 +244,9 @@ async fn a_server_that_is_cut_off_anywhere_gets_all_and_twice_only_what_it_could
     assert_eq!(acknowledged(send(&mut stream, &message("FHIR", "100")).await), "MSA|AA|100");
     until(is_done).await;
     let [there, back] = proxy.passed();
-    let cuts = (0..=there).map(|bytes| (Way::There, bytes)).chain((0..=back).map(|bytes| (Way::Back, bytes)));
     let patient = |control: &str| format!(r#"{{"resourceType":"Patient","id":"{control}"}}"#);
     let mut expected = vec![patient("100")];
-    for (number, (way, bytes)) in cuts.enumerate() {
+    for (number, (way, bytes)) in cuts(there, back).enumerate() {
         let control = (101 + number).to_string();
         proxy.plan.lock().unwrap().trickles = number % 2 == 0;
         proxy.cut_behind(way, bytes);
