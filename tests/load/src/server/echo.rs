@@ -3,21 +3,14 @@
 use std::io;
 
 use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
+use super::accept;
 use crate::exchange::{Frames, acknowledgment};
 use crate::messages::control;
 
 pub fn run() -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        println!("{}", listener.local_addr()?);
-        loop {
-            let (stream, _) = listener.accept().await?;
-            tokio::spawn(serve(stream));
-        }
-    })
+    accept(serve)
 }
 
 async fn serve(mut stream: TcpStream) -> io::Result<()> {

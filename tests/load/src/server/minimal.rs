@@ -15,9 +15,10 @@ use std::thread;
 use bench::corpus::{Message, SLACK};
 use bench::workload;
 use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
+use super::accept;
 use crate::exchange::{Frames, acknowledgment};
 use crate::messages::{END, START, control};
 
@@ -40,15 +41,7 @@ pub fn run(sink: SocketAddr, file: &Path) -> io::Result<()> {
     let delivered = File::create(file.with_extension("delivered"))?;
     thread::spawn(move || fail(&store(&journal, &waiting, &made)));
     thread::spawn(move || fail(&deliver(sink, &deliveries, &delivered)));
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        println!("{}", listener.local_addr()?);
-        loop {
-            let (stream, _) = listener.accept().await?;
-            tokio::spawn(serve(stream, jobs.clone()));
-        }
-    })
+    accept(|stream| serve(stream, jobs.clone()))
 }
 
 /// What it promised it can keep no more.
