@@ -21,11 +21,11 @@ impl Split<'_> {
         if !kind.reads_any() {
             return Ok(());
         }
-        let [from, to] = self.table.span(&line, &kind).ok_or(Defer)?;
+        let [mut from, to] = self.table.span(&line, &kind).ok_or(Defer)?;
         let mut bar = kind.first;
         // MSH-2 is text as it stands, though it looks like separators.
         if kind.reads_delimiters() {
-            self.verbatim(&line)?;
+            from = self.verbatim(&line)?;
             bar += 1;
         }
         let mut strange = Bits::within(from, to + 1);
@@ -73,15 +73,17 @@ impl Split<'_> {
         self.moved(line, bar, from)
     }
 
-    /// MSH-2, which is text as it stands.
+    /// MSH-2, which is text as it stands. Gives where the next field begins, which is behind what is marked of this one.
     #[cold]
-    fn verbatim(&mut self, line: &Line) -> Result<(), Defer> {
+    fn verbatim(&mut self, line: &Line) -> Result<usize, Defer> {
         let (from, field) = (self.table.filled, self.table.field(line, 0).ok_or(Defer)?);
-        match std::str::from_utf8(self.text.get(field).unwrap_or_default()).map_err(|_| Defer)? {
-            "" => return Ok(()),
-            text => self.write(text)?,
+        let text = self.text.get(field.clone()).unwrap_or_default();
+        let text = std::str::from_utf8(text).map_err(|_| Defer)?;
+        if !text.is_empty() {
+            self.write(text)?;
+            self.moved(line, 0, from)?;
         }
-        self.moved(line, 0, from)
+        Ok(field.end + 1)
     }
 
     /// Notes that a field stands where was written last.

@@ -495,3 +495,10 @@ fn what_is_too_long_is_left_to_the_interpreter() {
     assert_eq!(read("PID", &long[..SEGMENT_MAX - 4]), Ok(()));
     assert_eq!(read("PID", &"x\\.sp100\\".repeat(1000)), Err(Unready::Defer));
 }
+
+#[test]
+fn a_header_as_the_last_segment_is_read() {
+    let layout = layout(&[("MSH", 3)]);
+    let bytes = "\u{b}MSH|^~\\&||||||||||||||||UNICODE UTF-8\rMSH|\u{6f22}\u{5b57}\r".as_bytes();
+    check_all(&mut texts(&layout), &layout, bytes, &Settings::default());
+}
