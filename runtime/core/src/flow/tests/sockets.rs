@@ -131,9 +131,18 @@ pub(super) fn acknowledged(answer: Option<String>) -> String {
     answer.split('\r').find(|line| line.starts_with("MSA")).unwrap().to_owned()
 }
 
-pub(super) async fn until(mut holds: impl FnMut() -> bool) {
-    while !holds() {
-        tokio::time::sleep(Duration::from_millis(2)).await;
+/// Waits for what has to come to be, as long as no machine needs for it.
+#[track_caller]
+pub(super) fn until(mut holds: impl FnMut() -> bool) -> impl Future<Output = ()> {
+    let whose = std::panic::Location::caller();
+    async move {
+        for _ in 0..60_000 {
+            if holds() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        panic!("what is waited for at {whose} did not come");
     }
 }
 
