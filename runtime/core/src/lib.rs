@@ -9,4 +9,5 @@ pub mod control;
 pub mod flow;
 pub mod host;
 pub mod journal;
+mod kept;
 pub mod observe;

@@ -1,10 +1,11 @@
 //! Routes that begin held, and those among them that a person has let go since.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::kept;
 
 /// The routes that say `start: held`, by their names.
 #[derive(Default)]
@@ -22,11 +23,7 @@ impl Held {
     /// # Errors
     /// The file system refuses.
     pub fn open(path: &Path, all: BTreeSet<String>) -> io::Result<Held> {
-        let known: BTreeSet<String> = match fs::read_to_string(path) {
-            Ok(text) => text.lines().map(ToOwned::to_owned).collect(),
-            Err(why) if why.kind() == io::ErrorKind::NotFound => BTreeSet::new(),
-            Err(why) => return Err(why),
-        };
+        let known: BTreeSet<String> = kept::read(path)?.unwrap_or_default().lines().map(ToOwned::to_owned).collect();
         let released: BTreeSet<String> = known.intersection(&all).cloned().collect();
         Ok(Held { path: path.to_owned(), all, has_others: released != known, released: Mutex::new(released) })
     }
@@ -63,16 +60,10 @@ impl Held {
         Ok(true)
     }
 
-    /// The file appears whole, and is on disk before anything is let go for it.
+    /// The file is on disk before anything is let go for it.
     fn write(&self, released: &BTreeSet<String>) -> io::Result<()> {
-        let part = self.path.with_extension("part");
-        let mut file = File::create(&part)?;
-        for route in released {
-            writeln!(file, "{route}")?;
-        }
-        file.sync_data()?;
-        fs::rename(&part, &self.path)?;
-        File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()
+        let lines: String = released.iter().map(|route| format!("{route}\n")).collect();
+        kept::put(&self.path, lines.as_bytes())
     }
 
     /// Whoever panicked left it as it is between two calls.

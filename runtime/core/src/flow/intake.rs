@@ -28,6 +28,7 @@ use crate::clock;
 use crate::journal::commit::{Refused, Writer};
 use crate::journal::entry::{ARRIVAL, Arrival, CLOSED, Entry, Event, Identity, What};
 use crate::journal::fs::Fs;
+use crate::journal::id::Id;
 use crate::journal::ledger::{Law, Ledger};
 use crate::journal::log::{Fault, Log, Place, Reader, SEGMENT};
 use crate::journal::space::{LOOK, Reserve, Watch};
@@ -135,11 +136,6 @@ pub struct Intake<F: Fs> {
     pub(super) mark: Mark,
     /// Senders that wait until all targets have their message.
     pub(super) answers: Mutex<BTreeMap<u64, watch::Sender<Progress>>>,
-}
-
-/// What a feed's message of that number is called outside: `adt-12`.
-pub(super) fn called(feed: &str, number: u64) -> String {
-    format!("{feed}-{}", number + 1)
 }
 
 /// A message as somebody sends it.
@@ -375,7 +371,7 @@ impl<F: Fs> Intake<F> {
 
     /// What the message of that number is called outside: a receipt for its sender.
     pub fn called(&self, number: u64) -> String {
-        called(&self.name, number)
+        Id::new(&self.name, number).to_string()
     }
 
     /// What is done with messages that are taken up from now on.

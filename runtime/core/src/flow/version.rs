@@ -10,13 +10,14 @@ use emr_message::Receipt;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::deliver::{Parcel, Queue};
-use super::intake::{OnReject, Settings, Way, When, called};
+use super::intake::{OnReject, Settings, Way, When};
 use super::once::{self, Came, Key, Once};
 use super::program::{Made, Program, Rejected, Sorted};
 use super::repair::repaired;
 use super::seen::{Rejection, Verdict};
 use super::witness::{Happening, Witness};
 use crate::journal::entry::{Refusal, What};
+use crate::journal::id::Id;
 use crate::journal::ledger::Open;
 
 pub struct Version {
@@ -199,7 +200,7 @@ impl Version {
         receipt: &Receipt,
     ) -> Parcel {
         let read = self.program.read(self.settings.feed, &way.reads, message, receipt).into();
-        Parcel { id: called(&self.settings.name, number).into(), made, read }
+        Parcel { id: Id::new(&self.settings.name, number).to_string().into(), made, read }
     }
 
     /// What a message is kept in order by.

@@ -1,8 +1,9 @@
-//! How far a replay has come: a file with what is replayed and the number of the next record, which appears whole.
+//! How far a replay has come: a file with what is replayed and the number of the next record.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
+
+use crate::kept;
 
 pub(super) struct Reached {
     path: PathBuf,
@@ -15,11 +16,7 @@ impl Reached {
     /// # Errors
     /// The file system refuses.
     pub fn open(path: PathBuf, what: String) -> io::Result<Reached> {
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(why) if why.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(why) => return Err(why),
-        };
+        let text = kept::read(&path)?.unwrap_or_default();
         let known = text.trim_end().rsplit_once('\n').filter(|(known, _)| *known == what);
         let next = known.and_then(|(_, next)| next.parse().ok()).unwrap_or_default();
         Ok(Reached { path, what, next })
@@ -31,12 +28,7 @@ impl Reached {
     /// The file system refuses: the next process begins where this one did, and what it takes in again is known.
     pub fn note(&mut self, next: u64) -> io::Result<()> {
         self.next = next;
-        let part = self.path.with_extension("part");
-        let mut file = File::create(&part)?;
-        write!(file, "{}\n{next}\n", self.what)?;
-        file.sync_data()?;
-        fs::rename(&part, &self.path)?;
-        File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()
+        kept::put(&self.path, format!("{}\n{next}\n", self.what).as_bytes())
     }
 }
 

@@ -1,10 +1,11 @@
-//! Up to when a server was asked: a file with one time, which appears whole.
+//! Up to when a server was asked: a file with one time.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
 use jiff::Timestamp;
+
+use crate::kept;
 
 pub(super) struct Since {
     path: PathBuf,
@@ -15,12 +16,8 @@ impl Since {
     /// # Errors
     /// The file system refuses.
     pub fn open(path: PathBuf) -> io::Result<Since> {
-        let time = match fs::read_to_string(&path) {
-            // One that cannot be read asks for all once more, and what is known is not taken again.
-            Ok(text) => text.trim().parse().ok(),
-            Err(why) if why.kind() == io::ErrorKind::NotFound => None,
-            Err(why) => return Err(why),
-        };
+        // One that cannot be read asks for all once more, and what is known is not taken again.
+        let time = kept::read(&path)?.and_then(|text| text.trim().parse().ok());
         Ok(Since { path, time })
     }
 
@@ -28,11 +25,6 @@ impl Since {
     /// The file system refuses: the next process asks from where this one began.
     pub fn note(&mut self, time: Timestamp) -> io::Result<()> {
         self.time = Some(time);
-        let part = self.path.with_extension("part");
-        let mut file = File::create(&part)?;
-        writeln!(file, "{time}")?;
-        file.sync_data()?;
-        fs::rename(&part, &self.path)?;
-        File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()
+        kept::put(&self.path, format!("{time}\n").as_bytes())
     }
 }

@@ -21,6 +21,7 @@ use tracing::error;
 use crate::clock;
 use crate::connector::{self, Places, Why};
 use crate::flow::backlog::Backlogs;
+use crate::kept;
 use crate::observe::metrics::Metrics;
 use condition::Condition;
 use measures::{Counts, Names, Now};
@@ -154,17 +155,14 @@ impl Alarms {
     fn write(&self) -> io::Result<()> {
         let told: BTreeMap<&str, i64> =
             self.alarms.iter().filter_map(|alarm| Some((&*alarm.name, alarm.state.told?))).collect();
-        let new = self.path.with_extension("new");
-        std::fs::write(&new, serde_json::to_vec(&told)?)?;
-        std::fs::rename(&new, &self.path)
+        kept::put(&self.path, &serde_json::to_vec(&told)?)
     }
 }
 
 fn read(path: &Path) -> io::Result<BTreeMap<String, i64>> {
-    match std::fs::read(path) {
-        Ok(text) => Ok(serde_json::from_slice(&text)?),
-        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
-        Err(why) => Err(why),
+    match kept::read(path)? {
+        Some(text) => Ok(serde_json::from_str(&text)?),
+        None => Ok(BTreeMap::new()),
     }
 }
 
