@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::sink;
+
 /// A message: its lane and its number there.
 pub type Id = (usize, u64);
 
@@ -53,6 +55,13 @@ impl Book {
         self.pages().accepted.insert(id);
     }
 
+    /// All that was accepted on a lane is to be replayed.
+    pub fn accept_again(&self, lane: usize) {
+        let mut pages = self.pages();
+        let more: Vec<Id> = pages.accepted.iter().filter(|id| id.0 == lane).map(|id| sink::again(*id)).collect();
+        pages.accepted.extend(more);
+    }
+
     pub fn arrive(&self, id: Id) {
         let mut pages = self.pages();
         if !pages.arrived.contains_key(&id) {
@@ -63,6 +72,15 @@ impl Book {
 
     pub fn killed(&self) {
         self.pages().kills.push(Instant::now());
+    }
+
+    /// How many were accepted on each lane.
+    pub fn lanes(&self) -> BTreeMap<usize, usize> {
+        let mut lanes = BTreeMap::new();
+        for (lane, _) in &self.pages().accepted {
+            *lanes.entry(*lane).or_default() += 1;
+        }
+        lanes
     }
 
     pub fn accepted(&self) -> usize {

@@ -4,16 +4,25 @@ use std::io::{self, Error};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use tempfile::TempDir;
 
 use super::sender::{Asks, Way};
+use super::sink::Sink;
+use super::source::Source;
 
 pub struct Engine {
     project: TempDir,
-    address: SocketAddr,
+    /// Where messages come in frames.
+    socket: SocketAddr,
+    /// Where messages are posted.
+    posted: SocketAddr,
+    /// Where resources are written.
+    written: SocketAddr,
+    source: Arc<Source>,
     journal: Journal,
     process: Option<Child>,
 }
@@ -44,12 +53,13 @@ const LOOK: Duration = Duration::from_millis(5);
 const ENDED_AT: &str = "ended at ";
 
 impl Engine {
-    pub fn new(emr: &Path, sink: SocketAddr, journal: Journal) -> io::Result<Engine> {
+    pub fn new(emr: &Path, sink: &Sink, journal: Journal) -> io::Result<Engine> {
         if !emr.exists() {
             return Err(Error::other(format!("there is no `{}`: build it, or name it with --emr", emr.display())));
         }
         let project = TempDir::new()?;
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let [socket, posted, written] = [free()?, free()?, free()?];
+        let source = Source::listen()?;
         let settings = format!("[project]\nname = \"ledger\"\ntimezone = \"Europe/Zurich\"\n{}", journal.settings);
         fs::write(project.path().join("emr.toml"), settings)?;
         // Senders that hear nothing send again within ten seconds and the time of a start.
@@ -57,7 +67,10 @@ impl Engine {
             r#"map forwarded(old: ADT_A01) -> ADT_A01 = old with {{
     MSH-6: "SINK"
 }}
-feed socket from mllp "{address}" {{
+map replayed(old: ADT_A01) -> ADT_A01 = old with {{
+    MSH-6: "AGAIN"
+}}
+feed socket from mllp "{socket}" {{
     tls: none because "the ledger is alone on this machine"
     order_by: PID-3[1].1
     remember: 30s
@@ -69,23 +82,55 @@ feed folder from file "in" {{
     every: 100ms
     accept ADT_A01 for ADT^A01
 }}
-target sink to mllp "{sink}" {{ retry: {{ from: 10ms, to: 100ms }} }}
+feed posted from http "{posted}" {{
+    tls: none because "the ledger is alone on this machine"
+    clients: none because "the ledger is alone on this machine"
+    at: "/hl7"
+    accept ADT_A01 for ADT^A01
+}}
+feed written from fhir "{written}" {{
+    tls: none because "the ledger is alone on this machine"
+    clients: none because "the ledger is alone on this machine"
+    at: "/fhir"
+    accept Patient
+}}
+feed asked from timer {{
+    every: 1s
+    search: {{ url: "http://{}", query: "Patient" }}
+    accept Patient
+}}
+feed again from replay {{
+    of: folder
+    accept ADT_A01 for ADT^A01
+}}
+target sink to mllp "{}" {{ retry: {{ from: 10ms, to: 100ms }} }}
+target service to http "http://{web}/hl7" {{ retry: {{ from: 10ms, to: 100ms }} }}
+target server to fhir "http://{web}/fhir" {{ retry: {{ from: 10ms, to: 100ms }} }}
 route mapped from socket, folder through forwarded to sink
-"#
+route passed from posted through forwarded to service
+route copied from written, asked to server
+route repeated from again through replayed to sink
+"#,
+            source.address,
+            sink.socket,
+            web = sink.web,
         );
         fs::write(project.path().join("ledger.emr"), text)?;
         fs::create_dir(project.path().join("in"))?;
-        Ok(Engine { project, address, journal, process: None })
+        Ok(Engine { project, socket, posted, written, source: Arc::new(source), journal, process: None })
     }
 
-    /// The ways by which it takes messages, a sender for each.
+    /// The ways by which it takes messages, a sender for each; what comes by the first, the folder, is replayed too.
     pub fn ways(&self) -> Vec<Way> {
         vec![
-            Way::Socket(self.address, Asks::Original),
-            Way::Socket(self.address, Asks::Original),
-            Way::Socket(self.address, Asks::Stored),
-            Way::Socket(self.address, Asks::Both),
             Way::Folder(self.project.path().join("in")),
+            Way::Socket(self.socket, Asks::Original),
+            Way::Socket(self.socket, Asks::Original),
+            Way::Socket(self.socket, Asks::Stored),
+            Way::Socket(self.socket, Asks::Both),
+            Way::Posted(self.posted),
+            Way::Written(self.written),
+            Way::Asked(Arc::clone(&self.source)),
         ]
     }
 
@@ -110,7 +155,7 @@ route mapped from socket, folder through forwarded to sink
 
     pub fn wait_until_listening(&mut self) {
         let end = Instant::now() + START;
-        while TcpStream::connect(self.address).is_err() && Instant::now() < end {
+        while TcpStream::connect(self.socket).is_err() && Instant::now() < end {
             thread::sleep(LOOK);
         }
     }
@@ -163,6 +208,11 @@ route mapped from socket, folder through forwarded to sink
         self.project.disable_cleanup(true);
         self.project.path()
     }
+}
+
+/// An address that nobody has.
+fn free() -> io::Result<SocketAddr> {
+    TcpListener::bind("127.0.0.1:0")?.local_addr()
 }
 
 impl Drop for Engine {

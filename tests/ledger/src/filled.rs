@@ -63,7 +63,7 @@ pub fn run(emr: &Path, cycles: u32) -> Result<Option<Report>, Why> {
     let Some(disk) = Disk::new()? else { return Ok(None) };
     let book = Arc::new(Book::default());
     let journal = Journal { folder: Some(disk.path().join("journal")), settings: "[journal]\nfree_percent = 5\n" };
-    let mut engine = Engine::new(emr, sink::listen(Arc::clone(&book))?.address, journal)?;
+    let mut engine = Engine::new(emr, &sink::listen(&book)?, journal)?;
     let stop = Arc::new(AtomicBool::new(false));
     engine.start(emr, None)?;
     let senders = trial::senders(&engine, &book, &stop);
@@ -77,7 +77,7 @@ pub fn run(emr: &Path, cycles: u32) -> Result<Option<Report>, Why> {
         eprintln!("the disk was full {cycle} times, the last time with {stood} accepted");
         report.kills += 1;
     }
-    trial::finish(engine, senders, &stop, &book, &mut report)?;
+    trial::finish(engine, emr, senders, &stop, &book, &mut report)?;
     Ok(Some(report))
 }
 

@@ -14,7 +14,9 @@ mod filled;
 mod points;
 mod sender;
 mod sink;
+mod source;
 mod trial;
+mod web;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

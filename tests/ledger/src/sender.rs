@@ -4,11 +4,14 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::book::{Book, Id};
+use super::source::Source;
+use super::web::{self, Piece};
 
 /// How long an answer may take before the message is sent again.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -23,6 +26,12 @@ const TAKEN: Duration = Duration::from_secs(120);
 pub enum Way {
     Socket(SocketAddr, Asks),
     Folder(PathBuf),
+    /// Messages are posted.
+    Posted(SocketAddr),
+    /// Resources are written, as to a FHIR server.
+    Written(SocketAddr),
+    /// Resources are there for whoever asks.
+    Asked(Arc<Source>),
 }
 
 /// Which answers are asked for (MSH-15, MSH-16).
@@ -63,23 +72,31 @@ fn message((lane, number): Id, asks: Asks) -> String {
     )
 }
 
+/// FHIR R4 Patient, with more elements in front.
+pub fn patient((lane, number): Id, more: &str) -> String {
+    format!(r#"{{"resourceType":"Patient","id":"{lane}-{number}",{more}"active":true,"name":[{{"family":"DOE"}}]}}"#)
+}
+
 /// Sends until it is told to stop, and then until the last message is acknowledged.
 pub fn run(lane: usize, way: &Way, book: &Book, stop: &AtomicBool) {
     match way {
-        Way::Socket(at, asks) => socket(lane, *at, *asks, book, stop),
+        Way::Socket(at, asks) => each(lane, *at, stop, |stream, id| exchange(stream, id, *asks, book)),
         Way::Folder(folder) => files(lane, folder, book, stop),
+        Way::Posted(at) => each(lane, *at, stop, |stream, id| post(stream, id, book)),
+        Way::Written(at) => each(lane, *at, stop, |stream, id| put(stream, id, book)),
+        Way::Asked(source) => source.grow(lane, book, stop),
     }
 }
 
-fn socket(lane: usize, at: SocketAddr, asks: Asks, book: &Book, stop: &AtomicBool) {
+/// Sends one after another over connections to that address.
+fn each(lane: usize, at: SocketAddr, stop: &AtomicBool, exchange: impl Fn(&mut TcpStream, Id) -> io::Result<()>) {
     let mut stream: Option<TcpStream> = None;
     for number in 1.. {
         if stop.load(Ordering::Relaxed) {
             return;
         }
-        let id = (lane, number);
         // Another connection, and the same again.
-        while exchange(&mut stream, at, id, asks, book).is_err() {
+        while connected(&mut stream, at).and_then(|stream| exchange(stream, (lane, number))).is_err() {
             stream = None;
             thread::sleep(Duration::from_millis(5));
         }
@@ -87,13 +104,17 @@ fn socket(lane: usize, at: SocketAddr, asks: Asks, book: &Book, stop: &AtomicBoo
     }
 }
 
-/// Sends a message and takes all its answers. The first one is a promise.
-fn exchange(stream: &mut Option<TcpStream>, at: SocketAddr, id: Id, asks: Asks, book: &Book) -> io::Result<()> {
+fn connected(stream: &mut Option<TcpStream>, at: SocketAddr) -> io::Result<&mut TcpStream> {
     let stream = match stream {
         Some(stream) => stream,
         None => stream.insert(TcpStream::connect(at)?),
     };
     stream.set_read_timeout(Some(ANSWER))?;
+    Ok(stream)
+}
+
+/// Sends a message and takes all its answers. The first one is a promise.
+fn exchange(stream: &mut TcpStream, id: Id, asks: Asks, book: &Book) -> io::Result<()> {
     stream.write_all(format!("\x0B{}\x1C\r", message(id, asks)).as_bytes())?;
     for code in asks.codes() {
         let answer = super::sink::frame(stream)?;
@@ -102,6 +123,27 @@ fn exchange(stream: &mut Option<TcpStream>, at: SocketAddr, id: Id, asks: Asks, 
         }
         book.accept(id);
     }
+    Ok(())
+}
+
+fn post(stream: &mut TcpStream, id: Id, book: &Book) -> io::Result<()> {
+    web::write(stream, "POST /hl7 HTTP/1.1", "application/hl7-v2", &message(id, Asks::Original))?;
+    let answer = Piece::answer(stream)?;
+    if !answer.is_done() || !answer.text().contains(&format!("MSA|AA|{}-{}", id.0, id.1)) {
+        return Err(io::Error::other("another answer"));
+    }
+    book.accept(id);
+    Ok(())
+}
+
+/// The key makes that the same once more is known.
+fn put(stream: &mut TcpStream, id: Id, book: &Book) -> io::Result<()> {
+    let first = format!("PUT /fhir/Patient/{0}-{1} HTTP/1.1\r\nIdempotency-Key: \"{0}-{1}\"", id.0, id.1);
+    web::write(stream, &first, "application/fhir+json", &patient(id, ""))?;
+    if !Piece::answer(stream)?.is_done() {
+        return Err(io::Error::other("another answer"));
+    }
+    book.accept(id);
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The target: it writes into the book what arrives, and acknowledges it.
+//! The targets: they write into the book what arrives, and acknowledge it.
 
 use std::io::{self, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -8,21 +8,40 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::book::{Book, Id};
+use super::web::{self, Piece};
 
 /// Where it listens, and who is there.
 #[derive(Clone)]
 pub struct Sink {
-    pub address: SocketAddr,
+    /// For messages in frames.
+    pub socket: SocketAddr,
+    /// For messages and resources over HTTP.
+    pub web: SocketAddr,
     connections: Arc<AtomicUsize>,
 }
 
 /// How long the last words of a dead process may take to be read.
 const LAST_WORDS: Duration = Duration::from_secs(60);
 
-pub fn listen(book: Arc<Book>) -> io::Result<Sink> {
+/// The lanes of what is replayed, behind those of what is sent.
+const AGAIN: usize = 100;
+
+pub fn listen(book: &Arc<Book>) -> io::Result<Sink> {
+    let connections = Arc::default();
+    let socket = serving(book, &connections, framed)?;
+    let web = serving(book, &connections, posted)?;
+    Ok(Sink { socket, web, connections })
+}
+
+/// Listens at an address of its own.
+fn serving(
+    book: &Arc<Book>,
+    connections: &Arc<AtomicUsize>,
+    serve: fn(&TcpStream, &Book) -> io::Result<()>,
+) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
-    let sink = Sink { address: listener.local_addr()?, connections: Arc::default() };
-    let connections = Arc::clone(&sink.connections);
+    let address = listener.local_addr()?;
+    let (book, connections) = (Arc::clone(book), Arc::clone(connections));
     thread::spawn(move || {
         for stream in listener.incoming().filter_map(Result::ok) {
             let (book, connections) = (Arc::clone(&book), Arc::clone(&connections));
@@ -34,7 +53,7 @@ pub fn listen(book: Arc<Book>) -> io::Result<Sink> {
             });
         }
     });
-    Ok(sink)
+    Ok(address)
 }
 
 impl Sink {
@@ -44,11 +63,14 @@ impl Sink {
     /// # Errors
     /// Somebody else is there, and stays.
     pub fn hear_out(&self) -> io::Result<()> {
-        // Connections are taken in their order: when this one has its answer all before it were taken.
-        let mut stream = TcpStream::connect(self.address)?;
+        // Connections are taken in their order: when these have their answers all before them were taken.
+        let mut stream = TcpStream::connect(self.socket)?;
         stream.write_all(b"\x0BMSH|^~\\&|LEDGER|||||||ping|P|2.5.1\r\x1C\r")?;
         frame(&mut stream)?;
-        drop(stream);
+        let mut posting = TcpStream::connect(self.web)?;
+        web::write(&mut posting, "GET /ping HTTP/1.1", "text/plain", "")?;
+        Piece::answer(&mut posting)?;
+        drop((stream, posting));
         let end = Instant::now() + LAST_WORDS;
         while self.connections.load(Ordering::SeqCst) > 0 {
             if Instant::now() > end {
@@ -60,19 +82,49 @@ impl Sink {
     }
 }
 
-fn serve(stream: &TcpStream, book: &Book) -> io::Result<()> {
+fn framed(stream: &TcpStream, book: &Book) -> io::Result<()> {
     let mut input = BufReader::new(stream);
     let mut output = stream;
     loop {
         let message = frame(&mut input)?;
-        let control = message.split('|').nth(9).unwrap_or_default();
-        if let Some(id) = id(control) {
+        if let Some(id) = of_message(&message) {
             book.arrive(id);
         }
+        let control = field(&message, 9);
         let answer = format!("\x0BMSH|^~\\&|SINK|H|EMR|H|20260101||ACK|1|P|2.5.1\rMSA|AA|{control}\r\x1C\r");
         // In one piece: the second of two would wait for the other side to have seen the first.
         output.write_all(answer.as_bytes())?;
     }
+}
+
+/// A message is posted, a resource has its id in its address.
+fn posted(stream: &TcpStream, book: &Book) -> io::Result<()> {
+    let mut input = BufReader::new(stream);
+    let mut output = stream;
+    loop {
+        let asked = Piece::request(&mut input)?;
+        let written = asked.first.strip_prefix("PUT /fhir/Patient/");
+        if let Some(id) = written.map_or_else(|| of_message(&asked.text()), id) {
+            book.arrive(id);
+        }
+        web::write(&mut output, "HTTP/1.1 200 OK", "application/fhir+json", "")?;
+    }
+}
+
+/// A field of MSH, by its bar.
+fn field(message: &str, bar: usize) -> &str {
+    message.split('|').nth(bar).unwrap_or_default()
+}
+
+/// What is replayed says so in MSH-6.
+fn of_message(message: &str) -> Option<Id> {
+    let (lane, number) = id(field(message, 9))?;
+    if field(message, 5) == "AGAIN" { Some(again((lane, number))) } else { Some((lane, number)) }
+}
+
+/// A message that is replayed is one of its own.
+pub fn again((lane, number): Id) -> Id {
+    (lane + AGAIN, number)
 }
 
 fn id(control: &str) -> Option<Id> {

@@ -1,6 +1,6 @@
 //! One ledger: an engine that is killed, senders and a sink that are not, and the count of what was lost between them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -58,13 +58,16 @@ const REACHED: Duration = Duration::from_secs(60);
 /// What a stop in peace may take: frames have ten seconds to come to their end.
 const STOPPED: Duration = Duration::from_secs(30);
 
+/// The lane of what is replayed.
+const FOLDER: usize = 0;
+
 /// Places that are met when an engine is told to stop.
 const AT_STOP: &str = "stop.";
 
 pub fn run(plan: &Plan) -> Result<Report, Why> {
     let book = Arc::new(Book::default());
-    let sink = sink::listen(Arc::clone(&book))?;
-    let mut engine = Engine::new(&plan.emr, sink.address, Journal::default())?;
+    let sink = sink::listen(&book)?;
+    let mut engine = Engine::new(&plan.emr, &sink, Journal::default())?;
     let stop = Arc::new(AtomicBool::new(false));
     let senders = senders(&engine, &book, &stop);
     let mut report = Report::default();
@@ -103,13 +106,15 @@ pub fn run(plan: &Plan) -> Result<Report, Why> {
             eprintln!("ledger {}: {kill} kills, {} accepted, {} arrived", plan.number, book.accepted(), book.arrived());
         }
     }
-    finish(engine, senders, &stop, &book, &mut report).map_err(|why| format!("ledger {}: {why}", plan.number))?;
+    let end = finish(engine, &plan.emr, senders, &stop, &book, &mut report);
+    end.map_err(|why| format!("ledger {}: {why}", plan.number))?;
     Ok(report)
 }
 
 /// Has the senders come to their end, waits for what was accepted, and counts.
 pub fn finish(
     mut engine: Engine,
+    emr: &Path,
     senders: Vec<JoinHandle<()>>,
     stop: &AtomicBool,
     book: &Book,
@@ -120,11 +125,17 @@ pub fn finish(
     for sender in senders {
         let _ = sender.join();
     }
+    // A replay goes to the end that the journal has at the start.
+    engine.tell_to_stop()?;
+    engine.ended(STOPPED)?;
+    engine.start(emr, None)?;
+    book.accept_again(FOLDER);
     while book.missing().next().is_some() && Instant::now() < end {
         thread::sleep(Duration::from_millis(50));
     }
     engine.kill()?;
     (report.accepted, report.arrived, report.count) = (book.accepted(), book.arrived(), book.count());
+    eprintln!("accepted on each lane: {:?}", book.lanes());
     if !report.count.is_clean() {
         eprintln!("{}; the project is kept in {}", book.faults(), engine.keep().display());
     }

@@ -101,10 +101,12 @@ impl Again {
                 () = self.pace.turn() => {}
                 _ = stop.wait_for(|stop| *stop) => break,
             }
+            point!("replay.take");
             let number = one.number;
             if !self.take(&intake, one).await {
                 break;
             }
+            point!("replay.taken");
             self.reached.next = number + 1;
             if number.is_multiple_of(NOTED) {
                 let _ = self.reached.note(number + 1);
@@ -112,6 +114,7 @@ impl Again {
         }
         // What is taken in again by the next process is known there.
         let _ = self.reached.note(self.reached.next);
+        point!("replay.noted");
         let _ = stop.wait_for(|stop| *stop).await;
     }
 

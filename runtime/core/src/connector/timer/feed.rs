@@ -95,6 +95,7 @@ impl Asked {
             let latest = page.found.iter().filter_map(|found| found.updated).max();
             at = at.or(page.at).or(latest);
             *count += page.found.len();
+            point!("timer.page");
             let mut answers = Vec::new();
             for found in page.found {
                 let sent = Sent { message: found.bytes, file: None, claim: Some(found.claim) };
@@ -105,9 +106,11 @@ impl Asked {
                     return Err(no_room());
                 }
             }
+            point!("timer.taken");
             next = page.next;
         }
         self.noted(at);
+        point!("timer.noted");
         Ok(())
     }
 

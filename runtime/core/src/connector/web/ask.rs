@@ -67,7 +67,10 @@ impl Server {
 
     async fn once(&self, request: RequestBuilder) -> Result<Response, Failure> {
         let request = self.auth.shown(&self.client, request).await.map_err(Failure::Passing)?;
-        request.send().await.map_err(|why| unreached(&why))
+        point!("web.send");
+        let answer = request.send().await;
+        point!("web.sent");
+        answer.map_err(|why| unreached(&why))
     }
 
     /// What a status means that is no success. `who` begins the sentence: `it answers`.

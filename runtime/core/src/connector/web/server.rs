@@ -183,7 +183,12 @@ impl<D: Desk> Server<D> {
         }
         let Ok(_seat) = self.seats.try_acquire() else { return later("too many requests are under way") };
         match self.read(body).await {
-            Ok(body) => self.desk.answer(Call { head, who, body }).await,
+            Ok(body) => {
+                point!("web.read");
+                let reply = self.desk.answer(Call { head, who, body }).await;
+                point!("web.answer");
+                reply
+            }
             Err(Broken::TooLong(rest)) => {
                 // Whoever is cut off while it writes never reads why, and would send the same for ever.
                 tokio::spawn(timeout(LINGER, past(rest)));
