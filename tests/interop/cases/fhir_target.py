@@ -46,6 +46,32 @@ route admissions from folder through admission to ehr where MSH-9.2 == "A01"
 route registrations from folder through registration to ehr where MSH-9.2 == "A04"
 """
 
+# A patient is written by the id that the server gave, if it is still the version that the sender knows (PID-2).
+VERSIONED = """
+map correction(ADT_A01) -> Bundle {
+    type: "transaction"
+    entry: {
+        resource: corrected(PID)
+        request: {
+            method:  "PUT"
+            url:     "Patient/{PID-3[1].1}" else reject "a patient has a number"
+            ifMatch: "W/\\"{PID-2.1}\\""
+        }
+    }
+}
+map corrected(PID) -> Patient {
+    id:   PID-3[1].1 else reject "a patient has a number"
+    name: PID-5
+}
+feed folder from file "in" {
+    stable: 0s
+    every:  100ms
+    accept ADT_A01 for ADT^A01
+}
+target ehr to fhir "URL" { retry: { from: 10ms, to: 1s } }
+route corrections from folder through correction to ehr
+"""
+
 
 def message(control, number, family="Smith", event="A01", old="", born="19620301", visit=None, ward="W1"):
     return (
@@ -139,6 +165,19 @@ class Hapi(unittest.TestCase):
         site.put("2.hl7", message("R2", "rolled-back"))
         self.assertEqual(site.until_settled(2)["delivered"], 1)
         self.assertEqual(len(self.server.patients("rolled-back")), 1)
+
+    def test_a_version_that_is_not_the_last_is_not_written_over(self):
+        _, patient = self.server.call("Patient", {"resourceType": "Patient", "name": [{"family": "First"}]})
+        site = self.enterContext(Site(VERSIONED.replace("URL", self.server.url)))
+        for control, version, family in (("V1", "1", "Second"), ("V2", "1", "Third")):
+            text = message(control, patient["id"], family).replace("PID|1||", f"PID|1|{version}|")
+            site.put(f"{control}.hl7", text)
+        status = site.until_settled(2)
+        [parked] = status["parked"]
+        self.assertRegex(parked["why"], r"it answers (409|412)")
+        self.assertEqual(status["delivered"], 1)
+        _, now = self.server.call(f"Patient/{patient['id']}")
+        self.assertEqual((now["name"][0]["family"], now["meta"]["versionId"]), ("Second", "2"))
 
     def test_letters_of_all_kinds_arrive(self):
         site = self.site()
