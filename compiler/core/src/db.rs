@@ -1,5 +1,6 @@
 //! Remembers what the stages computed; the only file that knows salsa. No logic: a query is a sentence.
 
+mod offered;
 mod tables;
 mod unreached;
 mod view;
@@ -360,6 +361,7 @@ pub fn diagnostics(db: &dyn salsa::Database, project: Project, file: SourceFile)
     let written = |it: &Diagnostic| file.text(db).get(it.at.clone()).unwrap_or_default();
     found.retain(|it| it.code != Code::UnknownName || !names.is_lost(written(it)));
     found.retain(|it| it.code != Code::Unchecked);
+    let mut found: Vec<_> = found.into_iter().map(|it| offered::offered(db, project, file, it)).collect();
     let needs: Vec<Needs> = items.iter().map(|&item| needs(db, project, item).clone()).collect();
     for (index, diagnostic) in names.problems.iter().cloned().chain(resolve::unused(names, &needs)) {
         let start = items.get(index).map_or(0, |item| item.start(db));

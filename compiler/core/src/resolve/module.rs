@@ -32,6 +32,13 @@ pub enum DeclaredKind {
 }
 
 impl DeclaredKind {
+    /// Whether its name is brought into a module by `use`: segments and structures are known in the whole project, a
+    /// convert and a connector are found by what they are of.
+    pub fn is_brought(self) -> bool {
+        use DeclaredKind::{Connector, Convert, Segment, Structure};
+        !matches!(self, Segment | Structure | Convert | Connector)
+    }
+
     pub fn noun(self) -> &'static str {
         match self {
             DeclaredKind::Constant => "constant",
