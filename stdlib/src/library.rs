@@ -19,7 +19,7 @@ pub const LIBRARY: &[(&str, &str)] = modules! { "codes" };
 
 /// What feeds and targets of each kind can be told, and what all of them can be (`every`).
 pub const CONNECTORS: &[(&str, &str)] = modules! {
-    "std.connector." "../connector/": "every" "mllp" "file" "http" "fhir" "replay" "timer" "log" "kafka"
+    "std.connector." "../connector/": "every" "mllp" "file" "http" "fhir" "replay" "timer" "log" "kafka" "sql"
 };
 
 /// The text of a module of the standard library, `std.codes`.

@@ -24,8 +24,8 @@ use smol_str::{SmolStr, format_smolstr};
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-pub use tables::files_named;
 use tables::{codes, data_files, extended, extension, extensions, table};
+pub use tables::{files_named, given};
 pub use unreached::unreached;
 use view::View;
 pub use wired::{Wired, reader, wired};
@@ -262,8 +262,11 @@ fn checked<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>)
         Some(Declaration::Codes(_)) => {
             Checked::said(codes(db, project, item).as_ref().map(|it| it.1.clone()).unwrap_or_default())
         }
-        Some(Declaration::Table(_)) => {
-            Checked::said(table(db, project, item).as_ref().map(|it| it.1.clone()).unwrap_or_default())
+        Some(Declaration::Table(written)) => {
+            let view = View::new(db, project, file);
+            let mut found = table(db, project, item).as_ref().map(|it| it.1.clone()).unwrap_or_default();
+            found.extend(wiring::table(written, file.module(db), &view));
+            Checked { names: view.named(), ..Checked::said(found) }
         }
         Some(Declaration::Extend(extend)) => Checked::said(extension(db, project, item, extend)),
         Some(Declaration::Profile(_)) => {

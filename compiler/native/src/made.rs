@@ -11,7 +11,8 @@ pub fn makes_blanks(plan: &Plan) -> bool {
         .tables
         .iter()
         .flat_map(|table| table.iter().flat_map(|row| (0..table.cells()).filter_map(move |cell| row.cell(cell))));
-    cells.any(|text| text.contains(|c: char| c < ' '))
+    !plan.asked.is_empty()
+        || cells.any(|text| text.contains(|c: char| c < ' '))
         || plan.routines.iter().any(|routine| {
             any(&routine.body, &mut |step| match step {
                 Step::Constant { value: Constant::Text(text), .. } => text.contains(|c: char| c < ' '),

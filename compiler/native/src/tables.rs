@@ -1,7 +1,6 @@
 //! What code refers to by number: constants, lists, resources, patterns. Filled while code is made.
 
 use emr_abi::{Emit, SLACK};
-use emr_message::{Table, json};
 use rustc_hash::FxHashMap;
 
 /// A text among the constants.
@@ -21,19 +20,7 @@ pub struct Tables {
     pub patterns: Vec<String>,
 }
 
-/// The text as it stands between the quotes of JSON.
-pub fn escaped(text: &str) -> String {
-    let quoted = json::quoted(text);
-    quoted.get(1..quoted.len() - 1).unwrap_or_default().to_owned()
-}
-
-/// A table of the plan with all its texts as they stand in messages that are ready for JSON.
-pub fn ready(table: &Table) -> Vec<u8> {
-    let texts: Vec<Vec<Option<String>>> =
-        table.iter().map(|row| (0..table.cells()).map(|cell| row.cell(cell).map(escaped)).collect()).collect();
-    let rows: Vec<Vec<Option<&str>>> = texts.iter().map(|row| row.iter().map(Option::as_deref).collect()).collect();
-    Table::new(table.keys() as usize, rows.iter().map(Vec::as_slice)).into()
-}
+pub use emr_message::json::escaped;
 
 impl Tables {
     /// List 0 is the one that has nothing.

@@ -33,6 +33,8 @@ pub struct Program {
     pub patterns: Vec<String>,
     /// Rows by their keys, as `emr_message::Table` lays them out, with all texts as JSON holds them.
     pub tables: Vec<Vec<u8>>,
+    /// The numbers of those that come with each message, by the names that answers have.
+    pub asked: Vec<(u32, String)>,
     /// What issues and refusals say, by number.
     pub issues: Vec<Said>,
     /// The numbers of what the engine itself says: a segment without a place, and several values where one is expected.

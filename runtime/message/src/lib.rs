@@ -5,6 +5,7 @@
 //! segments into the groups of a structure, [`time`] and [`number`] keep the precision that a value came with.
 
 pub mod answer;
+pub mod answers;
 pub mod batch;
 pub mod builtin;
 pub mod charset;
@@ -28,6 +29,7 @@ pub mod table;
 pub mod time;
 pub mod ucum;
 
+pub use answers::Answers;
 pub use charset::Charset;
 pub use delimiters::Delimiters;
 pub use message::{Message, Name, Segment, Settings, Unreadable};

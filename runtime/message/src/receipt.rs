@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::DateTime;
+use crate::answers::Answers;
 use crate::identity::{Digest, Origin};
 
 /// The parts, by their names in the language: `receipt.received`.
@@ -63,6 +64,7 @@ pub struct Receipt {
     sequence: u32,
     feed: Option<Arc<str>>,
     file: Option<Arc<str>>,
+    answers: Answers,
 }
 
 /// A time without an hour or without an offset: it could be any of several.
@@ -72,7 +74,7 @@ pub struct NoInstant;
 impl Receipt {
     pub fn new(received: &DateTime) -> Result<Receipt, NoInstant> {
         let received = received.instant(None).map_err(|_| NoInstant)?;
-        Ok(Receipt { received: received.into(), sequence: 1, feed: None, file: None })
+        Ok(Receipt { received: received.into(), sequence: 1, feed: None, file: None, answers: Answers::default() })
     }
 
     /// The same for the message of that number.
@@ -90,6 +92,16 @@ impl Receipt {
     #[must_use]
     pub fn of_file(&self, file: Option<Arc<str>>) -> Receipt {
         Receipt { file, ..self.clone() }
+    }
+
+    /// The same with what tables gave for the message that a running engine asks.
+    #[must_use]
+    pub fn answered(&self, answers: Answers) -> Receipt {
+        Receipt { answers, ..self.clone() }
+    }
+
+    pub fn answers(&self) -> &Answers {
+        &self.answers
     }
 
     /// When the message was taken in, as an instant of FHIR.
@@ -113,7 +125,8 @@ impl Receipt {
 /// That of tests, the same for each message: the first of a run at the beginning of the year 2000.
 impl Default for Receipt {
     fn default() -> Self {
-        Receipt { received: "2000-01-01T00:00:00+00:00".into(), sequence: 1, feed: None, file: None }
+        let received = "2000-01-01T00:00:00+00:00".into();
+        Receipt { received, sequence: 1, feed: None, file: None, answers: Answers::default() }
     }
 }
 

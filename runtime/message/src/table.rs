@@ -5,6 +5,7 @@
 //! with the number of a row counted from 1, or 0; of each row where its cells lie; then their text. A row stands in the
 //! first free slot from the one that its keys hash to.
 
+use crate::json;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -37,6 +38,15 @@ impl Table {
     pub fn new<'r>(keys: usize, rows: impl IntoIterator<Item = &'r [Option<&'r str>]>) -> Table {
         let rows: Vec<_> = rows.into_iter().collect();
         let cells = rows.first().map_or(keys, |row| row.len());
+        Table::of(keys, cells, &rows)
+    }
+
+    /// A table that has no row yet, and would have so many cells in each.
+    pub fn empty(keys: usize, cells: usize) -> Table {
+        Table::of(keys, cells, &[])
+    }
+
+    fn of(keys: usize, cells: usize, rows: &[&[Option<&str>]]) -> Table {
         let slots = (rows.len() * 2).next_power_of_two();
         let mut places = Vec::with_capacity(rows.len() * cells * 2);
         let mut text = Vec::new();
@@ -46,7 +56,7 @@ impl Table {
             text.extend_from_slice(cell.unwrap_or_default().as_bytes());
         }
         let mut index = vec![0_u32; slots];
-        for (number, row) in (1..).zip(&rows) {
+        for (number, row) in (1..).zip(rows) {
             let key =
                 |row: &[Option<&str>]| row.iter().take(keys).map(|cell| cell.unwrap_or_default().to_owned()).collect();
             let own: Vec<String> = key(row);
@@ -101,6 +111,16 @@ impl Table {
     /// All rows, in the order in which they were given.
     pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
         (0..self.rows()).map(|number| Row { table: self, number })
+    }
+
+    /// The same table with all its texts as JSON holds them, as those of messages are that are ready for it.
+    #[must_use]
+    pub fn as_json(&self) -> Table {
+        let texts: Vec<Vec<Option<String>>> =
+            self.iter().map(|row| (0..self.cells()).map(|cell| row.cell(cell).map(json::escaped)).collect()).collect();
+        let rows: Vec<Vec<Option<&str>>> = texts.iter().map(|row| row.iter().map(Option::as_deref).collect()).collect();
+        let rows: Vec<&[Option<&str>]> = rows.iter().map(Vec::as_slice).collect();
+        Table::of(self.keys() as usize, self.cells() as usize, &rows)
     }
 
     /// The bytes that it is.

@@ -1,4 +1,4 @@
-//! `emr doc connectors`: what feeds, targets, routes and alarms can be told.
+//! `emr doc connectors`: what feeds, targets, routes, alarms and tables can be told.
 
 use std::io::Write;
 
@@ -42,9 +42,15 @@ pub fn run(args: &Args) -> Result<End, End> {
 }
 
 fn text(manual: &Manual) -> String {
-    let Manual { name, text, feed, target, route, alarm } = manual;
+    let Manual { name, text, feed, target, route, alarm, table } = manual;
     let mut said = format!("{name}\n{}", wrapped(text, 4));
-    let parts = [("feed", "from", feed), ("target", "to", target), ("route", "", route), ("alarm", "", alarm)];
+    let parts = [
+        ("feed", "from", feed),
+        ("target", "to", target),
+        ("route", "", route),
+        ("alarm", "", alarm),
+        ("table", "=", table),
+    ];
     for (part, preposition, settings) in parts {
         let Some(settings) = settings else { continue };
         let whose = match name.as_str() {

@@ -38,7 +38,7 @@ pub struct Args {
 enum Manual {
     /// Lists the functions that every module can call, each with its signature, what it gives and examples
     Builtins(builtins::Args),
-    /// Lists what feeds, targets, routes and alarms can be told, each setting with its default and bounds
+    /// Lists what feeds, targets, routes, alarms and tables can be told, each setting with its default and bounds
     Connectors(connectors::Args),
 }
 

@@ -78,6 +78,12 @@ impl Settings {
         self
     }
 
+    /// The same for a message with that receipt.
+    pub fn received(&self, receipt: &Receipt) -> Settings {
+        let run = interpret::Settings { receipt: receipt.clone(), ..self.run.clone() };
+        Settings { run, message: self.message.clone() }
+    }
+
     pub fn read(&self, bytes: &[u8]) -> Result<Message, String> {
         Message::read(bytes, &self.message).map_err(|why| why.to_string())
     }

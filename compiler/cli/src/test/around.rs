@@ -1,6 +1,6 @@
 //! What a test finds around it: files, maps, and who counts what they do.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use emr_compiler::account::Ledger;
@@ -9,9 +9,9 @@ use emr_compiler::coverage::Coverage;
 use emr_compiler::db::{self, SourceFile};
 use emr_compiler::plan::interpret;
 use emr_compiler::resolve::{DeclaredKind, Export};
-use emr_compiler::syntax::tree::Word;
+use emr_compiler::syntax::tree::{Arm, Word};
 use emr_compiler::testing::{self, Taken};
-use emr_message::Receipt;
+use emr_message::{Answers, Receipt, Table};
 
 use crate::account;
 use crate::end::End;
@@ -73,7 +73,7 @@ fn count(
     }
     let Some(next) = engine.next() else { return };
     let mut made = Vec::new();
-    let Ok(outcome) = engine.worker().alone(bytes, &Receipt::default(), &mut made) else { return };
+    let Ok(outcome) = engine.worker().alone(bytes, &settings.runs().receipt, &mut made) else { return };
     if outcome.rejected.is_none() {
         outcome.form.parts(made).iter().for_each(|part| count(ledger, coverage, world, next, part, settings));
     }
@@ -87,6 +87,8 @@ pub struct Around<'a> {
     settings: &'a Settings,
     kind: Kind,
     seen: &'a mut Seen,
+    /// What tables have, by their names in answers, that a running engine asks.
+    given: BTreeMap<String, Table>,
     /// What routes have sent on already, by what it is known by.
     known: HashSet<(String, Vec<u8>)>,
 }
@@ -99,7 +101,7 @@ impl<'a> Around<'a> {
         (settings, kind): (&'a Settings, Kind),
         seen: &'a mut Seen,
     ) -> Self {
-        Self { world, file, folder, settings, kind, seen, known: HashSet::new() }
+        Self { world, file, folder, settings, kind, seen, given: BTreeMap::new(), known: HashSet::new() }
     }
 
     /// The key of what a name stands for where the test stands.
@@ -129,10 +131,15 @@ impl<'a> Around<'a> {
 
     fn mapped(&mut self, keys: &[String], message: &[u8]) -> Result<testing::Output, String> {
         let key = self.ready(keys)?;
-        self.seen.count(self.world, &key, message, self.settings);
+        let given = self.given.iter().map(|(table, rows)| (table.clone(), rows.clone()));
+        let receipt = Receipt::default().answered(Answers::given(given));
+        self.seen.count(self.world, &key, message, &self.settings.received(&receipt));
         let engine = self.seen.engines.get(&key).ok_or("it cannot run")?;
         let mut json = Vec::new();
-        let outcome = engine.worker().run(message, &mut json).map_err(|(Why::Message(why) | Why::Call(why))| why)?;
+        let outcome = engine
+            .worker()
+            .received(message, &receipt, &mut json)
+            .map_err(|(Why::Message(why) | Why::Call(why))| why)?;
         let issue = |told: Told| testing::Issue { text: told.text, place: told.place };
         let issues = outcome.issues.into_iter().map(issue).collect();
         let form = outcome.form;
@@ -176,6 +183,13 @@ impl testing::Context for Around<'_> {
             std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
             _ => why.to_string(),
         })
+    }
+
+    fn given(&mut self, table: &Word, rows: &[Arm]) -> Result<(), String> {
+        let given = db::given(&self.world.db, self.world.inside, self.file, table, rows);
+        let given = given.ok_or_else(|| format!("there is no table `{}` that is asked", table.text))?;
+        self.given.insert(given.signature.to_string(), given.rows);
+        Ok(())
     }
 
     fn through(&mut self, maps: &[Word], message: &[u8]) -> Result<testing::Output, String> {

@@ -146,6 +146,12 @@ fn is_key(scope: &mut Scope, key: &Expr) -> bool {
 
 fn lookup(scope: &mut Scope, table: &Key, mut keys: Vec<Expr>, column: Option<u32>, ty: TyKind, at: &At) -> Expr {
     let ty = Ty { kind: ty, count: Count::Optional };
+    if scope.before_maps && scope.world.table(table).is_some_and(|table| table.rows.is_none()) {
+        let message = format!("`{}` is asked for what a map looks up, and this is read before", short(table));
+        let diagnostic = Diagnostic::new(Code::NotAskedYet, at.clone(), message);
+        scope.problem(diagnostic.help("look it up in a map; here stands a table of rows or of a file"));
+        return Expr::error(at);
+    }
     if let Some(place) = keys.iter().position(|key| key.ty.is_list()) {
         let list = keys.remove(place);
         return convert::each(scope, list, |item| {

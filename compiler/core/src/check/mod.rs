@@ -4,6 +4,7 @@
 //! body of one map never re-checks another.
 
 mod alternative;
+mod answered;
 mod arms;
 mod binding;
 mod block;
@@ -70,7 +71,7 @@ pub(crate) use profile::{holder as profile_holder, own as profile_shapes};
 pub use promise::{Bodies, promises};
 pub use signature::{Signature, SignatureKind, SignatureParam, signature};
 pub use systems::{SYSTEM_OIDS, v2_system};
-pub use table::table;
+pub use table::{Given, given, table};
 pub(crate) use types::is_hl7_name;
 
 use crate::diagnostic::Diagnostic;

@@ -1,14 +1,15 @@
 //! What a map promises of itself and of all that it calls: that it refuses nothing, that it writes no more than it
 //! says, that what it patches can be told to a server, that nothing that is emitted is lost.
 
-use super::typed::{CodeTable, Function};
-use super::{bounded, lost, patched, total};
+use super::typed::{CodeTable, Function, RowTable};
+use super::{answered, bounded, lost, patched, total};
 use crate::diagnostic::Diagnostic;
 
 /// The bodies of other items, which only promises look into.
 pub trait Bodies {
     fn function(&self, key: &str) -> Option<&Function>;
     fn codes(&self, key: &str) -> Option<&CodeTable>;
+    fn table(&self, key: &str) -> Option<&RowTable>;
 }
 
 /// What a function does not keep of what it promises.
@@ -20,6 +21,7 @@ pub fn promises(function: &Function, bodies: &dyn Bodies) -> Vec<Diagnostic> {
     if !function.writes.is_empty() {
         broken.extend(bounded::writes_more(function, bodies));
     }
+    broken.extend(answered::as_keys(function, bodies));
     broken.extend(patched::cannot_be_sent(function, bodies));
     broken.extend(lost::resources(function, bodies));
     broken.extend(lost::changes(function, bodies));

@@ -36,6 +36,8 @@ pub(super) struct Scope<'w> {
     pub patches: bool,
     /// `null` clears the element of what is patched.
     pub clears: bool,
+    /// This is read before a map runs: tables that a running engine asks are not asked by then.
+    pub before_maps: bool,
 }
 
 /// What `keep` stands for in a change of a message.
@@ -103,6 +105,7 @@ impl<'w> Scope<'w> {
             builds_hl7: false,
             patches: false,
             clears: false,
+            before_maps: false,
         }
     }
 

@@ -5,11 +5,13 @@ use super::rows::{self, Findings, Source};
 use super::scope::Scope;
 use super::signature::key;
 use super::typed::{Key, Kind, RowColumn, RowTable, TyKind};
+use super::wiring::{self, ASKED};
 use super::{World, convert, expression, systems, terms, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::plan::KEYS_MAX;
+use crate::resolve::DeclaredKind;
 use crate::settings;
-use crate::syntax::tree::{self, Arm, At, BlockItem, Count, ExprKind, Param, Pattern, Rows, Type, Word};
+use crate::syntax::tree::{self, Arm, At, BlockItem, Count, Declaration, ExprKind, Param, Pattern, Rows, Type, Word};
 use emr_message::Table;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::{SmolStr, format_smolstr};
@@ -17,28 +19,10 @@ use smol_str::{SmolStr, format_smolstr};
 /// What the library's table of object identifiers comes from.
 const KNOWN_SYSTEMS: &str = "known_systems";
 
-/// What can be asked only while messages come.
-const ASKED: [&str; 2] = ["sql", "fhir"];
-
 /// The table that is declared, and what is wrong with it.
 pub fn table(written: &tree::Table, module: &str, world: &dyn World) -> (RowTable, Vec<Diagnostic>) {
     let mut scope = Scope::new(world);
-    let keys = keys(&mut scope, written);
-    let mut cells = u32::try_from(keys.len()).unwrap_or(u32::MAX);
-    let mut columns: Vec<Column> = Vec::new();
-    for column in &written.columns {
-        let Some(what) = Holds::of(&mut scope, &column.ty) else { continue };
-        if columns.iter().any(|known| known.name == column.name.text) || keys.contains(&column.name.text) {
-            let message = format!("`{}` has two columns `{}`", written.name.text, column.name.text);
-            scope.error(Code::DuplicateName, &column.name.at, message);
-            continue;
-        }
-        let size = what.cells();
-        let optional = column.ty.count == Count::Optional;
-        columns.push(Column { name: column.name.text.clone(), cell: cells, what, optional });
-        cells += size;
-    }
-    let making = Making { name: written.name.text.clone(), keys, columns };
+    let making = Making::of(&mut scope, written);
     let rows = match &written.rows {
         Rows::Arms(arms) => Some(making.of_arms(&mut scope, arms)),
         Rows::From { source, settings } => making.of_source(&mut scope, source, settings.is_some()),
@@ -46,10 +30,60 @@ pub fn table(written: &tree::Table, module: &str, world: &dyn World) -> (RowTabl
     let columns = making.columns.iter().map(|column| RowColumn {
         name: column.name.clone(),
         ty: column.what.ty(),
+        system: column.what.system().cloned(),
         cell: column.cell,
+        optional: column.optional,
     });
     let key: Key = key(module, &written.name);
     (RowTable { key, columns: columns.collect(), keys: making.keys, rows }, scope.problems)
+}
+
+/// The rows that a test gives a table which a running engine asks, by the name that answers have, and what is wrong with
+/// them; or why there can be none.
+pub fn given(name: &Word, arms: &[Arm], world: &dyn World) -> Result<(Given, Vec<Diagnostic>), Box<Diagnostic>> {
+    let (export, declaration) = wiring::named(name, DeclaredKind::Table, world)?;
+    let (Declaration::Table(written), Some(table)) = (declaration, world.table(&export.key)) else {
+        return Err(Box::new(Diagnostic::new(Code::UnknownName, name.at.clone(), "there is no such table")));
+    };
+    if table.rows.is_some() {
+        let message = format!("`{}` has its rows already", name.text);
+        let diagnostic = Diagnostic::new(Code::WrongKind, name.at.clone(), message);
+        return Err(Box::new(diagnostic.help("a test gives the rows of a table that a running engine asks")));
+    }
+    // What is wrong with the declaration itself is said there.
+    let making = Making::of(&mut Scope::new(world), written);
+    let mut scope = Scope::new(world);
+    let rows = making.of_arms(&mut scope, arms);
+    Ok((Given { signature: table.signature(), rows }, scope.problems))
+}
+
+/// All rows of a table that is asked.
+pub struct Given {
+    /// As plans and answers name it.
+    pub signature: SmolStr,
+    pub rows: Table,
+}
+
+impl Making {
+    /// The keys and columns of a table.
+    fn of(scope: &mut Scope, written: &tree::Table) -> Making {
+        let keys = keys(scope, written);
+        let mut cells = u32::try_from(keys.len()).unwrap_or(u32::MAX);
+        let mut columns: Vec<Column> = Vec::new();
+        for column in &written.columns {
+            let Some(what) = Holds::of(scope, &column.ty) else { continue };
+            if columns.iter().any(|known| known.name == column.name.text) || keys.contains(&column.name.text) {
+                let message = format!("`{}` has two columns `{}`", written.name.text, column.name.text);
+                scope.error(Code::DuplicateName, &column.name.at, message);
+                continue;
+            }
+            let size = what.cells();
+            let optional = column.ty.count == Count::Optional;
+            columns.push(Column { name: column.name.text.clone(), cell: cells, what, optional });
+            cells += size;
+        }
+        Making { name: written.name.text.clone(), keys, columns }
+    }
 }
 
 fn keys(scope: &mut Scope, written: &tree::Table) -> Vec<SmolStr> {
@@ -125,6 +159,13 @@ impl Holds {
             Holds::Primitive(key) => TyKind::Fhir(key.clone()),
             Holds::Timezone => TyKind::Fhir("string".into()),
             Holds::Code(_) => TyKind::Coded,
+        }
+    }
+
+    fn system(&self) -> Option<&SmolStr> {
+        match self {
+            Holds::Code(system) => Some(system),
+            Holds::Primitive(_) | Holds::Timezone => None,
         }
     }
 

@@ -15,7 +15,7 @@ use emr_message::Table;
 pub use emr_message::convert::{Compare, Comparison, Primitive};
 use emr_message::receipt::Part;
 use serde::{Deserialize, Serialize};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 /// A name that is unique in the project: module and name, `std.datatypes.human_name`.
 pub type Key = SmolStr;
@@ -118,8 +118,30 @@ pub struct RowTable {
 pub struct RowColumn {
     pub name: SmolStr,
     pub ty: TyKind,
+    /// Of a code that whose codes it has.
+    pub system: Option<SmolStr>,
     /// Where it begins in a row; a code has a cell each for system, code and display.
     pub cell: u32,
+    pub optional: bool,
+}
+
+impl RowTable {
+    /// How many cells a row has, its keys included.
+    pub fn cells(&self) -> u32 {
+        let size = |column: &RowColumn| column.cell + if column.ty == TyKind::Coded { 3 } else { 1 };
+        self.columns.last().map_or(u32::try_from(self.keys.len()).unwrap_or(u32::MAX), size)
+    }
+
+    /// The table with its keys and columns, so that an answer of another form is none of its rows:
+    /// `lab.Staff(id) npi, specialty of http://snomed.info/sct`.
+    pub fn signature(&self) -> SmolStr {
+        let columns = self.columns.iter().map(|column| match &column.system {
+            Some(system) => format!("{} of {system}", column.name),
+            None => column.name.to_string(),
+        });
+        let columns: Vec<String> = columns.collect();
+        format_smolstr!("{}({}) {}", self.key, self.keys.join(", "), columns.join(", "))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

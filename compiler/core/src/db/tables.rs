@@ -6,7 +6,7 @@ use crate::check;
 use crate::check::typed::{CodeTable, RowTable};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::files;
-use crate::syntax::tree::{Declaration, Extend};
+use crate::syntax::tree::{Arm, Declaration, Extend, Word};
 use rustc_hash::FxHashMap;
 
 /// A table that needs itself has no rows.
@@ -48,6 +48,17 @@ pub(super) fn table<'db>(
         Declaration::Table(table) => Some(check::table(table, file.module(db), &View::plain(db, project, file))),
         _ => None,
     }
+}
+
+/// The rows that a test of a sound project gives a table which a running engine asks.
+pub fn given(
+    db: &dyn salsa::Database,
+    project: Project,
+    file: SourceFile,
+    table: &Word,
+    rows: &[Arm],
+) -> Option<check::Given> {
+    check::given(table, rows, &View::new(db, project, file)).ok().map(|(given, _)| given)
 }
 
 /// The files of rows by their places.

@@ -10,7 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::files::{self, Content};
 use crate::resolve::{Declared, DeclaredKind, Found, Modules, Names};
 use crate::standard::Standards;
-use crate::syntax::tree::{Count, Declaration, Param, Route, Word};
+use crate::syntax::tree::{Arm, Count, Declaration, Param, Route, Word};
 use crate::{lower, testing};
 use emr_abi::Builtin;
 use smol_str::{SmolStr, format_smolstr};
@@ -160,6 +160,10 @@ impl Bodies for View<'_> {
     fn codes(&self, key: &str) -> Option<&CodeTable> {
         World::codes(self, key)
     }
+
+    fn table(&self, key: &str) -> Option<&RowTable> {
+        World::table(self, key)
+    }
 }
 
 impl lower::World for View<'_> {
@@ -221,6 +225,10 @@ impl testing::Scope for View<'_> {
         let several = declared.params.last().is_some_and(|last| matches!(last.ty.count, Count::Any | Count::Some));
         let most = if several { usize::MAX } else { declared.params.len() };
         Some((declared.params.iter().filter(is_needed).count(), most))
+    }
+
+    fn given(&self, table: &Word, rows: &[Arm]) -> Vec<Diagnostic> {
+        crate::check::given(table, rows, self).map_or_else(|problem| vec![*problem], |(_, problems)| problems)
     }
 
     fn not_joined(&self, first: &Word, then: &Word) -> Option<Diagnostic> {

@@ -192,6 +192,12 @@ codes! {
         OnlyInLibrary = "E0814";
         /// what lowers protection is chosen without a reason
         NoReason = "E0815";
+        /// a table is read that nobody has asked by then
+        NotAskedYet = "E0816";
+        /// what a table is asked for is itself an answer
+        AnswerAsKey = "E0817";
+        /// a query is not one that a table can be asked by
+        WrongQuery = "E0818";
         /// an environment gives no value of a name that another gives
         NotInEachEnvironment = "W0850";
 

@@ -28,7 +28,8 @@ mod write;
 use crate::check::ProfileFacts;
 use crate::check::typed::{CodeTable, Expr, Function, Key, RowTable, Sent, Slot, Ty, TyKind};
 use crate::plan::{
-    Code, Gives, INTAKE, IssueId, Plan, Reads, Routine, RoutineId, Rule, RuleId, Said, TableId, Take, Val, validate,
+    Asked, Code, Gives, INTAKE, IssueId, Plan, Reads, Routine, RoutineId, Rule, RuleId, Said, TableId, Take, Val,
+    validate,
 };
 use crate::standard::shape::Kind as ShapeKind;
 use crate::standard::{Standards, built};
@@ -125,6 +126,7 @@ fn plan_and_reasons<'a>(
         issues: IndexSet::new(),
         rules: IndexSet::new(),
         tables: Vec::new(),
+        asked: Vec::new(),
         numbered: FxHashMap::default(),
         marked: IndexSet::new(),
         rule: None,
@@ -155,6 +157,7 @@ fn plan_and_reasons<'a>(
         issues: lower.issues.into_iter().collect(),
         rules: lower.rules.into_iter().collect(),
         tables: lower.tables,
+        asked: lower.asked,
     };
     debug_assert_eq!(validate(&plan), Ok(()), "what is lowered keeps the invariants of a plan");
     (plan, lower.ignored)
@@ -216,6 +219,7 @@ struct Lower<'a> {
     issues: IndexSet<Said>,
     rules: IndexSet<Rule>,
     tables: Vec<Table>,
+    asked: Vec<Asked>,
     /// The number of a table that is there already, by its key.
     numbered: FxHashMap<Key, TableId>,
     /// The rules that steps come of, and the one in hand by its number among them.

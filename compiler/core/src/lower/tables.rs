@@ -1,8 +1,9 @@
 //! Tables whose rows a plan holds as data: those of several keys and columns, and code tables of many codes.
 
 use super::{Env, Lower, Made};
-use crate::check::typed::{CodeArm, CodeKey, CodeTable, CodeTo, Expr, Key, TyKind};
-use crate::plan::{Block, Cell, Code, Constant, Step, TableId, Test, Val};
+use crate::check::typed::{CodeArm, CodeKey, CodeTable, CodeTo, Expr, Key, RowTable, TyKind};
+use crate::plan::{Asked, Block, Cell, Code, Constant, Step, TableId, Test, Val};
+use crate::syntax::tree;
 use emr_message::Table;
 use smol_str::{SmolStr, format_smolstr};
 
@@ -26,23 +27,29 @@ impl<'a> Lower<'a> {
             code
         });
         let keys: Vec<Val> = keys.collect();
-        let Some(rows) = &found.rows else {
-            let name = table.rsplit('.').next().unwrap_or_default();
-            let text = format!("the table `{name}` is asked by a running engine, and nobody asks it here");
-            let issue = self.said(Code::AskedTable, &text, env, &expr.at);
-            let both = |left, right| Test::Both(Box::new(left), Box::new(right));
-            let there = keys.iter().map(|key| Test::Present(*key)).reduce(both).unwrap_or(Test::Always(true));
-            self.when(there, vec![Step::Reject { issue, at: None }], Block::new());
-            return self.missing();
-        };
         let column = column.and_then(|column| found.columns.get(column as usize));
         let cell = match column {
             Some(column) if column.ty == TyKind::Coded => Cell::Code(column.cell),
             Some(column) => Cell::Text(column.cell),
             None => Cell::Text(0),
         };
-        let table = self.numbered(table, || rows.clone());
-        self.to(|to| Step::Lookup { table, keys, cell, to })
+        let number = match &found.rows {
+            Some(rows) => self.numbered(table, || rows.clone()),
+            None => self.asked(found, env, &expr.at),
+        };
+        self.to(|to| Step::Lookup { table: number, keys, cell, to })
+    }
+
+    /// The number of a table whose rows come with each message.
+    fn asked(&mut self, table: &'a RowTable, env: &Env<'a>, at: &tree::At) -> TableId {
+        let number = self.numbered(&table.key, || Table::empty(table.keys.len(), table.cells() as usize));
+        if self.asked.iter().all(|asked| asked.table != number) {
+            let name = table.key.rsplit('.').next().unwrap_or_default();
+            let text = format!("the table `{name}` is asked by a running engine, and nobody asks it here");
+            let issue = self.said(Code::AskedTable, &text, env, at);
+            self.asked.push(Asked { table: number, name: table.signature(), issue });
+        }
+        number
     }
 
     /// The number of a table, which is made if there is none of that key yet.

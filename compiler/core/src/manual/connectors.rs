@@ -1,4 +1,4 @@
-//! The manual of the connectors: what the library says that feeds, targets, routes and alarms can be told.
+//! The manual of the connectors: what the library says that feeds, targets, routes, alarms and tables can be told.
 
 use crate::syntax;
 use crate::syntax::tree::{At, Choice, ChoiceOf, Connector, Count, Declaration, Told};
@@ -17,6 +17,8 @@ pub struct Manual {
     pub target: Option<Vec<Setting>>,
     pub route: Option<Vec<Setting>>,
     pub alarm: Option<Vec<Setting>>,
+    /// What a table that is asked through it can be told.
+    pub table: Option<Vec<Setting>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -50,6 +52,7 @@ fn manual(text: &str) -> Option<Manual> {
         target: part("target"),
         route: part("route"),
         alarm: part("alarm"),
+        table: part("table"),
     })
 }
 
@@ -142,7 +145,11 @@ mod tests {
         assert!(retry.is.contains("from: duration = 500ms in 10ms..1h"), "{}", retry.is);
         assert!(every.route.is_some() && every.alarm.is_some());
         for manual in &all {
-            assert!(manual.name == "every" || manual.feed.is_some() || manual.target.is_some(), "{}", manual.name);
+            assert!(
+                manual.name == "every" || manual.feed.is_some() || manual.target.is_some() || manual.table.is_some(),
+                "{}",
+                manual.name
+            );
             assert!(manual.text.ends_with('.'), "{}", manual.name);
         }
     }

@@ -65,6 +65,18 @@ pub struct Plan {
     pub rules: Vec<Rule>,
     /// Rows that are looked up, each found by its keys at once.
     pub tables: Vec<Table>,
+    /// Those that have no rows here: they come with the receipt of a message.
+    pub asked: Vec<Asked>,
+}
+
+/// A table that a running engine asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    pub table: TableId,
+    /// As [`emr_message::answers::Question`] names it.
+    pub name: SmolStr,
+    /// What refuses a message that needs it where nobody asks.
+    pub issue: IssueId,
 }
 
 /// The most keys that a table may have: what compiled code hands over at once.
@@ -367,7 +379,8 @@ pub enum Step {
         to: Val,
     },
     /// What a table has for these keys, each without the blanks around it; missing where one is missing or no row has
-    /// them. It stands for a value of the message, as what a code table gives does.
+    /// them. It stands for a value of the message, as what a code table gives does. Of a table that is asked, keys that
+    /// are not known yet are missing too, and noted.
     Lookup {
         table: TableId,
         keys: Vec<Val>,
@@ -574,6 +587,11 @@ impl Routine {
 }
 
 impl Plan {
+    /// How a table is known to whoever asks it, if somebody does.
+    pub fn asked(&self, table: TableId) -> Option<&Asked> {
+        self.asked.iter().find(|asked| asked.table == table)
+    }
+
     /// What makes the identity of a resource without a key, beside the message: where in the mapping it is made.
     pub fn identity_place(&self, rule: RuleId) -> String {
         let rule = self.rules.get(rule as usize);

@@ -1,7 +1,7 @@
 //! A plan as text: what golden tests compare and `emr build --emit plan` shows.
 
 use super::{
-    Block, Cell, Constant, KeyPart, KeyValue, Part, Plan, Reads, Routine, Sent, Spot, Step, Take, Test, Until,
+    Asked, Block, Cell, Constant, KeyPart, KeyValue, Part, Plan, Reads, Routine, Sent, Spot, Step, Take, Test, Until,
 };
 use crate::check::typed::CodeKey;
 use std::fmt::{self, Display, Formatter};
@@ -29,7 +29,17 @@ impl Display for Plan {
             writeln!(f, "issue {number} {} `{}` at {at}", said.code, said.text)?;
         }
         for (number, table) in self.tables.iter().enumerate() {
-            writeln!(f, "table {number} of {} rows, {} keys of {} cells", table.rows(), table.keys(), table.cells())?;
+            let (keys, cells) = (table.keys(), table.cells());
+            match self.asked.iter().find(|asked| usize::try_from(asked.table) == Ok(number)) {
+                Some(asked) => {
+                    let Asked { name, issue, .. } = asked;
+                    writeln!(
+                        f,
+                        "table {number} is `{name}` and asked, {keys} keys of {cells} cells, else issue {issue}"
+                    )?;
+                }
+                None => writeln!(f, "table {number} of {} rows, {keys} keys of {cells} cells", table.rows())?,
+            }
         }
         for (number, routine) in self.routines.iter().enumerate() {
             print_routine(number, routine, f)?;

@@ -223,6 +223,11 @@ impl Fhir {
         embedded::regex(primitive)
     }
 
+    /// What the text of a primitive's JSON value matches, where its type has a form.
+    pub fn pattern(&self, primitive: &str) -> Option<String> {
+        embedded::pattern(primitive)
+    }
+
     /// Whether the text of a primitive's JSON value has the form of its type; where that has none, any text has.
     pub fn fits(&self, primitive: &str, text: &str) -> bool {
         embedded::form(primitive).is_none_or(|form| form.is_match(text))

@@ -268,8 +268,10 @@ impl<'a> Pieces<'a> {
         if self.kind(at) != Kind::Word {
             return false;
         }
-        let statement =
-            matches!(self.word(at), "let" | "require" | "ignore" | "drop" | "accept" | "input" | "through" | "expect");
+        let statement = matches!(
+            self.word(at),
+            "let" | "require" | "ignore" | "drop" | "accept" | "input" | "given" | "through" | "expect"
+        );
         statement || self.target_ends(at, to).is_some()
     }
 

@@ -285,6 +285,11 @@ pub enum Step {
     /// `'''…'''`: the first line end and the common indentation are taken off.
     InputText(Word),
     InputFile(Word),
+    /// `given Staff = { "4711" => { npi: "12" } }`: the rows of a table that a running engine asks.
+    Given {
+        table: Word,
+        rows: Vec<Arm>,
+    },
     /// `through a then b`
     Through(Vec<Word>),
     Let(Let),

@@ -6,7 +6,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::fhir::Fhir;
 use crate::standard::shape::{Element, Kind, Type};
 use crate::syntax::tree::{
-    At, Binary, Expected, Expr, ExprKind, Is, Part, PartKind, Path, Prefix, Step, Test, TextPart, Word,
+    Arm, At, Binary, Expected, Expr, ExprKind, Is, Part, PartKind, Path, Prefix, Step, Test, TextPart, Word,
 };
 use emr_abi::Builtin;
 use smol_str::SmolStr;
@@ -24,6 +24,9 @@ pub trait Scope {
 
     /// The least and the most values that a function of the language takes.
     fn arity(&self, function: Builtin) -> Option<(usize, usize)>;
+
+    /// What is wrong with the rows that a table is given.
+    fn given(&self, table: &Word, rows: &[Arm]) -> Vec<Diagnostic>;
 
     /// What is wrong with sending what one map makes through another.
     fn not_joined(&self, first: &Word, then: &Word) -> Option<Diagnostic>;
@@ -77,6 +80,7 @@ impl Checker<'_> {
     fn step(&mut self, step: &Step) {
         match step {
             Step::InputText(_) | Step::InputFile(_) => {}
+            Step::Given { table, rows } => self.found.extend(self.scope.given(table, rows)),
             Step::Through(maps) => self.through(maps),
             Step::Let(it) => {
                 let ty = self.expr(&it.value);

@@ -152,6 +152,7 @@ fn run(vals: u32, body: Block) -> Option<Vec<String>> {
         issues: vec![issue],
         rules: vec![Rule { function: SmolStr::default(), at: 0..0 }],
         tables: Vec::new(),
+        asked: Vec::new(),
     };
     let message = Message::read(MESSAGE, &emr_message::Settings::default()).ok()?;
     let outcome = interpret::run(&plan, &message, &Settings::default());

@@ -29,6 +29,9 @@ pub trait Context {
     /// sentence for a person, without the file's name.
     fn file(&mut self, name: &str) -> Result<Vec<u8>, String>;
 
+    /// The rows that a table has from here on which a running engine asks. The error says why it has none.
+    fn given(&mut self, table: &Word, rows: &[tree::Arm]) -> Result<(), String>;
+
     /// What the maps, one after the other, make of one message, or what a route does of that name. The error says why they
     /// could not run at all; that a map refused the message is an [`Output`].
     fn through(&mut self, maps: &[Word], message: &[u8]) -> Result<Output, String>;
@@ -142,6 +145,11 @@ impl Running<'_> {
                     self.messages = Err(());
                 }
             },
+            Step::Given { table, rows } => {
+                if let Err(why) = self.evaluator.context.given(table, rows) {
+                    self.failed(&table.at, why);
+                }
+            }
             Step::Through(maps) => self.through(maps),
             Step::Let(_) | Step::Expect(_) if self.broken => {}
             Step::Let(it) => match self.evaluator.values(&it.value) {

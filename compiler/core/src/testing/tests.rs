@@ -6,7 +6,7 @@ use super::*;
 use crate::diagnostic::Diagnostic;
 use crate::json;
 use crate::standard::fhir::Fhir;
-use crate::syntax::tree::{Binary, Expr, Part, PartKind, Path};
+use crate::syntax::tree::{Arm, Binary, Expr, Part, PartKind, Path};
 
 const OUTPUT: &str = include_str!("tests/cases/admission.json");
 
@@ -14,6 +14,10 @@ const OUTPUT: &str = include_str!("tests/cases/admission.json");
 struct Fixed(Output);
 
 impl Context for Fixed {
+    fn given(&mut self, _: &Word, _: &[Arm]) -> Result<(), String> {
+        Ok(())
+    }
+
     fn file(&mut self, _: &str) -> Result<Vec<u8>, String> {
         Err("there is none".to_owned())
     }
@@ -32,6 +36,10 @@ impl Context for Fixed {
 }
 
 impl Scope for Fixed {
+    fn given(&self, _: &Word, _: &[Arm]) -> Vec<Diagnostic> {
+        Vec::new()
+    }
+
     fn maps(&self) -> Vec<SmolStr> {
         vec!["admission".into()]
     }

@@ -150,6 +150,7 @@ impl Machine {
             entries: Entries::default(),
             makers: Maker::all(&program.emits),
             tables: loaded.tables.clone(),
+            asked: program.asked.clone(),
             patterns: program.patterns.iter().map(|pattern| Matcher::new(pattern)).collect(),
             written: FxHashMap::default(),
             dates: Offsets::new(zone),
@@ -182,6 +183,15 @@ impl Machine {
 
     /// What is known of the messages that are run from here on, beside their bytes.
     pub fn receive(&mut self, receipt: Receipt) {
+        let Work { asked, tables, .. } = &mut *self.work;
+        for (number, name) in asked {
+            let number = usize::try_from(*number).unwrap_or(usize::MAX);
+            let rows = receipt.answers().rows(name).map(Table::as_json);
+            let rows = rows.or_else(|| self.loaded.tables.get(number).cloned());
+            if let (Some(table), Some(rows)) = (tables.get_mut(number), rows) {
+                *table = rows;
+            }
+        }
         self.work.receipt = receipt;
     }
 

@@ -29,6 +29,8 @@ pub struct Work {
     pub patterns: Vec<Option<Matcher>>,
     pub written: FxHashMap<String, Option<Arc<Pattern>>>,
     pub tables: Vec<Table>,
+    /// The numbers of those whose rows come with each message.
+    pub asked: Vec<(u32, String)>,
     pub dates: Offsets,
     pub receipt: Receipt,
     pub secrets: Secrets,

@@ -20,6 +20,7 @@ pub(super) enum Part {
     Target,
     Route,
     Alarm,
+    Table,
 }
 
 /// What a connector brings or takes.
@@ -50,6 +51,7 @@ impl Part {
             Part::Target => "target",
             Part::Route => "route",
             Part::Alarm => "alarm",
+            Part::Table => "table",
         }
     }
 }

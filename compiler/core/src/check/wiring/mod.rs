@@ -13,10 +13,12 @@ mod given;
 mod join;
 mod kind;
 mod narrow;
+mod query;
 mod reading;
 mod route;
 pub mod run;
 mod setting;
+mod table;
 mod target;
 
 pub use alarm::alarm;
@@ -27,6 +29,7 @@ pub use join::not_joined;
 pub use kind::environment;
 pub(super) use kind::text_argument;
 pub use route::route;
+pub use table::{ASKED, table};
 pub use target::target;
 
 use super::World;
@@ -41,7 +44,7 @@ use std::collections::BTreeMap;
 pub type Environments = BTreeMap<SmolStr, BTreeMap<SmolStr, SmolStr>>;
 
 /// The declaration of that kind that a name stands for, or what is wrong.
-fn named<'w>(
+pub(super) fn named<'w>(
     name: &Word,
     kind: DeclaredKind,
     world: &'w dyn World,

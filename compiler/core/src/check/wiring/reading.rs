@@ -94,6 +94,7 @@ fn function(scope: Scope, param: Param, body: typed::Expr, result: Ty, expr: &Ex
 
 fn scope_of<'w>(accepted: &Accepted, world: &'w dyn World) -> (Scope<'w>, Param) {
     let mut scope = Scope::new(world);
+    scope.before_maps = true;
     let slot = scope.slot(accepted.ty.clone());
     let origin = accepted.profile.as_ref().map(|profile| Origin { profile: profile.clone(), path: "".into() });
     let is_fhir = matches!(accepted.ty.kind, TyKind::Fhir(_));

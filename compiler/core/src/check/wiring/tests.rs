@@ -6,7 +6,7 @@ use crate::syntax::tree::{ChoiceOf, Declaration, Told};
 use emr_stdlib::library::CONNECTORS;
 
 /// Words that stand for themselves. One that is not among them is a slip in the name of a type.
-const WORDS: [&str; 9] = ["none", "held", "hold", "ack_error", "drop", "log", "v2", "fhir", "per_message"];
+const WORDS: [&str; 10] = ["none", "held", "hold", "miss", "ack_error", "drop", "log", "v2", "fhir", "per_message"];
 
 /// Types that are called, as `email("…")`.
 const CALLED: [&str; 2] = ["email", "webhook"];

@@ -363,7 +363,7 @@ impl<'p, 'm> Run<'p, 'm> {
                 set(frame, *to, value);
             }
             Step::Lookup { table, keys, cell, to } => {
-                let value = self.lookup(*table, keys, *cell, frame);
+                let value = self.lookup(*table, keys, *cell, frame)?;
                 set(frame, *to, value);
             }
             Step::Calculate { op, left, right, to, issue } => {
@@ -587,9 +587,13 @@ impl<'p, 'm> Run<'p, 'm> {
 
     fn reject(&mut self, issue: IssueId, at: Option<Value<'m>>) -> Done {
         let place = at.and_then(|at| at.place(self.message));
+        Err(self.refused(issue, place))
+    }
+
+    pub(super) fn refused(&self, issue: IssueId, place: Option<Place>) -> Stop {
         match self.plan.issues.get(issue as usize) {
-            Some(said) => Err(Stop::Reject(Box::new(Rejection::of(said, place)))),
-            None => Err(Stop::Skip),
+            Some(said) => Stop::Reject(Box::new(Rejection::of(said, place))),
+            None => Stop::Skip,
         }
     }
 

@@ -24,6 +24,7 @@ fn plan(routines: Vec<Routine>) -> Plan {
         issues: vec![said("no date", 0), said("no date", 1), said("no number", 0)],
         rules: vec![rule(0), rule(1)],
         tables: Vec::new(),
+        asked: Vec::new(),
     }
 }
 

@@ -51,8 +51,17 @@ pub fn form(primitive: &str) -> Option<Arc<Regex>> {
 
 /// The standard writes regexes in which white space is blank, tab and the line ends; and they match the whole text.
 fn compile(regex: &str) -> Option<Arc<Regex>> {
+    Regex::new(&whole(regex)).ok().map(Arc::new)
+}
+
+fn whole(regex: &str) -> String {
     let plain = regex.replace(r"\S", r"[^ \t\n\r]").replace(r"\s", r"[ \t\n\r]");
-    Regex::new(&format!(r"\A(?:{plain})\z")).ok().map(Arc::new)
+    format!(r"\A(?:{plain})\z")
+}
+
+/// What the text of a primitive matches, for who holds texts to it elsewhere.
+pub fn pattern(primitive: &str) -> Option<String> {
+    regex(primitive).map(whole)
 }
 
 /// The names of the resources, the data types with elements, and the primitives, each in the order of the alphabet;

@@ -330,6 +330,11 @@ impl Build<'_> {
                 let modules = pair.into_inner().filter(|part| part.as_rule() == Rule::module);
                 Some(Step::Through(modules.map(|module| self.word(&module)).collect()))
             }
+            Rule::given => {
+                let table = find(&pair, Rule::module).map(|name| self.word(&name))?;
+                let rows = find(&pair, Rule::arms).map(|rows| self.arms(rows))?;
+                Some(Step::Given { table, rows })
+            }
             Rule::input => pair.into_inner().find_map(|part| match part.as_rule() {
                 Rule::raw_lines => Some(Step::InputText(self.raw(part))),
                 Rule::text => Some(Step::InputFile(self.said(part))),

@@ -5,7 +5,7 @@ use crate::check::typed::{Kind, Ty};
 use crate::diagnostic::{Diagnostic, render};
 use crate::standard::fhir::Fhir;
 use crate::syntax;
-use crate::syntax::tree::Declaration;
+use crate::syntax::tree::{Arm, Declaration};
 use crate::testing::*;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,10 @@ struct Folder {
 }
 
 impl Context for Folder {
+    fn given(&mut self, _: &Word, _: &[Arm]) -> Result<(), String> {
+        Ok(())
+    }
+
     fn file(&mut self, name: &str) -> Result<Vec<u8>, String> {
         match name {
             // What is in a message does not matter here.
@@ -70,6 +74,10 @@ impl Scope for Folder {
 
     fn arity(&self, _: emr_abi::Builtin) -> Option<(usize, usize)> {
         None
+    }
+
+    fn given(&self, _: &Word, _: &[Arm]) -> Vec<Diagnostic> {
+        Vec::new()
     }
 
     fn not_joined(&self, _: &Word, _: &Word) -> Option<Diagnostic> {

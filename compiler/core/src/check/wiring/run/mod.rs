@@ -2,6 +2,7 @@
 //! as maps of its own.
 
 mod alarm;
+mod table;
 mod value;
 
 use super::super::typed::{Function, TyKind};
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 use value::Values;
 
 pub use alarm::{AlarmFacts, alarm};
+pub use table::{ColumnFacts, TableFacts, table};
 
 /// What the environment gives that a project runs in, by its names.
 pub type Environment = BTreeMap<SmolStr, SmolStr>;
