@@ -7,7 +7,7 @@ mod view;
 mod wired;
 
 use crate::account::{self, Reads};
-use crate::check::typed::{CodeTable, Expr, Function, Key, TyKind};
+use crate::check::typed::{CodeTable, Expr, Function, Key, Param, TyKind};
 use crate::check::{self, Checked, ProfileFacts, Signature, World as _, wiring};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::files::Content;
@@ -641,7 +641,18 @@ pub fn profiles(db: &dyn salsa::Database, project: Project, file: SourceFile) ->
 
 /// The structures of the one message that a map takes, or the resource; none for a map over parts of them.
 pub fn takes(db: &dyn salsa::Database, project: Project, function: &Function) -> Vec<SmolStr> {
-    let [param] = function.params.as_slice() else { return Vec::new() };
+    match function.params.as_slice() {
+        [param] => taken(db, project, param),
+        _ => Vec::new(),
+    }
+}
+
+/// The same for each parameter of a map.
+pub fn takes_each(db: &dyn salsa::Database, project: Project, function: &Function) -> Vec<Vec<SmolStr>> {
+    function.params.iter().map(|param| taken(db, project, param)).collect()
+}
+
+fn taken(db: &dyn salsa::Database, project: Project, param: &Param) -> Vec<SmolStr> {
     let key = match &param.ty.kind {
         TyKind::Structure(_, key) => key,
         // A resource of FHIR, as JSON.

@@ -459,6 +459,7 @@ fn builtin(function: Builtin, arguments: &[Val], vals: &[Kind], typing: &Typing)
         | Builtin::lower
         | Builtin::trim
         | Builtin::digits
+        | Builtin::search_value
         | Builtin::left
         | Builtin::right
         | Builtin::substring

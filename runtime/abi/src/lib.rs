@@ -26,6 +26,7 @@ macro_rules! helpers {
         $with! {
             // text
             length, upper, lower, trim, digits, left, right, substring, replace, extract, pieces, join, pad, er7,
+            search_value,
             // numbers
             number, round, min, max, sum,
             // lists

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use emr_message::Receipt;
 use emr_message::header::Header;
 use emr_runtime::flow::intake::{Intake, OnReject, Sent, Settings, Way, When};
-use emr_runtime::flow::program::{Form, Made, Mapped, Program, Sorted};
+use emr_runtime::flow::program::{Form, Made, Mapped, Program, Rejected, Sorted};
 use emr_runtime::flow::seen::{Verdict, identity};
 use emr_runtime::flow::witness::Witness;
 use emr_runtime::journal::entry::{ARRIVAL, Arrival, EVENT, Event, What};
@@ -34,6 +34,10 @@ impl Program for Passing {
 
     fn map(&self, _: usize, _: usize, message: &Bytes, _: &Receipt) -> Mapped {
         Mapped { result: Ok(vec![Made { form: Form::Message, bytes: message.clone() }]), issues: 0 }
+    }
+
+    fn reply(&self, _: usize, _: usize, _: &Bytes, answer: &Made, _: &Receipt) -> Result<Made, Rejected> {
+        Ok(answer.clone())
     }
 
     fn read(&self, _: usize, readings: &[usize], message: &[u8], _: &Receipt) -> Vec<Vec<String>> {
@@ -84,7 +88,7 @@ fn processor() -> f64 {
 }
 
 fn measure(folder: &Path) -> Result<(), String> {
-    let way = Way { route: 0, target: 0, name: "all>ehr".into(), reads: Vec::new() };
+    let way = Way { route: 0, target: 0, name: "all>ehr".into(), reads: Vec::new(), asks: false };
     let settings = Settings {
         feed: 0,
         name: "adt".into(),

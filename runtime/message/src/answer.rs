@@ -3,6 +3,8 @@
 //! An answer is written in the sender's delimiters, charset and version, and turned around: who received it sends it. It
 //! never holds a value of the message but those of its header.
 
+pub mod reply;
+
 use serde::{Deserialize, Serialize};
 
 use crate::header::Header;
@@ -95,6 +97,9 @@ pub struct Problem {
     pub wrong: Wrong,
     pub at: Option<At>,
 }
+
+/// Of a message whose sender waits for what somebody else says, who says nothing that can be told.
+pub const UNANSWERED: Problem = Problem { wrong: Wrong::Internal, at: None };
 
 /// A place in a message.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -569,6 +569,7 @@ impl Writer<'_> {
             "lower",
             "trim",
             "digits",
+            "search_value",
             "left",
             "right",
             "substring",

@@ -2,6 +2,7 @@
 
 mod known;
 mod ready;
+mod reply;
 mod told;
 
 use std::path::Path;
@@ -22,6 +23,7 @@ use crate::end::End;
 use crate::world::World;
 use known::Known;
 pub use ready::Ready;
+pub use reply::Replying;
 pub use told::Told;
 use told::{shown, worth_telling};
 

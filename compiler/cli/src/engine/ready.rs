@@ -47,8 +47,13 @@ impl Ready {
     /// Nothing for a map over parts of a message, or one that cannot run.
     pub fn new(world: &World, shared: &Arc<Shared>, function: &Function) -> Option<Ready> {
         let takes: Vec<_> = db::takes(&world.db, world.inside, function).iter().map(ToString::to_string).collect();
+        if takes.is_empty() { None } else { Ready::of_source(world, shared, function, takes) }
+    }
+
+    /// Nothing for a map that cannot run.
+    pub fn of_source(world: &World, shared: &Arc<Shared>, function: &Function, takes: Vec<String>) -> Option<Ready> {
         let name = function.key.to_string();
-        (!takes.is_empty() && world.runs(&name)).then(|| Ready::of(name, takes, From::Source(Arc::clone(shared))))
+        world.runs(&name).then(|| Ready::of(name, takes, From::Source(Arc::clone(shared))))
     }
 
     pub fn stored(artifact: &Arc<Artifact>, map: &artifact::Map) -> Ready {
@@ -195,6 +200,21 @@ impl Ready {
         let secrets = self.given(settings).cloned().unwrap_or_default();
         let settings = interpret::Settings { receipt: receipt.clone(), secrets, ..settings.run.clone() };
         Some(self.outcome(plan, interpret::run_resource(plan, resource, &settings)?, json))
+    }
+
+    /// What becomes of a resource of FHIR beside a message, which the map may take too; nothing where it does not take the
+    /// resource.
+    pub fn of_both(
+        &self,
+        message: &Message,
+        resource: &Json,
+        (settings, receipt): (&Settings, &Receipt),
+        json: &mut Vec<u8>,
+    ) -> Option<Outcome> {
+        let plan = self.plan()?;
+        let secrets = self.given(settings).cloned().unwrap_or_default();
+        let settings = interpret::Settings { receipt: receipt.clone(), secrets, ..settings.run.clone() };
+        Some(self.outcome(plan, interpret::run_both(plan, message, resource, &settings)?, json))
     }
 
     fn outcome(&self, plan: &Plan, outcome: interpret::Outcome, json: &mut Vec<u8>) -> Outcome {

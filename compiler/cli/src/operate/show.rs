@@ -123,6 +123,12 @@ fn said(what: &What) -> String {
             format!("mapped by the program {program:016x}, for {}", targets.join(", "))
         }
         What::Delivered { target } => format!("{target} has it"),
+        What::Replied { target, reply, .. } => {
+            let text = String::from_utf8_lossy(&reply.bytes);
+            let lines: String = text.trim_end().split(['\r', '\n']).map(|line| format!("\n      {line}")).collect();
+            format!("its sender gets what {target} says:{lines}")
+        }
+        What::Returned { target, why, .. } => format!("refused: {target} gives no reply: {why}"),
         What::Filtered { because } => format!("filtered: {because}"),
         What::Refused(refusal) => format!("refused: {}", refusal.wrong().text()),
         What::Parked { target, why } => format!("{}parked: {why}", of(target)),
@@ -142,6 +148,10 @@ fn as_json(stored: &Stored, history: &History) -> Value {
             What::Started => ("started", json!({})),
             What::Mapped { program, targets } => ("mapped", json!({ "program": hash(*program), "ways": targets })),
             What::Delivered { target } => ("delivered", json!({ "way": target })),
+            What::Replied { target, reply, .. } => {
+                ("replied", json!({ "way": target, "reply": String::from_utf8_lossy(&reply.bytes) }))
+            }
+            What::Returned { target, why, .. } => ("returned", json!({ "way": target, "why": why })),
             What::Filtered { because } => ("filtered", json!({ "why": because })),
             What::Refused(refusal) => ("refused", json!({ "why": refusal.wrong().text() })),
             What::Parked { target, why } => ("parked", json!({ "way": target, "why": why })),

@@ -11,12 +11,13 @@ use emr_compiler::standard::Standards;
 use emr_message::Receipt;
 use emr_message::answer::{At, Problem, Wrong};
 use emr_runtime::flow::program::{Form, Made, Mapped, Program, Rejected, Sorted};
+use serde_json::Value;
 use smol_str::SmolStr;
 
 use super::came::{self, Came, Reading};
 use super::manner::Manner;
 use crate::end::End;
-use crate::engine::{self, Engine, Kept, Kind, Outcome, Settings, Told, Why};
+use crate::engine::{self, Engine, Kept, Kind, Outcome, Replying, Settings, Told, Why};
 use crate::world::World;
 
 /// The maps of a project, what its feeds accept, and what its settings read.
@@ -41,6 +42,8 @@ struct Route {
     /// For each feed that it reads; nothing where it passes the same bytes.
     maps: HashMap<usize, Maps>,
     passes: bool,
+    /// The map of what senders get of what the target says.
+    reply: Option<Replying>,
 }
 
 /// Maps, and what each thread that runs them keeps from message to message, by the zones that messages bring.
@@ -74,7 +77,8 @@ impl Compiled {
                 Ok((*feed, Maps::new(Engine::new(world, Some(&named), settings, Kind::Native)?)))
             });
             let filter = Reading::of(world, route.filter.as_deref());
-            Ok(Route { filter, maps: maps.collect::<Result<_, End>>()?, passes: route.through.is_empty(), from })
+            let reply = route.settings.get("reply").and_then(Value::as_str).and_then(|key| Replying::new(world, key));
+            Ok(Route { filter, maps: maps.collect::<Result<_, End>>()?, passes: route.through.is_empty(), from, reply })
         });
         let of_feeds = wired.feeds.iter().flat_map(|feed| &feed.order_by);
         let of_targets = wired.targets.iter().flat_map(|target| &target.reads);
@@ -191,8 +195,7 @@ impl Program for Compiled {
             Err(Why::Message(_) | Why::Call(_)) => {
                 let at = if engine::is_json(message) { None } else { came::msh(9, 1) };
                 let problem = Problem { wrong: Wrong::MessageType, at };
-                let text = "no map takes it".to_owned();
-                Mapped { result: Err(Rejected { code: String::new(), text, problem, is_fault: false }), issues: 0 }
+                Mapped { result: Err(Rejected { problem, ..no_map() }), issues: 0 }
             }
             Ok(Outcome { rejected: Some(told), issues, .. }) => {
                 Mapped { result: Err(rejected(told)), issues: issues.len() }
@@ -202,6 +205,27 @@ impl Program for Compiled {
                 let form = if form == engine::Form::Json { Form::Json } else { Form::Message };
                 let made = parts.map(|bytes| Made { form, bytes: bytes.into() }).collect();
                 Mapped { result: Ok(made), issues: issues.len() }
+            }
+        }
+    }
+
+    fn reply(
+        &self,
+        feed: usize,
+        route: usize,
+        message: &Bytes,
+        answer: &Made,
+        receipt: &Receipt,
+    ) -> Result<Made, Rejected> {
+        let Some(map) = self.routes.get(route).and_then(|route| route.reply.as_ref()) else { return Err(no_map()) };
+        let settings = self.reads(feed, message, receipt).ok_or_else(no_zone)?;
+        let mut made = Vec::new();
+        match map.run(&settings, (message, &answer.bytes), receipt, &mut made) {
+            Err(_) => Err(no_map()),
+            Ok(Outcome { rejected: Some(told), .. }) => Err(rejected(told)),
+            Ok(Outcome { form, .. }) => {
+                let form = if form == engine::Form::Json { Form::Json } else { Form::Message };
+                Ok(Made { form, bytes: made.into() })
             }
         }
     }
@@ -222,6 +246,11 @@ impl Program for Compiled {
 fn kept(message: &Bytes) -> Bytes {
     const LONG: usize = 64 << 10;
     if message.len() < LONG { Bytes::copy_from_slice(message) } else { message.clone() }
+}
+
+fn no_map() -> Rejected {
+    let problem = Problem { wrong: Wrong::MessageType, at: None };
+    Rejected { code: String::new(), text: "no map takes it".to_owned(), problem, is_fault: false }
 }
 
 /// A message brings a zone that is none: it was refused already, or its table has changed since.

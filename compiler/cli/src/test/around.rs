@@ -10,12 +10,13 @@ use emr_compiler::db::{self, SourceFile};
 use emr_compiler::plan::interpret;
 use emr_compiler::resolve::{DeclaredKind, Export};
 use emr_compiler::syntax::tree::{Arm, Word};
-use emr_compiler::testing::{self, Taken};
+use emr_compiler::testing::{self, Came, Taken};
+use emr_compiler::validate;
 use emr_message::{Answers, Receipt, Table};
 
 use crate::account;
 use crate::end::End;
-use crate::engine::{self, Engine, Form, Kind, Settings, Told, Why};
+use crate::engine::{self, Engine, Form, Kind, Outcome, Replying, Settings, Told, Why};
 use crate::world::World;
 
 /// What all tests of a project have seen.
@@ -23,6 +24,8 @@ use crate::world::World;
 pub struct Seen {
     /// The maps that tests have used, by key.
     engines: HashMap<String, Engine>,
+    /// The maps of replies among them.
+    replies: HashMap<String, Replying>,
     /// What becomes of the fields of their messages.
     ledger: Ledger,
     /// What of the mapping was exercised.
@@ -131,36 +134,43 @@ impl<'a> Around<'a> {
 
     fn mapped(&mut self, keys: &[String], message: &[u8]) -> Result<testing::Output, String> {
         let key = self.ready(keys)?;
-        let given = self.given.iter().map(|(table, rows)| (table.clone(), rows.clone()));
-        let receipt = Receipt::default().answered(Answers::given(given));
+        let receipt = self.receipt();
         self.seen.count(self.world, &key, message, &self.settings.received(&receipt));
         let engine = self.seen.engines.get(&key).ok_or("it cannot run")?;
         let mut json = Vec::new();
-        let outcome = engine
-            .worker()
-            .received(message, &receipt, &mut json)
-            .map_err(|(Why::Message(why) | Why::Call(why))| why)?;
-        let issue = |told: Told| testing::Issue { text: told.text, place: told.place };
-        let issues = outcome.issues.into_iter().map(issue).collect();
-        let form = outcome.form;
-        let result = |part: Vec<u8>| match form {
-            Form::Message => Ok(testing::Outcome::Message(part)),
-            Form::Json => String::from_utf8(part).map(testing::Outcome::Json).map_err(|_| "the output is not UTF-8"),
-        };
-        let results = match outcome.rejected {
-            None => form.parts(json).into_iter().map(result).collect::<Result<_, _>>()?,
-            Some(told) => vec![testing::Outcome::Rejected(told.text)],
-        };
-        Ok(testing::Output { results, sent: Vec::new(), issues })
+        output(engine.worker().received(message, &receipt, &mut json), json)
+    }
+
+    /// What is known beside a message: the rows of tables that are asked.
+    fn receipt(&self) -> Receipt {
+        let given = self.given.iter().map(|(table, rows)| (table.clone(), rows.clone()));
+        Receipt::default().answered(Answers::given(given))
+    }
+
+    /// The key of a map that takes what was asked and what was said of it.
+    fn map_of_both(&self, maps: &[Word]) -> Option<String> {
+        let [name] = maps else { return None };
+        let key = self.key(&name.text).filter(|export| export.kind == DeclaredKind::Map)?.key;
+        let function = db::function(&self.world.db, self.world.inside, &key)?;
+        let takes = db::takes_each(&self.world.db, self.world.inside, function);
+        (takes.len() == 2 && takes.iter().all(|takes| !takes.is_empty())).then(|| key.to_string())
     }
 
     /// What a route does with a message, as a running engine would.
     fn routed(&mut self, key: &str, bytes: &[u8]) -> Result<testing::Output, String> {
         let World { db, inside, .. } = self.world;
         let route = db::routed(db, *inside, key).ok_or_else(|| format!("there is no route `{key}`"))?;
-        let message = self.settings.read(bytes)?;
+        let standards = db::standards(db, *inside);
+        let is_json = engine::is_json(bytes);
         let nothing = || testing::Output { results: Vec::new(), sent: Vec::new(), issues: Vec::new() };
-        let known_by = match route.takes(&message, db::standards(db, *inside), self.settings.runs()) {
+        let taken = if is_json {
+            let sound = validate::sound(bytes, &standards.fhir);
+            let (resource, _) = sound.map_err(|problem| problem.message.to_string())?;
+            route.takes(Came::Resource(&resource), standards, self.settings.runs())
+        } else {
+            route.takes(Came::Message(&self.settings.read(bytes)?), standards, self.settings.runs())
+        };
+        let known_by = match taken {
             Taken::Refused => return Err("no feed of the route accepts this message".to_owned()),
             Taken::Left => return Ok(nothing()),
             Taken::Taken(known_by) => known_by,
@@ -170,11 +180,36 @@ impl<'a> Around<'a> {
         }
         let keys: Vec<String> = route.through.iter().map(ToString::to_string).collect();
         let output = match keys.as_slice() {
-            [] => testing::Output { results: vec![testing::Outcome::Message(bytes.to_vec())], ..nothing() },
+            [] => testing::Output { results: vec![same(bytes, is_json)], ..nothing() },
             keys => self.mapped(keys, bytes)?,
         };
         Ok(testing::Output { sent: route.to, ..output })
     }
+}
+
+/// What a route without a map passes on.
+fn same(bytes: &[u8], is_json: bool) -> testing::Outcome {
+    match String::from_utf8(bytes.to_vec()) {
+        Ok(text) if is_json => testing::Outcome::Json(text),
+        _ => testing::Outcome::Message(bytes.to_vec()),
+    }
+}
+
+/// What a map made, as a test sees it.
+fn output(outcome: Result<Outcome, Why>, made: Vec<u8>) -> Result<testing::Output, String> {
+    let outcome = outcome.map_err(|(Why::Message(why) | Why::Call(why))| why)?;
+    let issue = |told: Told| testing::Issue { text: told.text, place: told.place };
+    let issues = outcome.issues.into_iter().map(issue).collect();
+    let form = outcome.form;
+    let result = |part: Vec<u8>| match form {
+        Form::Message => Ok(testing::Outcome::Message(part)),
+        Form::Json => String::from_utf8(part).map(testing::Outcome::Json).map_err(|_| "the output is not UTF-8"),
+    };
+    let results = match outcome.rejected {
+        None => form.parts(made).into_iter().map(result).collect::<Result<_, _>>()?,
+        Some(told) => vec![testing::Outcome::Rejected(told.text)],
+    };
+    Ok(testing::Output { results, sent: Vec::new(), issues })
 }
 
 impl testing::Context for Around<'_> {
@@ -206,6 +241,27 @@ impl testing::Context for Around<'_> {
 
     fn is_route(&self, maps: &[Word]) -> bool {
         self.route(maps).is_some()
+    }
+
+    fn replies(&self, maps: &[Word]) -> bool {
+        self.map_of_both(maps).is_some()
+    }
+
+    fn reply(&mut self, maps: &[Word], asked: &[u8], answer: &[u8]) -> Result<testing::Output, String> {
+        let key = self.map_of_both(maps).ok_or("it takes no two")?;
+        let receipt = self.receipt();
+        if !self.seen.replies.contains_key(&key) {
+            let map = Replying::new(self.world, &key).ok_or("it cannot run")?;
+            self.seen.replies.insert(key.clone(), map);
+        }
+        let map = self.seen.replies.get(&key).ok_or("it cannot run")?;
+        if let Some(plan) = db::covered_plan(&self.world.db, self.world.inside, key.clone())
+            && let Some(explained) = map.explained(plan, &self.settings.received(&receipt), (asked, answer))
+        {
+            self.seen.coverage.add(plan, &explained);
+        }
+        let mut made = Vec::new();
+        output(map.run(self.settings, (asked, answer), &receipt, &mut made), made)
     }
 
     fn constant(&self, name: &str) -> Option<Expr> {

@@ -198,6 +198,8 @@ codes! {
         AnswerAsKey = "E0817";
         /// a query is not one that a table can be asked by
         WrongQuery = "E0818";
+        /// a reply that nobody can give, or that nobody waits for
+        NoReply = "E0819";
         /// an environment gives no value of a name that another gives
         NotInEachEnvironment = "W0850";
 

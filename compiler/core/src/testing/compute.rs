@@ -37,6 +37,7 @@ pub fn function(name: &str) -> Option<(Builtin, Computed)> {
     let function = Builtin::from_name(name)?;
     let gives = match function {
         Builtin::digits
+        | Builtin::search_value
         | Builtin::left
         | Builtin::right
         | Builtin::substring

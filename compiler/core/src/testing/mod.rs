@@ -15,7 +15,7 @@ mod spell;
 mod walk;
 
 pub use check::{Scope, check};
-pub use route::{Comes, Routed, Taken};
+pub use route::{Came, Comes, Routed, Taken};
 
 use crate::check::typed;
 use crate::syntax::tree::{self, At, Expect, Expected, ExprKind, Step, Test, Word};
@@ -38,6 +38,16 @@ pub trait Context {
 
     /// Whether that is a route.
     fn is_route(&self, maps: &[Word]) -> bool;
+
+    /// Whether that is a map of a reply that takes two: what was asked, and what was said of it.
+    fn replies(&self, _maps: &[Word]) -> bool {
+        false
+    }
+
+    /// What the map of a reply makes of the two. The error says why it could not run at all.
+    fn reply(&mut self, _maps: &[Word], _asked: &[u8], _answer: &[u8]) -> Result<Output, String> {
+        Err("it takes no two".to_owned())
+    }
 
     /// What a constant that the test can name is worth; see [`crate::db::constant_of`].
     fn constant(&self, name: &str) -> Option<typed::Expr>;
@@ -185,8 +195,15 @@ impl Running<'_> {
             self.failed(&at, "there is no message to send through it: `input` brings one".to_owned());
         }
         self.evaluator.routed = self.evaluator.context.is_route(maps);
-        for message in messages {
-            let output = self.evaluator.context.through(maps, &message);
+        let replies = self.evaluator.context.replies(maps);
+        for messages in messages.chunks(if replies { 2 } else { 1 }) {
+            let output = match messages {
+                [asked, answer] => self.evaluator.context.reply(maps, asked, answer),
+                [_] if replies => {
+                    Err("it takes two, each from an `input`: what was asked, and what was said of it".to_owned())
+                }
+                messages => self.evaluator.context.through(maps, messages.first().map_or(&[], Vec::as_slice)),
+            };
             if let Err(why) = output.and_then(|output| self.evaluator.take(output)) {
                 self.broken = true;
                 self.failed(&at, why);

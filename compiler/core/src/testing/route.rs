@@ -2,6 +2,7 @@
 
 use crate::check::typed::{Function, Key};
 use crate::check::wiring;
+use crate::json::Json;
 use crate::plan::Plan;
 use crate::plan::interpret::{self, Settings};
 use crate::select::MessageType;
@@ -21,6 +22,8 @@ pub struct Routed {
 
 /// A line of a feed that accepts something.
 pub struct Comes {
+    /// `Patient`, or `Resource` for all.
+    resource: Option<SmolStr>,
     structures: Vec<SmolStr>,
     events: Vec<(SmolStr, SmolStr)>,
     /// Whether the feed accepts the message here.
@@ -31,7 +34,7 @@ pub struct Comes {
     known_by: Option<Plan>,
 }
 
-/// What becomes of a message at a route.
+/// What becomes of what came at a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Taken {
     /// No feed of the route accepts it.
@@ -45,6 +48,7 @@ pub enum Taken {
 impl Comes {
     pub fn of(comes: &wiring::Comes, plan: impl Fn(&Function) -> Plan) -> Comes {
         Comes {
+            resource: comes.resource.clone(),
             structures: comes.structures.clone(),
             events: comes.events.clone(),
             accepts: comes.accepts.as_ref().map(&plan),
@@ -53,28 +57,47 @@ impl Comes {
         }
     }
 
-    fn is_of(&self, message: &Message, standards: &Standards) -> bool {
-        let said = MessageType::of(message);
-        let event = (said.code.clone(), said.event.clone());
-        let structure = said.structure(standards);
-        self.structures.contains(&structure) && (self.events.is_empty() || self.events.contains(&event))
-    }
-}
-
-impl Routed {
-    /// The first line that accepts a message decides.
-    pub fn takes(&self, message: &Message, standards: &Standards, settings: &Settings) -> Taken {
-        let holds = |plan: &Option<Plan>| plan.as_ref().is_none_or(|plan| written(plan, message, settings) == b"true");
-        let comes = self.comes.iter().find(|it| it.is_of(message, standards) && holds(&it.accepts));
-        match comes {
-            None => Taken::Refused,
-            Some(comes) if !holds(&comes.takes) => Taken::Left,
-            Some(comes) => Taken::Taken(comes.known_by.as_ref().map(|plan| written(plan, message, settings))),
+    fn is_of(&self, came: Came, standards: &Standards) -> bool {
+        match came {
+            Came::Message(message) => {
+                let said = MessageType::of(message);
+                let event = (said.code.clone(), said.event.clone());
+                let structure = said.structure(standards);
+                self.structures.contains(&structure) && (self.events.is_empty() || self.events.contains(&event))
+            }
+            Came::Resource(resource) => self
+                .resource
+                .as_deref()
+                .is_some_and(|wanted| wanted == "Resource" || resource.resource_type() == Some(wanted)),
         }
     }
 }
 
-/// What a plan of a value writes; nothing where it refuses the message.
-fn written(plan: &Plan, message: &Message, settings: &Settings) -> Vec<u8> {
-    interpret::run(plan, message, settings).result.unwrap_or_default()
+/// What a test sends.
+#[derive(Clone, Copy)]
+pub enum Came<'a> {
+    Message(&'a Message),
+    Resource(&'a Json),
+}
+
+impl Routed {
+    /// The first line that accepts a message decides.
+    pub fn takes(&self, came: Came, standards: &Standards, settings: &Settings) -> Taken {
+        let holds = |plan: &Option<Plan>| plan.as_ref().is_none_or(|plan| written(plan, came, settings) == b"true");
+        let comes = self.comes.iter().find(|it| it.is_of(came, standards) && holds(&it.accepts));
+        match comes {
+            None => Taken::Refused,
+            Some(comes) if !holds(&comes.takes) => Taken::Left,
+            Some(comes) => Taken::Taken(comes.known_by.as_ref().map(|plan| written(plan, came, settings))),
+        }
+    }
+}
+
+/// What a plan of a value writes; nothing where it refuses what came.
+fn written(plan: &Plan, came: Came, settings: &Settings) -> Vec<u8> {
+    let outcome = match came {
+        Came::Message(message) => Some(interpret::run(plan, message, settings)),
+        Came::Resource(resource) => interpret::run_resource(plan, resource, settings),
+    };
+    outcome.and_then(|outcome| outcome.result.ok()).unwrap_or_default()
 }

@@ -16,10 +16,24 @@ use super::retry::{Failure, Retry};
 
 /// Where messages go. One delivery may be tried several times, and each time it is the same.
 pub trait Target: Send + Sync + 'static {
-    fn deliver<'a>(&'a self, parcel: &'a Parcel) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
+    fn deliver<'a>(&'a self, parcel: &'a Parcel) -> Pin<Box<dyn Future<Output = Said> + Send + 'a>>;
 
     /// Whether it could be written to now, as far as that is found out without a message.
     fn reach(&self) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + '_>>;
+}
+
+/// How a try to deliver something ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    pub end: Result<(), Failure>,
+    /// What the target said, also where it refuses; nothing where it said nothing, or nothing that is read here.
+    pub answer: Option<Made>,
+}
+
+impl From<Result<(), Failure>> for Said {
+    fn from(end: Result<(), Failure>) -> Said {
+        Said { end, answer: None }
+    }
 }
 
 /// A target, and how all that goes to it is brought there.
@@ -37,6 +51,8 @@ pub struct Parcel {
     pub made: Arc<[Made]>,
     /// What settings of the target read of the message, in their order.
     pub read: Arc<[Vec<String>]>,
+    /// Whether its sender waits for what the target says.
+    pub asks: bool,
 }
 
 /// How a delivery ended.
@@ -44,6 +60,18 @@ pub struct Parcel {
 pub enum End {
     Delivered,
     Parked(String),
+    /// Its sender waits for this: what the target said, or why it does not have the message.
+    Answered(Said),
+}
+
+impl End {
+    fn of(said: Said, asks: bool) -> End {
+        match said.end {
+            _ if asks => End::Answered(said),
+            Ok(()) => End::Delivered,
+            Err(failure) => End::Parked(failure.why().to_owned()),
+        }
+    }
 }
 
 /// What a queue asks its feed for, and tells it.
@@ -242,13 +270,15 @@ impl Delivery {
             }
             point!("flow.deliver");
             let begun = Instant::now();
-            let end = self.outlet.target.deliver(parcel).await;
+            let said = self.outlet.target.deliver(parcel).await;
             tried += 1;
-            self.source.tried(self.number, tried, begun.elapsed(), end.as_ref().err());
-            let Err(failure) = end else { return Some(End::Delivered) };
-            let Some(wait) = self.outlet.retry.wait(&failure, tried, chance(self.number, tried)) else {
-                return Some(End::Parked(failure.why().to_owned()));
-            };
+            self.source.tried(self.number, tried, begun.elapsed(), said.end.as_ref().err());
+            let wait = said.end.as_ref().err().and_then(|failure| {
+                let chance = chance(self.number, tried);
+                let retry = &self.outlet.retry;
+                if parcel.asks { retry.question(failure, tried, chance) } else { retry.wait(failure, tried, chance) }
+            });
+            let Some(wait) = wait else { return Some(End::of(said, parcel.asks)) };
             if stopped(stop, wait).await {
                 return None;
             }

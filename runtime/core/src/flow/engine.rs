@@ -110,6 +110,8 @@ struct OfRoute {
     on_reject: OnReject,
     start: Option<Start>,
     unless_seen: Option<OfSeen>,
+    /// The map of what senders get of what the target says.
+    reply: Option<String>,
 }
 
 /// `unless_seen: { keys: (OBR-3, OBX-3), within: 3d }`, in milliseconds.
@@ -351,10 +353,11 @@ fn settings(number: usize, wiring: &Wiring, places: &Places, repeats: &Repeats) 
         return Err(Refused { whose: "wiring".to_owned(), why: "it has no such feed".to_owned() });
     };
     let OfFeed { answer, repair, remember } = read(&feed.name, &feed.settings)?;
-    let (mut on_reject, mut unless_seen) = (Vec::new(), Vec::new());
-    for route in &wiring.routes {
+    let (mut on_reject, mut unless_seen, mut asks) = (Vec::new(), Vec::new(), BTreeSet::new());
+    for (number, route) in wiring.routes.iter().enumerate() {
         let told: OfRoute = read(&route.name, &route.settings)?;
         on_reject.push(told.on_reject);
+        asks.extend(told.reply.map(|_| number));
         let once = told.unless_seen.zip(repeats.get(&route.name));
         unless_seen.push(once.map(|(OfSeen { within }, once)| Unless {
             once: Arc::clone(once),
@@ -363,11 +366,12 @@ fn settings(number: usize, wiring: &Wiring, places: &Places, repeats: &Repeats) 
         }));
     }
     let routes = wiring.routes.iter().enumerate().filter(|(_, route)| route.from.contains(&number));
+    let asks = &asks;
     let ways = routes.flat_map(|(route, facts)| {
         facts.to.iter().filter_map(move |target| {
             let to = wiring.targets.get(*target)?;
             let name = format!("{}>{}", facts.name, to.name).into();
-            Some(Way { route, target: *target, name, reads: to.reads.clone() })
+            Some(Way { route, target: *target, name, reads: to.reads.clone(), asks: asks.contains(&route) })
         })
     });
     Ok(Settings {

@@ -65,6 +65,8 @@ pub struct Way {
     pub name: Arc<str>,
     /// Settings of the target that read the message, by their numbers.
     pub reads: Vec<usize>,
+    /// Whether senders wait for what the target says.
+    pub asks: bool,
 }
 
 impl Way {
@@ -135,7 +137,7 @@ pub struct Intake<F: Fs> {
     pub(super) room: Arc<Semaphore>,
     pub(super) mark: Mark,
     /// Senders that wait until all targets have their message.
-    pub(super) answers: Mutex<BTreeMap<u64, watch::Sender<Progress>>>,
+    answers: Mutex<BTreeMap<u64, Waiting>>,
 }
 
 /// A message as somebody sends it.
@@ -161,6 +163,12 @@ pub(super) enum Work {
 pub(super) struct Suspect {
     pub number: u64,
     pub tried: std::sync::mpsc::Sender<()>,
+}
+
+/// A sender that waits until all targets have its message, and what it is to be told then where that is more than that.
+pub(super) struct Waiting {
+    pub answer: watch::Sender<Progress>,
+    pub verdict: Option<Verdict>,
 }
 
 /// A message that is about to be stored, and then to be mapped.
@@ -199,7 +207,7 @@ impl<F: Fs> Intake<F> {
         let space = Watch::new(fs.clone(), settings.folder.clone(), settings.reserve);
         let log = Log::open(fs, settings.folder.clone(), SEGMENT, |record| {
             if let Some(entry) = Entry::read(record.kind, record.body) {
-                seen.take(record.place.number, &entry);
+                seen.take(record.place, &entry);
                 ledger.take(record.place, entry);
             }
         })?;
@@ -418,6 +426,10 @@ impl<F: Fs> Intake<F> {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn waiting(&self) -> MutexGuard<'_, BTreeMap<u64, Waiting>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -435,20 +447,27 @@ pub fn receipt(feed: &Arc<str>, number: u64, arrival: &Arrival) -> Receipt {
 struct Remembered(Seen, BTreeMap<u64, Identity>);
 
 impl Remembered {
-    fn take(&mut self, number: u64, entry: &Entry) {
+    fn take(&mut self, place: Place, entry: &Entry) {
         match entry {
             Entry::Arrival(arrival, _) => {
                 let Some(identity) = arrival.identity else { return };
-                self.0.take(identity, Answer::Known(number, Verdict::Good), arrival.received);
-                self.1.insert(number, identity);
+                self.0.take(identity, Answer::Known(place.number, Verdict::Good), arrival.received);
+                self.1.insert(place.number, identity);
             }
             Entry::Event(Event { message, what, .. }) => {
                 let identity = match what {
                     What::Started => self.1.get(message).copied(),
                     _ => self.1.remove(message),
                 };
-                if let (What::Refused(verdict), Some(identity)) = (what, identity) {
-                    self.0.note(identity, Answer::Known(*message, verdict.clone().into()));
+                match (what, identity) {
+                    (What::Refused(verdict), Some(identity)) => {
+                        self.0.note(identity, Answer::Known(*message, verdict.clone().into()));
+                    }
+                    (What::Replied { identity: Some(identity), .. }, _) => {
+                        self.0.note(*identity, Answer::Known(*message, Verdict::Replied(place)));
+                    }
+                    (What::Returned { identity: Some(identity), .. }, _) => self.0.forget(*identity),
+                    _ => {}
                 }
             }
         }

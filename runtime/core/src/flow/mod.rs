@@ -2,7 +2,7 @@
 //!
 //! [`program`] is what compiled maps do for it, [`intake`] stores and answers, [`work`] maps and settles by the
 //! [`version`] of the project that is the present one, [`lanes`]
-//! keeps the order of deliveries, [`deliver`] brings them out and [`retry`] says when again; [`operate`] is what a person
+//! keeps the order of deliveries, [`deliver`] brings them out and [`retry`] says when again, [`reply`] is what senders get of what targets say; [`operate`] is what a person
 //! may do with single messages; [`engine`] puts all of it together for a project, [`witness`] is told of all that
 //! happens, and [`backlog`] says what waits.
 
@@ -18,6 +18,7 @@ pub mod operate;
 pub mod pace;
 pub mod program;
 pub mod repair;
+mod reply;
 pub mod retry;
 pub mod seen;
 #[cfg(test)]

@@ -17,6 +17,19 @@ pub trait Program: Send + Sync + 'static {
     /// Sends a message of a feed through the maps of a route, both by their numbers in the wiring.
     fn map(&self, feed: usize, route: usize, message: &Bytes, receipt: &Receipt) -> Mapped;
 
+    /// What the sender of a message gets of what a target of a route says of it.
+    ///
+    /// # Errors
+    /// The map of the reply refuses what the target says, or does not take it.
+    fn reply(
+        &self,
+        feed: usize,
+        route: usize,
+        message: &Bytes,
+        answer: &Made,
+        receipt: &Receipt,
+    ) -> Result<Made, Rejected>;
+
     /// The values of settings that read a message of a feed, by their numbers: of each none if the message has none.
     fn read(&self, feed: usize, readings: &[usize], message: &[u8], receipt: &Receipt) -> Vec<Vec<String>>;
 }

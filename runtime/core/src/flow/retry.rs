@@ -68,6 +68,11 @@ impl Retry {
         let longest = self.from.saturating_mul(1 << (tried - 1).min(32)).min(self.to);
         goes_on.then(|| Duration::from_millis(longest).mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0))
     }
+
+    /// The same for a message whose sender waits for what the target says of it: it is tried once, unless `times` says more.
+    pub fn question(&self, failure: &Failure, tried: u32, chance: f64) -> Option<Duration> {
+        if tried > self.times.unwrap_or(0) { None } else { self.wait(failure, tried, chance) }
+    }
 }
 
 #[cfg(test)]
@@ -91,6 +96,10 @@ mod tests {
         assert_eq!([1, 2, 3].map(|tried| parked(&passing, tried)), [false, false, true]);
         assert_eq!([1, 2, 3].map(|tried| parked(&doubtful, tried)), [false, false, true]);
         assert!(parked(&Failure::Final("".into()), 1));
+        let goes_on = |retry: &Retry, failure: &Failure, tried| retry.question(failure, tried, 0.5).is_some();
+        let unknown = Failure::Unknown("".into());
+        assert_eq!([1, 2, 3].map(|tried| goes_on(&retry, &unknown, tried)), [true, true, false]);
+        assert!(!goes_on(&Retry::default(), &passing, 1));
         // Nor is one parked after the other where none would be taken.
         assert!(!parked(&Failure::Unknown("".into()), 1_000));
     }

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::journal::entry::{Identity, Refusal};
+use crate::journal::log::Place;
 
 /// What became of a message, as its sender is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,10 @@ pub enum Verdict {
     Wrong(Rejection),
     /// Its type, event or version is not served: likewise.
     NotServed(Problem),
+    /// It is ours, and its sender gets what stands there in the journal.
+    Replied(Place),
+    /// What its sender waits for is not to be had: stored, and the sender's again.
+    Unanswered,
     /// It is not stored, and nothing is said.
     Later,
 }

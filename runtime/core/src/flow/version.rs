@@ -7,12 +7,15 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use emr_message::Receipt;
+use emr_message::answer::Code;
+use emr_message::answer::reply::addressed;
+use emr_message::header::Header;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::deliver::{Parcel, Queue};
 use super::intake::{OnReject, Settings, Way, When};
 use super::once::{self, Came, Key, Once};
-use super::program::{Made, Program, Rejected, Sorted};
+use super::program::{Form, Made, Program, Rejected, Sorted};
 use super::repair::repaired;
 use super::seen::{Rejection, Verdict};
 use super::witness::{Happening, Witness};
@@ -200,7 +203,36 @@ impl Version {
         receipt: &Receipt,
     ) -> Parcel {
         let read = self.program.read(self.settings.feed, &way.reads, message, receipt).into();
-        Parcel { id: Id::new(&self.settings.name, number).to_string().into(), made, read }
+        Parcel { id: Id::new(&self.settings.name, number).to_string().into(), made, read, asks: way.asks }
+    }
+
+    /// Whether senders wait for what the target of this way says.
+    pub(super) fn asks(&self, way: &str) -> bool {
+        self.settings.ways.iter().any(|known| known.asks && *known.name == *way)
+    }
+
+    /// What the sender of a message gets of what the target of a way says of it. An acknowledgment that does not say
+    /// itself how it went says `code`.
+    ///
+    /// # Errors
+    /// Why nothing can be made of it.
+    pub(super) fn reply(
+        &self,
+        way: &str,
+        (message, receipt): (&Bytes, &Receipt),
+        (answer, code): (&Made, Code),
+    ) -> Result<Made, String> {
+        let way = self.settings.ways.iter().find(|known| *known.name == *way).ok_or(NO_WAY)?;
+        let run = || self.program.reply(self.settings.feed, way.route, message, answer, receipt);
+        let reply = catch_unwind(AssertUnwindSafe(run)).map_err(|_| "the map of the reply fails on what it answers")?;
+        let reply = reply.map_err(|rejected| {
+            let why = format!("{} {}", rejected.code, rejected.text);
+            format!("what it answers is not taken: {}", why.trim_start())
+        })?;
+        let asked = Header::read(message).filter(|_| reply.form == Form::Message);
+        let Some(asked) = asked else { return Ok(reply) };
+        let bytes = addressed(&reply.bytes, &asked, code).ok_or("the map of the reply makes no message")?;
+        Ok(Made { form: reply.form, bytes: bytes.into() })
     }
 
     /// What a message is kept in order by.
@@ -211,6 +243,8 @@ impl Version {
         values.map(|value| xxh3_64(value.as_bytes())).collect()
     }
 }
+
+pub(super) const NO_WAY: &str = "the project has no such way any more";
 
 fn no_route(to: Option<&str>) -> String {
     let to = to.map(|to| format!(" to `{to}`")).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! What is done with a message that is stored: mapped, handed to its ways out, settled.
 
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use super::intake::{Intake, Job, Settings, Suspect, When, Work};
 use super::program::{Made, Program};
 use super::retry::Failure;
 use super::seen::{Answer, Progress, Verdict};
-use super::version::{Outcome, Sight, Version};
+use super::version::{NO_WAY, Outcome, Sight, Version};
 use super::witness::Happening;
 use crate::journal::commit::Refused;
 use crate::journal::entry::{EVENT, What};
@@ -39,7 +39,7 @@ impl<F: Fs> Intake<F> {
                 Work::Message(job) => self.job(job),
                 Work::Again(number, ways) => {
                     let open = self.ledger().message(number).cloned();
-                    open.inspect(|open| self.go_on(open, &ways));
+                    open.inspect(|open| self.go_on(open, &ways, None));
                     continue;
                 }
                 Work::Change(settings, program, done) => {
@@ -97,6 +97,7 @@ impl<F: Fs> Intake<F> {
         let version = self.version();
         for (number, ways) in self.missing(|way| version.queue(way).is_none()) {
             ways.iter().for_each(|way| self.happen(number, gone(way)));
+            self.answer_if_settled(number);
         }
     }
 
@@ -141,7 +142,7 @@ impl<F: Fs> Intake<F> {
             }
             let going: Vec<_> = open.going().cloned().collect();
             if open.parked.is_none() && (open.mapped.is_none() || !going.is_empty()) {
-                self.go_on(&open, &going);
+                self.go_on(&open, &going, Some(self.asked_again(&open)));
             }
             if let Some(Suspect { tried, .. }) = suspect.take_if(|suspect| suspect.number == open.number()) {
                 let _ = tried.send(());
@@ -150,7 +151,7 @@ impl<F: Fs> Intake<F> {
     }
 
     /// Goes on with a message where it stands: maps it, or where that is done brings it out on these ways.
-    fn go_on(&self, open: &Open, ways: &[Arc<str>]) {
+    fn go_on(&self, open: &Open, ways: &[Arc<str>], answer: Option<watch::Sender<Progress>>) {
         let number = open.number();
         if open.mapped.is_none() {
             let Some(message) = self.message(open) else {
@@ -158,11 +159,14 @@ impl<F: Fs> Intake<F> {
             };
             match open.started {
                 DEATHS.. => self.happen(number, parked("the process died of it, more than once")),
-                _ => _ = self.stored(open, &message, watch::channel(Progress::default()).0),
+                _ => _ = self.stored(open, &message, answer.unwrap_or_default()),
             }
             return;
         }
         let version = self.version();
+        if let Some(answer) = answer.filter(|_| version.settings.answer == When::Delivered) {
+            self.await_targets(number, answer);
+        }
         let keys = self.keys(&version, number);
         for way in ways {
             match version.queue(way) {
@@ -170,6 +174,7 @@ impl<F: Fs> Intake<F> {
                 None => self.happen(number, gone(way)),
             }
         }
+        self.answer_if_settled(number);
     }
 
     /// Does all that is to be done with a message once it is stored; gives the answer if it is known by then.
@@ -191,6 +196,14 @@ impl<F: Fs> Intake<F> {
         let verdict = match outcome {
             Ok((Outcome::Made(made, sights), message)) => {
                 sights.iter().for_each(Sight::note);
+                if when == When::Delivered {
+                    // Before it can be delivered.
+                    self.await_targets(number, answer);
+                    self.hand_out(&version, number, &message, &receipt, made);
+                    // Nobody may be to get it.
+                    self.answer_if_settled(number);
+                    return None;
+                }
                 self.hand_out(&version, number, &message, &receipt, made);
                 Verdict::Good
             }
@@ -203,14 +216,6 @@ impl<F: Fs> Intake<F> {
                 Verdict::Good
             }
         };
-        let waits = when == When::Delivered && self.ledger().message(number).is_some();
-        if waits && verdict == Verdict::Good {
-            answer.send_modify(|progress| (progress.number, progress.is_stored) = (Some(number), true));
-            self.answers.lock().unwrap_or_else(PoisonError::into_inner).insert(number, answer);
-            // It may have been delivered in the moment between.
-            self.answer_if_settled(number);
-            return None;
-        }
         if when != When::Stored {
             tell(&answer, Some(number), verdict.clone());
         }
@@ -240,7 +245,7 @@ impl<F: Fs> Intake<F> {
     }
 
     /// The bytes of a message, from the journal.
-    fn message(&self, open: &Open) -> Option<Bytes> {
+    pub(super) fn message(&self, open: &Open) -> Option<Bytes> {
         let body = self.reader.read(open.place).ok()?;
         (open.head <= body.len()).then(|| body.slice(open.head..))
     }
@@ -252,7 +257,7 @@ impl<F: Fs> Intake<F> {
     }
 
     /// Notes what happened, from a task.
-    async fn happened(&self, number: u64, what: What) {
+    pub(super) async fn happened(&self, number: u64, what: What) {
         let record = self.writer.reserve().await;
         // Nothing waits between the two: whoever sees it in the sum finds it in the journal.
         let event = self.note(number, what);
@@ -261,25 +266,15 @@ impl<F: Fs> Intake<F> {
             record.note(EVENT, event.body());
         }
     }
-
-    pub(super) fn answer_if_settled(&self, number: u64) {
-        if self.ledger().message(number).is_some_and(|open| !open.is_parked()) {
-            return;
-        }
-        let answer = self.answers.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
-        if let Some(answer) = answer {
-            tell(&answer, Some(number), Verdict::Good);
-        }
-    }
 }
 
-fn tell(answer: &watch::Sender<Progress>, number: Option<u64>, verdict: Verdict) {
+pub(super) fn tell(answer: &watch::Sender<Progress>, number: Option<u64>, verdict: Verdict) {
     answer.send_replace(Progress { number, is_stored: number.is_some(), verdict: Some(verdict) });
 }
 
 /// The project has no such route or target any more: a person decides what becomes of the delivery.
 fn gone(way: &str) -> What {
-    What::Parked { target: Some(way.to_owned()), why: "the project has no such way any more".to_owned() }
+    What::Parked { target: Some(way.to_owned()), why: NO_WAY.to_owned() }
 }
 
 fn parked(why: &str) -> What {
@@ -310,12 +305,13 @@ impl<F: Fs> Source for WayOut<F> {
     }
 
     fn ended(&self, number: u64, end: End) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        let target = self.name.to_string();
-        let what = match end {
-            End::Delivered => What::Delivered { target },
-            End::Parked(why) => What::Parked { target: Some(target), why },
-        };
         Box::pin(async move {
+            let target = self.name.to_string();
+            let what = match end {
+                End::Delivered => What::Delivered { target },
+                End::Parked(why) => What::Parked { target: Some(target), why },
+                End::Answered(said) => self.replied(number, said).await,
+            };
             self.intake.happened(number, what).await;
             point!("flow.settled");
             self.intake.answer_if_settled(number);

@@ -37,6 +37,7 @@ pub struct Event {
     pub what: What,
 }
 
+/// A journal holds each by its place in this list: a new one stands last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum What {
     /// A map begins with it. A mark that no outcome follows is a process that died of it.
@@ -57,6 +58,26 @@ pub enum What {
     Dropped { because: String },
     /// A person wants it once more, although it was settled.
     Replayed(Box<Replay>),
+    /// Its sender gets this of what a target said; it gets it again for the same message, which this knows, unless a person
+    /// sent it on.
+    Replied { target: String, identity: Option<Identity>, reply: Reply },
+    /// Its sender waited for what this target says, and was told that it has the message again. The same message is new
+    /// then, unless what the target said came with it.
+    Returned { target: String, identity: Option<Identity>, why: String },
+}
+
+/// What a sender gets in the place of an acknowledgment. `Debug` shows its size alone.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// A resource of FHIR; otherwise it is a message of HL7 v2.
+    pub is_json: bool,
+    pub bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Reply({} bytes)", self.bytes.len())
+    }
 }
 
 /// What must be known of a settled message to take it up again: it may be long ago that it came.
@@ -90,8 +111,13 @@ impl What {
         match self {
             What::Filtered { because } | What::Dropped { because } => Some(because),
             What::Refused(refusal) => Some(refusal.wrong().text()),
-            What::Parked { why, .. } => Some(why),
-            What::Started | What::Mapped { .. } | What::Delivered { .. } | What::Released | What::Replayed(_) => None,
+            What::Parked { why, .. } | What::Returned { why, .. } => Some(why),
+            What::Started
+            | What::Mapped { .. }
+            | What::Delivered { .. }
+            | What::Replied { .. }
+            | What::Released
+            | What::Replayed(_) => None,
         }
     }
 }

@@ -54,6 +54,8 @@ pub struct Mapped {
     pub missing: Vec<(Arc<str>, Option<Arc<str>>)>,
     /// A person gave a delivery up.
     pub is_given_up: bool,
+    /// Its sender was told that it has it again.
+    pub is_returned: bool,
 }
 
 /// How many messages came to each end.
@@ -225,17 +227,22 @@ impl Open {
                 let missing: Vec<_> = targets.into_iter().map(|target| (target.into(), None)).collect();
                 let is_done = missing.is_empty();
                 (self.started, self.parked) = (0, None);
-                self.mapped = Some(Mapped { program, missing, is_given_up: false });
+                self.mapped = Some(Mapped { program, missing, is_given_up: false, is_returned: false });
                 return is_done.then_some(Ended::Delivered);
             }
             What::Delivered { target } => return self.mapped.as_mut()?.without(|missing, _| *missing == *target),
+            What::Returned { target, .. } => {
+                let mapped = self.mapped.as_mut()?;
+                mapped.is_returned = true;
+                return mapped.without(|missing, _| *missing == *target);
+            }
             What::Filtered { .. } => return Some(Ended::Filtered),
             What::Refused(_) => return Some(Ended::Refused),
             What::Parked { target, why } => self.park(target.as_deref(), why.into()),
             What::Released => self.release(),
             What::Dropped { .. } => return self.give_up(),
-            // Of a message that is open already.
-            What::Replayed(_) => {}
+            // Of a message that is open already; how the delivery ended stands behind it.
+            What::Replayed(_) | What::Replied { .. } => {}
         }
         None
     }
@@ -288,7 +295,11 @@ impl Mapped {
     /// Some deliveries are none any more: how the message ends if none is left.
     fn without(&mut self, gone: impl Fn(&str, Option<&str>) -> bool) -> Option<Ended> {
         self.missing.retain(|(target, parked)| !gone(target, parked.as_deref()));
-        let ended = if self.is_given_up { Ended::Dropped } else { Ended::Delivered };
+        let ended = match (self.is_returned, self.is_given_up) {
+            (true, _) => Ended::Refused,
+            (false, true) => Ended::Dropped,
+            (false, false) => Ended::Delivered,
+        };
         self.missing.is_empty().then_some(ended)
     }
 }

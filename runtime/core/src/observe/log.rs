@@ -203,6 +203,8 @@ fn noted(feed: &str, number: u64, what: &What) {
     let id = id(feed, number);
     match what {
         What::Parked { target, why } => warn!(feed, id, way = target, why, "parked"),
+        What::Replied { target, reply, .. } => debug!(feed, id, way = target, bytes = reply.bytes.len(), "replied"),
+        What::Returned { target, why, .. } => warn!(feed, id, way = target, why, "refused: there is no reply"),
         What::Refused(refusal) => warn!(feed, id, code = refusal.wrong().code(), "refused"),
         What::Filtered { because } => debug!(feed, id, because, "filtered"),
         What::Started => warn!(feed, id, "the last process died of it"),

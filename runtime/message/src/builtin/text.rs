@@ -43,6 +43,39 @@ pub fn digits(text: &str) -> Option<String> {
     (!digits.is_empty()).then_some(digits)
 }
 
+/// A value of a search as it stands in an address.
+pub fn search_value(text: &str) -> String {
+    percent(&undivided(text))
+}
+
+/// What would divide a search value, behind a backslash (FHIR R4 §3.1.1.5.9).
+pub fn undivided(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '\\' | ',' | '|' | '$') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// RFC 3986 §2.1, leaving what a query may hold unencoded and no server takes amiss.
+pub fn percent(text: &str) -> String {
+    const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+    let digit = |number: u8| HEX.get(usize::from(number)).copied().unwrap_or('0');
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' | b'/' => {
+                out.push(char::from(byte));
+            }
+            _ => out.extend(['%', digit(byte >> 4), digit(byte & 15)]),
+        }
+    }
+    out
+}
+
 pub fn left(text: &str, count: i64) -> Option<&str> {
     substring(text, 1, count)
 }
@@ -128,6 +161,12 @@ mod tests {
         for (from, count) in [(0, 2), (-5, 9), (i64::MIN, 1), (2, 1), (1, 0), (1, -1)] {
             assert_eq!(substring("A", from, count), None, "{from} {count}");
         }
+    }
+
+    #[test]
+    fn a_search_value_neither_ends_nor_divides_the_search() {
+        assert_eq!(search_value("urn:oid:2.999|Z\u{fc}rich&x=1#"), "urn:oid:2.999%5C%7CZ%C3%BCrich%26x%3D1%23");
+        assert_eq!(search_value("a,b $c\\%"), "a%5C%2Cb%20%5C%24c%5C%5C%25");
     }
 
     #[test]

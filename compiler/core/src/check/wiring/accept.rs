@@ -41,7 +41,25 @@ impl Event {
 
 impl Accepted {
     pub fn speech(&self) -> Speech {
-        if matches!(self.ty.kind, TyKind::Fhir(_)) { Speech::Fhir } else { Speech::V2 }
+        if self.is_resource() { Speech::Fhir } else { Speech::V2 }
+    }
+
+    /// The type of resource that it is: `Patient`, or `Resource` for all.
+    pub fn base(&self, world: &dyn World) -> Option<SmolStr> {
+        let shape = world.standards().fhir.shape(self.resource()?)?;
+        Some(types::base(&shape).clone())
+    }
+
+    pub fn is_resource(&self) -> bool {
+        self.resource().is_some()
+    }
+
+    /// The type or profile of FHIR that it is.
+    pub fn resource(&self) -> Option<&SmolStr> {
+        match &self.ty.kind {
+            TyKind::Fhir(key) => Some(key),
+            _ => None,
+        }
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Carried {
 /// A line of a feed that accepts something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comes {
+    /// The type of resource of FHIR that it is: `Patient`, or `Resource` for all.
+    pub resource: Option<SmolStr>,
     /// `ADT_A01`; none of FHIR.
     pub structures: Vec<SmolStr>,
     /// `ADT` and `A04`.
@@ -54,6 +56,7 @@ pub fn carried(route: &Route, world: &dyn World) -> Carried {
 fn come(route: &Route, accepted: &Accepted, world: &dyn World) -> Comes {
     let keys = keys(route);
     Comes {
+        resource: accepted.base(world),
         structures: accepted.structures.clone(),
         events: accepted.events.iter().map(|event| (event.code.clone(), event.event.clone())).collect(),
         accepts: accepted.holds.clone(),

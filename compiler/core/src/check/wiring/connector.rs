@@ -32,6 +32,12 @@ pub(super) enum Speech {
 
 const EVERY: &str = "every";
 
+/// What a connector brings to a feed, what its callers can be told, what it takes from a target, and what that says.
+const BRINGS: &str = "brings";
+pub(super) const TELLS: &str = "tells";
+const TAKES: &str = "takes";
+pub(super) const SAYS: &str = "says";
+
 /// The connectors that modules of the library declare.
 pub fn connectors(declared: impl Iterator<Item = Connector>) -> Connectors {
     Connectors { all: declared.map(|it| (it.name.text.clone(), it)).collect() }
@@ -83,7 +89,11 @@ impl Connectors {
 
     /// What messages it brings to a feed, or takes from a target.
     pub(super) fn speech(&self, name: &str, part: Part) -> Vec<Speech> {
-        let word = if part == Part::Feed { "brings" } else { "takes" };
+        self.words(name, if part == Part::Feed { BRINGS } else { TAKES })
+    }
+
+    /// What messages a connector says of itself under one of these words.
+    pub(super) fn words(&self, name: &str, word: &str) -> Vec<Speech> {
         let told = self.all.get(name).and_then(|it| it.settings.iter().find(|told| told.name.text == word));
         let speech = |name: &str| match name {
             "v2" => Some(Speech::V2),

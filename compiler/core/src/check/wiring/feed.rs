@@ -5,8 +5,9 @@ use super::super::cycle::BEHIND_MAX;
 use super::accept::{self, Accepted, Event};
 use super::connector::{Part, Speech};
 use super::given::{self, Given};
+use super::narrow::Comes;
 use super::setting::Settings;
-use super::{joined, module_of, name_of, named, narrow};
+use super::{joined, module_of, name_of, named};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::resolve::{DeclaredKind, Found};
 use crate::syntax::tree::{Accept, At, BlockItem, Declaration, ExprKind, Feed, Ignored, Origin, Told, Word};
@@ -237,17 +238,20 @@ fn speech(connector: &Word, whole: &Whole, world: &dyn World) -> Vec<Diagnostic>
 fn handled(key: &SmolStr, whole: &Whole, feed: &Feed, world: &dyn World) -> Vec<Diagnostic> {
     let routes: Vec<_> =
         world.routes().iter().filter(|(module, route)| reads(module, &route.from, key, world)).collect();
-    let goes = |event: &Event| {
-        routes.iter().any(|(_, route)| !route.filter.as_ref().is_some_and(|filter| narrow::excludes(filter, event)))
+    let goes = |comes: Comes| {
+        routes.iter().any(|(_, route)| !route.filter.as_ref().is_some_and(|filter| comes.is_excluded(filter)))
     };
     let is_ignored = |event: &Event| whole.ignored.iter().any(|it| it.is(event));
     let mut problems = Vec::new();
     for accepted in &whole.accepted {
-        let lost: Vec<&Event> = accepted.events.iter().filter(|event| !is_ignored(event) && !goes(event)).collect();
-        let message = if routes.is_empty() && (accepted.events.is_empty() || !lost.is_empty()) {
-            format!("no route takes what `{}` accepts as `{}`", feed.name.text, accepted.name)
-        } else if lost.is_empty() {
+        let is_lost = |comes: &Comes| !comes.event.is_some_and(is_ignored) && !goes(*comes);
+        let lost: Vec<Comes> = Comes::all(accepted, world).filter(is_lost).collect();
+        if lost.is_empty() {
             continue;
+        }
+        let lost: Vec<&Event> = lost.iter().filter_map(|comes| comes.event).collect();
+        let message = if routes.is_empty() || lost.is_empty() {
+            format!("no route takes what `{}` accepts as `{}`", feed.name.text, accepted.name)
         } else {
             let names: Vec<_> = lost.iter().map(|event| event.show()).collect();
             format!("no route takes {}", joined(names.iter().map(String::as_str), "or"))
@@ -258,11 +262,14 @@ fn handled(key: &SmolStr, whole: &Whole, feed: &Feed, world: &dyn World) -> Vec<
             _ if is_own(feed, accepted) => accepted.at.clone(),
             _ => feed.name.at.clone(),
         };
-        let example = lost.first().map_or_else(|| "ADT^A60".to_owned(), |event| event.show());
-        let help = format!(
-            "write a route `from {}`, or say why it goes nowhere: `ignore {example} because \"…\"`",
-            feed.name.text
-        );
+        let help = match lost.first() {
+            None if accepted.is_resource() => format!("write a route `from {}`, or do not accept it", feed.name.text),
+            first => format!(
+                "write a route `from {}`, or say why it goes nowhere: `ignore {} because \"…\"`",
+                feed.name.text,
+                first.map_or_else(|| "ADT^A60".to_owned(), |event| event.show())
+            ),
+        };
         problems.push(Diagnostic::new(Code::NotHandled, at, message).help(help));
     }
     problems

@@ -15,6 +15,7 @@ mod kind;
 mod narrow;
 mod query;
 mod reading;
+mod reply;
 mod route;
 pub mod run;
 mod setting;

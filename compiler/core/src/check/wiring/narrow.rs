@@ -1,48 +1,131 @@
-//! Which messages the condition of a route lets through, as far as their events alone decide it.
+//! What the condition of a route lets through, as far as the kind of what comes alone decides it: the event of a message,
+//! the type of a resource.
 
-use super::accept::Event;
-use crate::syntax::tree::{Binary, Expr, ExprKind, PartKind, Path, Prefix, TextPart};
+use super::super::{World, types};
+use super::accept::{Accepted, Event};
+use crate::standard::shape::Kind;
+use crate::syntax::tree::{Binary, Expr, ExprKind, Is, PartKind, Path, Prefix, TextPart};
 
-/// Whether no message of that event can fulfil a condition.
-pub(super) fn excludes(condition: &Expr, event: &Event) -> bool {
-    truth(condition, event) == Some(false)
+/// Something that comes: of a kind that is accepted, and where that has events of one of them.
+#[derive(Clone, Copy)]
+pub(super) struct Comes<'a> {
+    pub accepted: &'a Accepted,
+    pub event: Option<&'a Event>,
+    pub world: &'a dyn World,
 }
 
-/// Nothing where the event does not decide it.
-fn truth(condition: &Expr, event: &Event) -> Option<bool> {
-    match &*condition.kind {
-        ExprKind::Binary(Binary::And, left, right) => match (truth(left, event), truth(right, event)) {
-            (Some(false), _) | (_, Some(false)) => Some(false),
-            (Some(true), Some(true)) => Some(true),
-            _ => None,
-        },
-        ExprKind::Binary(Binary::Or, left, right) => match (truth(left, event), truth(right, event)) {
-            (Some(true), _) | (_, Some(true)) => Some(true),
-            (Some(false), Some(false)) => Some(false),
-            _ => None,
-        },
-        ExprKind::Prefix(Prefix::Not, inner) => truth(inner, event).map(|it| !it),
-        ExprKind::Binary(op, left, right) => {
-            let value = component(left, event)?;
-            let texts = texts(right)?;
-            let is_one = texts.contains(&value);
-            match op {
-                Binary::Equal | Binary::In => Some(is_one),
-                Binary::NotEqual | Binary::NotIn => Some(!is_one),
+impl<'a> Comes<'a> {
+    /// All that comes of what is accepted.
+    pub fn all(accepted: &'a Accepted, world: &'a dyn World) -> impl Iterator<Item = Comes<'a>> {
+        let whole = accepted.events.is_empty().then_some(Comes { accepted, event: None, world });
+        whole.into_iter().chain(accepted.events.iter().map(move |event| Comes { accepted, event: Some(event), world }))
+    }
+
+    /// Whether nothing of it can fulfil a condition.
+    pub fn is_excluded(self, condition: &Expr) -> bool {
+        self.truth(condition) == Some(false)
+    }
+
+    /// Whether all of it fulfils a condition.
+    pub fn is_included(self, condition: &Expr) -> bool {
+        self.truth(condition) == Some(true)
+    }
+
+    /// Nothing where its kind does not decide it.
+    fn truth(self, condition: &Expr) -> Option<bool> {
+        match &*condition.kind {
+            ExprKind::Boolean(value) => Some(*value),
+            ExprKind::Binary(Binary::And, left, right) => match (self.truth(left), self.truth(right)) {
+                (Some(false), _) | (_, Some(false)) => Some(false),
+                (Some(true), Some(true)) => Some(true),
                 _ => None,
+            },
+            ExprKind::Binary(Binary::Or, left, right) => match (self.truth(left), self.truth(right)) {
+                (Some(true), _) | (_, Some(true)) => Some(true),
+                (Some(false), Some(false)) => Some(false),
+                _ => None,
+            },
+            ExprKind::Prefix(Prefix::Not, inner) => self.truth(inner).map(|it| !it),
+            ExprKind::Binary(op, left, right) => {
+                let component = component(left)?;
+                let texts = texts(right)?;
+                let is_one = texts.contains(&self.said(component)?);
+                match op {
+                    Binary::Equal | Binary::In => Some(is_one),
+                    Binary::NotEqual | Binary::NotIn => Some(!is_one),
+                    _ => None,
+                }
             }
+            ExprKind::Is { value, not, what: Is::Type(ty) } if is_whole(value) => {
+                self.is_of_type(&ty.text).map(|it| it != *not)
+            }
+            _ => None,
         }
-        _ => None,
+    }
+
+    /// What stands in a component of MSH-9.
+    fn said(self, component: u16) -> Option<&'a str> {
+        // A resource has no header, and so nothing there.
+        let event = if self.accepted.is_resource() { return Some("") } else { self.event? };
+        Some(if component == 1 { &event.code } else { &event.event })
+    }
+
+    fn is_of_type(self, name: &str) -> Option<bool> {
+        let shape = |name: &str| self.world.standards().shape(name).filter(|shape| shape.kind == Kind::Resource);
+        let wanted = shape(name)?;
+        if !self.accepted.is_resource() {
+            return Some(false);
+        }
+        if name == self.accepted.name || name == "Resource" {
+            return Some(true);
+        }
+        let own = self.accepted.base(self.world)?;
+        match *types::base(&wanted) == own {
+            // A profile says more than a type.
+            true => (name == own).then_some(true),
+            false => (own != "Resource").then_some(false),
+        }
     }
 }
 
-/// `MSH-9.1` and `MSH-9.2`
-fn component<'e>(expr: &Expr, event: &'e Event) -> Option<&'e str> {
+/// A condition for what is accepted alone: what its kind decides is decided, and what then does not matter is gone. So each
+/// part of a condition need but make sense for what it speaks of.
+pub(super) fn reduced(condition: &Expr, accepted: &Accepted, world: &dyn World) -> Expr {
+    let mut truths = Comes::all(accepted, world).map(|comes| comes.truth(condition));
+    let first = truths.next().flatten();
+    if let Some(value) = first.filter(|_| truths.all(|truth| truth == first)) {
+        return Expr { kind: Box::new(ExprKind::Boolean(value)), at: condition.at.clone() };
+    }
+    let is = |expr: &Expr, value: bool| matches!(&*expr.kind, ExprKind::Boolean(it) if *it == value);
+    match &*condition.kind {
+        ExprKind::Binary(op @ (Binary::And | Binary::Or), left, right) => {
+            let (left, right) = (reduced(left, accepted, world), reduced(right, accepted, world));
+            let idle = *op == Binary::And;
+            match (is(&left, idle), is(&right, idle)) {
+                (true, _) => right,
+                (_, true) => left,
+                _ => Expr { kind: Box::new(ExprKind::Binary(*op, left, right)), at: condition.at.clone() },
+            }
+        }
+        ExprKind::Prefix(Prefix::Not, inner) => {
+            let inner = reduced(inner, accepted, world);
+            Expr { kind: Box::new(ExprKind::Prefix(Prefix::Not, inner)), at: condition.at.clone() }
+        }
+        _ => condition.clone(),
+    }
+}
+
+/// `.`, all of what came.
+fn is_whole(expr: &Expr) -> bool {
+    matches!(&*expr.kind, ExprKind::Path(Path { root: None, parts, .. }) if parts.is_empty())
+}
+
+/// 1 of `MSH-9.1`, 2 of `MSH-9.2`
+fn component(expr: &Expr) -> Option<u16> {
     let ExprKind::Path(Path { root: Some(root), parts, .. }) = &*expr.kind else { return None };
     let parts: Vec<_> = parts.iter().map(|part| &part.kind).collect();
     match (root.text.as_str(), parts.as_slice()) {
-        ("MSH", [PartKind::Field(9), PartKind::Component(1)]) => Some(&event.code),
-        ("MSH", [PartKind::Field(9), PartKind::Component(2)]) => Some(&event.event),
+        ("MSH", [PartKind::Field(9), PartKind::Component(number @ (1 | 2))]) => u16::try_from(*number).ok(),
         _ => None,
     }
 }

@@ -5,6 +5,7 @@ use super::super::scope::{Local, Origin, Scope};
 use super::super::typed::{self, Function, Key, Kind, Param, Ty, TyKind};
 use super::super::{World, condition, expression};
 use super::accept::Accepted;
+use super::narrow::reduced;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::syntax::tree::{Argument, At, Count, Expr, ExprKind, PartKind, TextPart, Word};
 use emr_message::receipt;
@@ -41,7 +42,7 @@ pub(super) fn problems(expr: &Expr, how: As, accepted: &[&Accepted], world: &dyn
 fn read(expr: &Expr, how: As, accepted: &Accepted, world: &dyn World) -> Vec<Diagnostic> {
     let (mut scope, _) = scope_of(accepted, world);
     match how {
-        As::Condition => drop(condition::condition(&mut scope, expr)),
+        As::Condition => drop(condition::condition(&mut scope, &reduced(expr, accepted, world))),
         As::Value => value(&mut scope, expr),
     }
     scope.problems
@@ -50,7 +51,7 @@ fn read(expr: &Expr, how: As, accepted: &Accepted, world: &dyn World) -> Vec<Dia
 /// Whether a condition holds, as a function of a message that is accepted.
 pub(super) fn condition(expr: &Expr, accepted: &Accepted, world: &dyn World) -> Function {
     let (mut scope, param) = scope_of(accepted, world);
-    let body = condition::condition(&mut scope, expr);
+    let body = condition::condition(&mut scope, &reduced(expr, accepted, world));
     function(scope, param, body, Ty::fhir("boolean"), expr)
 }
 

@@ -6,9 +6,10 @@ use super::accept::{self, Accepted};
 use super::connector::{Part, Speech};
 use super::feed::{self, Whole};
 use super::join::{self, plain};
+use super::narrow::Comes;
 use super::reading::{self, As};
 use super::setting::Settings;
-use super::{given, listed, named, narrow, target};
+use super::{given, listed, named, reply, target};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::DeclaredKind;
 use crate::standard::built;
@@ -19,7 +20,7 @@ pub fn route(route: &Route, world: &dyn World) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     let feeds: Vec<Whole> =
         route.from.iter().filter_map(|name| kept(feed::by_name(name, world), &mut problems)).collect();
-    let accepted: Vec<&Accepted> = feeds.iter().flat_map(|feed| taken(feed, route)).collect();
+    let accepted: Vec<&Accepted> = feeds.iter().flat_map(|feed| taken(feed, route, world)).collect();
     if let Some(filter) = &route.filter {
         problems.extend(reading::problems(filter, As::Condition, &accepted, world));
     }
@@ -35,7 +36,7 @@ pub fn route(route: &Route, world: &dyn World) -> Vec<Diagnostic> {
     if maps.len() == route.through.len() {
         problems.extend(not_delivered(route, maps.last().map(|(_, map)| *map), &accepted, world));
     }
-    problems.extend(settings(route, accepted, world));
+    problems.extend(settings(route, accepted, &maps, world));
     problems
 }
 
@@ -44,12 +45,12 @@ fn kept<T>(found: Result<T, Box<Diagnostic>>, problems: &mut Vec<Diagnostic>) ->
 }
 
 /// What of a feed comes into a route: all that is not ignored there, and that its condition can let through.
-pub(super) fn taken<'f>(feed: &'f Whole, route: &Route) -> impl Iterator<Item = &'f Accepted> {
-    let comes = |event: &accept::Event| {
-        let is_ignored = feed.ignored.iter().any(|it| it.is(event));
-        !is_ignored && !route.filter.as_ref().is_some_and(|filter| narrow::excludes(filter, event))
+pub(super) fn taken<'f>(feed: &'f Whole, route: &Route, world: &dyn World) -> impl Iterator<Item = &'f Accepted> {
+    let comes = |comes: Comes| {
+        let is_ignored = comes.event.is_some_and(|event| feed.ignored.iter().any(|it| it.is(event)));
+        !is_ignored && !route.filter.as_ref().is_some_and(|filter| comes.is_excluded(filter))
     };
-    feed.accepted.iter().filter(move |it| it.events.is_empty() || it.events.iter().any(comes))
+    feed.accepted.iter().filter(move |accepted| Comes::all(accepted, world).any(comes))
 }
 
 type Named<'w> = (&'w Word, &'w Signature);
@@ -81,10 +82,12 @@ fn not_taken(name: &Word, map: &Signature, accepted: &[&Accepted], world: &dyn W
         plain(&param.ty.kind),
         listed(others.iter().map(|it| it.name.as_str()))
     );
-    let help = format!(
-        "let the map take it, or keep it out of this route: `where MSH-9.2 == \"…\"`, and `{}` into another",
-        first.name
-    );
+    let kept = match param.ty.kind {
+        TyKind::Fhir(_) => format!(". is {}", plain(&param.ty.kind)),
+        _ => "MSH-9.2 == \"…\"".to_owned(),
+    };
+    let help =
+        format!("let the map take it, or keep it out of this route: `where {kept}`, and `{}` into another", first.name);
     Some(Diagnostic::new(Code::DoesNotFit, name.at.clone(), message).help(help))
 }
 
@@ -127,11 +130,12 @@ fn problems_of_targets(route: &Route, world: &dyn World) -> Vec<Diagnostic> {
     route.to.iter().filter_map(|name| target::takes(name, world).err()).map(|it| *it).collect()
 }
 
-fn settings(route: &Route, accepted: Vec<&Accepted>, world: &dyn World) -> Vec<Diagnostic> {
+fn settings(route: &Route, accepted: Vec<&Accepted>, maps: &[Named], world: &dyn World) -> Vec<Diagnostic> {
     let Some(block) = &route.settings else { return Vec::new() };
     let mut problems = Vec::new();
     let given = given::of_block(block, &mut problems, |_| false);
     let told: Vec<&Told> = world.connectors().every(Part::Route).iter().collect();
+    problems.extend(reply::problems(route, &given, &accepted, maps, world));
     let mut settings = Settings::new(world, accepted);
     settings.hold(&given, &told, "a route");
     settings.complete(&given, &told, &route.name.at, "a route");

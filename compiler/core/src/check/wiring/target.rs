@@ -1,7 +1,7 @@
 //! Targets: what takes messages out.
 
 use super::super::World;
-use super::connector::{Part, Speech};
+use super::connector::{Part, SAYS, Speech};
 use super::given;
 use super::setting::Settings;
 use super::{module_of, named};
@@ -46,6 +46,16 @@ pub(super) fn delivered(key: &SmolStr, world: &dyn World) -> Vec<super::accept::
         }
     }
     messages
+}
+
+/// What the target that a name stands for says of what it takes; nothing for one that says nothing.
+pub(super) fn says(name: &Word, world: &dyn World) -> Vec<Speech> {
+    match named(name, DeclaredKind::Target, world) {
+        Ok((_, Declaration::Target(Sink { to: Some(endpoint), .. }))) => {
+            world.connectors().words(&endpoint.connector.text, SAYS)
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// What the target that a name stands for takes, and the name of its connector.

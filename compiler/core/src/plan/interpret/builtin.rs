@@ -91,6 +91,7 @@ impl<'m> Run<'_, 'm> {
             Builtin::lower => Some(text::lower(given)),
             Builtin::trim => text::trim(given).map(str::to_owned),
             Builtin::digits => text::digits(given),
+            Builtin::search_value => Some(text::search_value(given)),
             Builtin::left => text::left(given, needed(1)?).map(str::to_owned),
             Builtin::right => text::right(given, needed(1)?).map(str::to_owned),
             Builtin::substring => text::substring(given, needed(1)?, needed(2)?).map(str::to_owned),

@@ -6,6 +6,7 @@ use super::value::Value;
 use super::why::Mark;
 use crate::plan::{Block, IssueId, KeyPart, KeyValue, RuleId, Sent};
 use emr_message::Place;
+use emr_message::builtin::text::{percent, undivided};
 use emr_message::identity::{self, Digest, Origin};
 use emr_message::json;
 use smol_str::SmolStr;
@@ -70,13 +71,13 @@ impl<'p, 'm> Run<'p, 'm> {
         match &part.value {
             KeyValue::Text(of) => {
                 let value = get(frame, *of).as_text()?.into_owned();
-                let search = searched(escaped(&value));
+                let search = searched(undivided(&value));
                 Some((value, search))
             }
             KeyValue::Token { system, code } => {
                 let (system, code) = (get(frame, *system), get(frame, *code));
                 let (system, code) = (system.as_text().unwrap_or_default(), code.as_text()?);
-                let search = searched(format!("{}|{}", escaped(&system), escaped(&code)));
+                let search = searched(format!("{}|{}", undivided(&system), undivided(&code)));
                 Some((format!("{system}|{code}"), search))
             }
             KeyValue::Reference(of) => {
@@ -333,33 +334,7 @@ fn chained(name: &str, target: &Entry) -> Option<Search> {
     Some(search.iter().map(|(name, value)| (format!("{through}.{name}"), value.clone())).collect())
 }
 
-/// What would divide a search value (FHIR R4 §3.1.1.5.9).
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if matches!(c, '\\' | ',' | '|' | '$') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out
-}
-
 fn query(search: &[(String, String)]) -> String {
     let parts: Vec<String> = search.iter().map(|(name, value)| format!("{name}={}", percent(value))).collect();
     parts.join("&")
-}
-
-/// RFC 3986 §2.1, leaving what a query may hold unencoded and no server takes amiss.
-fn percent(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' | b'/' => {
-                out.push(char::from(byte))
-            }
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }

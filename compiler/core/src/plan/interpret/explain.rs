@@ -48,6 +48,12 @@ pub fn explain_resource(plan: &Plan, resource: &Json, settings: &Settings) -> Op
     Some(explained(plan, &super::stand_in(plan, resource)?, settings, Some(resource)))
 }
 
+/// The same for a message and a resource of FHIR beside it; nothing where the plan takes no resource of that type.
+pub fn explain_both(plan: &Plan, message: &Message, resource: &Json, settings: &Settings) -> Option<Explained> {
+    let settings = super::for_both(plan, message, resource, settings)?;
+    Some(explained(plan, message, &settings, Some(resource)))
+}
+
 fn explained(plan: &Plan, message: &Message, settings: &Settings, input: Option<&Json>) -> Explained {
     let why = Why::new(plan);
     let (outcome, marks, why) = super::run_for(plan, message, settings, input, Some(Box::new(why)));

@@ -21,7 +21,7 @@ use emr_message::group::{self, Bent, Groups};
 use emr_message::lineage::{self, Lineage};
 use emr_message::{Delimiters, Message, Place, Receipt, Secrets, Zone, encode, escape};
 use exec::{Run, Stop};
-pub use explain::{Explained, Explanation, explain, explain_resource};
+pub use explain::{Explained, Explanation, explain, explain_both, explain_resource};
 use smol_str::SmolStr;
 use std::fmt;
 use value::Value;
@@ -88,14 +88,30 @@ pub fn run_resource(plan: &Plan, resource: &Json, settings: &Settings) -> Option
     Some(run_for(plan, &stand_in(plan, resource)?, settings, Some(resource), None).0)
 }
 
+/// Carries out a plan for a message and a resource of FHIR, of which it takes the second or both; nothing where it takes no
+/// resource of that type.
+pub fn run_both(plan: &Plan, message: &Message, resource: &Json, settings: &Settings) -> Option<Outcome> {
+    let settings = for_both(plan, message, resource, settings)?;
+    Some(run_for(plan, message, &settings, Some(resource), None).0)
+}
+
+/// What both cost together.
+fn for_both(plan: &Plan, message: &Message, resource: &Json, settings: &Settings) -> Option<Settings> {
+    takes_resource(plan, resource)?;
+    let fuel = settings.fuel.unwrap_or_else(|| fuel(message).saturating_add(fuel_of(resource)));
+    Some(Settings { fuel: Some(fuel), ..settings.clone() })
+}
+
+fn takes_resource(plan: &Plan, resource: &Json) -> Option<()> {
+    let name = resource.resource_type()?;
+    let takes = |take: &Take| matches!(take, Take::Resource(wanted) if wanted == name || wanted == "Resource");
+    plan.takes.iter().any(takes).then_some(())
+}
+
 /// The message in whose place a resource stands that the plan takes. Ids are made of the bytes of what came, and steps
 /// counted by them: those of a message that has nothing else.
 fn stand_in(plan: &Plan, resource: &Json) -> Option<Message> {
-    let name = resource.resource_type()?;
-    let takes = |take: &Take| matches!(take, Take::Resource(wanted) if wanted == name || wanted == "Resource");
-    if !plan.takes.iter().any(takes) {
-        return None;
-    }
+    takes_resource(plan, resource)?;
     let text = escape::encode(&resource.to_string(), &Delimiters::STANDARD);
     Message::read(format!("MSH|^~\\&\rZZZ|{text}\r").as_bytes(), &Default::default()).ok()
 }
@@ -141,6 +157,10 @@ pub(super) const SPENT: &str = "the message takes more steps than it may";
 fn fuel(message: &Message) -> u64 {
     let bytes: usize = message.segments().iter().map(|segment| segment.range().len()).sum();
     FUEL_FIXED.saturating_add(FUEL_PER_BYTE.saturating_mul(u64::try_from(bytes).unwrap_or(u64::MAX)))
+}
+
+fn fuel_of(resource: &Json) -> u64 {
+    FUEL_PER_BYTE.saturating_mul(u64::try_from(resource.to_string().len()).unwrap_or(u64::MAX))
 }
 
 fn arguments<'m>(run: &mut Run<'_, 'm>) -> Result<Vec<Value<'m>>, Stop> {

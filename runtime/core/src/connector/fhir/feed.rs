@@ -191,6 +191,9 @@ impl Rest {
         if let Some(issue) = taken.issue() {
             return outcome(status, &issue);
         }
+        if let Some(made) = &taken.reply {
+            return reply(status, FHIR_JSON, made.bytes.clone());
+        }
         match wish {
             Wish::Bundle => reply(status, FHIR_JSON, told::each(envelope, taken.is_under_way).to_string()),
             Wish::Message => {

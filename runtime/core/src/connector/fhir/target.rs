@@ -1,5 +1,7 @@
 //! Writes to a FHIR server: Bundles to its root, other resources by their type.
 
+mod place;
+
 use std::path::Path;
 use std::pin::Pin;
 
@@ -8,9 +10,10 @@ use serde::Deserialize;
 
 use super::super::tls::{Secrets, Why};
 use super::super::web::ask::{self, Answer};
-use crate::flow::deliver::{Parcel, Target};
-use crate::flow::program::Made;
+use crate::flow::deliver::{Parcel, Said, Target};
+use crate::flow::program::{Form, Made};
 use crate::flow::retry::Failure;
+use place::Place;
 
 /// What a target to `fhir` is told.
 #[derive(Clone, Debug, Deserialize)]
@@ -30,23 +33,6 @@ pub struct Server {
 /// that come together.
 const AT_ONCE: u32 = 4;
 
-/// What of a resource says where it goes.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Facts<'a> {
-    resource_type: &'a str,
-    id: Option<&'a str>,
-    #[serde(rename = "type")]
-    ty: Option<serde_json::Value>,
-}
-
-/// What is to be done with a resource, and where.
-struct Place {
-    method: Method,
-    url: String,
-    is_transaction: bool,
-}
-
 impl Server {
     /// # Errors
     /// What its TLS or its credentials need is not to be had.
@@ -55,8 +41,18 @@ impl Server {
         Ok(Server { root, server: ask::Server::new(&settings.server, folder, secrets)? })
     }
 
-    async fn send(&self, made: &Made) -> Result<(), Failure> {
-        let place = self.place(&made.bytes)?;
+    async fn send(&self, made: &Made) -> Said {
+        let answer = match self.answer(made).await {
+            Ok(answer) => answer,
+            Err(failure) => return Err(failure).into(),
+        };
+        let end = self.judge(&answer);
+        let is_json = answer.body.trim_ascii_start().starts_with(b"{");
+        Said { end, answer: is_json.then(|| Made { form: Form::Json, bytes: answer.body.into() }) }
+    }
+
+    async fn answer(&self, made: &Made) -> Result<Answer, Failure> {
+        let place = Place::of(&self.root, &made.bytes)?;
         let mut conflicts = 0;
         loop {
             let answer = self.server.ask(|client| request(client, &place, made)).await?;
@@ -64,23 +60,8 @@ impl Server {
                 conflicts += 1;
                 continue;
             }
-            return self.judge(&answer);
+            return Ok(answer);
         }
-    }
-
-    /// FHIR R4 §3.1.0.
-    fn place(&self, bytes: &[u8]) -> Result<Place, Failure> {
-        let facts: Facts<'_> =
-            serde_json::from_slice(bytes).map_err(|_| Failure::Final("it is no resource".to_owned()))?;
-        let is = |ty: &str| facts.resource_type == "Bundle" && facts.ty.as_ref().is_some_and(|it| it == ty);
-        let root = &self.root;
-        let (method, url) = match (facts.resource_type, facts.id) {
-            _ if is("transaction") || is("batch") => (Method::POST, root.clone()),
-            _ if is("message") => (Method::POST, format!("{root}/$process-message")),
-            (ty, Some(id)) => (Method::PUT, format!("{root}/{ty}/{id}")),
-            (ty, None) => (Method::POST, format!("{root}/{ty}")),
-        };
-        Ok(Place { method, url, is_transaction: is("transaction") })
     }
 
     fn judge(&self, answer: &Answer) -> Result<(), Failure> {
@@ -98,17 +79,21 @@ impl Server {
 const JSON: &str = "application/fhir+json";
 
 fn request(client: &Client, place: &Place, made: &Made) -> RequestBuilder {
-    let request = client.request(place.method.clone(), &place.url);
-    request.header("Content-Type", JSON).header("Accept", JSON).body(made.bytes.clone())
+    let request = client.request(place.method.clone(), &place.url).header("Accept", JSON);
+    if place.method == Method::GET { request } else { request.header("Content-Type", JSON).body(made.bytes.clone()) }
 }
 
 impl Target for Server {
-    fn deliver<'a>(&'a self, parcel: &'a Parcel) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>> {
+    fn deliver<'a>(&'a self, parcel: &'a Parcel) -> Pin<Box<dyn Future<Output = Said> + Send + 'a>> {
         Box::pin(async move {
+            let mut said = Ok(()).into();
             for made in parcel.made.iter() {
-                self.send(made).await?;
+                said = self.send(made).await;
+                if said.end.is_err() {
+                    break;
+                }
             }
-            Ok(())
+            said
         })
     }
 
@@ -134,11 +119,11 @@ struct Answered {
 
 #[derive(Deserialize)]
 struct Entry {
-    response: Option<Said>,
+    response: Option<Status>,
 }
 
 #[derive(Deserialize)]
-struct Said {
+struct Status {
     status: String,
 }
 

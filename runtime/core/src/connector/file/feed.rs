@@ -227,7 +227,7 @@ impl<F: Fs> Watch<F> {
         reading.await.map_err(io::Error::other)??;
         for (number, verdict) in answers.join_all().await {
             match verdict {
-                Verdict::Good => {}
+                Verdict::Good | Verdict::Replied(_) | Verdict::Unanswered => {}
                 Verdict::Wrong(Rejection { problem, .. })
                 | Verdict::Unreadable(problem)
                 | Verdict::NotServed(problem) => {

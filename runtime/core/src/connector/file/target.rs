@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
 use super::super::template::Template;
-use crate::flow::deliver::{Parcel, Target};
+use crate::flow::deliver::{Parcel, Said, Target};
 use crate::flow::program::Made;
 use crate::flow::retry::Failure;
 
@@ -66,20 +66,24 @@ impl Files {
     }
 }
 
+impl Files {
+    async fn write(&self, parcel: &Parcel) -> Result<(), Failure> {
+        let _turn = match self.settings.existing {
+            Existing::Append => Some(self.adds.lock().await),
+            Existing::Fail | Existing::Replace => None,
+        };
+        for (number, made) in parcel.made.iter().enumerate() {
+            let (path, made, settings) = (self.path(parcel, number), made.clone(), self.settings.clone());
+            let written = spawn_blocking(move || write(&path, &made, &settings)).await;
+            written.map_err(|_| Failure::Passing("the writer was stopped".to_owned()))??;
+        }
+        Ok(())
+    }
+}
+
 impl Target for Files {
-    fn deliver<'a>(&'a self, parcel: &'a Parcel) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>> {
-        Box::pin(async move {
-            let _turn = match self.settings.existing {
-                Existing::Append => Some(self.adds.lock().await),
-                Existing::Fail | Existing::Replace => None,
-            };
-            for (number, made) in parcel.made.iter().enumerate() {
-                let (path, made, settings) = (self.path(parcel, number), made.clone(), self.settings.clone());
-                let written = spawn_blocking(move || write(&path, &made, &settings)).await;
-                written.map_err(|_| Failure::Passing("the writer was stopped".to_owned()))??;
-            }
-            Ok(())
-        })
+    fn deliver<'a>(&'a self, parcel: &'a Parcel) -> Pin<Box<dyn Future<Output = Said> + Send + 'a>> {
+        Box::pin(async move { self.write(parcel).await.into() })
     }
 
     /// Where each file stands is known when its message is there: this looks at the folder that paths begin in.

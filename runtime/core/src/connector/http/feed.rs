@@ -24,6 +24,7 @@ use super::super::web::server::{Call, Desk};
 use super::super::web::taken::{Taken, take};
 use super::super::{Feed, Places, Serving, Why, answered};
 use crate::flow::intake::{Intake, Sent};
+use crate::flow::program::{Form, Made};
 use crate::flow::seen::Verdict;
 use crate::flow::witness::Happening;
 use crate::journal::fs::Disk;
@@ -151,11 +152,14 @@ impl Posts {
     async fn message(&self, call: &Call) -> Reply {
         let claim = envelope::key(&call.head.headers, &call.who);
         let Some(taken) = self.take(&call.body, claim).await else { return later(BUSY) };
+        if let Some(made) = &taken.reply {
+            return replied(&taken, made);
+        }
         let header = Header::read(&call.body).filter(|_| wants_acknowledgment(&call.head.headers));
         let Some(header) = header else { return told(&taken) };
         let code = match &taken.verdict {
-            Verdict::Good | Verdict::Later => Code::Accept,
-            Verdict::Unreadable(_) | Verdict::Wrong(_) => Code::Error,
+            Verdict::Good | Verdict::Replied(_) | Verdict::Later => Code::Accept,
+            Verdict::Unreadable(_) | Verdict::Wrong(_) | Verdict::Unanswered => Code::Error,
             Verdict::NotServed(_) => Code::Reject,
         };
         let problems: Vec<_> = taken.problem().cloned().into_iter().collect();
@@ -181,6 +185,9 @@ const BUSY: &str = "no more messages can be taken now";
 
 /// The receipt, or what is wrong.
 fn told(taken: &Taken) -> Reply {
+    if let Some(made) = &taken.reply {
+        return replied(taken, made);
+    }
     let status = taken.status(StatusCode::OK);
     let told = match taken.issue() {
         Some(issue) => reply(status, FHIR_JSON, issue.json().to_string()),
@@ -190,6 +197,15 @@ fn told(taken: &Taken) -> Reply {
         }
     };
     taken.named(told)
+}
+
+/// What a target said, as it was made for the sender.
+fn replied(taken: &Taken, made: &Made) -> Reply {
+    let kind = match made.form {
+        Form::Json => FHIR_JSON,
+        Form::Message => HeaderValue::from_static("application/hl7-v2"),
+    };
+    taken.named(reply(taken.status(StatusCode::OK), kind, made.bytes.clone()))
 }
 
 /// Whether whoever posts a message wants to read one: so it says, or it sends messages by their own name and says nothing.

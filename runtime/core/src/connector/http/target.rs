@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::pin::Pin;
 
+use emr_message::header::Header;
 use reqwest::{Client, Method, RequestBuilder};
 use serde::Deserialize;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::super::tls::{Secrets, Why};
 use super::super::web::ask;
-use crate::flow::deliver::{Parcel, Target};
+use crate::flow::deliver::{Parcel, Said, Target};
 use crate::flow::program::{Form, Made};
 use crate::flow::retry::Failure;
 
@@ -47,17 +48,32 @@ impl Service {
         Ok(Service { url: settings.url, method, server: ask::Server::new(&settings.server, folder, secrets)? })
     }
 
-    async fn send(&self, id: &str, made: &Made) -> Result<(), Failure> {
+    async fn send(&self, id: &str, made: &Made) -> Said {
         let key = key(id, made);
-        let answer = self.server.ask(|client| self.request(client, &key, made)).await?;
-        // What the service says beside its status may hold what was sent.
-        if answer.status.is_success() { Ok(()) } else { Err(self.server.failure(answer.status.as_u16(), "it answers")) }
+        let answer = match self.server.ask(|client| self.request(client, &key, made)).await {
+            Ok(answer) => answer,
+            Err(failure) => return Err(failure).into(),
+        };
+        // What the service says beside its status may hold what was sent: no failure tells it.
+        let failure = || self.server.failure(answer.status.as_u16(), "it answers");
+        let end = if answer.status.is_success() { Ok(()) } else { Err(failure()) };
+        Said { end, answer: read(answer.body) }
     }
 
     fn request(&self, client: &Client, key: &str, made: &Made) -> RequestBuilder {
         let request = client.request(self.method.clone(), &self.url).header("Content-Type", media_type(made.form));
         request.header("Idempotency-Key", key).body(made.bytes.clone())
     }
+}
+
+/// What a service says, where it is a message or JSON.
+fn read(body: Vec<u8>) -> Option<Made> {
+    let form = match body.trim_ascii_start() {
+        [b'{', ..] => Form::Json,
+        _ if Header::read(&body).is_some() => Form::Message,
+        _ => return None,
+    };
+    Some(Made { form, bytes: body.into() })
 }
 
 /// By which a service that looks for it knows a second try of the same (draft-ietf-httpapi-idempotency-key-header). The
@@ -75,12 +91,16 @@ fn media_type(form: Form) -> &'static str {
 }
 
 impl Target for Service {
-    fn deliver<'a>(&'a self, parcel: &'a Parcel) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>> {
+    fn deliver<'a>(&'a self, parcel: &'a Parcel) -> Pin<Box<dyn Future<Output = Said> + Send + 'a>> {
         Box::pin(async move {
+            let mut said = Ok(()).into();
             for made in parcel.made.iter() {
-                self.send(&parcel.id, made).await?;
+                said = self.send(&parcel.id, made).await;
+                if said.end.is_err() {
+                    break;
+                }
             }
-            Ok(())
+            said
         })
     }
 
@@ -116,7 +136,7 @@ mod tests {
         let service = Service::new(serde_json::from_value(settings).unwrap(), Path::new("."), &secrets).unwrap();
         let made: Vec<_> =
             parts.iter().map(|(form, text)| Made { form: *form, bytes: text.as_bytes().to_vec().into() }).collect();
-        service.deliver(&Parcel { id: "adt-1".into(), made: made.into(), read: [].into() }).await
+        service.deliver(&Parcel { id: "adt-1".into(), made: made.into(), read: [].into(), asks: false }).await.end
     }
 
     const MESSAGE: (Form, &str) = (Form::Message, "MSH|^~\\&|A");

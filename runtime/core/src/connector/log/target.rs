@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tracing::{debug, info, warn};
 
-use crate::flow::deliver::{Parcel, Target};
+use crate::flow::deliver::{Parcel, Said, Target};
 use crate::flow::program::{Form, Made};
 use crate::flow::retry::Failure;
 use crate::observe::OURS;
@@ -57,10 +57,10 @@ impl Lines {
 }
 
 impl Target for Lines {
-    fn deliver<'a>(&'a self, parcel: &'a Parcel) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>> {
+    fn deliver<'a>(&'a self, parcel: &'a Parcel) -> Pin<Box<dyn Future<Output = Said> + Send + 'a>> {
         Box::pin(async move {
             self.write(parcel);
-            Ok(())
+            Ok(()).into()
         })
     }
 

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use emr_message::answer::{Code, Problem, Wrong};
+use emr_message::answer::reply::said;
+use emr_message::answer::{Code, Problem, UNANSWERED, Wrong};
 use emr_message::header::Header;
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -284,6 +285,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
         }
         let (code, problems) = match answer.verdict().await {
             Verdict::Good => (Code::Accept, Vec::new()),
+            Verdict::Replied(place) => match self.intake.reply(place) {
+                Some(reply) => return self.reply(&reply.bytes, asked).await,
+                None => (Code::Error, vec![UNANSWERED]),
+            },
+            Verdict::Unanswered => (Code::Error, vec![UNANSWERED]),
             Verdict::Unreadable(problem) => (Code::Error, vec![problem]),
             Verdict::Wrong(rejection) => (Code::Error, vec![rejection.problem]),
             Verdict::NotServed(problem) => (Code::Reject, vec![problem]),
@@ -294,6 +300,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
         };
         if asked.application(code) {
             self.say(&head, code, &problems).await?;
+        }
+        Ok(true)
+    }
+
+    /// Says what was made for the sender to hear, if it wants to hear of what came of its message.
+    async fn reply(&mut self, reply: &[u8], asked: Asked) -> Result<bool, Broken> {
+        let code = said(reply).and_then(|(code, _)| Code::read(code)).unwrap_or(Code::Accept);
+        if asked.application(code) {
+            self.write(reply).await?;
         }
         Ok(true)
     }
@@ -327,7 +342,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
         let mut problems = Vec::new();
         for mut answer in answers {
             match answer.verdict().await {
-                Verdict::Good => {}
+                Verdict::Good | Verdict::Replied(_) => {}
+                Verdict::Unanswered => problems.push(UNANSWERED),
                 // A place would be one of a message, and nothing here says of which.
                 Verdict::Unreadable(Problem { wrong, .. })
                 | Verdict::Wrong(Rejection { problem: Problem { wrong, .. }, .. })

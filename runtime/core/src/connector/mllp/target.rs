@@ -7,6 +7,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::time::Duration;
 
+use bytes::Bytes;
 use emr_message::answer::Code;
 use emr_message::header::Header;
 use rustls::pki_types::ServerName;
@@ -17,7 +18,8 @@ use tokio_rustls::TlsConnector;
 
 use super::super::tls::{self, Secrets, Why};
 use super::{COMMITTED, Mode, NOT_COMMITTED, Release};
-use crate::flow::deliver::{Parcel, Target};
+use crate::flow::deliver::{Parcel, Said, Target};
+use crate::flow::program::{Form, Made};
 use crate::flow::retry::Failure;
 use judge::Awaited;
 use link::Link;
@@ -51,14 +53,22 @@ impl Peer {
         Ok(Peer { settings, tls, link: Mutex::new(None) })
     }
 
-    async fn send(&self, message: &[u8]) -> Result<(), Failure> {
+    async fn send(&self, message: &[u8], asks: bool) -> Said {
+        let mut answer = None;
+        let end = self.sent(message, asks, &mut answer).await;
+        let answer = answer.map(|bytes| Made { form: Form::Message, bytes });
+        Said { end, answer }
+    }
+
+    /// What the peer says of it comes into `answer`, also if that is a refusal.
+    async fn sent(&self, message: &[u8], asks: bool, answer: &mut Option<Bytes>) -> Result<(), Failure> {
         let mut kept = self.link.lock().await;
         // One that failed is not used again.
         let mut link = match kept.take() {
             Some(link) => link,
             None => self.connect().await?,
         };
-        self.exchange(&mut link, message).await?;
+        self.exchange(&mut link, message, asks, answer).await?;
         point!("mllp.judged");
         link.before = control(message).to_vec();
         *kept = Some(link);
@@ -72,18 +82,30 @@ impl Peer {
         connected.map_err(|why| passing(&format!("it cannot be reached: {}", why.kind())))
     }
 
-    async fn exchange(&self, link: &mut Link, message: &[u8]) -> Result<(), Failure> {
+    async fn exchange(
+        &self,
+        link: &mut Link,
+        message: &[u8],
+        asks: bool,
+        answer: &mut Option<Bytes>,
+    ) -> Result<(), Failure> {
         point!("mllp.send");
         link.write(message).await?;
         point!("mllp.sent");
         let wait = Duration::from_millis(self.settings.answer_timeout);
-        let answered = timeout(wait, self.answered(link, message)).await;
+        let answered = timeout(wait, self.answered(link, message, asks, answer)).await;
         answered.unwrap_or_else(|_| Err(passing("it does not answer in time")))
     }
 
     /// Reads what the peer says until nothing more is to come.
-    async fn answered(&self, link: &mut Link, message: &[u8]) -> Result<(), Failure> {
-        let awaited = Awaited::of(message, self.settings.mode);
+    async fn answered(
+        &self,
+        link: &mut Link,
+        message: &[u8],
+        asks: bool,
+        answer: &mut Option<Bytes>,
+    ) -> Result<(), Failure> {
+        let awaited = if asks { Awaited::Application } else { Awaited::of(message, self.settings.mode) };
         let mut is_stored = self.settings.release == Release::One;
         let mut is_answered = awaited == Awaited::Nothing;
         while !(is_stored && is_answered) {
@@ -107,6 +129,9 @@ impl Peer {
                 }
                 return Err(passing("it answers another message"));
             }
+            if asks && said.is_of_application() {
+                *answer = Some(block.clone());
+            }
             said.judged(&self.settings.retry_on)?;
             if self.is_enhanced(message) && said.asks {
                 link.write(&said.acknowledged(&block)).await?;
@@ -122,12 +147,16 @@ impl Peer {
 }
 
 impl Target for Peer {
-    fn deliver<'a>(&'a self, parcel: &'a Parcel) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>> {
+    fn deliver<'a>(&'a self, parcel: &'a Parcel) -> Pin<Box<dyn Future<Output = Said> + Send + 'a>> {
         Box::pin(async move {
+            let mut said = Ok(()).into();
             for made in parcel.made.iter() {
-                self.send(&made.bytes).await?;
+                said = self.send(&made.bytes, parcel.asks).await;
+                if said.end.is_err() {
+                    break;
+                }
             }
-            Ok(())
+            said
         })
     }
 

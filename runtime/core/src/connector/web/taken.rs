@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use emr_message::answer::{Problem, Wrong};
+use emr_message::answer::{Problem, UNANSWERED, Wrong};
 use hyper::StatusCode;
 use hyper::header::HeaderValue;
 use tokio::time::timeout;
 
 use super::outcome::{Issue, RECEIPT, Reply};
 use crate::flow::intake::{HELD, Intake, Sent, When};
+use crate::flow::program::Made;
 use crate::flow::seen::{Progress, Rejection, Verdict};
 use crate::journal::fs::Disk;
 
@@ -19,6 +20,8 @@ pub struct Taken {
     pub verdict: Verdict,
     /// Its targets, or its maps, have yet to take it.
     pub is_under_way: bool,
+    /// What its sender gets of what a target says.
+    pub reply: Option<Made>,
 }
 
 /// Takes a message in and waits for what is to be said of it. Nothing if that cannot be said now: its sender is to send it
@@ -30,7 +33,15 @@ pub async fn take(intake: &Intake<Disk>, sent: Sent, patience: Duration) -> Opti
     // As long as a map may still refuse it, it has no number, and nothing is promised.
     let receipt = intake.called(number?);
     let is_under_way = verdict.is_none() || intake.version().settings.answer == When::Stored;
-    Some(Taken { receipt, verdict: verdict.unwrap_or(Verdict::Good), is_under_way })
+    let reply = match verdict {
+        Some(Verdict::Replied(place)) => intake.reply(place),
+        _ => None,
+    };
+    let verdict = match verdict {
+        Some(Verdict::Replied(_)) if reply.is_none() => Verdict::Unanswered,
+        verdict => verdict.unwrap_or(Verdict::Good),
+    };
+    Some(Taken { receipt, verdict, is_under_way, reply })
 }
 
 impl Taken {
@@ -38,7 +49,8 @@ impl Taken {
     pub fn status(&self, done: StatusCode) -> StatusCode {
         match &self.verdict {
             Verdict::Good if self.is_under_way => StatusCode::ACCEPTED,
-            Verdict::Good => done,
+            Verdict::Good | Verdict::Replied(_) => done,
+            Verdict::Unanswered => StatusCode::BAD_GATEWAY,
             Verdict::Unreadable(_) => StatusCode::BAD_REQUEST,
             Verdict::Wrong(_) | Verdict::NotServed(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Verdict::Later => StatusCode::SERVICE_UNAVAILABLE,
@@ -48,7 +60,8 @@ impl Taken {
     /// What is wrong with it, if anything is.
     pub fn problem(&self) -> Option<&Problem> {
         match &self.verdict {
-            Verdict::Good | Verdict::Later => None,
+            Verdict::Good | Verdict::Replied(_) | Verdict::Later => None,
+            Verdict::Unanswered => Some(&UNANSWERED),
             Verdict::Wrong(Rejection { problem, .. }) | Verdict::Unreadable(problem) | Verdict::NotServed(problem) => {
                 Some(problem)
             }
@@ -60,6 +73,7 @@ impl Taken {
         let problem = self.problem()?;
         let said = match &self.verdict {
             Verdict::Wrong(Rejection { said, .. }) => said.as_deref(),
+            Verdict::Unanswered => Some("there is no answer to it now"),
             _ => None,
         };
         Some(Issue::of(code(problem.wrong), problem, said))

@@ -5,6 +5,7 @@ mod change;
 mod cut;
 mod operate;
 mod posted;
+mod reply;
 mod settings;
 mod sockets;
 mod space;
@@ -23,7 +24,7 @@ use emr_message::header::Header;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::deliver::{Outlet, Parcel, Target};
+use super::deliver::{Outlet, Parcel, Said, Target};
 use super::intake::{Intake, OnReject, Sent, Settings, Way, When};
 use super::pace::Pace;
 use super::program::{Form, Made, Mapped, Program, Rejected, Sorted};
@@ -82,6 +83,17 @@ impl Program for Passing {
         Mapped { result, issues: 0 }
     }
 
+    /// What a target says, unless that is what its `MSH-3` tells to refuse.
+    fn reply(&self, _: usize, _: usize, message: &Bytes, answer: &Made, receipt: &Receipt) -> Result<Made, Rejected> {
+        if field(message, 3).as_deref() == Some("UNTOLD") {
+            return self
+                .map(0, 0, &Bytes::from_static(b"MSH|^~\\&|WRONG\r"), receipt)
+                .result
+                .map(|mut made| made.remove(0));
+        }
+        Ok(answer.clone())
+    }
+
     fn read(&self, _: usize, readings: &[usize], message: &[u8], _: &Receipt) -> Vec<Vec<String>> {
         readings.iter().map(|_| vec![field(message, 4).unwrap()]).collect()
     }
@@ -97,14 +109,14 @@ struct Kept {
 }
 
 impl Target for Kept {
-    fn deliver<'a>(&'a self, parcel: &'a Parcel) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>> {
+    fn deliver<'a>(&'a self, parcel: &'a Parcel) -> Pin<Box<dyn Future<Output = Said> + Send + 'a>> {
         Box::pin(async move {
             let tried = self.tries.fetch_add(1, Ordering::Relaxed) + 1;
             if self.is_down || self.fails_each > 0 && tried.is_multiple_of(self.fails_each) {
-                return Err(Failure::Passing("told to".into()));
+                return Err(Failure::Passing("told to".into())).into();
             }
             self.got.lock().unwrap().push(field(&parcel.made[0].bytes, 10).unwrap());
-            Ok(())
+            Ok(()).into()
         })
     }
 
@@ -154,7 +166,7 @@ fn settings(way: &str, folder: &Path, answer: When, order_by: &[usize]) -> Setti
         on_reject: vec![OnReject::AckError],
         repair: Vec::new(),
         unless_seen: Vec::new(),
-        ways: vec![Way { route: 0, target: 0, name: way.into(), reads: Vec::new() }],
+        ways: vec![Way { route: 0, target: 0, name: way.into(), reads: Vec::new(), asks: false }],
         order_by: order_by.to_vec(),
         remember: 60_000,
         reserve: Reserve { percent: 0, bytes: 0 },

@@ -33,6 +33,17 @@ impl Program for Mended {
         Mapped { result: Ok(vec![Made { form: Form::Message, bytes: message.clone() }]), issues: 0 }
     }
 
+    fn reply(
+        &self,
+        feed: usize,
+        route: usize,
+        message: &Bytes,
+        answer: &Made,
+        receipt: &Receipt,
+    ) -> Result<Made, Rejected> {
+        Passing.reply(feed, route, message, answer, receipt)
+    }
+
     fn read(&self, feed: usize, readings: &[usize], message: &[u8], receipt: &Receipt) -> Vec<Vec<String>> {
         Passing.read(feed, readings, message, receipt)
     }
@@ -46,13 +57,13 @@ struct Place {
 }
 
 impl Target for Place {
-    fn deliver<'a>(&'a self, parcel: &'a Parcel) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>> {
+    fn deliver<'a>(&'a self, parcel: &'a Parcel) -> Pin<Box<dyn Future<Output = Said> + Send + 'a>> {
         Box::pin(async move {
             if self.is_down.load(Ordering::Relaxed) {
-                return Err(Failure::Final("it is down".into()));
+                return Err(Failure::Final("it is down".into())).into();
             }
             self.got.lock().unwrap().push(parcel.id.to_string());
-            Ok(())
+            Ok(()).into()
         })
     }
 
@@ -85,7 +96,7 @@ struct Site {
 impl Site {
     async fn start(folder: &Path) -> Site {
         let (ehr, lab): (Arc<Place>, Arc<Place>) = Default::default();
-        let way = |target, name: &str| Way { route: 0, target, name: name.into(), reads: Vec::new() };
+        let way = |target, name: &str| Way { route: 0, target, name: name.into(), reads: Vec::new(), asks: false };
         let settings = Settings {
             feed: 0,
             name: "adt".into(),

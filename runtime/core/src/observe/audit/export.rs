@@ -73,7 +73,7 @@ fn coded(said: &Said) -> Option<(Kind, More, &'static str)> {
         What::Stopped => (Kind::Activity, More::Dicom("110121", "Application Stop"), "E"),
         What::Accepted | What::Refused => (Kind::Import, More::Lifecycle("receive"), "C"),
         What::Filtered => (Kind::Import, More::Nothing, "E"),
-        What::Delivered => (Kind::Export, More::Lifecycle("transmit"), "R"),
+        What::Delivered | What::Replied => (Kind::Export, More::Lifecycle("transmit"), "R"),
         What::Parked if said.way.is_none() => (Kind::Import, More::Lifecycle("hold"), "E"),
         What::Parked => (Kind::Export, More::Lifecycle("hold"), "E"),
         What::Released => (Kind::Export, More::Lifecycle("unhold"), "E"),

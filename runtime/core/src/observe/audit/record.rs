@@ -30,6 +30,8 @@ pub enum What {
     Refused,
     /// A target has it.
     Delivered,
+    /// Its sender got what a target said.
+    Replied,
     /// It waits for a person.
     Parked,
     /// A person let it go on.
@@ -168,6 +170,8 @@ fn of_event(what: entry::What) -> Option<Told> {
             let wrong = refusal.wrong();
             (What::Refused, None, Some(format!("{} {}", wrong.code(), wrong.text())))
         }
+        entry::What::Replied { target, .. } => (What::Replied, Some(target), None),
+        entry::What::Returned { target, why, .. } => (What::Refused, Some(target), Some(why)),
         entry::What::Parked { target, why } => (What::Parked, target, Some(why)),
         entry::What::Released => (What::Released, None, None),
         entry::What::Dropped { because } => (What::Dropped, None, Some(because)),

@@ -142,9 +142,9 @@ impl Witness for Metrics {
 impl Metrics {
     fn noted(&self, feed: &Feed, name: &str, what: &What) {
         match what {
-            What::Started | What::Mapped { .. } => {}
+            What::Started | What::Mapped { .. } | What::Replied { .. } => {}
             What::Filtered { .. } => _ = feed.filtered.inc(),
-            What::Refused(_) => _ = feed.refused.inc(),
+            What::Refused(_) | What::Returned { .. } => _ = feed.refused.inc(),
             What::Parked { target: None, .. } => _ = feed.parked.inc(),
             What::Parked { target: Some(way), .. } => _ = self.way(feed, name, way).parked.inc(),
             What::Delivered { target } => _ = self.way(feed, name, target).delivered.inc(),

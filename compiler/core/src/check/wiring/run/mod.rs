@@ -5,8 +5,8 @@ mod alarm;
 mod table;
 mod value;
 
-use super::super::typed::{Function, TyKind};
-use super::super::{World, types};
+use super::super::World;
+use super::super::typed::Function;
 use super::accept::{Accepted, Event};
 use super::connector::Part;
 use super::feed::{self, Whole};
@@ -117,13 +117,9 @@ fn ignored(whole: &Whole) -> Vec<(SmolStr, SmolStr, SmolStr)> {
 
 fn of_accepted(accepted: &Accepted, world: &dyn World) -> AcceptFacts {
     let event = |it: &Event| (it.code.clone(), it.event.clone());
-    let shape = match &accepted.ty.kind {
-        TyKind::Fhir(key) => world.standards().fhir.shape(key),
-        _ => None,
-    };
     AcceptFacts {
         structures: accepted.structures.clone(),
-        resource: shape.map(|shape| types::base(&shape).clone()),
+        resource: accepted.base(world),
         events: accepted.events.iter().map(event).collect(),
         filter: accepted.holds.clone(),
     }
@@ -145,7 +141,7 @@ pub fn target(sink: &Sink, module: &str, world: &dyn World, environment: &Enviro
 
 pub fn route(route: &Route, module: &str, world: &dyn World, environment: &Environment) -> RouteFacts {
     let feeds: Vec<Whole> = route.from.iter().filter_map(|name| feed::by_name(name, world).ok()).collect();
-    let accepted: Vec<&Accepted> = feeds.iter().flat_map(|feed| super::route::taken(feed, route)).collect();
+    let accepted: Vec<&Accepted> = feeds.iter().flat_map(|feed| super::route::taken(feed, route, world)).collect();
     let told: Vec<&Told> = world.connectors().every(Part::Route).iter().collect();
     let given = route.settings.as_ref().map(|block| given::of_block(block, &mut Vec::new(), |_| false));
     let mut values = Values::new(world, environment);

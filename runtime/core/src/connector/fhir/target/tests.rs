@@ -4,7 +4,6 @@ use serde_json::json;
 
 use super::super::super::web::tests::server;
 use super::*;
-use crate::flow::program::Form;
 
 fn sends(root: &str, auth: serde_json::Value) -> Server {
     let settings = json!({ "url": root, "auth": auth, "tls": null, "timeout": 2000, "connections": 2, "retry_on": [] });
@@ -14,7 +13,7 @@ fn sends(root: &str, auth: serde_json::Value) -> Server {
 
 async fn sent(server: &Server, json: &str) -> Result<(), Failure> {
     let made = Made { form: Form::Json, bytes: json.as_bytes().to_vec().into() };
-    server.deliver(&Parcel { id: "a-1".into(), made: [made].into(), read: [].into() }).await
+    server.deliver(&Parcel { id: "a-1".into(), made: [made].into(), read: [].into(), asks: false }).await.end
 }
 
 #[tokio::test]

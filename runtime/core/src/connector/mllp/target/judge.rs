@@ -51,15 +51,20 @@ pub(super) struct Said<'a> {
 
 /// # Errors
 /// It is no answer.
-pub(super) fn said(answer: &[u8]) -> Result<Said<'_>, Failure> {
-    let (code, of) = acknowledged(answer).ok_or_else(|| passing("its answer has no MSA"))?;
-    let asks = Header::read(answer).is_some_and(|header| matches!(header.field(15), b"AL" | b"SU"));
+pub(super) fn said(bytes: &[u8]) -> Result<Said<'_>, Failure> {
+    let (code, of) = answer::reply::said(bytes).ok_or_else(|| passing("its answer has no MSA"))?;
+    let asks = Header::read(bytes).is_some_and(|header| matches!(header.field(15), b"AL" | b"SU"));
     Ok(Said { code: Code::read(code), of, asks })
 }
 
 impl Said<'_> {
     pub fn is_of(&self, control: &[u8]) -> bool {
         self.of == control
+    }
+
+    /// Whether it is what the application says, and not that the message is stored.
+    pub fn is_of_application(&self) -> bool {
+        matches!(self.code, Some(Code::Accept | Code::Error | Code::Reject))
     }
 
     /// # Errors
@@ -82,17 +87,6 @@ impl Said<'_> {
         let (id, time) = (clock::unique(now), clock::hl7(now));
         answer::write(&header, &Answer { code: Code::CommitAccept, problems: &[], id: &id, time: &time })
     }
-}
-
-/// MSA-1 and MSA-2 of an answer.
-fn acknowledged(answer: &[u8]) -> Option<(&[u8], &[u8])> {
-    let bar = Header::read(answer)?.delimiters.field;
-    let lines = answer.split(|byte| matches!(byte, b'\r' | b'\n'));
-    let mut fields = lines.map(|line| line.split(|byte| *byte == bar)).find_map(|mut line| {
-        let name = line.next()?;
-        (name == b"MSA").then_some(line)
-    })?;
-    Some((fields.next()?.trim_ascii(), fields.next().unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ fn peer(address: &str, change: Value) -> Peer {
 async fn sent(peer: &Peer, control: &str, asks: &str) -> Result<(), Failure> {
     let message = format!("MSH|^~\\&|A|H|||1||ADT^A01|{control}|P|2.5|||{asks}\rPID|1\r");
     let made = Made { form: Form::Message, bytes: message.into() };
-    peer.deliver(&Parcel { id: "a-1".into(), made: [made].into(), read: [].into() }).await
+    peer.deliver(&Parcel { id: "a-1".into(), made: [made].into(), read: [].into(), asks: false }).await.end
 }
 
 const CA: &str = "MSH|^~\\&|||||1||ACK|c|P|2.5\rMSA|CA|#\r";

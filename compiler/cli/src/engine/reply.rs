@@ -1,0 +1,142 @@
+//! The map of a reply: of what a target says, and perhaps of the message that was asked, it makes what the caller gets.
+
+use emr_compiler::check::typed::Function;
+use emr_compiler::db;
+use emr_compiler::json::Json;
+use emr_compiler::plan::Plan;
+use emr_compiler::plan::interpret::{self, Explained};
+use emr_compiler::select::MessageType;
+use emr_compiler::standard::Standards;
+use emr_compiler::validate;
+use emr_message::{Message, Receipt};
+use smol_str::SmolStr;
+
+use super::{ANY_RESOURCE, Outcome, Ready, Settings, Told, Why, is_json, read_bytes};
+use crate::world::World;
+
+pub struct Replying {
+    map: Ready,
+    /// What each of its parameters takes: structures, or types of resources.
+    takes: Vec<Vec<SmolStr>>,
+    standards: Standards,
+}
+
+/// What was asked, or what is said of it.
+enum Part {
+    Message(Box<Message>, SmolStr),
+    Resource(Json, Vec<validate::Problem>),
+}
+
+impl Replying {
+    /// Nothing for a map of that key that takes parts of messages, or more than two of them.
+    pub fn new(world: &World, key: &str) -> Option<Replying> {
+        let function: &Function = db::function(&world.db, world.inside, key)?;
+        let takes = db::takes_each(&world.db, world.inside, function);
+        let fits = matches!(takes.len(), 1 | 2) && takes.iter().all(|takes| !takes.is_empty());
+        let shared = world.shared();
+        let map = Ready::of_source(world, &shared, function, Vec::new()).filter(|_| fits)?;
+        Some(Replying { map, takes, standards: db::standards(&world.db, world.inside).clone() })
+    }
+
+    /// Whether it takes what was asked beside what is said of it.
+    pub fn takes_both(&self) -> bool {
+        self.takes.len() == 2
+    }
+
+    /// What it makes of an answer to what was asked. What it writes goes to the end of `made`, unless it is rejected.
+    ///
+    /// # Errors
+    /// One of the two cannot be read, or it does not take them.
+    pub fn run(
+        &self,
+        settings: &Settings,
+        (asked, answer): (&[u8], &[u8]),
+        receipt: &Receipt,
+        made: &mut Vec<u8>,
+    ) -> Result<Outcome, Why> {
+        self.map.given(settings).map_err(Why::Call)?;
+        let how = (settings, receipt);
+        let given = self.given(settings, asked, answer)?;
+        let outcome = match &given.what {
+            What::Both(message, resource) => self.map.of_both(message, resource, how, made),
+            What::Message(message) => Some(self.map.interpreted(message, how, made)),
+            What::Resource(resource) => self.map.of_resource(resource, how, made),
+        };
+        let mut outcome = outcome.unwrap_or_else(Outcome::fault);
+        outcome.issues.splice(0..0, given.problems.into_iter().map(Told::of_resource));
+        Ok(outcome)
+    }
+
+    /// The same with what was exercised of it, by a plan that tells that.
+    pub fn explained(&self, plan: &Plan, settings: &Settings, (asked, answer): (&[u8], &[u8])) -> Option<Explained> {
+        let given = self.given(settings, asked, answer).ok()?;
+        match &given.what {
+            What::Both(message, resource) => interpret::explain_both(plan, message, resource, settings.runs()),
+            What::Message(message) => Some(interpret::explain(plan, message, settings.runs())),
+            What::Resource(resource) => interpret::explain_resource(plan, resource, settings.runs()),
+        }
+    }
+
+    fn given(&self, settings: &Settings, asked: &[u8], answer: &[u8]) -> Result<Given, Why> {
+        let (asked, answer) = (self.part(asked, settings)?, self.part(answer, settings)?);
+        let all = if self.takes_both() { vec![&asked, &answer] } else { vec![&answer] };
+        let others = |part: &&&Part| !self.takes.iter().any(|takes| takes.iter().any(|name| part.is(name)));
+        if let Some(other) = all.iter().find(others) {
+            return Err(Why::Message(format!("the map of the reply does not take {}", other.shown())));
+        }
+        let (what, problems) = match (asked, answer) {
+            (Part::Message(message, _), Part::Resource(resource, problems))
+            | (Part::Resource(resource, problems), Part::Message(message, _)) => {
+                (What::Both(message, resource), problems)
+            }
+            _ if self.takes_both() => {
+                let why =
+                    "of what was asked and what is said of it one is a message of HL7 v2 and the other a resource";
+                return Err(Why::Message(why.to_owned()));
+            }
+            (_, Part::Message(message, _)) => (What::Message(message), Vec::new()),
+            (_, Part::Resource(resource, problems)) => (What::Resource(resource), problems),
+        };
+        Ok(Given { what, problems })
+    }
+
+    fn part(&self, bytes: &[u8], settings: &Settings) -> Result<Part, Why> {
+        if is_json(bytes) {
+            let sound = validate::sound(bytes, &self.standards.fhir);
+            let (resource, problems) = sound.map_err(|problem| Why::Message(problem.message.to_string()))?;
+            return Ok(Part::Resource(resource, problems));
+        }
+        let message = read_bytes(settings, bytes)?;
+        let structure = MessageType::of(&message).structure(&self.standards);
+        Ok(Part::Message(Box::new(message), structure))
+    }
+}
+
+/// What a map is given, and what of it is no R4.
+struct Given {
+    what: What,
+    problems: Vec<validate::Problem>,
+}
+
+/// Of a message and a resource a map takes both, or what is no message: ids and the header of what it makes are of that.
+enum What {
+    Both(Box<Message>, Json),
+    Message(Box<Message>),
+    Resource(Json),
+}
+
+impl Part {
+    fn is(&self, name: &str) -> bool {
+        match self {
+            Part::Message(_, structure) => structure == name,
+            Part::Resource(resource, _) => name == ANY_RESOURCE || resource.resource_type() == Some(name),
+        }
+    }
+
+    fn shown(&self) -> String {
+        match self {
+            Part::Message(_, structure) => format!("a {structure}"),
+            Part::Resource(resource, _) => format!("a {}", resource.resource_type().unwrap_or("resource")),
+        }
+    }
+}

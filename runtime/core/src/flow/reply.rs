@@ -1,0 +1,128 @@
+//! What a sender gets of what a target says: kept before it is told, so that the same message once more gets the same.
+//!
+//! Where there is nothing to be told the message is its sender's again, and the same message is a new one then: its sender
+//! asks once more.
+
+use bytes::Bytes;
+use emr_message::answer::Code;
+use tokio::sync::watch;
+
+use super::deliver::Said;
+use super::intake::{Intake, Waiting, When};
+use super::program::{Form, Made};
+use super::seen::{Answer, Progress, Verdict};
+use super::work::{WayOut, tell};
+use crate::journal::entry::{EVENT, Entry, Event, Identity, Reply, What};
+use crate::journal::fs::Fs;
+use crate::journal::ledger::Open;
+use crate::journal::log::Place;
+
+impl<F: Fs> Intake<F> {
+    /// What the sender of a message gets, as the journal has it. Nothing if that cannot be read.
+    pub fn reply(&self, place: Place) -> Option<Made> {
+        let body = self.reader.read(place).ok()?;
+        match Entry::read(EVENT, &body)? {
+            Entry::Event(Event { what: What::Replied { reply: Reply { is_json, bytes }, .. }, .. }) => {
+                let form = if is_json { Form::Json } else { Form::Message };
+                Some(Made { form, bytes: bytes.into() })
+            }
+            _ => None,
+        }
+    }
+
+    /// Its sender waits until all targets have the message.
+    pub(super) fn await_targets(&self, number: u64, answer: watch::Sender<Progress>) {
+        answer.send_modify(|progress| (progress.number, progress.is_stored) = (Some(number), true));
+        self.waiting().insert(number, Waiting { answer, verdict: None });
+    }
+
+    /// Who tells the sender of a message that was in flight when the last process ended: if it sends the same once more, it
+    /// waits for what comes of that.
+    pub(super) fn asked_again(&self, open: &Open) -> watch::Sender<Progress> {
+        let (answer, coming) = watch::channel(Progress::default());
+        if let Some(identity) = identity(open).filter(|_| self.version().settings.answer == When::Delivered) {
+            self.seen().note(identity, Answer::Coming(coming));
+        }
+        answer
+    }
+
+    /// Tells the sender of a message what there is to be told, once nothing goes on with it.
+    pub(super) fn answer_if_settled(&self, number: u64) {
+        let awaits_reply = |open: &Open| {
+            let version = self.version();
+            open.going().any(|way| version.asks(way))
+        };
+        let goes_on = |open: &Open| !open.is_parked() || awaits_reply(open);
+        if self.ledger().message(number).is_some_and(goes_on) {
+            return;
+        }
+        let waiting = self.waiting().remove(&number);
+        if let Some(Waiting { answer, verdict }) = waiting {
+            tell(&answer, Some(number), verdict.unwrap_or(Verdict::Good));
+        }
+    }
+
+    /// What the sender of a message is to be told: what was known first.
+    fn will_tell(&self, number: u64, verdict: Verdict) {
+        if let Some(waiting) = self.waiting().get_mut(&number) {
+            waiting.verdict.get_or_insert(verdict);
+        }
+    }
+
+    /// Keeps what the sender gets. Nothing if there is no room for it.
+    async fn keep(&self, number: u64, what: What) -> Option<Place> {
+        let record = self.writer.reserve().await.ok()?;
+        let event = self.note(number, what);
+        record.submit(EVENT, event.body(), Bytes::new()).await.ok()?.ok()
+    }
+}
+
+impl<F: Fs> WayOut<F> {
+    /// How a delivery ended whose sender waits for what the target says. What a person sent on has no sender that waits.
+    pub(super) async fn replied(&self, number: u64, said: Said) -> What {
+        let open = self.intake.ledger().message(number).cloned();
+        let is_resumed = open.as_ref().is_some_and(|open| open.is_resumed);
+        let identity = open.as_ref().and_then(identity);
+        let target = self.name.to_string();
+        let made = open.as_ref().zip(said.answer.as_ref()).map(|(open, answer)| {
+            let code = if said.end.is_ok() { Code::Accept } else { Code::Error };
+            self.made(open, (answer, code))
+        });
+        let kept = match made {
+            Some(Ok(Made { form, bytes })) => {
+                let reply = Reply { is_json: form == Form::Json, bytes: bytes.to_vec() };
+                let what = What::Replied { target: target.clone(), identity, reply };
+                self.intake.keep(number, what).await.ok_or_else(|| "what it answers could not be kept".to_owned())
+            }
+            Some(Err(why)) => Err(why),
+            None => Err("it answers nothing that can be read".to_owned()),
+        };
+        self.intake.will_tell(number, kept.as_ref().map_or(Verdict::Unanswered, |place| Verdict::Replied(*place)));
+        let why = match (said.end, &kept) {
+            (Ok(()), Ok(_)) => return What::Delivered { target },
+            (Ok(()), Err(why)) => why.clone(),
+            (Err(failure), _) => failure.why().to_owned(),
+        };
+        if is_resumed {
+            return What::Parked { target: Some(target), why };
+        }
+        let identity = identity.filter(|_| kept.is_err());
+        if let Some(identity) = identity {
+            self.intake.seen().forget(identity);
+        }
+        What::Returned { target, identity, why }
+    }
+
+    /// What the sender gets of what the target said, or why there is nothing.
+    fn made(&self, open: &Open, said: (&Made, Code)) -> Result<Made, String> {
+        let message = self.intake.message(open).ok_or("its record cannot be read")?;
+        let version = self.intake.version();
+        let (message, _) = version.repaired(&message);
+        version.reply(&self.name, (&message, &self.intake.receipt(open.number(), &open.arrival)), said)
+    }
+}
+
+/// By what a message is known whose sender is to be told of it.
+fn identity(open: &Open) -> Option<Identity> {
+    open.arrival.identity.filter(|_| !open.is_resumed)
+}
