@@ -85,8 +85,10 @@ impl Replying {
             return Err(Why::Message(format!("the map of the reply does not take {}", other.shown())));
         }
         let (what, problems) = match (asked, answer) {
-            (Part::Message(message, _), Part::Resource(resource, problems))
-            | (Part::Resource(resource, problems), Part::Message(message, _)) => {
+            (Part::Message(message, _), Part::Resource(resource, problems)) => {
+                (What::Both(message, resource), problems)
+            }
+            (Part::Resource(resource, problems), Part::Message(message, _)) if self.takes_both() => {
                 (What::Both(message, resource), problems)
             }
             _ if self.takes_both() => {
@@ -118,7 +120,7 @@ struct Given {
     problems: Vec<validate::Problem>,
 }
 
-/// Of a message and a resource a map takes both, or what is no message: ids and the header of what it makes are of that.
+/// A map that makes a message of a resource fills its header from the message that was asked, whether it takes that or not.
 enum What {
     Both(Box<Message>, Json),
     Message(Box<Message>),
