@@ -21,8 +21,9 @@ pub enum Happening<'a> {
     Came { peer: IpAddr },
     /// A connection has ended, or never began.
     Left { peer: IpAddr, why: Leaving },
-    /// Somebody who may not was turned away, with that status of HTTP.
-    TurnedAway { peer: IpAddr, status: u16 },
+    /// A request was not answered, with that status of HTTP: of somebody who may not ask, or one that did not come as it
+    /// must. `who` is empty where nobody knows.
+    TurnedAway { peer: IpAddr, who: &'a str, status: u16 },
     /// A message is on disk, so long after all of it had come.
     Accepted { number: u64, bytes: usize, took: Duration },
     /// The same message once more: its sender is told what it was told before.

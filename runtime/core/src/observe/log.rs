@@ -168,7 +168,7 @@ impl Witness for Teller {
     fn see(&self, feed: &str, what: &Happening<'_>) {
         match *what {
             Happening::Came { peer } => debug!(feed, %peer, "connected"),
-            Happening::TurnedAway { peer, status } => warn!(feed, %peer, status, "a caller was turned away"),
+            Happening::TurnedAway { peer, who, status } => warn!(feed, %peer, who, status, "a caller was turned away"),
             Happening::Left { peer, why: Leaving::Done } => debug!(feed, %peer, "connection ended"),
             Happening::Left { peer, why } => warn!(feed, %peer, why = words(why), "connection ended badly"),
             Happening::Accepted { number, bytes, .. } => {

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::metrics::{Metrics, TEXT};
 use crate::connector::tls::{self, Why};
-use crate::connector::web::clients;
+use crate::connector::web::clients::{self, Who};
 use crate::connector::web::listening::{Listening, Settings};
 use crate::connector::web::outcome::{Issue, Reply, outcome, reply};
 use crate::connector::web::server::{Call, Desk};
@@ -114,7 +114,7 @@ impl Looking {
 }
 
 impl Desk for Looking {
-    fn refuse(&self, head: &Parts) -> Option<Reply> {
+    fn refuse(&self, head: &Parts, _: &Who) -> Option<Reply> {
         if !matches!(head.uri.path(), "/metrics" | "/health/live" | "/health/ready") {
             return Some(outcome(StatusCode::NOT_FOUND, &Issue::new("not-found", "there is nothing at this place")));
         }

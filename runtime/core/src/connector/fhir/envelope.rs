@@ -102,7 +102,7 @@ pub fn key(headers: &HeaderMap, who: &Who) -> Option<u64> {
 
 fn hash(who: &Who, parts: &[&str]) -> u64 {
     let mut hash = Xxh3::new();
-    for part in [who.name()].iter().chain(parts) {
+    for part in [who.key()].iter().chain(parts) {
         hash.update(&part.len().to_le_bytes());
         hash.update(part.as_bytes());
     }

@@ -13,6 +13,7 @@ use hyper::{Method, StatusCode};
 use serde::Deserialize;
 use tokio::sync::watch;
 
+use super::super::web::clients::Who;
 use super::super::web::listening::{self, Listening};
 use super::super::web::media::{Media, text};
 use super::super::web::outcome::{FHIR_JSON, Issue, Reply, later, outcome, reply};
@@ -152,7 +153,7 @@ impl Wish<'_> {
 }
 
 impl Desk for Rest {
-    fn refuse(&self, head: &Parts) -> Option<Reply> {
+    fn refuse(&self, head: &Parts, _: &Who) -> Option<Reply> {
         self.takes.wish(head).err().map(Wrong::reply)
     }
 
@@ -175,7 +176,7 @@ impl Desk for Rest {
         let sent = Sent { message: call.body.clone(), file: None, claim };
         match take(&self.intake, sent, self.takes.patience).await {
             Some(taken) => taken.named(self.told(wish, &taken, &envelope, &call)),
-            None => later("no more resources can be taken now"),
+            None => later(outcome, "no more resources can be taken now"),
         }
     }
 

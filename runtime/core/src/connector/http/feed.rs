@@ -17,6 +17,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::super::fhir::envelope::{self, Envelope};
+use super::super::web::clients::Who;
 use super::super::web::listening::{self, Listening};
 use super::super::web::media::Media;
 use super::super::web::outcome::{FHIR_JSON, Issue, Reply, later, outcome, reply};
@@ -119,7 +120,7 @@ fn is_message(media: &Media) -> bool {
 }
 
 impl Desk for Posts {
-    fn refuse(&self, head: &Parts) -> Option<Reply> {
+    fn refuse(&self, head: &Parts, _: &Who) -> Option<Reply> {
         if head.uri.path().trim_end_matches('/') != self.takes.at {
             return Some(outcome(StatusCode::NOT_FOUND, &Issue::new("not-found", "there is nothing at this place")));
         }
@@ -151,7 +152,7 @@ impl Desk for Posts {
 impl Posts {
     async fn message(&self, call: &Call) -> Reply {
         let claim = envelope::key(&call.head.headers, &call.who);
-        let Some(taken) = self.take(&call.body, claim).await else { return later(BUSY) };
+        let Some(taken) = self.take(&call.body, claim).await else { return later(outcome, BUSY) };
         if let Some(made) = &taken.reply {
             return replied(&taken, made);
         }
@@ -173,7 +174,7 @@ impl Posts {
             return outcome(StatusCode::BAD_REQUEST, &Issue::new("structure", "it is no resource in JSON"));
         };
         let claim = envelope.claim(&call.head.headers, &call.who);
-        self.take(&call.body, claim).await.map_or_else(|| later(BUSY), |taken| told(&taken))
+        self.take(&call.body, claim).await.map_or_else(|| later(outcome, BUSY), |taken| told(&taken))
     }
 
     async fn take(&self, message: &Bytes, claim: Option<u64>) -> Option<Taken> {

@@ -4,12 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use hyper::StatusCode;
-use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Deserialize;
 
 use super::super::tls::Why;
+use super::certificate::Certificate;
 use super::issuer::{Issuer, Unreachable};
-use super::outcome::{Issue, Reply, outcome};
+use super::outcome::{Issue, Reply};
 use super::token::{Token, Wanted};
 use crate::clock;
 
@@ -44,20 +45,33 @@ pub struct Bearers {
 }
 
 /// Who calls.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Who {
     Anyone,
-    /// The SHA-256 of the certificate, in hexadecimal digits.
-    Certified(String),
-    /// As the issuer names the client, or the person.
-    Bearer(String),
+    Certified(Certificate),
+    Bearer {
+        /// As the issuer names the client, or the person.
+        name: String,
+        /// What the issuer lets it do.
+        scopes: Vec<String>,
+    },
 }
 
 impl Who {
+    /// What people call it; empty where nobody knows.
     pub fn name(&self) -> &str {
         match self {
             Who::Anyone => "",
-            Who::Certified(name) | Who::Bearer(name) => name,
+            Who::Certified(certificate) => &certificate.name,
+            Who::Bearer { name, .. } => name,
+        }
+    }
+
+    /// What tells it from all others.
+    pub fn key(&self) -> &str {
+        match self {
+            Who::Certified(certificate) => &certificate.fingerprint,
+            _ => self.name(),
         }
     }
 }
@@ -106,10 +120,10 @@ impl Clients {
     ///
     /// # Errors
     /// Nobody who may.
-    pub async fn who(&self, headers: &HeaderMap, certificate: Option<&str>) -> Result<Who, Denied> {
+    pub async fn who(&self, headers: &HeaderMap, certificate: Option<&Certificate>) -> Result<Who, Denied> {
         match self {
             Clients::Anyone => Ok(Who::Anyone),
-            Clients::Certified => certificate.map(|it| Who::Certified(it.to_owned())).ok_or(Denied::Unknown),
+            Clients::Certified => certificate.cloned().map(Who::Certified).ok_or(Denied::Unknown),
             Clients::Bearers(bearers) => bearers.who(headers).await,
         }
     }
@@ -126,7 +140,10 @@ impl Bearers {
             return Err(Denied::Unbelieved);
         }
         if self.scopes.iter().all(|scope| claims.has_scope(scope)) {
-            Ok(Who::Bearer(claims.bearer().to_owned()))
+            Ok(Who::Bearer {
+                name: claims.bearer().to_owned(),
+                scopes: claims.scopes().map(ToOwned::to_owned).collect(),
+            })
         } else {
             Err(Denied::Scope(self.scopes.join(" ")))
         }
@@ -145,30 +162,25 @@ fn borne(headers: &HeaderMap) -> Result<&str, Denied> {
 }
 
 impl Denied {
-    /// What the caller is told (RFC 6750 §3): nothing of what it showed.
-    pub fn reply(&self) -> Reply {
-        let (status, text, challenge) = match self {
-            Denied::Unknown => (StatusCode::UNAUTHORIZED, "who calls must show a token", "Bearer".to_owned()),
-            Denied::Unbelieved => {
-                let challenge = "Bearer error=\"invalid_token\"".to_owned();
-                (StatusCode::UNAUTHORIZED, "the token is not accepted", challenge)
-            }
+    /// What the caller is told (RFC 6750 §3), in the words that the place has for it: nothing of what it showed.
+    pub fn reply(&self, word: impl Fn(StatusCode, &Issue) -> Reply) -> Reply {
+        let (status, code, text) = match self {
+            Denied::Unknown => (StatusCode::UNAUTHORIZED, "login", "who calls must show a token"),
+            Denied::Unbelieved => (StatusCode::UNAUTHORIZED, "login", "the token is not accepted"),
+            Denied::Scope(_) => (StatusCode::FORBIDDEN, "forbidden", "the token lacks a scope"),
+            Denied::Later => (StatusCode::SERVICE_UNAVAILABLE, "transient", "the issuer of tokens cannot be reached"),
+        };
+        let (header, value) = match self {
+            Denied::Unknown => (WWW_AUTHENTICATE, Some(HeaderValue::from_static("Bearer"))),
+            Denied::Unbelieved => (WWW_AUTHENTICATE, Some(HeaderValue::from_static("Bearer error=\"invalid_token\""))),
             Denied::Scope(scopes) => {
                 let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scopes}\"");
-                (StatusCode::FORBIDDEN, "the token lacks a scope", challenge)
+                (WWW_AUTHENTICATE, HeaderValue::from_str(&challenge).ok())
             }
-            Denied::Later => {
-                let text = "the issuer of tokens cannot be reached";
-                let mut reply = outcome(StatusCode::SERVICE_UNAVAILABLE, &Issue::new("transient", text));
-                reply.headers_mut().insert(hyper::header::RETRY_AFTER, AGAIN);
-                return reply;
-            }
+            Denied::Later => (RETRY_AFTER, Some(AGAIN)),
         };
-        let code = if status == StatusCode::FORBIDDEN { "forbidden" } else { "login" };
-        let mut reply = outcome(status, &Issue::new(code, text));
-        if let Ok(challenge) = HeaderValue::from_str(&challenge) {
-            reply.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-        }
+        let mut reply = word(status, &Issue::new(code, text));
+        reply.headers_mut().extend(value.map(|value| (header, value)));
         reply
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod ask;
 pub mod auth;
+pub mod certificate;
 pub mod client;
 pub mod clients;
 mod issuer;

@@ -88,9 +88,9 @@ pub fn reply(status: StatusCode, kind: HeaderValue, body: impl Into<Bytes>) -> R
     reply
 }
 
-/// Whoever calls may try again in a while.
-pub fn later(text: &str) -> Reply {
-    let mut reply = outcome(StatusCode::SERVICE_UNAVAILABLE, &Issue::new("transient", text));
+/// Whoever calls may try again in a while: in the words that the place has for it.
+pub fn later(word: impl Fn(StatusCode, &Issue) -> Reply, text: &str) -> Reply {
+    let mut reply = word(StatusCode::SERVICE_UNAVAILABLE, &Issue::new("transient", text));
     reply.headers_mut().insert(RETRY_AFTER, AGAIN);
     reply
 }

@@ -17,7 +17,6 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -26,6 +25,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use super::super::listen::EXHAUSTED;
+use super::certificate::Certificate;
 use super::clients::{Clients, Who};
 use super::outcome::{Issue, Reply, later, outcome};
 use crate::flow::witness::{Happening, Leaving};
@@ -39,10 +39,15 @@ pub struct Call {
 
 /// What answers calls.
 pub trait Desk: Send + Sync + 'static {
-    /// The answer to a request that needs no body to be told that it is wrong here.
-    fn refuse(&self, head: &Parts) -> Option<Reply>;
+    /// The answer to a request that needs no body to be told that it is wrong here, or not its sender's to make.
+    fn refuse(&self, head: &Parts, who: &Who) -> Option<Reply>;
 
     fn answer(&self, call: Call) -> impl Future<Output = Reply> + Send;
+
+    /// How it is said here that a request is not answered.
+    fn word(&self, status: StatusCode, issue: &Issue) -> Reply {
+        outcome(status, issue)
+    }
 
     /// Tells whoever looks on.
     fn see(&self, what: &Happening<'_>);
@@ -130,7 +135,7 @@ impl<D: Desk> Server<D> {
         let Ok(Ok(stream)) = shaken else { return Leaving::Unknown };
         let (_, session) = stream.get_ref();
         let is_2 = session.alpn_protocol() == Some(b"h2");
-        let certificate = session.peer_certificates().and_then(<[_]>::first).map(|it| fingerprint(it));
+        let certificate = session.peer_certificates().and_then(<[_]>::first).map(|it| Certificate::read(it));
         self.speak(stream, is_2, Peer { address: peer, certificate }, stop).await
     }
 
@@ -170,18 +175,20 @@ impl<D: Desk> Server<D> {
     /// Who calls, whether it may be, and what is answered.
     async fn reply(&self, request: Request<Incoming>, peer: &Peer) -> Reply {
         let (head, body) = request.into_parts();
-        let who = match self.clients.who(&head.headers, peer.certificate.as_deref()).await {
+        let who = match self.clients.who(&head.headers, peer.certificate.as_ref()).await {
             Ok(who) => who,
-            Err(denied) => {
-                let reply = denied.reply();
-                self.desk.see(&Happening::TurnedAway { peer: peer.address, status: reply.status().as_u16() });
-                return reply;
-            }
+            Err(denied) => return self.turned_away(peer, &Who::Anyone, denied.reply(|at, it| self.desk.word(at, it))),
         };
-        if let Some(refusal) = self.desk.refuse(&head) {
+        if let Some(refusal) = self.desk.refuse(&head, &who) {
             return refusal;
         }
-        let Ok(_seat) = self.seats.try_acquire() else { return later("too many requests are under way") };
+        let Ok(_seat) = self.seats.try_acquire() else {
+            return self.turned_away(
+                peer,
+                &who,
+                later(|at, it| self.desk.word(at, it), "too many requests are under way"),
+            );
+        };
         match self.read(body).await {
             Ok(body) => {
                 point!("web.read");
@@ -189,16 +196,21 @@ impl<D: Desk> Server<D> {
                 point!("web.answer");
                 reply
             }
-            Err(Broken::TooLong(rest)) => {
-                // Whoever is cut off while it writes never reads why, and would send the same for ever.
-                tokio::spawn(timeout(LINGER, past(rest)));
-                outcome(StatusCode::PAYLOAD_TOO_LARGE, &Issue::new("too-long", "it is longer than is taken here"))
+            Err(broken) => {
+                let (status, issue) = broken.said();
+                if let Broken::TooLong(rest) = broken {
+                    // Whoever is cut off while it writes never reads why, and would send the same for ever.
+                    tokio::spawn(timeout(LINGER, past(rest)));
+                }
+                self.turned_away(peer, &who, self.desk.word(status, &issue))
             }
-            Err(Broken::Late) => {
-                outcome(StatusCode::REQUEST_TIMEOUT, &Issue::new("timeout", "its end did not come in time"))
-            }
-            Err(Broken::Cut) => outcome(StatusCode::BAD_REQUEST, &Issue::new("incomplete", "its end did not come")),
         }
+    }
+
+    fn turned_away(&self, peer: &Peer, who: &Who, reply: Reply) -> Reply {
+        let (peer, who, status) = (peer.address, who.name(), reply.status().as_u16());
+        self.desk.see(&Happening::TurnedAway { peer, who, status });
+        reply
     }
 
     async fn read(&self, mut body: Incoming) -> Result<Bytes, Broken> {
@@ -228,7 +240,7 @@ impl<D: Desk> Server<D> {
 /// Who is at the other end of a connection.
 struct Peer {
     address: IpAddr,
-    certificate: Option<String>,
+    certificate: Option<Certificate>,
 }
 
 /// Why a body is not there.
@@ -239,12 +251,19 @@ enum Broken {
     Cut,
 }
 
-async fn past(mut body: Incoming) {
-    while let Some(Ok(_)) = body.frame().await {}
+impl Broken {
+    fn said(&self) -> (StatusCode, Issue) {
+        let (status, code, text) = match self {
+            Broken::TooLong(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too-long", "it is longer than is taken here"),
+            Broken::Late => (StatusCode::REQUEST_TIMEOUT, "timeout", "its end did not come in time"),
+            Broken::Cut => (StatusCode::BAD_REQUEST, "incomplete", "its end did not come"),
+        };
+        (status, Issue::new(code, text))
+    }
 }
 
-fn fingerprint(certificate: &[u8]) -> String {
-    Sha256::digest(certificate).iter().map(|byte| format!("{byte:02x}")).collect()
+async fn past(mut body: Incoming) {
+    while let Some(Ok(_)) = body.frame().await {}
 }
 
 /// Lets a connection go on until it ends, nothing has been under way for too long, or, once the server stops, requests

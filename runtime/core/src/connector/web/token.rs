@@ -108,9 +108,14 @@ impl Claims {
         self.iss == wanted.issuer && self.exp > now - LEEWAY && begun && for_us
     }
 
-    pub fn has_scope(&self, scope: &str) -> bool {
+    /// What its bearer may do.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
         let texts = self.scope.texts().iter().chain(self.scp.texts());
-        texts.flat_map(|text| text.split(' ')).any(|it| it == scope)
+        texts.flat_map(|text| text.split(' ')).filter(|scope| !scope.is_empty())
+    }
+
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.scopes().any(|it| it == scope)
     }
 
     /// Who bears it: the client, or whom it acts for where that is all that is said.

@@ -148,9 +148,9 @@ impl Witness for Audit {
                 let said = Said::now(What::Asked).at_feed(feed).because(why);
                 self.note(Said { id: Some(id.to_owned()), is_refused: true, ..said });
             }
-            Happening::TurnedAway { peer, status } => {
-                let why = format!("HTTP {status}");
-                self.note(Said::now(What::Turned).at_feed(feed).by(peer.to_string()).because(&why));
+            Happening::TurnedAway { peer, who, status } => {
+                let who = if who.is_empty() { peer.to_string() } else { who.to_owned() };
+                self.note(Said::now(What::Turned).at_feed(feed).by(who).because(format!("HTTP {status}")));
             }
             Happening::Left { peer, why } if why != Leaving::Done => {
                 self.note(Said::now(What::Turned).at_feed(feed).by(peer.to_string()).because(words(why)));

@@ -57,15 +57,22 @@ pub struct Feed {
     too_long: Counter,
     unknown: Counter,
     too_many: Counter,
+    /// By the statuses of HTTP.
+    turned_away: [(u16, Counter); 6],
     pub synced: Counter,
     pub sync: Histogram,
     pub routes: Held<Route>,
     pub ways: Held<Way>,
 }
 
+/// Why a request is not answered, by the status of HTTP that it gets instead.
+const TURNED_AWAY: [(u16, &str); 6] =
+    [(400, "cut"), (401, "unknown"), (403, "forbidden"), (408, "late"), (413, "too_long"), (503, "busy")];
+
 impl Feed {
     pub fn new(all: &All, feed: &OfFeed) -> Feed {
         let outcome = |outcome| all.outcomes.get_or_create_owned(&feed.end(outcome));
+        let turned = |(status, why)| (status, all.turned_away.get_or_create_owned(&feed.end(why)));
         let ended = |why| all.connections_ended.get_or_create_owned(&feed.end(why));
         Feed {
             accepted: all.accepted.get_or_create_owned(feed),
@@ -88,11 +95,17 @@ impl Feed {
             too_long: ended("too_long"),
             unknown: ended("unknown"),
             too_many: ended("too_many"),
+            turned_away: TURNED_AWAY.map(turned),
             synced: all.synced_records.get_or_create_owned(feed),
             sync: all.sync_seconds.get_or_create_owned(feed),
             routes: Held::default(),
             ways: Held::default(),
         }
+    }
+
+    /// Requests that were not answered, by the status of HTTP that they got instead.
+    pub fn turned_away(&self, status: u16) -> Option<&Counter> {
+        self.turned_away.iter().find(|(known, _)| *known == status).map(|(_, count)| count)
     }
 
     /// Connections that ended for this reason.

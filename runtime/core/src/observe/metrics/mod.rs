@@ -130,7 +130,8 @@ impl Witness for Metrics {
                 way.deliver.observe(took.as_secs_f64());
             }
             Happening::Asked { .. } | Happening::Opened { .. } | Happening::Viewed { .. } => {}
-            Happening::Denied { .. } | Happening::TurnedAway { .. } => {}
+            Happening::Denied { .. } => {}
+            Happening::TurnedAway { status, .. } => feed.turned_away(*status).into_iter().for_each(|it| _ = it.inc()),
             Happening::Synced { records, took, .. } => {
                 feed.synced.inc_by(*records as u64);
                 feed.sync.observe(took.as_secs_f64());
@@ -205,6 +206,15 @@ mod tests {
     }
 
     #[test]
+    fn bounds_of_times_are_written_as_people_write_them() {
+        let text = metrics().text(&[]);
+        let bound = |line: &str| line.split("le=\"").nth(1).and_then(|it| it.split('"').next()).map(ToOwned::to_owned);
+        let bounds: Vec<_> = text.lines().filter_map(bound).take(15).collect();
+        assert_eq!(bounds[..5], ["0.00005", "0.00015", "0.00045", "0.00135", "0.00405"]);
+        assert!(bounds.iter().all(|bound| bound.len() <= 9), "{bounds:?}");
+    }
+
+    #[test]
     fn what_happens_is_counted_where_it_happens() {
         let metrics = metrics();
         let took = Duration::from_millis(3);
@@ -217,6 +227,7 @@ mod tests {
             Happening::Tried { number: 0, way: "all>ehr", tried: 2, took, failure: None },
             Happening::Noted { number: 0, what: &delivered },
             Happening::Synced { records: 3, below: 3, took },
+            Happening::TurnedAway { peer: [127, 0, 0, 1].into(), who: "", status: 401 },
         ] {
             metrics.see("adt", &what);
         }
@@ -232,6 +243,8 @@ mod tests {
             (format!(r#"emr_tries_total{way},outcome="taken"}}"#), "1"),
             (format!(r#"emr_deliveries_total{way},outcome="delivered"}}"#), "1"),
             (r#"emr_synced_records_total{feed="adt"}"#.to_owned(), "3"),
+            (r#"emr_turned_away_total{feed="adt",outcome="unknown"}"#.to_owned(), "1"),
+            (r#"emr_turned_away_total{feed="adt",outcome="busy"}"#.to_owned(), "0"),
             (r#"emr_in_flight{feed="adt"}"#.to_owned(), "7"),
             (format!("emr_queued{way}}}"), "7"),
             (format!("emr_oldest_seconds{way}}}"), "60.0"),

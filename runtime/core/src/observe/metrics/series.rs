@@ -6,7 +6,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
@@ -87,7 +87,8 @@ type Seconds<L> = Family<L, Histogram, fn() -> Histogram>;
 
 /// From 50 µs, which is a sync of a fast disk, to 100 s, each bucket three times the one before.
 fn seconds() -> Histogram {
-    Histogram::new(exponential_buckets(0.000_05, 3.0, 14))
+    // A quotient of whole numbers has no more digits than it needs.
+    Histogram::new((0..14).map(|power| f64::from(5 * 3_u32.pow(power)) / 100_000.0))
 }
 
 /// Writes the list once: fields, their registration, and what is said of each.
@@ -131,6 +132,8 @@ series! {
     connections: Family<OfFeed, Gauge> = Family::default();
     /// Connections that have ended, or that never began
     connections_ended: Family<FeedEnd, Counter> = Family::default();
+    /// Requests over HTTP that were not answered, by why
+    turned_away: Family<FeedEnd, Counter> = Family::default();
     /// Messages that a map has come to its end with
     mapped: Family<RouteEnd, Counter> = Family::default();
     /// Issues that maps have raised

@@ -16,9 +16,13 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::connector::web::outcome::outcome;
 
 /// A key of two thousand bits, of these tests alone.
 const RSA: &[u8] = include_bytes!("../../../../testdata/rsa.p8");
+
+/// What a good token lets its bearer do.
+const SCOPES: [&str; 3] = ["emr", "openid", "system/Patient.write"];
 
 /// What an issuer answers, by path, and how often it was asked.
 #[derive(Default)]
@@ -102,7 +106,7 @@ impl Site {
         let now = clock::microseconds() / 1_000_000;
         let mut claims = json!({
             "iss": self.url, "aud": "https://emr.example", "exp": now + 300, "client_id": "lab",
-            "scope": "emr openid system/Patient.write",
+            "scope": SCOPES.join(" "),
         });
         claims.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         claims
@@ -150,10 +154,11 @@ async fn bears(clients: &Clients, token: &str) -> Result<Who, Denied> {
 async fn a_token_that_its_issuer_signed_is_believed() {
     let site = site().await;
     let clients = site.clients();
-    let lab = Ok(Who::Bearer("lab".into()));
+    let lab = Ok("lab".to_owned());
+    let named = |who: Result<Who, Denied>| who.map(|who| who.name().to_owned());
     for (algorithm, key) in [("ES256", "edge"), ("ES384", "wide"), ("RS256", "rsa"), ("RS384", "rsa")] {
         let token = site.signed(&json!({ "alg": algorithm, "kid": key }), &site.claims(json!({})));
-        assert_eq!(bears(&clients, &token).await, lab, "{algorithm}");
+        assert_eq!(named(bears(&clients, &token).await), lab, "{algorithm}");
     }
     let now = clock::microseconds() / 1_000_000;
     for change in [
@@ -163,10 +168,12 @@ async fn a_token_that_its_issuer_signed_is_believed() {
         json!({ "exp": now - 30 }),
         json!({ "nbf": now + 30 }),
     ] {
-        assert_eq!(bears(&clients, &site.good(change.clone())).await, lab, "{change}");
+        assert_eq!(named(bears(&clients, &site.good(change.clone())).await), lab, "{change}");
     }
     let unnamed = site.signed(&json!({ "alg": "ES256" }), &site.claims(json!({})));
-    assert_eq!(shown(&clients, &format!("bearer {unnamed}")).await, lab);
+    assert_eq!(named(shown(&clients, &format!("bearer {unnamed}")).await), lab);
+    let Ok(Who::Bearer { scopes, .. }) = bears(&clients, &site.good(json!({}))).await else { panic!() };
+    assert_eq!(scopes, SCOPES);
     assert_eq!(site.told.lock().unwrap().asked, 1);
 }
 
@@ -249,7 +256,7 @@ async fn who_cannot_be_asked_about_is_told_to_come_back() {
     let issuer = format!("http://{gone}");
     let settings = Settings::Oauth { issuer, audience: None, scopes: Vec::new() };
     assert_eq!(bears(&settings.clients().unwrap(), &token).await, Err(Denied::Later));
-    let reply = Denied::Later.reply();
+    let reply = Denied::Later.reply(outcome);
     assert_eq!((reply.status().as_u16(), reply.headers()["retry-after"].to_str().unwrap()), (503, "10"));
 }
 
@@ -264,7 +271,7 @@ fn an_issuer_is_not_asked_in_clear_text() {
 #[test]
 fn what_a_caller_is_told_names_no_token() {
     let told = |denied: Denied| {
-        let reply = denied.reply();
+        let reply = denied.reply(outcome);
         (reply.status().as_u16(), reply.headers()[WWW_AUTHENTICATE].to_str().unwrap().to_owned())
     };
     assert_eq!(told(Denied::Unknown), (401, "Bearer".into()));

@@ -22,7 +22,7 @@ struct Hall {
 }
 
 impl Desk for Hall {
-    fn refuse(&self, head: &Parts) -> Option<Reply> {
+    fn refuse(&self, head: &Parts, _: &Who) -> Option<Reply> {
         (head.uri.path() == "/none").then(|| outcome(StatusCode::NOT_FOUND, &Issue::new("not-found", "nothing")))
     }
 
@@ -31,7 +31,7 @@ impl Desk for Hall {
             self.seen.lock().unwrap().push("slow".into());
             self.may.acquire().await.unwrap().forget();
         }
-        reply(StatusCode::OK, FHIR_JSON, format!("{} {}", call.who.name(), call.body.len()))
+        reply(StatusCode::OK, FHIR_JSON, format!("{} {}", call.who.key(), call.body.len()))
     }
 
     fn see(&self, what: &Happening<'_>) {
@@ -120,7 +120,10 @@ async fn nobody_is_asked_for_a_body_before_it_is_known_who_calls() {
     let told = site.said(&format!("{head}Authorization: Bearer SECRET\r\n\r\n")).await;
     assert!(told.starts_with("HTTP/1.1 401 ") && !told.contains("SECRET"), "{told}");
     let seen = site.seen.lock().unwrap().join(" ");
-    assert!(seen.contains("TurnedAway { peer: 127.0.0.1, status: 401 }") && !seen.contains("SECRET"), "{seen}");
+    assert!(
+        seen.contains("TurnedAway { peer: 127.0.0.1, who: \"\", status: 401 }") && !seen.contains("SECRET"),
+        "{seen}"
+    );
     // Whoever is let in is asked.
     let open = start(PATIENT, Clients::Anyone, None).await;
     let mut stream = open.open().await;
@@ -135,6 +138,7 @@ async fn a_body_that_is_too_long_is_not_read_to_its_end() {
     let mut stream = site.open().await;
     stream.write_all(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1001\r\n\r\n").await.unwrap();
     assert!(told(stream).await.starts_with("HTTP/1.1 413 "));
+    assert!(site.seen.lock().unwrap().join(" ").contains("status: 413 }"));
     let mut stream = site.open().await;
     let part = "x".repeat(600);
     let chunk = format!("258\r\n{part}\r\n");
@@ -159,6 +163,7 @@ async fn what_trickles_or_is_cut_comes_to_an_end() {
     assert_eq!(site.said("").await, "");
     let told = site.said("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc").await;
     assert!(told.starts_with("HTTP/1.1 408 ") && told.contains("OperationOutcome"), "{told}");
+    assert!(site.seen.lock().unwrap().join(" ").contains("status: 408 }"));
     // One that comes byte by byte, with a pause that is shorter than it may be.
     let mut stream = site.open().await;
     stream.write_all(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n").await.unwrap();
@@ -242,7 +247,8 @@ async fn over_tls_a_certificate_tells_who_calls() {
     let client = || reqwest::Client::builder().tls_certs_only([authority.clone()]);
     for http2 in [true, false] {
         let client = client().identity(known.clone());
-        let client = if http2 { client } else { client.http1_only() }.build().unwrap();
+        // A connection that is kept would hold a seat that another waits for.
+        let client = if http2 { client } else { client.http1_only().pool_max_idle_per_host(0) }.build().unwrap();
         let posts = (0..40).map(|_| client.post(&url).body("hello").send());
         let mut answers = Vec::new();
         for answer in posts.map(tokio::spawn).collect::<Vec<_>>() {
