@@ -5,8 +5,8 @@ mod dependencies;
 mod error;
 mod files;
 mod index;
+mod listeners;
 mod manifest;
-mod operations;
 pub mod packages;
 mod terminology;
 

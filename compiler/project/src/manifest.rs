@@ -8,7 +8,8 @@ use emr_compiler::settings;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use crate::{Source, operations};
+use crate::Source;
+use crate::listeners::{self, Section};
 
 /// The settings of a project. What is not set has no value here; what that means is the compiler's to say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct Manifest {
     pub dependencies: BTreeMap<String, Setting>,
     /// How what runs is looked after: where mail is handed over and by whom, where metrics are read.
     pub operations: BTreeMap<String, Setting>,
+    /// Where whoever may looks after the messages, and who may.
+    pub admin: BTreeMap<String, Setting>,
     /// What is kept free on the disk of the journals.
     pub journal: Journal,
     /// What each environment gives: `[env.production]`.
@@ -52,7 +55,7 @@ pub struct Setting {
 const FHIR: &str = "4.0.1";
 const FHIR_LATER: &[&str] = &["4.3.0", "5.0.0"];
 
-const SECTIONS: &[&str] = &["project", "packages", "terminology", "dependencies", "journal", "operations", "env"];
+const SECTIONS: &[&str] = &["project", "packages", "terminology", "dependencies", "journal", "operations", "admin", "env"];
 const PROJECT: &[&str] = &["name", "fhir", "timezone", "charset"];
 const JOURNAL: &[&str] = &["free_percent", "free_bytes"];
 
@@ -67,7 +70,8 @@ pub fn read(source: &mut Source) -> Manifest {
     for (key, value) in table.get_ref() {
         reading.section(key, value);
     }
-    reading.problems.extend(operations::problems(&reading.manifest.operations));
+    reading.problems.extend(listeners::OPERATIONS.problems(&reading.manifest.operations));
+    reading.problems.extend(listeners::ADMIN.problems(&reading.manifest.admin));
     reading.problems.sort_by_key(|it| it.at.start);
     reading.manifest
 }
@@ -104,7 +108,8 @@ impl Reading<'_> {
                 }
                 "dependencies" => self.dependency(key, value),
                 "journal" => self.journal(key, value),
-                "operations" => self.operations(key, value),
+                "operations" => self.listener(&listeners::OPERATIONS, key, value),
+                "admin" => self.listener(&listeners::ADMIN, key, value),
                 _ => self.environment(key, value),
             }
         }
@@ -169,14 +174,17 @@ impl Reading<'_> {
         }
     }
 
-    fn operations(&mut self, key: &Key, value: &Value) {
+    fn listener(&mut self, section: &Section, key: &Key, value: &Value) {
         let name = key.get_ref().as_ref();
-        if !operations::KEYS.contains(&name) {
-            return self.unknown("`[operations]` has no", key, operations::KEYS);
+        if !section.keys.contains(&name) {
+            return self.unknown(&format!("`[{}]` has no", section.name), key, section.keys);
         }
-        if let Some(setting) = self.text(key, value) {
-            self.manifest.operations.insert(name.to_owned(), setting);
-        }
+        let Some(setting) = self.text(key, value) else { return };
+        let all = match section.name {
+            "admin" => &mut self.manifest.admin,
+            _ => &mut self.manifest.operations,
+        };
+        all.insert(name.to_owned(), setting);
     }
 
     fn journal(&mut self, key: &Key, value: &Value) {

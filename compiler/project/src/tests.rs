@@ -139,6 +139,33 @@ fn whoever_listens_says_who_may_read_along_and_call() {
 }
 
 #[test]
+fn whoever_may_act_says_so_in_one_way() {
+    let of = |settings: &str| problems(&format!("[admin]\n{settings}\n"));
+    let here = "listen = \"127.0.0.1:9465\"\n";
+    let tls = "tls_certificate = \"a.pem\"\ntls_key = \"KEY\"\n";
+    let issuer = "clients_issuer = \"https://id.example.org\"\n";
+    let whole = [
+        &format!("{here}tls_none_because = \"this machine alone\"\nclients_none_because = \"likewise\""),
+        &format!("{here}{tls}clients_ca = \"b.pem\"\nclients_acting = \"night desk, alice\""),
+        &format!("{here}{tls}{issuer}clients_audience = \"emr\"\nscope_read = \"look\"\nscope_act = \"do\""),
+    ];
+    assert_eq!(whole.map(|settings| of(settings)), ["", "", ""]);
+    insta::assert_snapshot!(
+        [
+            here,
+            "clients_acting = \"alice\"\nscope_act = \"do\"",
+            &format!("{here}{tls}{issuer}clients_none_because = \"so\""),
+            &format!("{here}{tls}clients_ca = \"b.pem\"\n{issuer}clients_audience = \"\""),
+            &format!("{here}{tls}clients_none_because = \"so\"\nclients_acting = \"alice\"\nscope_read = \"look\""),
+            &format!("{here}{tls}{issuer}clients_audience = \"emr\"\nscope_read = \"x\"\nscope_act = \"x\""),
+            "port = \"1\"",
+        ]
+        .map(of)
+        .join("---\n")
+    );
+}
+
+#[test]
 fn zones_and_charsets_are_known_ones() {
     insta::assert_snapshot!(problems("[project]\ntimezone = \"Europe/Zürich\"\ncharset = \"EBCDIC\"\n"));
 }
