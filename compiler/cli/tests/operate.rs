@@ -80,7 +80,7 @@ fn parked_messages_are_listed_let_go_and_given_up() {
     unblock(&site);
     let (printed, said, code) = site.said(&["park", "release", &ids[1], "adt-900"]);
     assert_eq!((printed.as_str(), code), ("released 1 message\n", Some(1)));
-    assert_eq!(said, "adt-900: it is not parked\n");
+    assert_eq!(said, "adt-900: the journal does not hold it, or not any more\n");
     site.until(|site| site.path("out/2.json").exists());
     let dropped = site.said(&["park", "drop", &ids[0], "--because", "entered by hand"]);
     assert_eq!(dropped, ("dropped 1 message\n".into(), String::new(), Some(0)));

@@ -13,6 +13,7 @@ mod terminology;
 pub use dependencies::{Dependency, LOCK};
 pub use error::Error;
 pub use files::{Disk, Files, Stamp};
+pub use listeners::{SCOPE_ACT, SCOPE_READ};
 pub use manifest::{Journal, Manifest, Setting};
 
 use std::collections::BTreeMap;

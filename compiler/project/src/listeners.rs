@@ -15,9 +15,15 @@ const AUTHORITIES: &str = "clients_ca";
 const ACTING: &str = "clients_acting";
 const ISSUER: &str = "clients_issuer";
 const AUDIENCE: &str = "clients_audience";
-const SCOPE_READ: &str = "scope_read";
-const SCOPE_ACT: &str = "scope_act";
+const OF_READING: &str = "scope_read";
+const OF_ACTING: &str = "scope_act";
 const NO_CLIENTS: &str = "clients_none_because";
+
+/// The scope of tokens whose bearers may look, unless `scope_read` says another.
+pub const SCOPE_READ: &str = "emr.read";
+
+/// The scope of those whose bearers may do something, unless `scope_act` says another.
+pub const SCOPE_ACT: &str = "emr.act";
 
 /// Settings by their names, those that are read.
 type Settings = BTreeMap<String, Setting>;
@@ -38,7 +44,18 @@ pub struct Section {
 /// Where mail is handed over, and where metrics and health are read.
 pub const OPERATIONS: Section = Section {
     name: "operations",
-    keys: &["smtp", "mail_from", "mail_user", "mail_password", LISTEN, CERTIFICATE, KEY, NO_TLS, AUTHORITIES, NO_CLIENTS],
+    keys: &[
+        "smtp",
+        "mail_from",
+        "mail_user",
+        "mail_password",
+        LISTEN,
+        CERTIFICATE,
+        KEY,
+        NO_TLS,
+        AUTHORITIES,
+        NO_CLIENTS,
+    ],
     listener: &[CERTIFICATE, KEY, NO_TLS, AUTHORITIES, NO_CLIENTS],
     example: "127.0.0.1:9464",
     clients: &[AUTHORITIES, NO_CLIENTS],
@@ -47,8 +64,8 @@ pub const OPERATIONS: Section = Section {
 /// Where whoever may looks after the messages.
 pub const ADMIN: Section = Section {
     name: "admin",
-    keys: &[LISTEN, CERTIFICATE, KEY, NO_TLS, AUTHORITIES, ACTING, ISSUER, AUDIENCE, SCOPE_READ, SCOPE_ACT, NO_CLIENTS],
-    listener: &[CERTIFICATE, KEY, NO_TLS, AUTHORITIES, ACTING, ISSUER, AUDIENCE, SCOPE_READ, SCOPE_ACT, NO_CLIENTS],
+    keys: &[LISTEN, CERTIFICATE, KEY, NO_TLS, AUTHORITIES, ACTING, ISSUER, AUDIENCE, OF_READING, OF_ACTING, NO_CLIENTS],
+    listener: &[CERTIFICATE, KEY, NO_TLS, AUTHORITIES, ACTING, ISSUER, AUDIENCE, OF_READING, OF_ACTING, NO_CLIENTS],
     example: "127.0.0.1:9465",
     clients: &[AUTHORITIES, ISSUER, NO_CLIENTS],
 };
@@ -128,13 +145,15 @@ fn told(settings: &Settings) -> Vec<Diagnostic> {
     let lacks = |name: &str, needed: &str| {
         wrong(settings, name, &format!("`{name}` says nothing without `{needed}`")).filter(|_| !has(needed))
     };
-    let of_token = [AUDIENCE, SCOPE_READ, SCOPE_ACT].map(|name| lacks(name, ISSUER));
+    let of_token = [AUDIENCE, OF_READING, OF_ACTING].map(|name| lacks(name, ISSUER));
     let audience = (has(ISSUER) && !has(AUDIENCE)).then(|| {
         let problem = wrong(settings, ISSUER, "each token of the issuer would be good, also one that is for others")?;
         Some(problem.help("set `clients_audience`, by which its tokens name this engine"))
     });
-    let same = settings.get(SCOPE_READ).zip(settings.get(SCOPE_ACT)).filter(|(read, act)| read.value == act.value);
-    let same = same.and_then(|_| wrong(settings, SCOPE_ACT, "to act needs another scope than to read"));
+    let scope = |name: &str, unless_said| settings.get(name).map_or(unless_said, |scope| scope.value.as_str());
+    let is_same = scope(OF_READING, SCOPE_READ) == scope(OF_ACTING, SCOPE_ACT);
+    let said = if has(OF_ACTING) { OF_ACTING } else { OF_READING };
+    let same = is_same.then(|| wrong(settings, said, "to act needs another scope than to read")).flatten();
     let all = [shown.flatten(), lacks(ACTING, AUTHORITIES), audience.flatten(), same];
     all.into_iter().chain(of_token).flatten().collect()
 }

@@ -55,7 +55,8 @@ pub struct Setting {
 const FHIR: &str = "4.0.1";
 const FHIR_LATER: &[&str] = &["4.3.0", "5.0.0"];
 
-const SECTIONS: &[&str] = &["project", "packages", "terminology", "dependencies", "journal", "operations", "admin", "env"];
+const SECTIONS: &[&str] =
+    &["project", "packages", "terminology", "dependencies", "journal", "operations", "admin", "env"];
 const PROJECT: &[&str] = &["name", "fhir", "timezone", "charset"];
 const JOURNAL: &[&str] = &["free_percent", "free_bytes"];
 

@@ -158,6 +158,7 @@ fn whoever_may_act_says_so_in_one_way() {
             &format!("{here}{tls}clients_ca = \"b.pem\"\n{issuer}clients_audience = \"\""),
             &format!("{here}{tls}clients_none_because = \"so\"\nclients_acting = \"alice\"\nscope_read = \"look\""),
             &format!("{here}{tls}{issuer}clients_audience = \"emr\"\nscope_read = \"x\"\nscope_act = \"x\""),
+            &format!("{here}{tls}{issuer}clients_audience = \"emr\"\nscope_read = \"emr.act\""),
             "port = \"1\"",
         ]
         .map(of)

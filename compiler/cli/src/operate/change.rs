@@ -27,7 +27,7 @@ pub struct Start {
 
 pub fn reload(args: &Reload) -> Result<End, End> {
     match args.site.journals().answer(&Request::Reload)? {
-        Answer::Changed(Change { new, anew, kept, gone }) => {
+        Answer::Changed { change: Change { new, anew, kept, gone }, later } => {
             for (names, what) in [
                 (new, "takes messages, and is new"),
                 (anew, "takes messages anew, by other settings"),
@@ -35,6 +35,9 @@ pub fn reload(args: &Reload) -> Result<End, End> {
                 (gone, "takes no more; what is in flight stays in its journal"),
             ] {
                 names.iter().for_each(|name| println!("{name} {what}"));
+            }
+            for section in later {
+                println!("`[{section}]` of `emr.toml` has changed, and counts from the next start on");
             }
             Ok(End::Fine)
         }

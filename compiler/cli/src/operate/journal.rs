@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anstream::println;
 use emr_runtime::control::place::Hold;
+use emr_runtime::control::shapes;
 use emr_runtime::journal::fs::Disk;
 use emr_runtime::journal::id::Id;
 use emr_runtime::journal::log::Damage;
 use emr_runtime::journal::repair;
 use emr_runtime::journal::verify::{self, Verified};
-use serde_json::{Value, json};
 
 use super::Journals;
 use crate::end::End;
@@ -72,7 +72,7 @@ fn verify(folder: &Path, format: Format) -> Result<End, End> {
         let found = verify::verify(Disk, path).map_err(|why| End::World(format!("{name}: {why}")))?;
         is_damaged |= !found.damage.is_empty();
         match format {
-            Format::Json => all.push(as_json(&name, &found)),
+            Format::Json => all.push(shapes::verified(&name, &found)),
             Format::Text => print(&name, &found),
         }
     }
@@ -137,22 +137,6 @@ fn said(name: &str, damage: &Damage) -> String {
             Id::new(name, to - 1)
         ),
     }
-}
-
-fn as_json(name: &str, found: &Verified) -> Value {
-    let id = |number: u64| Id::new(name, number);
-    let damage = found.damage.iter().map(|damage| {
-        let to = damage.to.unwrap_or(damage.from);
-        json!({
-            "segment": format!("{:016x}", damage.segment), "at": damage.at, "from": damage.from, "to": to,
-            "at_risk": (damage.from < to).then(|| json!({ "first": id(damage.from), "last": id(to - 1) })),
-        })
-    });
-    json!({
-        "feed": name, "whole": found.damage.is_empty(), "segments": found.segments, "records": found.records,
-        "messages": found.messages, "lost": found.lost, "torn": found.torn, "damage": damage.collect::<Vec<_>>(),
-        "unsure": found.unsure.iter().copied().map(id).collect::<Vec<_>>(),
-    })
 }
 
 fn number(number: u64, noun: &str) -> String {

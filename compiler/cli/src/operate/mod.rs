@@ -9,12 +9,12 @@ pub mod search;
 pub mod show;
 pub mod status;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anstream::{eprintln, println};
 use emr_runtime::clock;
 use emr_runtime::control::client::{self, Silence};
+use emr_runtime::control::journals;
 use emr_runtime::control::place::Hold;
 use emr_runtime::control::words::{Answer, Request};
 use emr_runtime::journal::id::Id;
@@ -52,16 +52,7 @@ impl Journals {
     /// Each feed's, by its name.
     fn feeds(&self) -> Result<Vec<(String, PathBuf)>, End> {
         let none = |why| End::Call(format!("there is no journal in `{}`: {why}", self.0.display()));
-        let entries = fs::read_dir(&self.0).map_err(none)?;
-        let mut feeds: Vec<_> = entries
-            .filter_map(Result::ok)
-            .filter(|entry| entry.path().is_dir())
-            .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))
-            // What lies beside them has a name that no feed can have.
-            .filter(|(name, _)| !name.contains('.'))
-            .collect();
-        feeds.sort_unstable();
-        Ok(feeds)
+        journals::feeds(&self.0).map_err(none)
     }
 
     /// The journals of one feed, or of all.
@@ -124,11 +115,6 @@ impl Journals {
 
 fn other_version() -> End {
     End::World("the engine answers something else: is it of another version?".to_owned())
-}
-
-/// A time of the journal, as FHIR writes an instant.
-fn instant(microseconds: i64) -> String {
-    clock::receipt(microseconds).received().to_owned()
 }
 
 /// How long ago something was, in the largest unit of which there is one.

@@ -1,13 +1,13 @@
 //! `emr park`: what waits for a person, and what the person decides.
 
 use anstream::println;
-use emr_runtime::control::words::{Request, Which};
+use emr_runtime::control::shapes::{self, instant};
+use emr_runtime::control::words::{Parked, Request, Which};
 use emr_runtime::journal::fs::Disk;
 use emr_runtime::journal::id::Id;
 use emr_runtime::journal::ledger::Ledger;
-use serde_json::json;
 
-use super::{Site, ago, instant};
+use super::{Site, ago};
 use crate::end::End;
 use crate::shown::{self, Format};
 
@@ -78,12 +78,12 @@ fn list(feed: Option<&str>, format: Format, site: &Site) -> Result<End, End> {
     let mut all = Vec::new();
     for (name, folder) in site.journals().chosen(feed)? {
         let ledger = Ledger::of(Disk, folder).map_err(|fault| End::World(format!("{name}: {fault}")))?;
-        for open in ledger.open().filter(|open| open.is_parked()) {
-            let (id, received) = (Id::new(&name, open.number()), open.arrival.received);
+        for parked in Parked::of(&name, &ledger) {
             if format == Format::Json {
-                all.push(json!({ "id": id, "received": instant(received), "why": open.why() }));
+                all.push(shapes::parked(&parked));
             } else {
-                println!("{id}  {}  {} ago  {}", instant(received), ago(received), open.why().join("; "));
+                let Parked { id, received, why } = parked;
+                println!("{id}  {}  {} ago  {}", instant(received), ago(received), why.join("; "));
             }
         }
     }

@@ -3,18 +3,17 @@
 use std::sync::Arc;
 
 use anstream::{eprintln, println};
-use emr_message::DateTime;
 use emr_message::header::Header;
-use emr_runtime::clock;
+use emr_runtime::control::moment;
+use emr_runtime::control::shapes::{self, instant};
 use emr_runtime::flow::intake;
 use emr_runtime::flow::program::Program;
 use emr_runtime::journal::entry::Arrival;
 use emr_runtime::journal::fs::Disk;
 use emr_runtime::journal::id::Id;
-use emr_runtime::journal::search::{self, Found, Row, Wanted};
-use serde_json::{Value, json};
+use emr_runtime::journal::search::{self, Found, Wanted};
 
-use super::{Site, instant};
+use super::Site;
 use crate::end::End;
 use crate::run::{Compiled, Ready};
 use crate::shown::{self, Format};
@@ -28,10 +27,10 @@ pub struct Args {
     #[arg(long)]
     feed: Option<String>,
     /// That came at this time or later: `2026-11-29T08:00`, in UTC where it has no offset, or `90m`, `8h`, `3d` ago
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = moment::read)]
     since: Option<i64>,
     /// That came before this time
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = moment::read)]
     until: Option<i64>,
     /// That are there now
     #[arg(long, value_enum)]
@@ -98,7 +97,7 @@ pub fn run(args: &Args) -> Result<End, End> {
         let wanted = Wanted { fits: &fits, state: args.state.map(Into::into), limit: args.limit };
         let found = search::search(Disk, folder, &wanted).map_err(|fault| End::World(format!("{name}: {fault}")))?;
         if args.format == Format::Json {
-            all.extend(found.rows.iter().map(|row| as_json(&name, row)));
+            all.extend(found.rows.iter().map(|row| shapes::row(&name, row)));
         } else {
             print(&name, &found);
         }
@@ -126,14 +125,6 @@ fn print(name: &str, found: &Found) {
     }
 }
 
-fn as_json(name: &str, row: &Row) -> Value {
-    let id = Id::new(name, row.number);
-    json!({
-        "id": id, "feed": name, "received": instant(row.received), "type": row.kind, "bytes": row.bytes,
-        "state": row.state, "why": row.why,
-    })
-}
-
 /// `in flight`
 pub fn state(state: search::State) -> &'static str {
     match state {
@@ -158,7 +149,7 @@ impl Keys {
     fn new(args: &Args, key: &str) -> Result<Keys, End> {
         let world = World::open(&args.site.project, &args.chosen)?;
         world.sound()?;
-        let Ready { wiring, program } = Ready::new(&world, &args.chosen)?;
+        let Ready { wiring, program, .. } = Ready::new(&world, &args.chosen)?;
         let feeds = wiring.feeds.into_iter().map(|feed| (feed.name, feed.order_by)).collect();
         Ok(Keys { feeds, program, key: key.to_owned() })
     }
@@ -174,48 +165,5 @@ impl Keys {
             let values = self.program.read(number_of_feed, order_by, message, &receipt);
             values.iter().flatten().any(|value| *value == self.key)
         })
-    }
-}
-
-/// Microseconds since 1970.
-fn time(text: &str) -> Result<i64, String> {
-    let wrong = || format!("`{text}` is no time: one is written like `2026-11-29T08:00`, or `90m`, `8h`, `3d` ago");
-    if let Some((count, unit)) = text.split_at_checked(text.len().saturating_sub(1))
-        && let Some(seconds) = seconds(unit)
-    {
-        let ago = count.parse::<i64>().ok().and_then(|count| count.checked_mul(seconds * 1_000_000));
-        return ago.and_then(|ago| clock::microseconds().checked_sub(ago)).ok_or_else(wrong);
-    }
-    let whole = if text.contains('T') { text.to_owned() } else { format!("{text}T00:00") };
-    let read = DateTime::read_fhir(&whole).ok().filter(|time| time.offset().is_some());
-    let time = read.map_or_else(|| DateTime::read_fhir(&format!("{whole}Z")), Ok);
-    let since = time.and_then(|time| time.since(&DateTime::of_unix(0)?, None)).map_err(|_| wrong())?;
-    since.millis.checked_mul(1_000).ok_or_else(wrong)
-}
-
-fn seconds(unit: &str) -> Option<i64> {
-    Some(match unit {
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return None,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_may_be_a_day_an_hour_or_a_while_ago() {
-        assert_eq!(time("1970-01-02"), Ok(86_400_000_000));
-        assert_eq!(time("1970-01-01T01:30"), Ok(5_400_000_000));
-        assert_eq!(time("1970-01-01T01:30:00+01:00"), Ok(1_800_000_000));
-        let then = time("2h").unwrap();
-        let ago = clock::microseconds() - then;
-        assert!((7_200_000_000..7_260_000_000).contains(&ago), "{ago}");
-        for wrong in ["yesterday", "1970", "", "d", "1970-13-01", "5x"] {
-            assert!(time(wrong).is_err(), "{wrong}");
-        }
     }
 }

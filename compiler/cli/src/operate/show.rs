@@ -3,19 +3,18 @@
 
 mod now;
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write;
 
+use emr_runtime::control::journals;
+use emr_runtime::control::shapes::{self, instant, joined};
 use emr_runtime::journal::entry::{Arrival, Event, What};
-use emr_runtime::journal::find::{History, State, histories};
-use emr_runtime::journal::fs::Disk;
+use emr_runtime::journal::find::{History, State};
 use emr_runtime::journal::id::Id;
-use emr_runtime::journal::log;
 use emr_runtime::journal::search::kind;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Site, instant};
+use super::Site;
 use crate::end::End;
 use crate::shown;
 use crate::style::{BOLD, DIM, PLAIN};
@@ -60,7 +59,7 @@ pub fn run(args: &Args) -> Result<End, End> {
     let now = Now::of(&stored, &args.site.project, &args.chosen);
     if args.json {
         let now = now.map_or_else(|why| json!({ "now": { "why_not": why } }), |now| now.as_json(&history));
-        writeln!(out, "{}", shown::json(&joined(as_json(&stored, &history), now))?)?;
+        writeln!(out, "{}", shown::json(&joined(shapes::message(&stored.id, &history, &stored.bytes), now))?)?;
     } else {
         write!(out, "{}", text(&stored, &history))?;
         match &now {
@@ -73,14 +72,11 @@ pub fn run(args: &Args) -> Result<End, End> {
 }
 
 fn found(args: &Args) -> Result<(Stored, History), End> {
-    let Id { feed, number } = &args.id;
-    let chosen = args.site.journals().chosen(Some(feed))?;
+    let chosen = args.site.journals().chosen(Some(&args.id.feed))?;
     let (_, folder) = chosen.into_iter().next().ok_or_else(|| gone(&args.id))?;
-    let damaged = |fault| End::World(format!("{feed}: {fault}"));
-    let mut all = histories(Disk, folder.clone(), &BTreeSet::from([*number])).map_err(damaged)?;
-    let history = all.remove(number).ok_or_else(|| gone(&args.id))?;
-    let body = log::reader(Disk, folder).read(history.place).map_err(damaged)?;
-    let bytes = body.get(history.head..).unwrap_or_default().to_vec();
+    let found = journals::found(&folder, &args.id);
+    let found = found.map_err(|fault| End::World(format!("{}: {fault}", args.id.feed)))?;
+    let (history, bytes) = found.ok_or_else(|| gone(&args.id))?;
     Ok((Stored { id: args.id.clone(), arrival: history.arrival.clone(), bytes }, history))
 }
 
@@ -139,46 +135,6 @@ fn said(what: &What) -> String {
             None => "replayed".to_owned(),
         },
     }
-}
-
-fn as_json(stored: &Stored, history: &History) -> Value {
-    let Stored { id, arrival, bytes } = stored;
-    let event = |event: &Event| {
-        let (name, rest) = match &event.what {
-            What::Started => ("started", json!({})),
-            What::Mapped { program, targets } => ("mapped", json!({ "program": hash(*program), "ways": targets })),
-            What::Delivered { target } => ("delivered", json!({ "way": target })),
-            What::Replied { target, reply, .. } => {
-                ("replied", json!({ "way": target, "reply": String::from_utf8_lossy(&reply.bytes) }))
-            }
-            What::Returned { target, why, .. } => ("returned", json!({ "way": target, "why": why })),
-            What::Filtered { because } => ("filtered", json!({ "why": because })),
-            What::Refused(refusal) => ("refused", json!({ "why": refusal.wrong().text() })),
-            What::Parked { target, why } => ("parked", json!({ "way": target, "why": why })),
-            What::Released => ("released", json!({})),
-            What::Dropped { because } => ("dropped", json!({ "why": because })),
-            What::Replayed(replay) => ("replayed", json!({ "to": replay.to })),
-        };
-        joined(json!({ "at": instant(event.at), "what": name }), rest)
-    };
-    let events: Vec<_> = history.events.iter().map(event).collect();
-    json!({
-        "id": id, "feed": id.feed, "received": instant(arrival.received), "file": arrival.file, "type": kind(bytes),
-        "bytes": bytes.len(), "state": state(&history.state), "events": events,
-    })
-}
-
-/// The members of two objects in one.
-fn joined(mut all: Value, more: Value) -> Value {
-    if let (Value::Object(all), Value::Object(more)) = (&mut all, more) {
-        all.extend(more);
-    }
-    all
-}
-
-/// As `emr show` writes a program's hash.
-fn hash(program: u64) -> String {
-    format!("{program:016x}")
 }
 
 /// The program that it was last mapped with.

@@ -4,14 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anstream::{eprintln, print, println};
-use emr_runtime::clock;
-use emr_runtime::control::client;
 use emr_runtime::control::words::{Answer, Feed, Request, Way};
+use emr_runtime::control::{client, shapes};
 use emr_runtime::journal::fs::Disk;
 use emr_runtime::journal::ledger::Ledger;
-use serde_json::{Value, json};
 
-use super::{Journals, ago, instant, journals};
+use super::{Journals, ago, journals};
 use crate::end::End;
 use crate::shown::{self, Format};
 use crate::style::{BOLD, PLAIN, YELLOW, count};
@@ -56,7 +54,7 @@ pub fn run(args: &Args) -> Result<End, End> {
     }
     let status = Status::of(&journals)?;
     if args.format == Format::Json {
-        let all: Vec<_> = status.feeds.iter().map(|feed| as_json(feed, status.is_running)).collect();
+        let all: Vec<_> = status.feeds.iter().map(|feed| shapes::feed(feed, status.is_running)).collect();
         println!("{}", shown::json(&all)?);
     } else {
         print!("{}", status.text(NAMED));
@@ -127,37 +125,18 @@ fn text(feed: &Feed, named: usize) -> String {
     text
 }
 
-/// Nothing where nothing waits.
+/// Nothing where nothing waits and nobody holds it.
 fn way(way: &Way) -> Option<String> {
-    let oldest = way.oldest.as_ref()?;
-    let mut line = format!("  {}: {} waiting, {} for {}", way.name, way.waiting, oldest.id, ago(oldest.received));
+    let held = if way.is_held { format!("{YELLOW}held{PLAIN}, ") } else { String::new() };
+    let Some(oldest) = &way.oldest else {
+        return way.is_held.then(|| format!("  {}: {held}nothing waiting\n", way.name));
+    };
+    let (id, age) = (&oldest.id, ago(oldest.received));
+    let mut line = format!("  {}: {held}{} waiting, {id} for {age}", way.name, way.waiting);
     if let Some(failing) = &way.failing {
         let tried = count(failing.times as usize, "time");
         line.push_str(&format!("; {YELLOW}{} was tried {tried}{PLAIN}: {}", failing.id, failing.why));
     }
     line.push('\n');
     Some(line)
-}
-
-fn as_json(feed: &Feed, is_running: bool) -> Value {
-    let law = &feed.law;
-    let parked: Vec<_> = feed
-        .parked
-        .iter()
-        .map(|it| json!({ "id": it.id, "received": instant(it.received), "why": it.why.join("; ") }))
-        .collect();
-    let ways: Vec<_> = feed
-        .ways
-        .iter()
-        .map(|way| {
-            let age = |received| clock::microseconds().saturating_sub(received).max(0) / 1_000_000;
-            let oldest = way.oldest.as_ref().map(|it| json!({ "id": it.id, "seconds": age(it.received) }));
-            json!({ "way": way.name, "waiting": way.waiting, "oldest": oldest, "failing": way.failing })
-        })
-        .collect();
-    json!({
-        "feed": feed.name, "running": is_running, "accepted": law.accepted, "delivered": law.settled.delivered,
-        "filtered": law.settled.filtered, "refused": law.settled.refused, "dropped": law.settled.dropped,
-        "in_flight": law.in_flight, "parked_count": law.parked, "parked": parked, "ways": ways,
-    })
 }

@@ -87,15 +87,19 @@ fn start(route: &str, engine: &Engine) -> Answer {
 
 async fn reload(next: Result<Ready, String>, engine: &mut Engine, watch: &mut Watch) -> Answer {
     match changed(next, engine, watch).await {
-        Ok(change) => Answer::Changed(change),
+        Ok((change, later)) => Answer::Changed { change, later },
         Err(why) => Answer::Refused { why },
     }
 }
 
-async fn changed(next: Result<Ready, String>, engine: &mut Engine, watch: &mut Watch) -> Result<Change, String> {
-    let Ready { wiring, program } = next?;
+async fn changed(
+    next: Result<Ready, String>,
+    engine: &mut Engine,
+    watch: &mut Watch,
+) -> Result<(Change, Vec<String>), String> {
+    let Ready { wiring, program, standing } = next?;
     let alarms = watch.alarms(&wiring)?;
     let change = engine.change(wiring, program).await.map_err(|refused| refused.to_string())?;
     watch.look(alarms, engine.backlogs()).await;
-    Ok(change)
+    Ok((change, watch.later(&standing)))
 }

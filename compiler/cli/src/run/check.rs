@@ -3,19 +3,23 @@
 use anstream::println;
 use emr_abi::wiring::Wiring;
 use emr_runtime::connector::Places;
+use emr_runtime::control::api;
 use emr_runtime::flow::engine::{self, Need};
-use emr_runtime::observe::serve::At;
+use emr_runtime::observe::serve;
 
+use super::standing::Standing;
 use crate::end::End;
 use crate::style::count;
 
-/// `at` is where metrics are to be read.
-pub async fn needs(wiring: &Wiring, places: &Places, at: Option<At>) -> Result<End, End> {
+pub async fn needs(wiring: &Wiring, places: &Places, standing: &Standing) -> Result<End, End> {
     let mut needs = engine::needs(wiring, places).await.map_err(|refused| End::World(refused.to_string()))?;
-    // Where another engine runs the address is its.
+    // Where another engine runs the addresses are its.
     let is_free = needs.iter().all(|need| need.whose != "journal" || need.missing.is_none());
-    if let Some(at) = at.filter(|_| is_free) {
-        needs.push(Need { whose: "operations".to_owned(), missing: at.listening(places).await.err() });
+    if let Some(at) = standing.metrics().filter(|_| is_free) {
+        needs.push(Need { whose: "operations".to_owned(), missing: serve::listening(&at, places).await.err() });
+    }
+    if let Some((at, _)) = standing.admin().filter(|_| is_free) {
+        needs.push(Need { whose: "admin".to_owned(), missing: api::listening(&at, places).await.err() });
     }
     for Need { whose, missing } in &needs {
         match missing {

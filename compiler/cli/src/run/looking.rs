@@ -1,28 +1,27 @@
 //! Who looks on while `emr run` runs, and what they are told to do.
 
-use std::collections::BTreeMap;
 use std::env;
 use std::sync::Arc;
 
 use emr_abi::wiring::Wiring;
-use emr_project::Setting;
 use emr_runtime::clock;
-use emr_runtime::connector::Places;
+use emr_runtime::connector::{Listening, Places};
+use emr_runtime::control::api::rights::Rights;
+use emr_runtime::control::api::{self, Api};
+use emr_runtime::control::operations::Operations;
 use emr_runtime::flow::backlog::Backlogs;
 use emr_runtime::flow::witness::Witness;
 use emr_runtime::observe::alarm::{Alarms, Mail};
 use emr_runtime::observe::audit::{Audit, Said, What};
 use emr_runtime::observe::log::{self, Format, Log, Teller};
 use emr_runtime::observe::metrics::Metrics;
-use emr_runtime::observe::serve::{self, At, Stage};
+use emr_runtime::observe::serve::{self, Stage};
 use emr_runtime::observe::trace;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::standing::Standing;
 use crate::end::End;
-
-/// `[operations]` of `emr.toml`.
-pub type Operations = BTreeMap<String, Setting>;
 
 #[derive(clap::Args)]
 pub struct Looking {
@@ -66,6 +65,16 @@ pub struct Watch {
     /// How far the engine is, for whoever asks whether it is ready.
     stage: watch::Sender<Stage>,
     served: Option<Task>,
+    answered: Option<Task>,
+    /// As it was when the engine started.
+    standing: Standing,
+}
+
+/// What answers admins, before anybody is heard.
+pub struct Admin {
+    listening: Listening,
+    rights: Rights,
+    listen: String,
 }
 
 /// Something that goes on until it is told to stop.
@@ -96,20 +105,46 @@ impl Watch {
         ready.map_err(|(alarm, why)| format!("alarm {alarm}: {why}"))
     }
 
-    /// From here on metrics and health can be read, where `[operations]` says where.
+    /// From here on metrics and health can be read, where the project says where. What answers admins is ready, and nobody is
+    /// heard yet.
     ///
     /// # Errors
-    /// The address, a certificate or a key is not to be had.
-    pub async fn serve(&mut self, operations: &Operations) -> Result<(), End> {
-        let Some(at) = at(operations) else { return Ok(()) };
-        let refused = |why: String| End::World(format!("operations: {why}"));
-        let listening = at.listening(&self.places).await.map_err(refused)?;
+    /// An address, a certificate or a key is not to be had.
+    pub async fn serve(&mut self) -> Result<Option<Admin>, End> {
+        if let Some(at) = self.standing.metrics() {
+            let refused = |why: String| End::World(format!("operations: {why}"));
+            let listening = serve::listening(&at, &self.places).await.map_err(refused)?;
+            let (stop, stopped) = watch::channel(false);
+            let serving = serve::serve(listening, Arc::clone(&self.metrics), self.stage.subscribe(), stopped);
+            let serving = serving.map_err(|why| refused(format!("it cannot listen on `{}`: {why}", at.listen)))?;
+            self.served = Some(Task { stop, going: tokio::spawn(serving) });
+            self.log.serves(&at.listen);
+        }
+        let Some((at, rights)) = self.standing.admin() else { return Ok(None) };
+        let listening = api::listening(&at, &self.places).await.map_err(|why| End::World(format!("admin: {why}")))?;
+        Ok(Some(Admin { listening, rights, listen: at.listen }))
+    }
+
+    /// From here on admins are heard.
+    ///
+    /// # Errors
+    /// The system does not let it listen.
+    pub fn answer(&mut self, admin: Admin, operations: Arc<Operations>) -> Result<(), End> {
+        let Admin { listening, rights, listen } = admin;
         let (stop, stopped) = watch::channel(false);
-        let serving = serve::serve(listening, Arc::clone(&self.metrics), self.stage.subscribe(), stopped);
-        let serving = serving.map_err(|why| refused(format!("it cannot listen on `{}`: {why}", at.listen)))?;
-        self.served = Some(Task { stop, going: tokio::spawn(serving) });
-        self.log.serves(&at.listen);
+        let api = Api { operations, journals: self.places.journal.clone(), audit: Arc::clone(&self.audit), rights };
+        let refused = |why| End::World(format!("admin: it cannot listen on `{listen}`: {why}"));
+        let serving = api::serve(listening, api, stopped).map_err(refused)?;
+        self.answered = Some(Task { stop, going: tokio::spawn(serving) });
+        self.log.answers(&listen);
         Ok(())
+    }
+
+    /// The sections of `emr.toml` that are others now, and count from the next start on: the log says so too.
+    pub fn later(&self, next: &Standing) -> Vec<String> {
+        let changed = self.standing.changed(next);
+        changed.iter().for_each(|section| self.log.later(section));
+        changed
     }
 
     /// From here on feeds listen, and these alarms are looked at, and no others.
@@ -128,12 +163,16 @@ impl Watch {
     /// The engine is about to stop.
     pub fn stops(&self, backlogs: Backlogs) {
         self.stage.send_replace(Stage::Stopping(backlogs));
+        // Whoever is being answered gets the answer; nobody else is heard.
+        self.answered.iter().for_each(|task| _ = task.stop.send_replace(true));
         self.log.stops();
     }
 
     /// When nothing happens any more.
     pub async fn stop(&mut self) {
-        for task in [self.alarms.take(), self.traces.take(), self.served.take()].into_iter().flatten() {
+        for task in
+            [self.alarms.take(), self.traces.take(), self.answered.take(), self.served.take()].into_iter().flatten()
+        {
             task.stop().await;
         }
     }
@@ -164,13 +203,13 @@ impl Looking {
     ///
     /// # Errors
     /// The audit cannot be written, the system gives no thread, or what `emr.toml` or the environment says is not to be had.
-    pub fn begin(&self, wiring: &Wiring, places: Places, operations: &Operations) -> Result<Watch, End> {
+    pub fn begin(&self, wiring: &Wiring, places: Places, standing: Standing) -> Result<Watch, End> {
         let format = match self.log {
             Written::Text => Format::Text,
             Written::Json => Format::Json,
         };
         let log = log::start(format, self.log_level.into())?;
-        let mail = mail(operations, &places)?;
+        let mail = mail(&standing, &places)?;
         let audit = Arc::new(Audit::start(&places.journal, VERSION)?);
         let metrics = Arc::new(Metrics::new(wiring, VERSION, clock::microseconds()));
         let mut witnesses: Vec<Arc<dyn Witness>> =
@@ -182,27 +221,31 @@ impl Looking {
             sending = Some(sends);
         }
         let witness = Arc::new(witnesses);
-        let (stage, served) = (watch::Sender::default(), None);
-        Ok(Watch { log, audit, metrics, witness, places, mail, sending, traces: None, alarms: None, stage, served })
+        let stage = watch::Sender::default();
+        let (traces, alarms, served, answered) = (None, None, None, None);
+        Ok(Watch {
+            log,
+            audit,
+            metrics,
+            witness,
+            places,
+            mail,
+            sending,
+            traces,
+            alarms,
+            stage,
+            served,
+            answered,
+            standing,
+        })
     }
 }
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Where metrics and health are read, by `[operations]` of `emr.toml`: what goes together was looked at when it was read.
-pub fn at(operations: &Operations) -> Option<At> {
-    let text = |name: &str| operations.get(name).map(|setting| setting.value.clone());
-    let tls = text("tls_certificate").zip(text("tls_key"));
-    Some(At {
-        listen: text("listen")?,
-        tls: tls.map(|(certificate, key)| (certificate.into(), key)),
-        authorities: text("clients_ca").map(Into::into),
-    })
-}
-
 /// Where mail is handed over, by `[operations]` of `emr.toml`.
-fn mail(operations: &Operations, places: &Places) -> Result<Option<Mail>, End> {
-    let text = |name: &str| operations.get(name).map(|setting| setting.value.clone());
+fn mail(standing: &Standing, places: &Places) -> Result<Option<Mail>, End> {
+    let text = |name: &str| standing.operations(name);
     let Some(server) = text("smtp") else { return Ok(None) };
     let from = text("mail_from").ok_or_else(|| End::Call("`smtp` in `emr.toml` needs `mail_from`".to_owned()))?;
     let password = match text("mail_password") {

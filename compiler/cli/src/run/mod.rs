@@ -10,18 +10,17 @@ mod manner;
 mod program;
 mod ready;
 mod secrets;
+mod standing;
 mod watched;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use emr_project::Journal;
 use emr_runtime::connector::Places;
 use emr_runtime::control::operations::Asked;
 use emr_runtime::control::place::Hold;
 use emr_runtime::flow::engine::Engine;
-use emr_runtime::journal::space::Reserve;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::end::End;
@@ -63,34 +62,36 @@ pub fn run(args: &Args) -> Result<End, End> {
     let watched = args.watch.then(|| Watched::new(&args.project));
     let world = World::open(&args.project, &args.chosen)?;
     world.sound()?;
-    let Ready { wiring, program } = Ready::new(&world, &args.chosen)?;
+    let Ready { wiring, program, standing } = Ready::new(&world, &args.chosen)?;
     let places = Places {
         project: args.project.clone(),
         journal: journals(&args.project, args.journal.as_deref()),
         secrets: secrets::secrets(args.secrets.clone()),
-        reserve: reserve(world.outside.manifest.journal),
+        reserve: standing.reserve(),
     };
     let listening: Vec<_> = wiring.feeds.iter().map(|feed| (feed.name.clone(), feed.connector.clone())).collect();
-    let operations = world.outside.manifest.operations.clone();
     drop(world);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     if args.check {
-        return runtime.block_on(check::needs(&wiring, &places, looking::at(&operations)));
+        return runtime.block_on(check::needs(&wiring, &places, &standing));
     }
     let hold = Hold::take(&places.journal).map_err(|why| End::World(format!("journal: {why}")))?;
     let hold = Arc::new(hold);
-    let mut watch = args.looking.begin(&wiring, places.clone(), &operations)?;
+    let mut watch = args.looking.begin(&wiring, places.clone(), standing)?;
     let alarms = watch.alarms(&wiring).map_err(End::World)?;
     runtime.block_on(async {
         // Whoever stops a process that is about to start is heard too.
         let mut signals = Signals::listen()?;
-        watch.serve(&operations).await?;
+        let admin = watch.serve().await?;
         let engine = Engine::start(wiring, program, places, Arc::clone(&hold), Arc::clone(&watch.witness)).await;
         let mut engine = engine.map_err(|refused| End::World(refused.to_string()))?;
         for (name, connector) in listening {
             watch.log.listens(&name, &connector);
         }
         watch.look(alarms, engine.backlogs()).await;
+        if let Some(admin) = admin {
+            watch.answer(admin, engine.operations())?;
+        }
         let mut wishes = Wishes::new(&mut engine, watched);
         loop {
             let Asked { what, tell } = tokio::select! {
@@ -104,6 +105,8 @@ pub fn run(args: &Args) -> Result<End, End> {
             // Whoever asked may have gone meanwhile.
             let _ = tell.send(change::carry_out(prepared, &mut engine, &mut watch).await);
         }
+        // Whoever still asks hears that it stops.
+        drop(wishes);
         watch.stops(engine.backlogs());
         engine.stop().await;
         watch.stop().await;
@@ -114,12 +117,6 @@ pub fn run(args: &Args) -> Result<End, End> {
     // A read of standard input or a file that never ends must not hold the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(End::Fine)
-}
-
-/// What `emr.toml` keeps free on the disk of the journals.
-fn reserve(said: Journal) -> Reserve {
-    let Reserve { percent, bytes } = Reserve::default();
-    Reserve { percent: said.free_percent.unwrap_or(percent), bytes: said.free_bytes.unwrap_or(bytes) }
 }
 
 /// What tells a process to stop.

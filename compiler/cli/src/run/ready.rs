@@ -13,6 +13,7 @@ use emr_project::Source;
 use smol_str::SmolStr;
 
 use super::program::Compiled;
+use super::standing::Standing;
 use crate::end::End;
 use crate::engine::said;
 use crate::test;
@@ -21,6 +22,7 @@ use crate::world::{Chosen, World};
 pub struct Ready {
     pub wiring: Wiring,
     pub program: Arc<Compiled>,
+    pub standing: Standing,
 }
 
 impl Ready {
@@ -35,7 +37,8 @@ impl Ready {
             return Err(End::Call("the project has no feed: nothing would come in".to_owned()));
         }
         let program = Arc::new(Compiled::new(world, &wired)?);
-        Ok(Ready { wiring: wiring(&wired, said(world)), program })
+        let standing = Standing::of(&world.outside.manifest);
+        Ok(Ready { wiring: wiring(&wired, said(world)), program, standing })
     }
 
     /// Of the project as its files are now, where there is nothing wrong with it and its tests pass.

@@ -85,12 +85,23 @@ impl Site {
     }
 
     pub fn emr(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_emr")).args(arguments).current_dir(self.folder.path()).output().unwrap()
+        self.emr_in(arguments, &[])
+    }
+
+    fn emr_in(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_emr"));
+        command.envs(environment.iter().copied());
+        command.args(arguments).current_dir(self.folder.path()).output().unwrap()
     }
 
     /// What a command prints, what it says, and how it ends.
     pub fn said(&self, arguments: &[&str]) -> (String, String, Option<i32>) {
-        let output = self.emr(arguments);
+        self.said_in(arguments, &[])
+    }
+
+    /// The same with more in the environment.
+    pub fn said_in(&self, arguments: &[&str], environment: &[(&str, &str)]) -> (String, String, Option<i32>) {
+        let output = self.emr_in(arguments, environment);
         (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap(), output.status.code())
     }
 
@@ -136,4 +147,33 @@ pub fn send(stream: &mut TcpStream, message: &str) -> String {
         answer.push(byte[0]);
     }
     String::from_utf8(answer).unwrap().split('\r').skip(1).collect::<Vec<_>>().join(" ")
+}
+
+/// What is answered over HTTP.
+#[derive(Debug)]
+pub struct Said {
+    pub status: u16,
+    /// In small letters.
+    pub head: String,
+    pub body: String,
+}
+
+/// Calls over HTTP, with the type of what is sent; nothing where nobody listens.
+pub fn call(at: SocketAddr, method: &str, path: &str, kind: &str, body: &[u8]) -> Option<Said> {
+    let mut stream = TcpStream::connect(at).ok()?;
+    let length = body.len();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {at}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(&[head.as_bytes(), body].concat()).ok()?;
+    said(&mut stream)
+}
+
+/// What comes until the other side hangs up.
+pub fn said(stream: &mut TcpStream) -> Option<Said> {
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some(Said { status, head: head.to_lowercase(), body: body.to_owned() })
 }

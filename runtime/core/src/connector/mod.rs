@@ -29,6 +29,7 @@ use crate::flow::intake::Intake;
 use crate::journal::fs::Disk;
 use crate::journal::space::Reserve;
 use tls::Secrets;
+pub use web::listening::{At, Callers, Listening};
 
 /// Where a project is, and its secrets.
 #[derive(Clone)]

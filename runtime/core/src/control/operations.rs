@@ -5,11 +5,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::{Mutex as Turn, mpsc, oneshot};
 
-use super::words::{Answer, Failing, Feed, Not, Request, Way, Which};
-use crate::flow::intake::Intake;
+use super::words::{Answer, Failing, Feed, Not, Parked, Request, Way, Which};
+use crate::flow::intake::{self, Intake, Settings};
 use crate::flow::operate::No;
 use crate::flow::witness::{Happening, Witness};
-use crate::journal::entry::{Replay, What};
+use crate::journal::entry::{Arrival, Replay, What};
 use crate::journal::find::{History, State, histories};
 use crate::journal::fs::Disk;
 use crate::journal::id::Id;
@@ -98,6 +98,45 @@ impl Operations {
         }
     }
 
+    /// What waits for a person, of all feeds or of one: how many there are, and the oldest of each. Nothing where there is no
+    /// such feed.
+    pub fn parked(&self, feed: Option<&str>, limit: usize) -> Option<(u64, Vec<Parked>)> {
+        let feeds = self.feeds();
+        let chosen: Vec<_> = feeds.0.iter().filter(|it| feed.is_none_or(|name| **it.name() == *name)).collect();
+        if feed.is_some() && chosen.is_empty() {
+            return None;
+        }
+        let (mut count, mut all) = (0, Vec::new());
+        for feed in chosen {
+            count += feed.law().parked;
+            all.extend(feed.sum(|ledger| Parked::of(feed.name(), ledger).take(limit).collect::<Vec<_>>()));
+        }
+        Some((count, all))
+    }
+
+    /// Whether there is a feed of that name now.
+    pub fn has_feed(&self, name: &str) -> bool {
+        self.feeds().named(name).is_some()
+    }
+
+    /// Whether there is a route of that name now.
+    pub fn has_route(&self, name: &str) -> bool {
+        self.feeds().0.iter().any(|feed| feed.version().settings.routes.iter().any(|route| **route == *name))
+    }
+
+    /// What tells of a message of a feed whether it has that value among those that its feed keeps in order by; nothing of a
+    /// feed that keeps all of them in one order.
+    pub fn by_key(&self, feed: &str, key: &str) -> Option<impl Fn(u64, &Arrival, &[u8]) -> bool + Send + use<>> {
+        let version = self.feeds().named(feed)?.version();
+        let (name, key) = (Arc::clone(&version.settings.name), key.to_owned());
+        let is_ordered = !version.settings.order_by.is_empty();
+        is_ordered.then_some(move |number: u64, arrival: &Arrival, message: &[u8]| {
+            let receipt = intake::receipt(&name, number, arrival);
+            let Settings { feed, order_by, .. } = &version.settings;
+            version.program.read(*feed, order_by, message, &receipt).iter().flatten().any(|value| *value == key)
+        })
+    }
+
     fn denied(&self, not: &[Not]) {
         let Some(witness) = &self.witness else { return };
         for Not { id, why } in not {
@@ -130,7 +169,7 @@ impl Feeds {
     async fn release(&self, which: Which) -> Result<Outcome, String> {
         let mut outcome = Outcome::default();
         let chosen = match which {
-            Which::Ids(ids) => self.by_feed(ids, &mut outcome),
+            Which::Ids(ids) => self.known(ids, &mut outcome).await?,
             Which::Feed(name) => {
                 let feed = self.named(&name).ok_or_else(|| no_feed(&name))?;
                 vec![(feed, parked(feed))]
@@ -149,7 +188,7 @@ impl Feeds {
             return Err("a message is given up for a reason: say which".to_owned());
         }
         let mut outcome = Outcome::default();
-        for (feed, numbers) in self.by_feed(ids, &mut outcome) {
+        for (feed, numbers) in self.known(ids, &mut outcome).await? {
             let asked = numbers.into_iter().map(|number| (number, What::Dropped { because: because.clone() }));
             all(feed, asked.collect(), &mut outcome).await;
         }
@@ -184,6 +223,28 @@ impl Feeds {
             all(feed, asked, &mut outcome).await;
         }
         Ok(outcome)
+    }
+
+    /// Those that a journal holds. Of others it is said that it does not, or not any more.
+    async fn known(
+        &self,
+        ids: Vec<Id>,
+        outcome: &mut Outcome,
+    ) -> Result<Vec<(&Arc<Intake<Disk>>, BTreeSet<u64>)>, String> {
+        let mut chosen = self.by_feed(ids, outcome);
+        for (feed, numbers) in &mut chosen {
+            let is_open = |number: &u64| feed.sum(|ledger| ledger.message(*number).is_some());
+            let others: BTreeSet<u64> = numbers.iter().copied().filter(|number| !is_open(number)).collect();
+            if others.is_empty() {
+                continue;
+            }
+            let found = settled(feed, others.clone()).await?;
+            for number in others.into_iter().filter(|number| !found.contains_key(number)) {
+                numbers.remove(&number);
+                outcome.not(&Id::new(feed.name(), number), No::Unknown);
+            }
+        }
+        Ok(chosen)
     }
 
     fn named(&self, name: &str) -> Option<&Arc<Intake<Disk>>> {
@@ -254,8 +315,8 @@ fn status(feed: &Intake<Disk>) -> Feed {
         let failing = queue.failing();
         let failing =
             failing.map(|(number, tried)| Failing { id: Id::new(name, number), times: tried.times, why: tried.why });
-        let idle = || Way { name: way.name.to_string(), waiting: 0, oldest: None, failing: None };
-        Way { failing, ..waiting.unwrap_or_else(idle) }
+        let idle = || Way { name: way.name.to_string(), waiting: 0, is_held: false, oldest: None, failing: None };
+        Way { failing, is_held: queue.is_held(), ..waiting.unwrap_or_else(idle) }
     });
     status.ways = known.collect();
     status

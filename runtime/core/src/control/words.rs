@@ -53,7 +53,13 @@ pub enum Answer {
         was_held: bool,
     },
     /// Another version of the project runs.
-    Changed(Change),
+    Changed {
+        #[serde(flatten)]
+        change: Change,
+        /// Sections of `emr.toml` that are others now, and count from the next start on.
+        #[serde(default)]
+        later: Vec<String>,
+    },
     /// Nothing was done.
     Refused {
         why: String,
@@ -93,6 +99,9 @@ pub struct Way {
     /// `admissions>ehr`
     pub name: String,
     pub waiting: u64,
+    /// Its route says `start: held`, and nobody has let it go. Known to an engine that runs alone.
+    #[serde(default)]
+    pub is_held: bool,
     pub oldest: Option<Oldest>,
     /// Known to an engine that runs alone.
     pub failing: Option<Failing>,
@@ -121,23 +130,36 @@ const NAMED: usize = 1_000;
 impl Feed {
     /// What the sum of a journal says.
     pub fn of(name: &str, ledger: &Ledger) -> Feed {
-        let parked = ledger.open().filter(|open| open.is_parked()).take(NAMED).map(|open| Parked {
-            id: Id::new(name, open.number()),
-            received: open.arrival.received,
-            why: open.why(),
-        });
+        let parked = Parked::of(name, ledger).take(NAMED);
         let mut ways: Vec<Way> = Vec::new();
         for open in ledger.open() {
             for way in open.going() {
                 let known = ways.iter().position(|known| *known.name == **way);
                 let place = known.unwrap_or_else(|| {
                     let oldest = Oldest { id: Id::new(name, open.number()), received: open.arrival.received };
-                    ways.push(Way { name: way.to_string(), waiting: 0, oldest: Some(oldest), failing: None });
+                    ways.push(Way {
+                        name: way.to_string(),
+                        waiting: 0,
+                        is_held: false,
+                        oldest: Some(oldest),
+                        failing: None,
+                    });
                     ways.len() - 1
                 });
                 ways.iter_mut().skip(place).take(1).for_each(|way| way.waiting += 1);
             }
         }
         Feed { name: name.to_owned(), law: ledger.law(), parked: parked.collect(), ways }
+    }
+}
+
+impl Parked {
+    /// What waits for a person by the sum of a journal, the oldest first.
+    pub fn of<'a>(name: &'a str, ledger: &'a Ledger) -> impl Iterator<Item = Parked> + 'a {
+        ledger.open().filter(|open| open.is_parked()).map(move |open| Parked {
+            id: Id::new(name, open.number()),
+            received: open.arrival.received,
+            why: open.why(),
+        })
     }
 }

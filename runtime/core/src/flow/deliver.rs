@@ -149,6 +149,10 @@ impl Queue {
         self.changed.notify_one();
     }
 
+    pub fn is_held(&self) -> bool {
+        self.state().is_held
+    }
+
     pub fn len(&self) -> usize {
         self.state().lanes.len()
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use emr_message::header::Header;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::entry::{ARRIVAL, Arrival, Ended, Entry, Event, Replay, What};
 use super::fs::Fs;
@@ -13,7 +13,7 @@ use super::ledger::{Ledger, Open};
 use super::log::{self, Fault, Reader, Record};
 
 /// Where a message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     InFlight,

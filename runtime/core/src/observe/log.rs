@@ -70,12 +70,22 @@ impl Log {
         info!(address, "can be looked at");
     }
 
+    /// Admins are answered there.
+    pub fn answers(&self, listen: &str) {
+        info!(listen, "answers admins");
+    }
+
     /// The project was to be changed; with the reason why it was not.
     pub fn reloads(&self, why_not: Option<&str>) {
         match why_not {
             None => info!("goes on with the project as its files are now"),
             Some(why) => warn!(why, "goes on as before"),
         }
+    }
+
+    /// A section of `emr.toml` is another now, which is read when an engine starts.
+    pub fn later(&self, section: &str) {
+        warn!(section, "has changed, and counts from the next start on");
     }
 
     /// The process was told to stop.
@@ -264,8 +274,13 @@ fn way_of(feed: &str, way: &str) -> String {
     format!("{feed} {way}")
 }
 
+/// Somebody called the admin API, and was answered with that status of HTTP.
+pub(crate) fn called(who: &str, what: &str, status: u16) {
+    if status < 400 { info!(who, what, status, "called") } else { warn!(who, what, status, "called") }
+}
+
 /// Why a connection ended, in the words of a person.
-pub(super) fn words(why: Leaving) -> &'static str {
+pub(crate) fn words(why: Leaving) -> &'static str {
     match why {
         Leaving::Done => "done",
         Leaving::Cut => "in the middle of a message",

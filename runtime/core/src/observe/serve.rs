@@ -1,7 +1,6 @@
 //! `/metrics`, `/health/live` and `/health/ready`, over HTTP. They hold names of the project and numbers.
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use hyper::header::{ALLOW, HeaderValue};
@@ -10,32 +9,18 @@ use hyper::{Method, StatusCode};
 use tokio::sync::watch;
 
 use super::metrics::{Metrics, TEXT};
-use crate::connector::tls::{self, Why};
-use crate::connector::web::clients::{self, Who};
-use crate::connector::web::listening::{Listening, Settings};
+use crate::connector::web::clients::Who;
+use crate::connector::web::listening::{At, Listening, Room};
 use crate::connector::web::outcome::{Issue, Reply, outcome, reply};
 use crate::connector::web::server::{Call, Desk};
-use crate::connector::{Places, Serving};
+use crate::connector::{Places, Serving, Why};
 use crate::flow::backlog::Backlogs;
 use crate::flow::witness::Happening;
 
-/// Connections at a time.
-const CONNECTIONS: usize = 32;
-
-/// How long a request may take to come, and a connection be open on which none comes, in milliseconds.
-const PATIENCE: u64 = 10_000;
+/// What is taken at a time. Who reads has nothing to say.
+const ROOM: Room = Room { connections: 32, request_timeout: 10_000, frame_max: 0 };
 
 const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-
-/// Where it listens, and for whom.
-#[derive(Clone, Debug)]
-pub struct At {
-    pub listen: String,
-    /// The file of the certificate, and the name of the secret with its key. None: the project says why.
-    pub tls: Option<(PathBuf, String)>,
-    /// The file of the authorities whose certificates callers show. None: the project says why anybody may call.
-    pub authorities: Option<PathBuf>,
-}
 
 /// How far the engine is.
 #[derive(Clone, Default)]
@@ -55,23 +40,12 @@ struct Looking {
     stage: watch::Receiver<Stage>,
 }
 
-impl At {
-    /// An address that is ours, on which nobody is heard yet.
-    ///
-    /// # Errors
-    /// The address, a certificate or a key is not to be had.
-    pub async fn listening(&self, places: &Places) -> Result<Listening, Why> {
-        let server = self.tls.as_ref().map(|(certificate, key)| tls::Server::new(certificate, key));
-        let settings = Settings {
-            listen: self.listen.clone(),
-            tls: server.map_or(tls::Listen::None(tls::None::None), tls::Listen::Tls),
-            clients: self.authorities.clone().map_or(clients::Settings::None, |ca| clients::Settings::MutualTls { ca }),
-            connections: CONNECTIONS,
-            request_timeout: PATIENCE,
-            frame_max: 0,
-        };
-        Listening::new(&settings, places).await
-    }
+/// An address that is ours, on which nobody is heard yet.
+///
+/// # Errors
+/// The address, a certificate or a key is not to be had.
+pub async fn listening(at: &At, places: &Places) -> Result<Listening, Why> {
+    at.listening(&ROOM, places).await
 }
 
 /// From here on what is counted can be read, until `stop`.

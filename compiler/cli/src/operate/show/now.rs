@@ -9,12 +9,13 @@ use emr_compiler::db::{self, Wired};
 use emr_compiler::plan::interpret;
 use emr_compiler::trace::{self, Segment, Trace};
 use emr_message::Receipt;
+use emr_runtime::control::shapes::{hash, joined};
 use emr_runtime::flow::intake;
 use emr_runtime::flow::program::{Made, Program, Sorted};
 use emr_runtime::journal::find::History;
 use serde_json::{Value, json};
 
-use super::{Stored, hash, joined, mapped_by};
+use super::{Stored, mapped_by};
 use crate::end::End;
 use crate::engine::{self, Engine, Kind, Why};
 use crate::run::{Compiled, Ready};
@@ -52,7 +53,7 @@ impl Now {
     pub fn of(stored: &Stored, project: &Path, chosen: &Chosen) -> Result<Now, String> {
         let world = World::open(project, chosen).map_err(said)?;
         world.sound().map_err(|_| "the project has errors".to_owned())?;
-        let Ready { wiring, program } = Ready::new(&world, chosen).map_err(said)?;
+        let Ready { wiring, program, .. } = Ready::new(&world, chosen).map_err(said)?;
         let wired = db::wired(&world.db, world.inside);
         let place = wiring.feeds.iter().position(|feed| feed.name == stored.id.feed);
         let feed = place.ok_or_else(|| format!("the project has no feed `{}`", stored.id.feed))?;

@@ -85,6 +85,8 @@ pub enum Denied {
     Unbelieved,
     /// It is known, and may not.
     Scope(String),
+    /// It is known by its certificate, and is not among those who may.
+    Name,
     /// The issuer cannot be asked.
     Later,
 }
@@ -168,6 +170,7 @@ impl Denied {
             Denied::Unknown => (StatusCode::UNAUTHORIZED, "login", "who calls must show a token"),
             Denied::Unbelieved => (StatusCode::UNAUTHORIZED, "login", "the token is not accepted"),
             Denied::Scope(_) => (StatusCode::FORBIDDEN, "forbidden", "the token lacks a scope"),
+            Denied::Name => (StatusCode::FORBIDDEN, "forbidden", "the owner of the certificate may not do this"),
             Denied::Later => (StatusCode::SERVICE_UNAVAILABLE, "transient", "the issuer of tokens cannot be reached"),
         };
         let (header, value) = match self {
@@ -177,6 +180,7 @@ impl Denied {
                 let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scopes}\"");
                 (WWW_AUTHENTICATE, HeaderValue::from_str(&challenge).ok())
             }
+            Denied::Name => (WWW_AUTHENTICATE, None),
             Denied::Later => (RETRY_AFTER, Some(AGAIN)),
         };
         let mut reply = word(status, &Issue::new(code, text));
@@ -186,4 +190,4 @@ impl Denied {
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

@@ -1,6 +1,7 @@
 //! What feeds over HTTP are told of where they listen and for whom, and what comes of it.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,55 @@ pub struct Settings {
     pub connections: usize,
     pub request_timeout: u64,
     pub frame_max: usize,
+}
+
+/// Where something listens that is no feed, and for whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct At {
+    pub listen: String,
+    /// The file of the certificate, and the name of the secret with its key. None: the project says why.
+    pub tls: Option<(PathBuf, String)>,
+    pub clients: Callers,
+}
+
+/// Who may call there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Callers {
+    /// The project says why.
+    Anybody,
+    /// Those with a certificate of the authorities of this file.
+    Certified(PathBuf),
+    /// Those with a token of an issuer, for this audience.
+    Bearers { issuer: String, audience: String },
+}
+
+/// What is taken there at a time, times in milliseconds and sizes in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    pub connections: usize,
+    pub request_timeout: u64,
+    pub frame_max: usize,
+}
+
+impl At {
+    /// An address that is ours, on which nobody is heard yet.
+    ///
+    /// # Errors
+    /// The address, a certificate or a key is not to be had, or nobody could be known by what `clients` says.
+    pub async fn listening(&self, room: &Room, places: &Places) -> Result<Listening, Why> {
+        let server = self.tls.as_ref().map(|(certificate, key)| tls::Server::new(certificate, key));
+        let Room { connections, request_timeout, frame_max } = *room;
+        let clients = match self.clients.clone() {
+            Callers::Anybody => clients::Settings::None,
+            Callers::Certified(ca) => clients::Settings::MutualTls { ca },
+            Callers::Bearers { issuer, audience } => {
+                clients::Settings::Oauth { issuer, audience: Some(audience), scopes: Vec::new() }
+            }
+        };
+        let tls = server.map_or(tls::Listen::None(tls::None::None), tls::Listen::Tls);
+        let listen = self.listen.clone();
+        Listening::new(&Settings { listen, tls, clients, connections, request_timeout, frame_max }, places).await
+    }
 }
 
 /// An address that is ours, on which nobody is heard yet.

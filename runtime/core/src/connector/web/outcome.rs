@@ -52,6 +52,11 @@ impl Issue {
         Issue { wrong: Some(json!({ "coding": [coded] })), ..Issue::new(code, text) }
     }
 
+    /// In the words of a person.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     pub fn json(&self) -> Value {
         let mut issue = json!({ "severity": self.severity, "code": self.code, "diagnostics": self.text });
         if let (Some(wrong), Some(issue)) = (&self.wrong, issue.as_object_mut()) {

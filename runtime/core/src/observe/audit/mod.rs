@@ -109,7 +109,10 @@ impl Audit {
 
     fn hand(&self, event: (Said, Option<oneshot::Sender<()>>)) {
         let mut state = self.desk.state();
-        state.events.push(event);
+        // Nobody writes behind the end: whoever waits hears so at once.
+        if !state.is_ending {
+            state.events.push(event);
+        }
         self.desk.tell(state);
     }
 

@@ -46,6 +46,8 @@ pub enum What {
     Reloaded,
     /// Something else was asked of the engine.
     Asked,
+    /// Somebody called the admin API.
+    Called,
     /// A peer was not let in, or sent what is no message.
     Turned,
     /// Records of a journal were gone before they could be read for the audit.
@@ -77,7 +79,7 @@ pub struct Said {
     pub way: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// A person of the machine, or the address of a peer.
+    /// A person of the machine, a caller by its name, or the address of a peer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub who: Option<String>,
     /// It was asked for and not done.

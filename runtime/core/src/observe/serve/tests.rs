@@ -8,6 +8,8 @@ use reqwest::{Certificate, Client, Identity};
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::connector::tls;
+use crate::connector::web::listening::Callers;
 use crate::journal::space::Reserve;
 
 struct Site {
@@ -32,7 +34,7 @@ fn places(folder: &Path) -> Places {
 
 async fn start(at: &At, folder: &Path) -> Site {
     let _ = tls::provider().install_default();
-    let listening = at.listening(&places(folder)).await.unwrap();
+    let listening = super::listening(at, &places(folder)).await.unwrap();
     let metrics = Arc::new(Metrics::new(&Wiring::default(), "1.2.3", 0));
     let (stage, stop) = (watch::Sender::default(), watch::Sender::new(false));
     let serving = tokio::spawn(serve(listening, metrics, stage.subscribe(), stop.subscribe()).unwrap());
@@ -40,7 +42,7 @@ async fn start(at: &At, folder: &Path) -> Site {
 }
 
 async fn open() -> At {
-    At { listen: free().await.to_string(), tls: None, authorities: None }
+    At { listen: free().await.to_string(), tls: None, clients: Callers::Anybody }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,7 +95,8 @@ async fn who_shows_no_certificate_reads_nothing() {
     let (server, _) = identity(folder.path(), "server");
     let ((_, known), (_, stranger)) = (identity(folder.path(), "client"), identity(folder.path(), "stranger"));
     let key = folder.path().join("server.key").to_str().unwrap().to_owned();
-    let at = At { tls: Some(("server.pem".into(), key)), authorities: Some("client.pem".into()), ..open().await };
+    let at =
+        At { tls: Some(("server.pem".into(), key)), clients: Callers::Certified("client.pem".into()), ..open().await };
     let site = start(&at, folder.path()).await;
     let read = async |identity: Option<Identity>| {
         let client = Client::builder().tls_certs_only([server.clone()]);
@@ -110,7 +113,7 @@ async fn who_shows_no_certificate_reads_nothing() {
 async fn what_is_not_to_be_had_is_said() {
     let folder = tempfile::tempdir().unwrap();
     identity(folder.path(), "server");
-    let why = async |at: At| at.listening(&places(folder.path())).await.err().unwrap();
+    let why = async |at: At| super::listening(&at, &places(folder.path())).await.err().unwrap();
     let no_secret = At { tls: Some(("server.pem".into(), "NONE".into())), ..open().await };
     assert_eq!(why(no_secret).await, "there is no secret `NONE`");
     let no_address = At { listen: "256.0.0.1:1".into(), ..open().await };

@@ -32,15 +32,16 @@ struct Told {
     asked: usize,
 }
 
-struct Site {
-    url: String,
+/// An issuer, and its keys.
+pub struct Site {
+    pub url: String,
     told: Arc<Mutex<Told>>,
     edge: EcdsaKeyPair,
     wide: EcdsaKeyPair,
     rsa: rsa::KeyPair,
 }
 
-async fn site() -> Site {
+pub async fn site() -> Site {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/realm", listener.local_addr().unwrap());
     let (edge, wide) = (pair(&ECDSA_P256_SHA256_FIXED_SIGNING), pair(&ECDSA_P384_SHA384_FIXED_SIGNING));
@@ -135,7 +136,8 @@ impl Site {
         format!("{text}.{}", encoded(&signature))
     }
 
-    fn good(&self, change: Value) -> String {
+    /// A good token, but for a change of what it says.
+    pub fn good(&self, change: Value) -> String {
         self.signed(&json!({ "alg": "ES256", "kid": "edge" }), &self.claims(change))
     }
 }
