@@ -84,7 +84,7 @@ fn rows() -> Vec<Row> {
     vec![
         row("good and durable", message("good", as_it_is), "AA", "CA AA", "done"),
         row("duplicate, same body", message("good", as_it_is), "AA", "CA AA", "done, marked"),
-        row("content wrong", changed("wrong", "77^^^H", ""), "AE 207", "CA AE 207", "rejected, result"),
+        row("content wrong", changed("wrong", "77^^^H", ""), "AE 101", "CA AE 101", "rejected, result"),
         row("content wrong: MSH is unreadable", b"hello".to_vec(), "AE 100", "CE 100", "rejected, result"),
         row(
             "type not served",

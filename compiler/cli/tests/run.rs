@@ -60,7 +60,8 @@ fn messages_are_answered_mapped_and_delivered() {
     assert!(tell(&site, "TEST", "A01", "2", "78^^^H").starts_with("MSA|AA|2"));
     assert!(tell(&site, "H", "A04", "3", "79^^^H").starts_with("MSA|AA|3"));
     let refused = tell(&site, "H", "A01", "4", "");
-    assert!(refused.starts_with("MSA|AE|4 ERR|"), "{refused}");
+    let why = "ERR||PID^1^3|101^Required field missing^HL70357|E||||a patient needs an identifier";
+    assert!(refused.starts_with(&format!("MSA|AE|4 {why}")), "{refused}");
     let unknown = tell(&site, "H", "A08", "5", "77^^^H");
     assert!(unknown.starts_with("MSA|AR|5 ERR||MSH^1^9^1^2|201^Unsupported event code^HL70357|E"), "{unknown}");
     // The sender that heard nothing sends the same again.

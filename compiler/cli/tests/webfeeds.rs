@@ -137,7 +137,7 @@ fn what_is_posted_is_answered_mapped_and_delivered() {
     assert_eq!(site.post(0, "/hl7", hl7, &message("A04", "2", "77^^^H")).status, 200);
     let refused = site.post(0, "/hl7", "text/plain", &message("A01", "3", ""));
     let outcome: Value = serde_json::from_str(&refused.body).unwrap();
-    assert_eq!((refused.status, &outcome["issue"][0]["code"]), (422, &json!("processing")), "{outcome}");
+    assert_eq!((refused.status, &outcome["issue"][0]["code"]), (422, &json!("required")), "{outcome}");
     assert!(refused.body.contains("a patient needs an identifier"), "{}", refused.body);
     assert_eq!(site.post(0, "/hl7", hl7, &message("A08", "4", "77^^^H")).status, 422);
     // The bytes are not of the charset that the message says.

@@ -5,9 +5,12 @@
 
 pub mod reply;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::header::Header;
+use crate::{Charset, escape};
 
 /// What is said of a message, of HL7 table 0008.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -91,17 +94,32 @@ impl Wrong {
     }
 }
 
-/// One thing that is wrong, and where: numbers from 1, 0 where the place is not so narrow.
+/// One thing that is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     pub wrong: Wrong,
     pub at: Option<At>,
+    /// What a map says of it, in its own words, which hold no value.
+    pub said: Option<Arc<str>>,
 }
 
-/// Of a message whose sender waits for what somebody else says, who says nothing that can be told.
-pub const UNANSWERED: Problem = Problem { wrong: Wrong::Internal, at: None };
+impl Problem {
+    pub fn new(wrong: Wrong, at: Option<At>) -> Problem {
+        Problem { wrong, at, said: None }
+    }
 
-/// A place in a message.
+    /// The sender waits for what somebody else says, who says nothing that can be told.
+    pub fn unanswered() -> Problem {
+        Problem { said: Some("there is no answer to it now".into()), ..Problem::new(Wrong::Internal, None) }
+    }
+
+    /// In the words of a map, or else in those of the table.
+    pub fn text(&self) -> &str {
+        self.said.as_deref().unwrap_or_else(|| self.wrong.text())
+    }
+}
+
+/// A place in a message: numbers from 1, 0 where it is not so narrow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct At {
     pub segment: [u8; 3],
@@ -126,12 +144,17 @@ pub struct Answer<'a> {
 pub fn write(header: &Header<'_>, answer: &Answer<'_>) -> Vec<u8> {
     let mut out = Writer::new(header);
     out.header(header, answer);
-    out.line(b"MSA", &[answer.code.text().as_bytes(), header.field(10)]);
+    let is_old = is_older(header.field(12), b"2.5");
+    // MSA-3 is the only place for words there, and later versions have it no more.
+    let said = answer.problems.iter().find_map(|problem| problem.said.as_deref()).filter(|_| is_old);
+    let said = said.map(|said| words(header, said)).unwrap_or_default();
+    out.line(b"MSA", &[answer.code.text().as_bytes(), header.field(10), &said]);
     for problem in answer.problems {
-        if is_older(header.field(12), b"2.5") {
+        if is_old {
             out.error_location(problem);
         } else {
-            out.error(problem);
+            let said = problem.said.as_deref().map(|said| words(header, said)).unwrap_or_default();
+            out.error(problem, &said);
         }
     }
     out.bytes
@@ -142,6 +165,16 @@ fn is_older(version: &[u8], than: &[u8]) -> bool {
     let end = version.iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.').unwrap_or(version.len());
     let version = version.get(..end).unwrap_or_default();
     version.starts_with(b"2") && version < than
+}
+
+/// Words in the sender's delimiters and charset; `?` stands for a character that it lacks.
+fn words(header: &Header<'_>, said: &str) -> Vec<u8> {
+    let said = escape::encode(&escape::clean(said), &header.delimiters);
+    let charset = Charset::named(&String::from_utf8_lossy(header.component(18, 1)));
+    // The rest of the answer is written byte by byte.
+    let charset = charset.ok().filter(|charset| !matches!(charset, Charset::Utf16Le | Charset::Utf16Be));
+    let encoded = charset.and_then(|charset| charset.encode(&said));
+    encoded.unwrap_or_else(|| said.chars().map(|c| u8::try_from(c).ok().filter(u8::is_ascii).unwrap_or(b'?')).collect())
 }
 
 struct Writer {
@@ -204,11 +237,11 @@ impl Writer {
         kind
     }
 
-    /// ERR since v2.5: ERR-2 location (ERL), ERR-3 code, ERR-4 severity.
-    fn error(&mut self, problem: &Problem) {
+    /// ERR since v2.5: ERR-2 location (ERL), ERR-3 code, ERR-4 severity, ERR-8 for whoever reads it (§2.15.5).
+    fn error(&mut self, problem: &Problem, said: &[u8]) {
         let place = problem.at.as_ref().map(|at| self.place(at)).unwrap_or_default();
         let code = self.coded(problem.wrong, self.component);
-        self.line(b"ERR", &[b"", &place, &code, b"E"]);
+        self.line(b"ERR", &[b"", &place, &code, b"E", b"", b"", b"", said]);
     }
 
     /// ERR before v2.5: ERR-1 is segment, sequence, field and the code in subcomponents (ELD).
@@ -266,7 +299,20 @@ mod tests {
 
     fn wrong_birth_date() -> Problem {
         let at = At { segment: *b"PID", sequence: 1, field: 7, repetition: 0, component: 0 };
-        Problem { wrong: Wrong::DataType, at: Some(at) }
+        Problem::new(Wrong::DataType, Some(at))
+    }
+
+    #[test]
+    fn a_map_says_it_in_its_own_words() {
+        let said = Problem { said: Some("a date, or | none: für uns".into()), ..wrong_birth_date() };
+        let new =
+            answered("MSH|^~\\&|A||||||ADT^A01|1|P|2.5||||||UNICODE UTF-8", Code::Error, std::slice::from_ref(&said));
+        assert!(
+            new.ends_with("ERR||PID^1^7|102^Data type error^HL70357|E||||a date, or \\F\\ none: für uns\n"),
+            "{new}"
+        );
+        let old = answered("MSH|^~\\&|A||||||ADT^A01|1|P|2.3||||||ASCII", Code::Error, &[said]);
+        assert!(old.contains("\nMSA|AE|1|a date, or \\F\\ none: f?r uns\nERR|PID^1^7^102&"), "{old}");
     }
 
     #[test]
@@ -290,7 +336,7 @@ mod tests {
     #[test]
     fn the_senders_delimiters_are_kept() {
         let message = "MSH$*~\\%$A$$$$$$ADT*A01$9$P$2.6";
-        let rejected = answered(message, Code::Reject, &[Problem { wrong: Wrong::MessageType, at: None }]);
+        let rejected = answered(message, Code::Reject, &[Problem::new(Wrong::MessageType, None)]);
         assert_eq!(
             rejected,
             "MSH$*~\\%$$$A$$20261129$$ACK*A01*ACK$e1$P$2.6\nMSA$AR$9\nERR$$$200*Unsupported message type*HL70357$E\n"

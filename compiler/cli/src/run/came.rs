@@ -73,11 +73,11 @@ impl Came {
     pub fn not_served(&self) -> Option<Problem> {
         let Came::Message(message, said, _) = self else { return None };
         if !said.version.is_empty() && Version::parse(&said.version).is_none_or(|version| version == Version::Union) {
-            return Some(Problem { wrong: Wrong::Version, at: msh(12, 1) });
+            return Some(Problem::new(Wrong::Version, msh(12, 1)));
         }
         let processing = message.msh(11).component(1).value()?;
         let is_served = matches!(processing.trim(), "" | "P" | "T" | "D");
-        (!is_served).then(|| Problem { wrong: Wrong::ProcessingId, at: msh(11, 1) })
+        (!is_served).then(|| Problem::new(Wrong::ProcessingId, msh(11, 1)))
     }
 
     /// A place of its header; a resource has none.

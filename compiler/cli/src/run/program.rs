@@ -8,8 +8,8 @@ use emr_compiler::check::wiring::run::AcceptFacts;
 use emr_compiler::db::{self, Wired};
 use emr_compiler::files::Content;
 use emr_compiler::standard::Standards;
-use emr_message::Receipt;
 use emr_message::answer::{At, Problem, Wrong};
+use emr_message::{Place, Receipt, State};
 use emr_runtime::flow::program::{Form, Made, Mapped, Program, Rejected, Sorted};
 use serde_json::Value;
 use smol_str::SmolStr;
@@ -150,29 +150,29 @@ impl Program for Compiled {
     fn sort(&self, feed: usize, bytes: &[u8], receipt: &Receipt) -> Sorted {
         let Some(facts) = self.feeds.get(feed) else { return Sorted::Routes(Vec::new()) };
         let Ok((settings, _)) = facts.manner.of(bytes, receipt, &self.standards) else {
-            return Sorted::Unreadable(Problem { wrong: Wrong::TableValueNotFound, at: None });
+            return Sorted::Unreadable(Problem::new(Wrong::TableValueNotFound, None));
         };
         let filters = facts.accepts.iter().map(|(_, filter)| filter).chain(self.routes_of(feed).map(|it| &it.1.filter));
         // Most are sorted by their headers alone.
         let reads_all = filters.into_iter().any(Option::is_some);
         let read = if reads_all { Came::read } else { Came::read_header };
         let Some(came) = read(bytes, &settings, &self.standards) else {
-            return Sorted::Unreadable(Problem { wrong: Wrong::SegmentSequence, at: None });
+            return Sorted::Unreadable(Problem::new(Wrong::SegmentSequence, None));
         };
         let mut known = facts.accepts.iter().filter(|(accept, _)| came.is_of_kind(accept)).peekable();
         if known.peek().is_none() {
-            return Sorted::NotServed(Problem { wrong: Wrong::MessageType, at: came.place(9, 1) });
+            return Sorted::NotServed(Problem::new(Wrong::MessageType, came.place(9, 1)));
         }
         let mut known = known.filter(|(accept, _)| came.is_of_event(accept)).peekable();
         if known.peek().is_none() {
-            return Sorted::NotServed(Problem { wrong: Wrong::EventCode, at: came.place(9, 2) });
+            return Sorted::NotServed(Problem::new(Wrong::EventCode, came.place(9, 2)));
         }
         if let Some(problem) = came.not_served() {
             return Sorted::NotServed(problem);
         }
         let holds = |filter: &Option<Reading>| filter.as_ref().is_none_or(|it| it.holds(&came, &settings, receipt));
         if !known.any(|(_, filter)| holds(filter)) {
-            return Sorted::NotServed(Problem { wrong: Wrong::MessageType, at: None });
+            return Sorted::NotServed(Problem::new(Wrong::MessageType, None));
         }
         if let Some((_, _, because)) = facts.ignored.iter().find(|(code, event, _)| came.is_event(code, event)) {
             return Sorted::Ignored(because.as_str().into());
@@ -194,11 +194,12 @@ impl Program for Compiled {
         match outcome {
             Err(Why::Message(_) | Why::Call(_)) => {
                 let at = if engine::is_json(message) { None } else { came::msh(9, 1) };
-                let problem = Problem { wrong: Wrong::MessageType, at };
+                let problem = Problem::new(Wrong::MessageType, at);
                 Mapped { result: Err(Rejected { problem, ..no_map() }), issues: 0 }
             }
             Ok(Outcome { rejected: Some(told), issues, .. }) => {
-                Mapped { result: Err(rejected(told)), issues: issues.len() }
+                let is_missing = told.at.is_some_and(|place| is_missing(place, message, &settings));
+                Mapped { result: Err(rejected(told, is_missing)), issues: issues.len() }
             }
             Ok(Outcome { form, issues, rejected: None }) => {
                 let parts = form.parts(made).into_iter();
@@ -222,7 +223,7 @@ impl Program for Compiled {
         let mut made = Vec::new();
         match map.run(&settings, (message, &answer.bytes), receipt, &mut made) {
             Err(_) => Err(no_map()),
-            Ok(Outcome { rejected: Some(told), .. }) => Err(rejected(told)),
+            Ok(Outcome { rejected: Some(told), .. }) => Err(rejected(told, false)),
             Ok(Outcome { form, .. }) => {
                 let form = if form == engine::Form::Json { Form::Json } else { Form::Message };
                 Ok(Made { form, bytes: made.into() })
@@ -249,18 +250,36 @@ fn kept(message: &Bytes) -> Bytes {
 }
 
 fn no_map() -> Rejected {
-    let problem = Problem { wrong: Wrong::MessageType, at: None };
+    let problem = Problem::new(Wrong::MessageType, None);
     Rejected { code: String::new(), text: "no map takes it".to_owned(), problem, is_fault: false }
 }
 
 /// A message brings a zone that is none: it was refused already, or its table has changed since.
 fn no_zone() -> Rejected {
-    let problem = Problem { wrong: Wrong::TableValueNotFound, at: None };
+    let problem = Problem::new(Wrong::TableValueNotFound, None);
     Rejected { code: String::new(), text: "its `timezone` is none".to_owned(), problem, is_fault: false }
 }
 
-fn rejected(told: Told) -> Rejected {
+/// Whether nothing stands at a place of a message.
+fn is_missing(place: Place, message: &[u8], settings: &Settings) -> bool {
+    let Ok(message) = settings.read(message) else { return false };
+    let mut piece = message.field(place.segment as usize, place.field);
+    if place.repetition > 0 {
+        piece = piece.repetition(place.repetition);
+    }
+    if place.component > 0 {
+        piece = piece.component(place.component);
+    }
+    if place.subcomponent > 0 {
+        piece = piece.subcomponent(place.subcomponent);
+    }
+    place.field > 0 && piece.state() == State::Absent
+}
+
+/// What a map refuses. Where its own rule does, and names a place at which nothing stands, that is what is wrong.
+fn rejected(told: Told, is_missing: bool) -> Rejected {
     let wrong = match told.code.get(..3) {
+        Some("R00") if is_missing => Wrong::RequiredFieldMissing,
         Some("R03") => Wrong::SegmentSequence,
         Some("R05") => Wrong::DataType,
         Some("R06") => Wrong::TableValueNotFound,
@@ -273,5 +292,5 @@ fn rejected(told: Told) -> Rejected {
         repetition: place.repetition,
         component: place.component,
     });
-    Rejected { is_fault: told.is_fault(), code: told.code, text: told.text, problem: Problem { wrong, at } }
+    Rejected { is_fault: told.is_fault(), code: told.code, text: told.text, problem: Problem::new(wrong, at) }
 }

@@ -19,7 +19,8 @@ fn a_log_in_json_tells_what_went_wrong_and_no_value() {
     assert_eq!(of("takes messages")[0]["connector"], "mllp");
     let refused = of("refused");
     let codes: Vec<_> = refused.iter().map(|line| &line["code"]).collect();
-    assert_eq!(codes, [207, 201], "{text}");
+    assert_eq!(codes, [101, 201], "{text}");
+    assert_eq!(refused[0]["why"], "a patient needs an identifier");
     let failed = of("a delivery failed; its lane waits");
     assert_eq!((&failed[0]["way"], &failed[0]["tried"], failed.len()), (&"others>doubtful".into(), &1.into(), 1));
     assert_eq!(of("parked")[0]["way"], "others>doubtful");

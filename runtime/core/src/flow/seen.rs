@@ -1,7 +1,6 @@
 //! Messages that are known: a sender that got no answer sends the same once more.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use emr_message::answer::Problem;
 use emr_message::header::Header;
@@ -20,7 +19,7 @@ pub enum Verdict {
     /// It is no message that can be read: stored, and the sender's again.
     Unreadable(Problem),
     /// Its content is wrong: likewise.
-    Wrong(Rejection),
+    Wrong(Problem),
     /// Its type, event or version is not served: likewise.
     NotServed(Problem),
     /// It is ours, and its sender gets what stands there in the journal.
@@ -31,20 +30,29 @@ pub enum Verdict {
     Later,
 }
 
-/// What is wrong with a message, and what the map says of it, which holds no value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejection {
-    pub problem: Problem,
-    pub said: Option<Arc<str>>,
+impl Verdict {
+    /// What is wrong, if its sender has it back.
+    pub fn problem(&self) -> Option<Problem> {
+        match self {
+            Verdict::Good | Verdict::Replied(_) | Verdict::Later => None,
+            Verdict::Unreadable(problem) | Verdict::Wrong(problem) | Verdict::NotServed(problem) => {
+                Some(problem.clone())
+            }
+            Verdict::Unanswered => Some(Problem::unanswered()),
+        }
+    }
 }
 
 impl From<Refusal> for Verdict {
-    /// The place of what is wrong is not kept, nor are words of maps.
+    /// The place of what is wrong is not kept.
     fn from(refusal: Refusal) -> Verdict {
         match refusal {
-            Refusal::Unreadable(wrong) => Verdict::Unreadable(Problem { wrong, at: None }),
-            Refusal::Wrong(wrong) => Verdict::Wrong(Rejection { problem: Problem { wrong, at: None }, said: None }),
-            Refusal::NotServed(wrong) => Verdict::NotServed(Problem { wrong, at: None }),
+            Refusal::Unreadable(wrong) => Verdict::Unreadable(Problem::new(wrong, None)),
+            Refusal::Wrong(wrong) => Verdict::Wrong(Problem::new(wrong, None)),
+            Refusal::Rejected { wrong, said } => {
+                Verdict::Wrong(Problem { said: Some(said.into()), ..Problem::new(wrong, None) })
+            }
+            Refusal::NotServed(wrong) => Verdict::NotServed(Problem::new(wrong, None)),
         }
     }
 }

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use emr_message::Receipt;
-use emr_message::answer::Code;
 use emr_message::answer::reply::addressed;
+use emr_message::answer::{Code, Problem};
 use emr_message::header::Header;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -17,7 +17,7 @@ use super::intake::{OnReject, Settings, Way, When};
 use super::once::{self, Came, Key, Once};
 use super::program::{Form, Made, Program, Rejected, Sorted};
 use super::repair::repaired;
-use super::seen::{Rejection, Verdict};
+use super::seen::Verdict;
 use super::witness::{Happening, Witness};
 use crate::journal::entry::{Refusal, What};
 use crate::journal::id::Id;
@@ -137,7 +137,7 @@ impl Version {
                 }
                 Err(rejected) => match self.rejected(open, route, rejected) {
                     Ok(because) => dropped = Some(because),
-                    Err(ended) => return ended,
+                    Err(ended) => return *ended,
                 },
             }
         }
@@ -158,19 +158,20 @@ impl Version {
     }
 
     /// The reason for which a route drops what its map refuses, or how the message ends.
-    fn rejected(&self, open: &Open, route: usize, rejected: Rejected) -> Result<String, Outcome> {
+    fn rejected(&self, open: &Open, route: usize, rejected: Rejected) -> Result<String, Box<Outcome>> {
         if rejected.is_fault {
-            return Err(Outcome::parked("a map fails on it"));
+            return Err(Outcome::parked("a map fails on it").into());
         }
         let why = format!("{} {}", rejected.code, rejected.text);
         match self.settings.on_reject.get(route) {
             Some(OnReject::Drop(because)) => Ok(because.clone()),
-            Some(OnReject::Hold) => Err(Outcome::parked(&why)),
-            Some(OnReject::AckError) | None if self.is_answered(open) => Err(Outcome::parked(&why)),
+            Some(OnReject::Hold) => Err(Outcome::parked(&why).into()),
+            Some(OnReject::AckError) | None if self.is_answered(open) => Err(Outcome::parked(&why).into()),
             Some(OnReject::AckError) | None => {
-                let refusal = Refusal::Wrong(rejected.problem.wrong);
-                let rejection = Rejection { problem: rejected.problem, said: Some(rejected.text.into()) };
-                Err(Outcome::Ended(What::Refused(refusal), Verdict::Wrong(rejection)))
+                let Rejected { text, problem, .. } = rejected;
+                let verdict = Verdict::Wrong(Problem { said: Some(text.as_str().into()), ..problem.clone() });
+                let refusal = Refusal::Rejected { wrong: problem.wrong, said: text };
+                Err(Outcome::Ended(What::Refused(refusal), verdict).into())
             }
         }
     }

@@ -110,6 +110,7 @@ impl What {
     pub fn why(&self) -> Option<&str> {
         match self {
             What::Filtered { because } | What::Dropped { because } => Some(because),
+            What::Refused(Refusal::Rejected { said, .. }) => Some(said),
             What::Refused(refusal) => Some(refusal.wrong().text()),
             What::Parked { why, .. } | What::Returned { why, .. } => Some(why),
             What::Started
@@ -131,12 +132,17 @@ pub enum Refusal {
     NotServed(Wrong),
     /// It is no message that can be read.
     Unreadable(Wrong),
+    /// A map says that its content is wrong, in its own words, which hold no value.
+    Rejected { wrong: Wrong, said: String },
 }
 
 impl Refusal {
     pub fn wrong(&self) -> Wrong {
         match self {
-            Refusal::Wrong(wrong) | Refusal::NotServed(wrong) | Refusal::Unreadable(wrong) => *wrong,
+            Refusal::Wrong(wrong)
+            | Refusal::NotServed(wrong)
+            | Refusal::Unreadable(wrong)
+            | Refusal::Rejected { wrong, .. } => *wrong,
         }
     }
 }

@@ -215,7 +215,7 @@ fn noted(feed: &str, number: u64, what: &What) {
         What::Parked { target, why } => warn!(feed, id, way = target, why, "parked"),
         What::Replied { target, reply, .. } => debug!(feed, id, way = target, bytes = reply.bytes.len(), "replied"),
         What::Returned { target, why, .. } => warn!(feed, id, way = target, why, "refused: there is no reply"),
-        What::Refused(refusal) => warn!(feed, id, code = refusal.wrong().code(), "refused"),
+        What::Refused(refusal) => warn!(feed, id, code = refusal.wrong().code(), why = what.why(), "refused"),
         What::Filtered { because } => debug!(feed, id, because, "filtered"),
         What::Started => warn!(feed, id, "the last process died of it"),
         What::Mapped { targets, .. } => debug!(feed, id, ways = targets.len(), "to be delivered"),

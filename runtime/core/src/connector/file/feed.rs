@@ -22,7 +22,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::super::{Feed, Places, Serving};
 use crate::clock;
 use crate::flow::intake::{Intake, Sent};
-use crate::flow::seen::{Rejection, Verdict};
+use crate::flow::seen::Verdict;
 use crate::flow::witness::Happening;
 use crate::journal::fs::{Disk, Fs};
 
@@ -226,15 +226,10 @@ impl<F: Fs> Watch<F> {
         }
         reading.await.map_err(io::Error::other)??;
         for (number, verdict) in answers.join_all().await {
-            match verdict {
-                Verdict::Good | Verdict::Replied(_) | Verdict::Unanswered => {}
-                Verdict::Wrong(Rejection { problem, .. })
-                | Verdict::Unreadable(problem)
-                | Verdict::NotServed(problem) => {
-                    told.refused.push((number, problem.wrong.text().to_owned()));
-                }
-                Verdict::Later => return Err(io::Error::other("it could not be stored")),
+            if verdict == Verdict::Later {
+                return Err(io::Error::other("it could not be stored"));
             }
+            told.refused.extend(verdict.problem().map(|problem| (number, problem.text().to_owned())));
         }
         Ok(told)
     }

@@ -163,7 +163,7 @@ impl Posts {
             Verdict::Unreadable(_) | Verdict::Wrong(_) | Verdict::Unanswered => Code::Error,
             Verdict::NotServed(_) => Code::Reject,
         };
-        let problems: Vec<_> = taken.problem().cloned().into_iter().collect();
+        let problems: Vec<_> = taken.problem().into_iter().collect();
         // What of the message stands in the answer is in the charset of the message.
         let kind = call.head.headers.get(CONTENT_TYPE).cloned().unwrap_or(HeaderValue::from_static("text/plain"));
         taken.named(reply(taken.status(StatusCode::OK), kind, answered(&header, code, &problems)))

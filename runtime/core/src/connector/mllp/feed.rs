@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use emr_message::answer::reply::said;
-use emr_message::answer::{Code, Problem, UNANSWERED, Wrong};
+use emr_message::answer::{Code, Problem, Wrong};
 use emr_message::header::Header;
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -27,7 +27,7 @@ use super::super::{Feed, Places, Serving, Why, answered, tls};
 use super::frame::{self, Broken, Frames};
 use super::{COMMITTED, Mode, NOT_COMMITTED, Release};
 use crate::flow::intake::{HELD, Intake, Sent};
-use crate::flow::seen::{Rejection, Verdict};
+use crate::flow::seen::Verdict;
 use crate::flow::witness::{Happening, Leaving};
 use crate::journal::fs::{Disk, Fs};
 use asked::Asked;
@@ -287,11 +287,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
             Verdict::Good => (Code::Accept, Vec::new()),
             Verdict::Replied(place) => match self.intake.reply(place) {
                 Some(reply) => return self.reply(&reply.bytes, asked).await,
-                None => (Code::Error, vec![UNANSWERED]),
+                None => (Code::Error, vec![Problem::unanswered()]),
             },
-            Verdict::Unanswered => (Code::Error, vec![UNANSWERED]),
-            Verdict::Unreadable(problem) => (Code::Error, vec![problem]),
-            Verdict::Wrong(rejection) => (Code::Error, vec![rejection.problem]),
+            Verdict::Unanswered => (Code::Error, vec![Problem::unanswered()]),
+            Verdict::Unreadable(problem) | Verdict::Wrong(problem) => (Code::Error, vec![problem]),
             Verdict::NotServed(problem) => (Code::Reject, vec![problem]),
             Verdict::Later => {
                 sleep(HELD).await;
@@ -341,15 +340,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
         }
         let mut problems = Vec::new();
         for mut answer in answers {
-            match answer.verdict().await {
-                Verdict::Good | Verdict::Replied(_) => {}
-                Verdict::Unanswered => problems.push(UNANSWERED),
-                // A place would be one of a message, and nothing here says of which.
-                Verdict::Unreadable(Problem { wrong, .. })
-                | Verdict::Wrong(Rejection { problem: Problem { wrong, .. }, .. })
-                | Verdict::NotServed(Problem { wrong, .. }) => problems.push(Problem { wrong, at: None }),
-                Verdict::Later => return self.not_stored().await,
+            let verdict = answer.verdict().await;
+            if verdict == Verdict::Later {
+                return self.not_stored().await;
             }
+            // A place would be one of a message, and nothing here says of which.
+            problems.extend(verdict.problem().map(|problem| Problem { at: None, ..problem }));
         }
         let code = if problems.is_empty() { Code::Accept } else { Code::Error };
         if asked.application(code) {
@@ -378,7 +374,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
         }
         let code = if Asked::of(first, self.settings.mode).is_enhanced { Code::CommitError } else { Code::Error };
         if Header::read(first).is_some() {
-            self.say(first, code, &[Problem { wrong: Wrong::ValueTooLong, at: None }]).await?;
+            self.say(first, code, &[Problem::new(Wrong::ValueTooLong, None)]).await?;
             self.linger().await;
         }
         Ok(())

@@ -40,9 +40,8 @@ impl Issue {
     }
 
     /// What is wrong with a message and where, and what its map says of it.
-    pub fn of(code: &'static str, problem: &Problem, said: Option<&str>) -> Issue {
-        let wrong = problem.wrong;
-        let text = said.unwrap_or_else(|| wrong.text());
+    pub fn of(code: &'static str, problem: &Problem) -> Issue {
+        let (wrong, text) = (problem.wrong, problem.text());
         let text = match &problem.at {
             Some(at) => format!("{}: {text}", place(at)),
             None => text.to_owned(),

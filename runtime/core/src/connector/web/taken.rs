@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use emr_message::answer::{Problem, UNANSWERED, Wrong};
+use emr_message::answer::{Problem, Wrong};
 use hyper::StatusCode;
 use hyper::header::HeaderValue;
 use tokio::time::timeout;
@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::outcome::{Issue, RECEIPT, Reply};
 use crate::flow::intake::{HELD, Intake, Sent, When};
 use crate::flow::program::Made;
-use crate::flow::seen::{Progress, Rejection, Verdict};
+use crate::flow::seen::{Progress, Verdict};
 use crate::journal::fs::Disk;
 
 /// A message that is in the journal.
@@ -58,25 +58,14 @@ impl Taken {
     }
 
     /// What is wrong with it, if anything is.
-    pub fn problem(&self) -> Option<&Problem> {
-        match &self.verdict {
-            Verdict::Good | Verdict::Replied(_) | Verdict::Later => None,
-            Verdict::Unanswered => Some(&UNANSWERED),
-            Verdict::Wrong(Rejection { problem, .. }) | Verdict::Unreadable(problem) | Verdict::NotServed(problem) => {
-                Some(problem)
-            }
-        }
+    pub fn problem(&self) -> Option<Problem> {
+        self.verdict.problem()
     }
 
     /// The same, in the words of FHIR.
     pub fn issue(&self) -> Option<Issue> {
         let problem = self.problem()?;
-        let said = match &self.verdict {
-            Verdict::Wrong(Rejection { said, .. }) => said.as_deref(),
-            Verdict::Unanswered => Some("there is no answer to it now"),
-            _ => None,
-        };
-        Some(Issue::of(code(problem.wrong), problem, said))
+        Some(Issue::of(code(problem.wrong), &problem))
     }
 
     /// The answer with the name of the receipt.

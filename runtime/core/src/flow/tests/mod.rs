@@ -57,9 +57,9 @@ impl Program for Passing {
 
     fn sort(&self, _: usize, message: &[u8], _: &Receipt) -> Sorted {
         match field(message, 3).as_deref() {
-            None => Sorted::Unreadable(Problem { wrong: Wrong::SegmentSequence, at: None }),
+            None => Sorted::Unreadable(Problem::new(Wrong::SegmentSequence, None)),
             Some("IGNORED") => Sorted::Ignored("nobody wants it".into()),
-            Some("OTHER") => Sorted::NotServed(Problem { wrong: Wrong::MessageType, at: None }),
+            Some("OTHER") => Sorted::NotServed(Problem::new(Wrong::MessageType, None)),
             Some(_) => Sorted::Routes(vec![0]),
         }
     }
@@ -69,7 +69,7 @@ impl Program for Passing {
             "WRONG" => Err(Rejected {
                 code: "R0501".into(),
                 text: "it is wrong".into(),
-                problem: Problem { wrong: Wrong::DataType, at: None },
+                problem: Problem::new(Wrong::DataType, None),
                 is_fault: false,
             }),
             "PANIC" => panic!("told to"),

@@ -227,9 +227,7 @@ async fn what_a_person_sends_on_is_not_refused_to_who_was_answered_long_ago() {
     site.until(|law| law.settled.delivered == 1).await;
     // The sender hears what it heard before.
     let again = site.take("WRONG", "1").await;
-    assert!(
-        matches!((wrong, again), (Verdict::Wrong(was), Verdict::Wrong(is)) if was.problem.wrong == is.problem.wrong)
-    );
+    assert!(matches!((wrong, again), (Verdict::Wrong(was), Verdict::Wrong(is)) if was.wrong == is.wrong));
 }
 
 #[tokio::test(flavor = "multi_thread")]

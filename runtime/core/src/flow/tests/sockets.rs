@@ -306,7 +306,7 @@ async fn files_that_appear_are_taken_and_put_away() {
     until(|| inside("done/a.hl7").exists() && inside("rejected/b.hl7.result").exists()).await;
     until(|| got.lock().unwrap().len() == 3).await;
     assert_eq!(*got.lock().unwrap(), ["1", "2", "3"]);
-    assert_eq!(std::fs::read_to_string(inside("rejected/b.hl7.result")).unwrap(), "message 2: Data type error\n");
+    assert_eq!(std::fs::read_to_string(inside("rejected/b.hl7.result")).unwrap(), "message 2: it is wrong\n");
     assert!(inside("c.txt").exists() && inside("rejected/b.hl7").exists());
     engine.stop().await;
 }
