@@ -1,14 +1,14 @@
 //! Callers who show a certificate: who they are is in the audit, and who may act is said by name.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use reqwest::{Certificate, Client, Identity, Method};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::administered;
 use crate::running::Site;
+use crate::{administered, started};
 
 /// An authority of the tests' own.
 fn authority() -> CertifiedIssuer<'static, KeyPair> {
@@ -54,7 +54,8 @@ impl Caller {
 fn audited(site: &Site) -> Vec<(String, String, bool, String)> {
     let text = |line: &Value, name: &str| line[name].as_str().unwrap_or_default().to_owned();
     let lines = site.text("journal/audit.chain/00000000000000000000.ndjson");
-    let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    // What is being written may lack its end.
+    let lines = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let calls = lines.filter(|line| ["called", "viewed", "turned"].contains(&line["what"].as_str().unwrap()));
     calls.map(|it| (text(&it, "what"), text(&it, "who"), it["is_refused"] == true, text(&it, "why"))).collect()
 }
@@ -77,6 +78,7 @@ fn who_calls_is_known_by_its_certificate_and_who_may_act_by_its_name() {
     let (printed, said, code) = site.said_in(&["run", "--check"], &with_key);
     assert!(printed.contains("admin: ready\n") && code == Some(0), "{printed}{said}");
     site.start_in(&[], &with_key);
+    site.until(|_| TcpStream::connect(at).is_ok());
 
     let caller = |shown| Caller::new(at, &ours.pem(), shown);
     let desk = caller(Some(certified(&ours, "night desk")));
@@ -93,7 +95,8 @@ fn who_calls_is_known_by_its_certificate_and_who_may_act_by_its_name() {
             assert!(stranger.call(Method::GET, "/v1/status", &json!({})).await.is_none());
         }
     });
-    site.until(|site| audited(site).iter().filter(|(what, ..)| what == "turned").count() == 2);
+    // A client may try it more than once.
+    site.until(|site| audited(site).iter().filter(|(what, ..)| what == "turned").count() >= 2);
     assert_eq!(site.stop(), Some(0));
     let told = |who: &str, is_refused, why: &str| ("called".to_owned(), who.to_owned(), is_refused, why.to_owned());
     let audited = audited(&site);
@@ -110,7 +113,7 @@ fn who_calls_is_known_by_its_certificate_and_who_may_act_by_its_name() {
 #[test]
 fn whoever_is_shown_a_message_has_looked_at_it() {
     let (mut site, at) = administered(crate::OPEN);
-    site.start(&[]);
+    started(&mut site, at);
     crate::sent(&site, "c-1", "77^^^H");
     let path = "/v1/messages/adt-1";
     site.until(|_| crate::call(at, "GET", path, "", b"").unwrap().status == 200);

@@ -10,7 +10,7 @@ mod known;
 mod running;
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 
 use document::Document;
 use running::{Said, Site, admission, call, free, send};
@@ -40,6 +40,12 @@ fn administered(settings: &str) -> (Site, SocketAddr) {
     let at = free();
     let site = Site::new(PROJECT, &format!("[admin]\nlisten = \"{at}\"\n{settings}"));
     (site, at)
+}
+
+/// Feeds are there before admins are heard.
+fn started(site: &mut Site, at: SocketAddr) {
+    site.start(&[]);
+    site.until(|_| TcpStream::connect(at).is_ok());
 }
 
 const OPEN: &str = "tls_none_because = \"this machine alone\"\nclients_none_because = \"likewise\"\n";
@@ -101,7 +107,7 @@ fn sent(site: &Site, control: &str, patient: &str) {
 fn each_place_of_the_document_answers_as_it_says() {
     let (mut site, at) = administered(OPEN);
     fs::write(site.path("out"), "in the way").unwrap();
-    site.start(&[]);
+    started(&mut site, at);
     let document = Document::read();
     let caller = Caller { at, document: &document };
     assert_eq!(&caller.get("/v1/openapi.json"), document.as_json());
@@ -181,7 +187,7 @@ fn each_place_of_the_document_answers_as_it_says() {
 #[test]
 fn what_is_wrong_with_a_call_is_told_by_a_code_and_nothing_of_it_is_repeated() {
     let (mut site, at) = administered(OPEN);
-    site.start(&[]);
+    started(&mut site, at);
     let document = Document::read();
     let caller = Caller { at, document: &document };
     let told = |method: &str, path: &str, part: &str, body: Value| {
