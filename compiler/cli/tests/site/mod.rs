@@ -62,9 +62,19 @@ impl Site {
 
     /// With SIGTERM; how it ended.
     pub fn stop(&mut self) -> Option<i32> {
-        let mut process = self.process.take().unwrap();
-        Command::new("kill").args(["-TERM", &process.id().to_string()]).status().unwrap();
-        process.wait().unwrap().code()
+        self.terminate();
+        self.ended()
+    }
+
+    /// Sends SIGTERM, and does not wait.
+    pub fn terminate(&self) {
+        let id = self.process.as_ref().unwrap().id().to_string();
+        Command::new("kill").args(["-TERM", &id]).status().unwrap();
+    }
+
+    /// Waits until it has ended: how.
+    pub fn ended(&mut self) -> Option<i32> {
+        self.process.take().unwrap().wait().unwrap().code()
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
