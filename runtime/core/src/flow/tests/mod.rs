@@ -3,6 +3,7 @@
 mod again;
 mod change;
 mod cut;
+mod full;
 mod operate;
 mod posted;
 mod reply;
