@@ -1,6 +1,7 @@
 //! How a command ends: the only place that knows exit codes.
 
 use std::io;
+use std::panic;
 use std::process::ExitCode;
 
 use anstream::eprintln;
@@ -41,6 +42,14 @@ pub fn code(end: Result<End, End>) -> ExitCode {
         End::Call(why) => fail(2, &why),
         End::World(why) => fail(3, &why),
     }
+}
+
+/// From here on a fault of the machinery is told by its place alone. What it says of itself may hold what it was working on.
+pub fn without_values() {
+    panic::set_hook(Box::new(|what| {
+        let at = what.location().map(|at| format!(" at {at}")).unwrap_or_default();
+        eprintln!("{}error{}: a fault of emr itself{at}", crate::style::RED, crate::style::PLAIN);
+    }));
 }
 
 fn fail(code: u8, why: &str) -> ExitCode {

@@ -104,6 +104,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    end::without_values();
     end::code(match Command::parse() {
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),

@@ -7,10 +7,14 @@
 mod site;
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::Duration;
 
-use site::{Site, send};
+use site::heard::{listen, posted};
+use site::{Site, call, free, send};
 use tempfile::TempDir;
 
 fn emr(arguments: &[&str], folder: &Path) -> (Option<i32>, String) {
@@ -96,4 +100,116 @@ fn mapping_code_runs_under_a_budget() {
     );
     assert!(said.contains("MSA|AE|1"), "{said}");
     assert_eq!(site.stop(), Some(0));
+}
+
+#[test]
+fn authentication_comes_before_any_body_is_read() {
+    let (fhir, admin) = (free(), free());
+    let clients = "clients: oauth { issuer: \"http://127.0.0.1:1\", audience: \"emr\" }";
+    let text = format!(
+        "feed adt from http \"ADDRESS\" {{\n    tls: none because \"this machine alone\"\n    {clients}\n    \
+         accept ADT_A01 for ADT^A01\n}}\n\
+         feed people from fhir \"{fhir}\" {{\n    tls: none because \"this machine alone\"\n    {clients}\n    accept Patient\n}}\n\
+         target out to file {{ path: \"out/{{receipt.id}}\" }}\nroute all from adt, people to out\n"
+    );
+    let settings = format!(
+        "[admin]\nlisten = \"{admin}\"\ntls_none_because = \"this machine alone\"\n\
+         clients_issuer = \"http://127.0.0.1:1\"\nclients_audience = \"emr\"\n"
+    );
+    let mut site = Site::new(&text, &settings);
+    site.start(&[]);
+    for (at, path) in [(site.address, "/"), (fhir, "/Patient"), (admin, "/v1/parked/drop")] {
+        site.until(|_| TcpStream::connect(at).is_ok());
+        // A head alone: what it promises never comes.
+        let mut stream = TcpStream::connect(at).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        write!(stream, "POST {path} HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\nContent-Length: 500\r\n\r\n")
+            .unwrap();
+        let mut answer = [0; 13];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 401 ", "{path}");
+    }
+    assert_eq!(site.stop(), Some(0));
+}
+
+/// Words of a patient, which stand in messages and in what is delivered.
+const MARKERS: [&str; 3] = ["EVERYWOMAN", "ZÜRICHBERG", "756.1234.5678.97"];
+
+#[test]
+fn values_of_patients_appear_in_no_log_metric_trace_error_or_answer() {
+    let (collector, traces) = listen(posted);
+    let (pager, alarms) = listen(posted);
+    let (metrics, http) = (free(), free());
+    let text = format!(
+        "map admission(ADT_A01) -> Bundle {{\n    emit Patient {{\n        \
+         identifier: PID-3 else reject \"a patient needs an identifier\"\n        name: PID-5\n        birthDate: PID-7\n    }}\n}}\n\
+         feed adt from mllp \"ADDRESS\" {{\n    tls: none because \"this machine alone\"\n    order_by: PID-5.1\n    \
+         accept ADT_A01 for ADT^A01\n}}\n\
+         feed web from http \"{http}\" {{\n    tls: none because \"this machine alone\"\n    \
+         clients: none because \"this machine alone\"\n    accept ADT_A01 for ADT^A01\n}}\n\
+         target out to file {{ path: \"out/{{MSH-10}}\" }}\n\
+         target doubtful to file {{ path: \"doubtful/{{PID-5.1}}\", retry: {{ times: 0, from: 10ms, to: 20ms }} }}\n\
+         route all from adt, web through admission to out, doubtful\n\
+         alarm stuck {{ when: adt.parked > 0, to: webhook(secret(\"PAGER\")) }}\n"
+    );
+    let settings = format!(
+        "[operations]\nlisten = \"{metrics}\"\ntls_none_because = \"this machine alone\"\nclients_none_because = \"likewise\"\n"
+    );
+    let mut site = Site::new(&text, &settings);
+    fs::write(site.path("doubtful"), "in the way").unwrap();
+    site.start_in(
+        &["--log", "json", "--log-level", "debug"],
+        &[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{collector}")),
+            ("OTEL_TRACES_SAMPLER_ARG", "1"),
+            ("PAGER", &format!("http://{pager}/hook")),
+        ],
+    );
+    let message = |control: &str, kind: &str, patient: &str, born: &str| {
+        format!(
+            "MSH|^~\\&|A|H|B|C|20260101||{kind}|{control}|P|2.5.1||||||UNICODE UTF-8\rEVN||20260101\r\
+             PID|1||{patient}||{}^{}||{born}|||||||||||{}\rPV1|1|I\r",
+            MARKERS[0], MARKERS[1], MARKERS[2]
+        )
+    };
+    let mut seen = Vec::new();
+    for (control, kind, patient, born) in [
+        // Good, and parked on one way; refused by a map; not served; with values where none can be; the same key again.
+        ("1", "ADT^A01^ADT_A01", "77^^^H", "19620301"),
+        ("2", "ADT^A01^ADT_A01", "", "19620301"),
+        ("3", "ADT^A08^ADT_A01", "77^^^H", "19620301"),
+        ("4", MARKERS[0], "77^^^H", "19620301"),
+        ("5", "ADT^A01^ADT_A01", "77^^^H", MARKERS[0]),
+        ("1", "ADT^A01^ADT_A01", "78^^^H", "19620301"),
+    ] {
+        let message = message(control, kind, patient, born);
+        seen.push(send(&mut site.connect(), &message));
+        let posted = call(http, "POST", "/", "application/hl7-v2", message.as_bytes()).unwrap();
+        let told = call(http, "POST", "/", "text/plain", message.as_bytes()).unwrap();
+        seen.extend([posted.head, posted.body, told.head, told.body]);
+    }
+    // What is no message at all, and what breaks off.
+    seen.push(send(&mut site.connect(), MARKERS[0]));
+    seen.push(call(http, "POST", "/EVERYWOMAN?name=EVERYWOMAN", "text/plain", MARKERS[0].as_bytes()).unwrap().body);
+    site.connect().write_all(format!("\x0BMSH|{}", MARKERS[0]).as_bytes()).unwrap();
+    site.until(|_| !alarms.all().is_empty());
+    site.until(|site| site.text("log").contains("ended badly"));
+    seen.push(call(metrics, "GET", "/metrics", "", b"").unwrap().body);
+    assert!(seen.last().unwrap().contains("emr_parked_messages{feed=\"adt\"}"), "{}", seen.last().unwrap());
+    for command in
+        [&["status"][..], &["park", "list"], &["messages"], &["journal", "verify"], &["park", "release", "--all"]]
+    {
+        let (printed, told, _) = site.said(command);
+        seen.extend([printed, told]);
+    }
+    assert_eq!(site.stop(), Some(0));
+    seen.extend([site.text("log"), site.said(&["audit", "export"]).0, site.text("journal/alarms.json")]);
+    site.until(|_| !traces.all().is_empty());
+    seen.extend(traces.all());
+    seen.extend(alarms.all());
+    for text in &seen {
+        for marker in MARKERS {
+            assert!(!text.to_lowercase().contains(&marker.to_lowercase()), "{text}");
+        }
+    }
 }

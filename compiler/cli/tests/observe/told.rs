@@ -1,54 +1,13 @@
 //! Others who are told of what happens: a webhook, a mail server, a collector of traces.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::thread;
 
 use serde_json::Value;
 
 use super::site::Site;
-
-/// What was told so far.
-#[derive(Clone, Default)]
-struct Heard(Arc<Mutex<Vec<String>>>);
-
-impl Heard {
-    fn all(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-/// Listens, and keeps what `hear` makes of each connection.
-fn listen(hear: fn(TcpStream) -> Option<String>) -> (SocketAddr, Heard) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (address, heard) = (listener.local_addr().unwrap(), Heard::default());
-    let kept = heard.clone();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let said = hear(stream.unwrap());
-            kept.0.lock().unwrap().extend(said);
-        }
-    });
-    (address, heard)
-}
-
-/// The body of one request.
-fn posted(stream: TcpStream) -> Option<String> {
-    let mut reading = BufReader::new(stream);
-    let (mut line, mut length) = (String::new(), 0);
-    while reading.read_line(&mut line).ok()? > 2 {
-        if let Some(digits) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = digits.trim().parse().ok()?;
-        }
-        line.clear();
-    }
-    let mut body = vec![0; length];
-    reading.read_exact(&mut body).ok()?;
-    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    reading.get_mut().write_all(answer.as_bytes()).ok()?;
-    String::from_utf8(body).ok()
-}
+use crate::running::heard::{listen, posted};
 
 /// One mail, with what was said before it.
 fn mailed(stream: TcpStream) -> Option<String> {

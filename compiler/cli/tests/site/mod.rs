@@ -3,6 +3,8 @@
 // Each test uses some of it; what runs the engine is no test itself, and may stop as one.
 #![allow(dead_code, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+pub mod heard;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

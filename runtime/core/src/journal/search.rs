@@ -174,15 +174,19 @@ impl From<Ended> for State {
     }
 }
 
-/// A sender may write anything there: what is no type is not shown.
+/// A sender may write anything there: what has not the form of a code of HL7 tables 0076, 0003 and 0354 is not shown.
 pub fn kind(message: &[u8]) -> String {
-    const MOST: usize = 15;
     let Some(header) = Header::read(message) else { return String::new() };
-    let parts = [header.component(9, 1), header.component(9, 2), header.component(9, 3)];
-    let is_code =
-        |part: &[u8]| part.len() <= MOST && part.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
-    let codes = parts.into_iter().take_while(|part| !part.is_empty() && is_code(part));
-    codes.map(|part| String::from_utf8_lossy(part).into_owned()).collect::<Vec<_>>().join("^")
+    let of = |count: usize, part: &[u8]| part.len() == count && part.iter().all(u8::is_ascii_alphanumeric);
+    let is_structure = |part: &[u8]| match part.split(|byte| *byte == b'_').collect::<Vec<_>>().as_slice() {
+        [code] => of(3, code),
+        [code, event] => of(3, code) && of(3, event),
+        _ => false,
+    };
+    let (code, event, structure) = (header.component(9, 1), header.component(9, 2), header.component(9, 3));
+    let parts = [(code, of(3, code)), (event, of(3, event)), (structure, is_structure(structure))];
+    let codes = parts.into_iter().take_while(|(_, is_code)| *is_code);
+    codes.map(|(part, _)| String::from_utf8_lossy(part).into_owned()).collect::<Vec<_>>().join("^")
 }
 
 #[cfg(test)]
@@ -262,7 +266,10 @@ mod tests {
     #[test]
     fn what_is_no_type_is_not_shown() {
         assert_eq!(kind(b"MSH|^~\\&|A|H|||1||EVERYWOMAN, EVE^A01|7"), "");
+        assert_eq!(kind(b"MSH|^~\\&|A|H|||1||EVERYWOMAN|7"), "");
         assert_eq!(kind(b"MSH|^~\\&|A|H|||1||ADT^\x1b[2J|7"), "ADT");
+        assert_eq!(kind(b"MSH|^~\\&|A|H|||1||ADT^A01^EVERYWOMAN_A01|7"), "ADT^A01");
+        assert_eq!(kind(b"MSH|^~\\&|A|H|||1||ACK^A01^ACK|7"), "ACK^A01^ACK");
         assert_eq!(kind(b"hello"), "");
     }
 }

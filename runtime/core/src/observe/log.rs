@@ -4,6 +4,7 @@
 //! when that one is too far behind, lines are left out and counted.
 
 use std::io::{self, Write};
+use std::panic::{self, PanicHookInfo};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -51,7 +52,15 @@ pub fn start(format: Format, most: Level) -> io::Result<Log> {
         Format::Json => plain.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
     };
     tracing_subscriber::registry().with(layer.with_filter(ours)).try_init().map_err(io::Error::other)?;
+    panic::set_hook(Box::new(panicked));
     Ok(Log { lines })
+}
+
+/// Says where the machinery failed. What it says of itself is left out: it may hold what it was working on, as that of a text
+/// that is cut in the middle of a letter does.
+fn panicked(what: &PanicHookInfo<'_>) {
+    let at = what.location().map(ToString::to_string);
+    error!(at, thread = thread::current().name(), "a fault of emr itself");
 }
 
 /// The log of the process.
@@ -329,6 +338,26 @@ mod tests {
         let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
         let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
         lines.map(|line| format!("{} {}", line["level"].as_str().unwrap(), line["message"].as_str().unwrap())).collect()
+    }
+
+    /// What fails in another process of this test, since a log is one of a process.
+    const FAILS: &str = "EMR_TEST_FAILS";
+
+    #[test]
+    fn a_fault_tells_its_place_and_nothing_of_what_it_was_at() {
+        if std::env::var_os(FAILS).is_some() {
+            let _log = start(Format::Json, Level::INFO).unwrap();
+            let name = String::from("EVERYWOMAN, Zürich");
+            assert!(panic::catch_unwind(|| name[..14].len()).is_err());
+            return;
+        }
+        let test = "observe::log::tests::a_fault_tells_its_place_and_nothing_of_what_it_was_at";
+        let this = std::env::current_exe().unwrap();
+        let ran =
+            std::process::Command::new(this).args(["--exact", test, "--nocapture"]).env(FAILS, "1").output().unwrap();
+        let said = String::from_utf8([ran.stdout, ran.stderr].concat()).unwrap();
+        assert!(ran.status.success() && !said.contains("EVERYWOMAN"), "{said}");
+        assert!(said.contains("\"message\":\"a fault of emr itself\",\"at\":\"") && said.contains("log.rs:"), "{said}");
     }
 
     fn tried(tried: u32, failure: Option<&Failure>) -> Happening<'_> {
