@@ -13,6 +13,8 @@ pub struct Wiring {
     pub targets: Vec<Target>,
     pub routes: Vec<Route>,
     pub alarms: Vec<Alarm>,
+    /// The tables that are asked before a map runs.
+    pub tables: Vec<Table>,
     /// The zone of the project, in which the hours of a day are meant.
     pub zone: Option<String>,
 }
@@ -48,6 +50,33 @@ pub struct Route {
     pub settings: String,
     /// What its settings read of each message: readings of the program.
     pub reads: Vec<usize>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    pub name: String,
+    /// As a map asks for it, with its keys and columns.
+    pub signature: String,
+    /// `sql`
+    pub connector: String,
+    /// With the query: a statement has `$1` for its first key, a search is a list of `{"text": …}` and `{"key": n}`.
+    pub settings: String,
+    /// How many keys a row has.
+    pub keys: usize,
+    pub columns: Vec<Column>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    pub name: String,
+    /// Of a code whose codes they are; it then has three cells: system, code and display.
+    pub system: Option<String>,
+    /// What each of its texts matches.
+    pub pattern: Option<String>,
+    /// Whether a row may be without it.
+    pub optional: bool,
+    /// Where it stands in a resource that was found: a reading of the program.
+    pub read: Option<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -101,6 +101,7 @@ fn measure(folder: &Path) -> Result<(), String> {
         order_by: vec![0],
         remember: 60_000,
         reserve: Reserve::default(),
+        tables: Arc::default(),
         repair: Vec::new(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|why| why.to_string())?;

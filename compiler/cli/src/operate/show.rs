@@ -6,6 +6,7 @@ mod now;
 use std::fmt::Write as _;
 use std::io::Write;
 
+use emr_message::answers::Question;
 use emr_runtime::control::journals;
 use emr_runtime::control::shapes::{self, instant, joined};
 use emr_runtime::journal::entry::{Arrival, Event, What};
@@ -56,10 +57,15 @@ pub fn run(args: &Args) -> Result<End, End> {
         out.write_all(&stored.bytes)?;
         return Ok(out.flush().map(|()| End::Fine)?);
     }
-    let now = Now::of(&stored, &args.site.project, &args.chosen);
+    let now = Now::of(&stored, &history, &args.site.project, &args.chosen);
     if args.json {
         let now = now.map_or_else(|why| json!({ "now": { "why_not": why } }), |now| now.as_json(&history));
-        writeln!(out, "{}", shown::json(&joined(shapes::message(&stored.id, &history, &stored.bytes), now))?)?;
+        let answers = looked(&history).map(|it| json!({ "table": it.table, "keys": it.keys, "row": it.row }));
+        let shown = joined(
+            shapes::message(&stored.id, &history, &stored.bytes),
+            json!({ "answers": answers.collect::<Vec<_>>() }),
+        );
+        writeln!(out, "{}", shown::json(&joined(shown, now))?)?;
     } else {
         write!(out, "{}", text(&stored, &history))?;
         match &now {
@@ -105,7 +111,29 @@ fn text(stored: &Stored, history: &History) -> String {
     for Event { at, what, .. } in &history.events {
         let _ = writeln!(text, "  {DIM}{}{PLAIN}  {}", instant(*at), said(what));
     }
+    for Looked { table, keys, row } in looked(history) {
+        let row = row.map_or_else(|| "no row".to_owned(), |row| row.join(", "));
+        let _ = writeln!(text, "  {table}({})  {row}", keys.join(", "));
+    }
     text
+}
+
+/// What a table gave for the message that was asked before its map ran.
+struct Looked<'h> {
+    /// Its name, without keys and columns.
+    table: &'h str,
+    keys: &'h [String],
+    /// What stands behind the keys; nothing where there is no row.
+    row: Option<Vec<&'h str>>,
+}
+
+fn looked(history: &History) -> impl Iterator<Item = Looked<'_>> {
+    let answers = history.answered.iter().flat_map(|answered| &answered.answers);
+    answers.map(|(Question { table, keys }, row)| {
+        let name = table.split('(').next().unwrap_or(table);
+        let cells = row.as_ref().map(|row| row.iter().skip(keys.len()).map(|cell| cell.as_deref().unwrap_or("-")));
+        Looked { table: name.rsplit('.').next().unwrap_or(name), keys, row: cells.map(Iterator::collect) }
+    })
 }
 
 fn said(what: &What) -> String {

@@ -83,7 +83,9 @@ impl Compiled {
         let of_feeds = wired.feeds.iter().flat_map(|feed| &feed.order_by);
         let of_targets = wired.targets.iter().flat_map(|target| &target.reads);
         let of_routes = wired.routes.iter().flat_map(|route| &route.reads);
-        let readings = of_feeds.chain(of_targets).chain(of_routes).map(|reader| Reading::new(world, reader));
+        let of_tables = wired.tables.iter().flat_map(|table| &table.columns).filter_map(|column| column.read.as_ref());
+        let readings =
+            of_feeds.chain(of_targets).chain(of_routes).chain(of_tables).map(|reader| Reading::new(world, reader));
         Ok(Compiled {
             standards: db::standards(&world.db, world.inside).clone(),
             feeds: feeds.collect(),

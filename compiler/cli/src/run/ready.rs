@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use emr_abi::wiring::{Alarm, Feed, Route, Target, Wiring};
-use emr_compiler::check::wiring::run::FeedFacts;
+use emr_abi::wiring::{Alarm, Column, Feed, Route, Table, Target, Wiring};
+use emr_compiler::check::wiring::run::{ColumnFacts, FeedFacts};
 use emr_compiler::db::{self, Wired};
 use emr_compiler::diagnostic::{Diagnostic, Severity};
 use emr_compiler::syntax;
@@ -87,7 +87,7 @@ fn in_one_environment(world: &World, chosen: &Chosen) -> Result<(), End> {
 }
 
 /// Feeds, targets and routes by their places in the lists. A reading's number is counted over feeds, then targets,
-/// then routes, as [`Compiled`] has them. What was said of runs holds for feeds that say nothing else.
+/// then routes, then the columns of tables, as [`Compiled`] has them. What was said of runs holds for feeds that say nothing else.
 fn wiring(wired: &Wired, said: artifact::Settings) -> Wiring {
     let mut readings = 0..;
     let mut numbered = |readers: usize| readings.by_ref().take(readers).collect::<Vec<usize>>();
@@ -121,7 +121,26 @@ fn wiring(wired: &Wired, said: artifact::Settings) -> Wiring {
         name: name(&alarm.key),
         settings: serde_json::Value::Object(alarm.settings.clone()).to_string(),
     });
-    Wiring { feeds, targets, routes: routes.collect(), alarms: alarms.collect(), zone: said.zone }
+    let routes: Vec<_> = routes.collect();
+    let tables = wired.tables.iter().map(|table| Table {
+        name: name(&table.key),
+        signature: table.signature.to_string(),
+        connector: table.connector.to_string(),
+        settings: serde_json::Value::Object(table.settings.clone()).to_string(),
+        keys: table.keys,
+        columns: table.columns.iter().map(|column| of_column(column, &mut numbered)).collect(),
+    });
+    Wiring { feeds, targets, routes, alarms: alarms.collect(), tables: tables.collect(), zone: said.zone }
+}
+
+fn of_column(column: &ColumnFacts, numbered: &mut impl FnMut(usize) -> Vec<usize>) -> Column {
+    Column {
+        name: column.name.to_string(),
+        system: column.system.as_ref().map(ToString::to_string),
+        pattern: column.pattern.clone(),
+        optional: column.optional,
+        read: column.read.as_ref().and_then(|_| numbered(1).pop()),
+    }
 }
 
 fn settings(feed: &FeedFacts, charset: Option<&str>) -> String {

@@ -18,6 +18,10 @@ map admission(ADT_A01) -> Bundle {
         birthDate:  PID-7
     }
 }
+table Doctor(id: string) -> { family: string? } = fhir("http://127.0.0.1:1/r4") {
+    search:  'Practitioner?identifier=:id'
+    columns: { family: first .name.family }
+}
 feed adt from mllp "ADDRESS" {
     tls: none because "this machine alone"
     frame_max: "4 KiB"

@@ -7,6 +7,7 @@ mod listen;
 pub mod log;
 pub mod mllp;
 pub mod replay;
+pub mod sql;
 pub mod template;
 pub mod timer;
 pub mod tls;
@@ -26,6 +27,7 @@ use tokio::sync::watch;
 use crate::clock;
 use crate::flow::deliver::Target;
 use crate::flow::intake::Intake;
+use crate::flow::tables::Table;
 use crate::journal::fs::Disk;
 use crate::journal::space::Reserve;
 use tls::Secrets;
@@ -89,6 +91,20 @@ pub fn target(name: &str, connector: &str, settings: &str, places: &Places) -> R
         "file" => Arc::new(file::target::Files::new(read(settings)?, project.clone())),
         "log" => Arc::new(log::target::Lines::new(name, &read(settings)?)),
         _ => return Err(not_carried_out(connector)),
+    })
+}
+
+/// What a table asks.
+///
+/// # Errors
+/// As for [`feed`].
+pub fn table(table: &wiring::Table, places: &Places) -> Result<Arc<dyn Table>, Why> {
+    let Places { project, secrets, .. } = places;
+    let columns = || table.columns.iter().map(|column| column.name.clone()).collect();
+    Ok(match table.connector.as_str() {
+        "sql" => Arc::new(sql::table::Database::new(read(&table.settings)?, columns(), project, secrets)?),
+        "fhir" => Arc::new(fhir::table::Found::new(read(&table.settings)?, project, secrets)?),
+        other => return Err(not_carried_out(other)),
     })
 }
 

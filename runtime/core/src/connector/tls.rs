@@ -39,7 +39,7 @@ pub struct Server {
 }
 
 /// What one that connects checks and shows.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct Client {
     ca: Option<PathBuf>,
     certificate: Option<PathBuf>,
@@ -130,8 +130,24 @@ impl Client {
         secrets: &Secrets,
     ) -> Result<(TlsConnector, ServerName<'static>), Why> {
         let host = address.rsplit_once(':').map_or(address, |(host, _)| host).trim_matches(['[', ']']);
-        let name = self.name.clone().unwrap_or_else(|| host.to_owned());
-        let name = ServerName::try_from(name).map_err(|_| "a certificate cannot have that name".to_owned())?;
+        let name = match self.named()? {
+            Some(name) => name,
+            Option::None => server_name(host)?,
+        };
+        Ok((TlsConnector::from(self.config(folder, secrets)?), name))
+    }
+
+    /// The name that the other side's certificate must have, where the settings say one.
+    ///
+    /// # Errors
+    /// It is none that a certificate can have.
+    pub fn named(&self) -> Result<Option<ServerName<'static>>, Why> {
+        self.name.as_deref().map(server_name).transpose()
+    }
+
+    /// # Errors
+    /// As for [`connector`](Client::connector).
+    pub fn config(&self, folder: &Path, secrets: &Secrets) -> Result<Arc<ClientConfig>, Why> {
         let roots = match &self.ca {
             Some(ca) => roots(&folder.join(ca))?,
             Option::None => system_roots()?,
@@ -147,8 +163,12 @@ impl Client {
             (Option::None, Option::None) => config.with_no_client_auth(),
             _ => return Err("a certificate needs its key, and a key its certificate".to_owned()),
         };
-        Ok((TlsConnector::from(Arc::new(config)), name))
+        Ok(Arc::new(config))
     }
+}
+
+fn server_name(name: &str) -> Result<ServerName<'static>, Why> {
+    ServerName::try_from(name.to_owned()).map_err(|_| "a certificate cannot have that name".to_owned())
 }
 
 /// The one provider of cryptography.

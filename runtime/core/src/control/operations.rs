@@ -9,7 +9,7 @@ use super::words::{Answer, Failing, Feed, Not, Parked, Request, Way, Which};
 use crate::flow::intake::{self, Intake, Settings};
 use crate::flow::operate::No;
 use crate::flow::witness::{Happening, Witness};
-use crate::journal::entry::{Arrival, Replay, What};
+use crate::journal::entry::{Answered, Arrival, Ended, Replay, What};
 use crate::journal::find::{History, State, histories};
 use crate::journal::fs::Disk;
 use crate::journal::id::Id;
@@ -177,7 +177,7 @@ impl Feeds {
             Which::All => self.0.iter().map(|feed| (feed, parked(feed))).collect(),
         };
         for (feed, numbers) in chosen {
-            let asked = numbers.into_iter().map(|number| (number, What::Released));
+            let asked = numbers.into_iter().map(|number| (number, What::Released, None));
             all(feed, asked.collect(), &mut outcome).await;
         }
         Ok(outcome)
@@ -189,7 +189,7 @@ impl Feeds {
         }
         let mut outcome = Outcome::default();
         for (feed, numbers) in self.known(ids, &mut outcome).await? {
-            let asked = numbers.into_iter().map(|number| (number, What::Dropped { because: because.clone() }));
+            let asked = numbers.into_iter().map(|number| (number, What::Dropped { because: because.clone() }, None));
             all(feed, asked.collect(), &mut outcome).await;
         }
         Ok(outcome)
@@ -214,9 +214,11 @@ impl Feeds {
                     Some(History { state: State::Open(open), .. }) => {
                         outcome.not(&Id::new(name, number), if open.is_parked() { No::Parked } else { No::InFlight });
                     }
-                    Some(History { state: State::Ended(was), place, arrival, .. }) => {
+                    Some(History { state: State::Ended(was), place, arrival, answered, .. }) => {
+                        // What nobody got may have been refused for an answer that has changed.
+                        let answered = answered.clone().filter(|_| *was == Ended::Delivered);
                         let replay = Replay { was: *was, place: *place, arrival: arrival.clone(), to: to.clone() };
-                        asked.push((number, What::Replayed(Box::new(replay))));
+                        asked.push((number, What::Replayed(Box::new(replay)), answered));
                     }
                 }
             }
@@ -273,13 +275,13 @@ fn parked(feed: &Intake<Disk>) -> BTreeSet<u64> {
 }
 
 /// Asks for something of each message, many at a time, and waits until it is done.
-async fn all(feed: &Intake<Disk>, wanted: Vec<(u64, What)>, outcome: &mut Outcome) {
+async fn all(feed: &Intake<Disk>, wanted: Vec<(u64, What, Option<Answered>)>, outcome: &mut Outcome) {
     let name = feed.name();
     let mut wanted = wanted.into_iter().peekable();
     while wanted.peek().is_some() {
         let mut asked = Vec::new();
-        for (number, what) in wanted.by_ref().take(TOGETHER) {
-            asked.push((Id::new(name, number), feed.ask(number, what).await));
+        for (number, what, answered) in wanted.by_ref().take(TOGETHER) {
+            asked.push((Id::new(name, number), feed.ask_with(number, what, answered).await));
         }
         for (id, asked) in asked {
             let done = match asked {

@@ -77,7 +77,7 @@ impl End {
 /// What a queue asks its feed for, and tells it.
 pub trait Source: Send + Sync + 'static {
     /// What the target is to get of this message. Nothing if it is not to be had any more.
-    fn parcel(&self, number: u64) -> Option<Parcel>;
+    fn parcel(&self, number: u64) -> Pin<Box<dyn Future<Output = Option<Parcel>> + Send + '_>>;
 
     /// A delivery was tried.
     fn tried(&self, number: u64, tried: u32, took: Duration, failure: Option<&Failure>);
@@ -252,7 +252,14 @@ impl Delivery {
     /// The number of the message, and whether it is at its end. It is not if it was told to stop: then it stays in flight,
     /// and is delivered when the queue or the process is there again.
     async fn run(self, parcel: Option<Parcel>, mut stop: watch::Receiver<bool>) -> (u64, bool) {
-        let end = match parcel.or_else(|| self.source.parcel(self.number)) {
+        let parcel = match parcel {
+            Some(parcel) => Some(parcel),
+            None => tokio::select! {
+                parcel = self.source.parcel(self.number) => parcel,
+                _ = stop.wait_for(|stop| *stop) => return (self.number, false),
+            },
+        };
+        let end = match parcel {
             None => Some(End::Parked("what it was made of cannot be read".to_owned())),
             Some(parcel) => self.tried(&parcel, &mut stop).await,
         };
@@ -299,7 +306,7 @@ async fn stopped(stop: &mut watch::Receiver<bool>, wait: Duration) -> bool {
 }
 
 /// From 0 to 1, spread over messages and tries: no two come back together.
-fn chance(number: u64, tried: u32) -> f64 {
+pub(super) fn chance(number: u64, tried: u32) -> f64 {
     let mixed = xxhash_rust::xxh3::xxh3_64_with_seed(&number.to_le_bytes(), tried.into());
     (mixed >> 11) as f64 / (1u64 << 53) as f64
 }

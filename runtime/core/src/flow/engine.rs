@@ -19,6 +19,7 @@ use super::intake::{Intake, OnReject, Settings, Unless, Way, When};
 use super::once::Once;
 use super::program::Program;
 use super::repair::Repair;
+use super::tables::Tables;
 use super::witness::Witness;
 use super::work::WayOut;
 use crate::connector::{self, Places, Serving, Why};
@@ -348,7 +349,13 @@ fn repeats(wiring: &Wiring, places: &Places, known: &Repeats) -> Result<Repeats,
     Ok(repeats)
 }
 
-fn settings(number: usize, wiring: &Wiring, places: &Places, repeats: &Repeats) -> Result<Settings, Refused> {
+fn settings(
+    number: usize,
+    wiring: &Wiring,
+    places: &Places,
+    repeats: &Repeats,
+    tables: &Arc<Tables>,
+) -> Result<Settings, Refused> {
     let Some(feed) = wiring.feeds.get(number) else {
         return Err(Refused { whose: "wiring".to_owned(), why: "it has no such feed".to_owned() });
     };
@@ -387,5 +394,6 @@ fn settings(number: usize, wiring: &Wiring, places: &Places, repeats: &Repeats) 
         order_by: feed.order_by.clone(),
         remember,
         reserve: places.reserve,
+        tables: Arc::clone(tables),
     })
 }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use bytes::Bytes;
 use emr_message::Receipt;
 use serde::Deserialize;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot, watch};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, mpsc, oneshot, watch};
 use tokio::time::sleep;
 
 use super::mark::Mark;
@@ -22,6 +23,7 @@ use super::once::Once;
 use super::program::Program;
 use super::repair::Repair;
 use super::seen::{Answer, Found, Progress, Seen, Verdict, identity};
+use super::tables::Tables;
 use super::version::Version;
 use super::witness::{Happening, Witness};
 use crate::clock;
@@ -110,6 +112,8 @@ pub struct Settings {
     pub remember: u64,
     /// What of the disk is kept free.
     pub reserve: Reserve,
+    /// What is asked before a map runs.
+    pub tables: Arc<Tables>,
 }
 
 /// How many messages of a feed may be in flight; then its senders wait.
@@ -136,6 +140,12 @@ pub struct Intake<F: Fs> {
     /// Of messages that are not settled.
     pub(super) room: Arc<Semaphore>,
     pub(super) mark: Mark,
+    /// Another version of the project, for the thread of the maps to go on by.
+    pub(super) next: Mutex<Option<Next>>,
+    /// Wakes that thread where it waits for a table.
+    pub(super) wake: Notify,
+    is_closing: AtomicBool,
+    pub(super) is_left: AtomicBool,
     /// Senders that wait until all targets have their message.
     answers: Mutex<BTreeMap<u64, Waiting>>,
 }
@@ -155,8 +165,15 @@ pub(super) enum Work {
     Message(Job),
     /// A message that was let go, and the ways out that it was held on.
     Again(u64, Vec<Arc<str>>),
-    /// What comes behind it is done by another version; then this is told.
-    Change(Settings, Arc<dyn Program>, oneshot::Sender<()>),
+    /// What comes behind it is done by the next version.
+    Change,
+}
+
+/// Another version of the project, and who waits until it is the present one.
+pub(super) struct Next {
+    pub settings: Settings,
+    pub program: Arc<dyn Program>,
+    pub done: oneshot::Sender<()>,
 }
 
 /// The message that the last process died of, and who waits until it was tried again.
@@ -173,11 +190,16 @@ pub(super) struct Waiting {
 
 /// A message that is about to be stored, and then to be mapped.
 pub(super) struct Job {
+    pub sent: Submitted,
+    pub stored: oneshot::Receiver<Result<Place, Refused>>,
+}
+
+/// A message on its way to the disk.
+pub(super) struct Submitted {
     /// When all of it had come.
     pub came: Instant,
     pub message: Bytes,
     pub arrival: Arrival,
-    pub stored: oneshot::Receiver<Result<Place, Refused>>,
     pub answer: watch::Sender<Progress>,
 }
 
@@ -234,6 +256,10 @@ impl<F: Fs> Intake<F> {
             turn: Mutex::new(Some(jobs)),
             room: Arc::new(Semaphore::new(IN_FLIGHT)),
             mark,
+            next: Mutex::default(),
+            wake: Notify::new(),
+            is_closing: AtomicBool::new(false),
+            is_left: AtomicBool::new(false),
             answers: Mutex::default(),
         });
         let mapping = Arc::clone(&intake);
@@ -302,7 +328,8 @@ impl<F: Fs> Intake<F> {
         if let Some(identity) = identity {
             self.seen().take(identity, Answer::Coming(coming.clone()), received);
         }
-        place.send(Work::Message(Job { came, message: sent.message.clone(), arrival, stored, answer }));
+        let sent = Submitted { came, message: sent.message.clone(), arrival, answer };
+        place.send(Work::Message(Job { sent, stored }));
         Taken::New(Answer::Coming(coming))
     }
 
@@ -339,15 +366,28 @@ impl<F: Fs> Intake<F> {
         self.witness.see(&self.name, what);
     }
 
-    /// Goes on by another version of the project, once all is mapped that was taken before. Deliveries that wait go on
-    /// waiting; those for which there is no way any more are parked.
+    /// Goes on by another version of the project, once all is mapped that was taken before; where that waits for a table
+    /// which does not answer, at once. Deliveries that wait go on waiting; those for which there is no way any more are
+    /// parked.
     pub async fn change(&self, settings: Settings, program: Arc<dyn Program>) {
         let Some(work) = self.turn().clone() else { return };
-        let (done, changed) = oneshot::channel();
-        if work.send(Work::Change(settings, program, done)).await.is_ok() {
-            drop(work);
-            let _ = changed.await;
+        let (done, mut changed) = oneshot::channel();
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(Next { settings, program, done });
+        self.wake.notify_one();
+        tokio::select! {
+            _ = &mut changed => {}
+            sent = work.send(Work::Change) => {
+                drop(work);
+                if sent.is_ok() {
+                    let _ = changed.await;
+                }
+            }
         }
+    }
+
+    /// Whether what waits for a table is left to the next process.
+    pub(super) fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Acquire)
     }
 
     /// Has the thread of the maps go on with a message. Once that has ended, the next process does.
@@ -367,6 +407,8 @@ impl<F: Fs> Intake<F> {
     pub async fn close(&self) {
         point!("stop.told");
         drop(self.turn().take());
+        self.is_closing.store(true, Ordering::Release);
+        self.wake.notify_one();
         if let Ok(record) = self.writer.reserve().await {
             let _ = record.submit(CLOSED, Vec::new(), Bytes::new()).await;
             point!("stop.closed");
@@ -454,6 +496,7 @@ impl Remembered {
                 self.0.take(identity, Answer::Known(place.number, Verdict::Good), arrival.received);
                 self.1.insert(place.number, identity);
             }
+            Entry::Answered(_) => {}
             Entry::Event(Event { message, what, .. }) => {
                 let identity = match what {
                     What::Started => self.1.get(message).copied(),

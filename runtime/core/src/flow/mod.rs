@@ -1,6 +1,7 @@
 //! The way of a message: taken in and stored, mapped, delivered to each target, settled.
 //!
-//! [`program`] is what compiled maps do for it, [`intake`] stores and answers, [`work`] maps and settles by the
+//! [`program`] is what compiled maps do for it, [`intake`] stores and answers, [`tables`] asks what maps look up,
+//! [`work`] maps and settles by the
 //! [`version`] of the project that is the present one, [`lanes`]
 //! keeps the order of deliveries, [`deliver`] brings them out and [`retry`] says when again, [`reply`] is what senders get of what targets say; [`operate`] is what a person
 //! may do with single messages; [`engine`] puts all of it together for a project, [`witness`] is told of all that
@@ -12,6 +13,8 @@ pub mod engine;
 mod held;
 pub mod intake;
 pub mod lanes;
+mod line;
+mod look_up;
 mod mark;
 pub mod once;
 pub mod operate;
@@ -21,6 +24,7 @@ pub mod repair;
 mod reply;
 pub mod retry;
 pub mod seen;
+pub mod tables;
 #[cfg(test)]
 mod tests;
 pub mod version;

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use super::intake::Intake;
 use super::witness::Happening;
 use crate::journal::commit::Refused;
-use crate::journal::entry::{EVENT, Event, What};
+use crate::journal::entry::{ANSWERS, Answered, EVENT, Event, What};
 use crate::journal::fs::Fs;
 use crate::journal::ledger::{Ledger, Open};
 use crate::journal::log::Place;
@@ -57,6 +57,8 @@ impl fmt::Display for No {
 pub struct Asked {
     event: Event,
     stored: oneshot::Receiver<Result<Place, Refused>>,
+    /// What is to be known for it as it was before.
+    answers: Option<oneshot::Receiver<Result<Place, Refused>>>,
 }
 
 impl<F: Fs> Intake<F> {
@@ -70,7 +72,18 @@ impl<F: Fs> Intake<F> {
         self.may(&self.ledger(), number, &what)?;
         let event = Event::now(number, what);
         let stored = record.submit(EVENT, event.body(), Bytes::new());
-        Ok(Asked { event, stored })
+        Ok(Asked { event, stored, answers: None })
+    }
+
+    /// The same for a message that is to be mapped with what tables gave for it before.
+    ///
+    /// # Errors
+    /// As for [`Intake::ask`].
+    pub async fn ask_with(&self, number: u64, what: What, answered: Option<Answered>) -> Result<Asked, No> {
+        let asked = self.ask(number, what).await?;
+        let Some(answered) = answered else { return Ok(asked) };
+        let record = self.writer.reserve().await.map_err(|_| No::Stopping)?;
+        Ok(Asked { answers: Some(record.submit(ANSWERS, answered.body(), Bytes::new())), ..asked })
     }
 
     fn may(&self, ledger: &Ledger, number: u64, what: &What) -> Result<(), No> {
@@ -98,7 +111,7 @@ impl<F: Fs> Intake<F> {
     /// # Errors
     /// It could not be written, and is not done.
     pub async fn done(&self, asked: Asked) -> Result<(), No> {
-        let Asked { event, stored } = asked;
+        let Asked { event, stored, answers } = asked;
         match stored.await {
             Ok(Ok(_)) => {}
             Ok(Err(Refused::Full)) => return Err(No::Full),
@@ -113,6 +126,12 @@ impl<F: Fs> Intake<F> {
             self.sum_up(&mut ledger, event);
             held
         };
+        // Without them it is asked anew.
+        if let Some(answers) = answers
+            && let Ok(Ok(place)) = answers.await
+        {
+            self.ledger().answered(number, place);
+        }
         if goes_on {
             self.resume(number, held).await;
         } else {

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::deliver::Said;
 use super::intake::{Intake, Waiting, When};
+use super::look_up::{Known, NO_END, TURNS_MAX};
 use super::program::{Form, Made};
 use super::seen::{Answer, Progress, Verdict};
 use super::work::{WayOut, tell};
@@ -84,10 +85,11 @@ impl<F: Fs> WayOut<F> {
         let is_resumed = open.as_ref().is_some_and(|open| open.is_resumed);
         let identity = open.as_ref().and_then(identity);
         let target = self.name.to_string();
-        let made = open.as_ref().zip(said.answer.as_ref()).map(|(open, answer)| {
-            let code = if said.end.is_ok() { Code::Accept } else { Code::Error };
-            self.made(open, (answer, code))
-        });
+        let code = if said.end.is_ok() { Code::Accept } else { Code::Error };
+        let made = match open.as_ref().zip(said.answer.as_ref()) {
+            Some((open, answer)) => Some(self.made(open, (answer, code)).await),
+            None => None,
+        };
         let kept = match made {
             Some(Ok(Made { form, bytes })) => {
                 let reply = Reply { is_json: form == Form::Json, bytes: bytes.to_vec() };
@@ -114,11 +116,25 @@ impl<F: Fs> WayOut<F> {
     }
 
     /// What the sender gets of what the target said, or why there is nothing.
-    fn made(&self, open: &Open, said: (&Made, Code)) -> Result<Made, String> {
+    ///
+    /// What its map looks up in a table is asked once: a sender waits for it.
+    async fn made(&self, open: &Open, said: (&Made, Code)) -> Result<Made, String> {
         let message = self.intake.message(open).ok_or("its record cannot be read")?;
         let version = self.intake.version();
         let (message, _) = version.repaired(&message);
-        version.reply(&self.name, (&message, &self.intake.receipt(open.number(), &open.arrival)), said)
+        let mut known = Known::new();
+        for _ in 0..TURNS_MAX {
+            let receipt = self.intake.asking(&version, open, &known);
+            let made = version.reply(&self.name, (&message, &receipt), said);
+            let wanted = receipt.answers().wanted();
+            if wanted.is_empty() {
+                return made;
+            }
+            if let (_, Some(failure)) = self.intake.asked(&version, open, wanted, &mut known).await {
+                return Err(format!("a table does not answer: {}", failure.why()));
+            }
+        }
+        Err(NO_END.to_owned())
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use emr_message::Receipt;
@@ -36,6 +36,27 @@ pub(super) enum Outcome {
     /// What each way out gets, by its number; and what routes will have seen of it.
     Made(Vec<(usize, Arc<[Made]>)>, Vec<Sight>),
     Ended(What, Verdict),
+}
+
+/// What came of a message, and how each map came to its end: both count once nothing is to be looked up any more.
+pub(super) struct Mapping {
+    pub outcome: Outcome,
+    pub seen: Vec<Seen>,
+}
+
+/// A map came to its end.
+pub(super) struct Seen {
+    route: Arc<str>,
+    took: Duration,
+    issues: usize,
+    is_refused: bool,
+}
+
+impl Seen {
+    pub fn happening(&self, number: u64) -> Happening<'_> {
+        let Seen { route, took, issues, is_refused } = self;
+        Happening::Mapped { number, route, took: *took, issues: *issues, is_refused: *is_refused }
+    }
 }
 
 /// By what a route knows a message again.
@@ -80,19 +101,15 @@ impl Version {
         self.ways().find(|(way, _)| *way.name == *name).map(|(_, queue)| queue)
     }
 
-    /// Tells whoever looks on.
-    fn see(&self, what: &Happening<'_>) {
-        self.witness.see(&self.settings.name, what);
-    }
-
     /// A message as it is read, and how often something of it was repaired. What is done with a message is done with this.
     pub(super) fn repaired(&self, message: &Bytes) -> (Bytes, usize) {
         repaired(message, &self.settings.repair)
     }
 
-    pub(super) fn outcome(&self, open: &Open, message: &Bytes, receipt: &Receipt) -> Outcome {
+    pub(super) fn outcome(&self, open: &Open, message: &Bytes, receipt: &Receipt) -> Mapping {
+        let mut seen = Vec::new();
         let run = || match self.program.sort(self.settings.feed, message, receipt) {
-            Sorted::Routes(routes) => self.mapped(open, &routes, message, receipt),
+            Sorted::Routes(routes) => self.mapped(open, &routes, message, receipt, &mut seen),
             Sorted::Ignored(because) => Outcome::filtered(&because),
             Sorted::NotServed(problem) => {
                 self.refused(open, Refusal::NotServed(problem.wrong), Verdict::NotServed(problem))
@@ -102,14 +119,21 @@ impl Version {
             }
         };
         // A fault of the machinery is no word of a map: a person looks, and what comes behind it goes on.
-        catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Outcome::parked("a map fails on it"))
+        let outcome = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Outcome::parked("a map fails on it"));
+        Mapping { outcome, seen }
     }
 
     /// Sends a message through its routes. Whichever refuses it keeps it from all.
-    fn mapped(&self, open: &Open, routes: &[usize], message: &Bytes, receipt: &Receipt) -> Outcome {
+    fn mapped(
+        &self,
+        open: &Open,
+        routes: &[usize],
+        message: &Bytes,
+        receipt: &Receipt,
+        seen: &mut Vec<Seen>,
+    ) -> Outcome {
         let (mut made, mut sights) = (Vec::new(), Vec::new());
         let mut dropped = None;
-        let number = open.number();
         // A replay may be for one target: then the other routes have no part in it.
         let leads = |way: &Way| open.to.as_ref().is_none_or(|to| way.leads_to(to));
         let has_part =
@@ -126,8 +150,8 @@ impl Version {
             let begun = Instant::now();
             let mapped = self.program.map(self.settings.feed, route, message, receipt);
             let (took, issues, is_refused) = (begun.elapsed(), mapped.issues, mapped.result.is_err());
-            let name = self.settings.routes.get(route).map(|route| &**route).unwrap_or_default();
-            self.see(&Happening::Mapped { number, route: name, took, issues, is_refused });
+            let name = self.settings.routes.get(route).cloned().unwrap_or_default();
+            seen.push(Seen { route: name, took, issues, is_refused });
             match mapped.result {
                 Ok(parts) => {
                     let parts: Arc<[Made]> = parts.into();
@@ -257,7 +281,7 @@ impl Outcome {
         Outcome::Ended(What::Filtered { because: because.to_owned() }, Verdict::Good)
     }
 
-    fn parked(why: &str) -> Outcome {
+    pub(super) fn parked(why: &str) -> Outcome {
         Outcome::Ended(What::Parked { target: None, why: why.to_owned() }, Verdict::Good)
     }
 }

@@ -34,6 +34,15 @@ pub enum Happening<'a> {
     TooLong { bytes: u64 },
     /// A server was asked for what is new, and gave so many resources, known ones among them.
     Asked { found: usize, took: Duration, failure: Option<&'a Failure> },
+    /// A table was asked for a message, or an answer from before was taken.
+    LookedUp {
+        number: u64,
+        table: &'a str,
+        is_cached: bool,
+        is_there: bool,
+        took: Duration,
+        failure: Option<&'a Failure>,
+    },
     /// There is no room for a message on the disk.
     Full,
     /// Damage of a message was repaired, so often.

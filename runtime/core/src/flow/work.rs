@@ -1,7 +1,7 @@
 //! What is done with a message that is stored: mapped, handed to its ways out, settled.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +9,9 @@ use emr_message::Receipt;
 use tokio::sync::{mpsc, watch};
 
 use super::deliver::{End, Parcel, Source};
-use super::intake::{Intake, Job, Settings, Suspect, When, Work};
+use super::intake::{Intake, Job, Next, Settings, Submitted, Suspect, When, Work};
+use super::line::{Accepted, Behind, Line};
+use super::look_up::Done;
 use super::program::{Made, Program};
 use super::retry::Failure;
 use super::seen::{Answer, Progress, Verdict};
@@ -26,27 +28,34 @@ const DEATHS: u32 = 2;
 
 impl<F: Fs> Intake<F> {
     /// Maps one message after the other, in the order of the journal, until nobody sends any.
-    pub(super) fn work(self: Arc<Self>, mut work: mpsc::Receiver<Work>, suspect: Option<Suspect>) {
+    pub(super) fn work(self: Arc<Self>, work: mpsc::Receiver<Work>, suspect: Option<Suspect>) {
         if let Some(suspect) = &suspect {
             self.happen(suspect.number, What::Started);
+            if !self.version().settings.tables.is_empty() {
+                // Whoever starts the feed does not wait for a table.
+                let _ = suspect.tried.send(());
+            }
         }
+        let mut line = Line::new(work);
         point!("flow.take_up");
-        self.take_up(suspect);
+        self.take_up(suspect, &mut line);
         point!("flow.taken_up");
         let mut segment = None;
-        while let Some(next) = work.blocking_recv() {
+        while !self.is_left()
+            && let Some(next) = line.next()
+        {
             let place = match next {
-                Work::Message(job) => self.job(job),
-                Work::Again(number, ways) => {
+                Behind::Work(Work::Message(job)) => self.job(job, &mut line),
+                Behind::Work(Work::Again(number, ways)) => {
                     let open = self.ledger().message(number).cloned();
-                    open.inspect(|open| self.go_on(open, &ways, None));
-                    continue;
+                    open.inspect(|open| self.go_on(open, &ways, None, &mut line));
+                    None
                 }
-                Work::Change(settings, program, done) => {
-                    self.changed(settings, program);
-                    let _ = done.send(());
-                    continue;
+                Behind::Work(Work::Change) => {
+                    self.change_now();
+                    None
                 }
+                Behind::Accepted(accepted) => self.turn_of(accepted, &mut line),
             };
             let Some((place, received)) = place else { continue };
             if segment.replace(place.segment()) != Some(place.segment()) {
@@ -57,31 +66,63 @@ impl<F: Fs> Intake<F> {
 
     /// Does what is to be done with a message as soon as it is stored, and gives its place and when it came. Nothing where
     /// it was not stored: then nothing of it may be answered.
-    fn job(&self, job: Job) -> Option<(Place, i64)> {
-        let identity = job.arrival.identity;
-        match job.stored.blocking_recv() {
-            Ok(Ok(place)) => {
-                let open = Open::new(place, job.arrival);
+    fn job(&self, job: Job, line: &mut Line) -> Option<(Place, i64)> {
+        let Job { stored, sent } = job;
+        let message = sent.message.clone();
+        let accepted = self.accept(sent, stored.blocking_recv().ok()?)?;
+        self.turn_of(Accepted { message: Some(message), ..accepted }, line)
+    }
+
+    /// A message is on disk, or is not.
+    pub(super) fn accept(&self, sent: Submitted, stored: Result<Place, Refused>) -> Option<Accepted> {
+        let Submitted { came, message, arrival, answer } = sent;
+        let identity = arrival.identity;
+        match stored {
+            Ok(place) => {
+                let open = Open::new(place, arrival);
                 point!("flow.stored");
-                self.ledger().accept(open.clone());
-                let (number, bytes) = (place.number, job.message.len());
-                self.see(&Happening::Accepted { number, bytes, took: job.came.elapsed() });
-                let verdict = self.stored(&open, &job.message, job.answer);
-                if let (Some(identity), Some(verdict)) = (identity, verdict) {
-                    self.seen().note(identity, Answer::Known(number, verdict));
+                self.ledger().accept(open);
+                let (number, bytes) = (place.number, message.len());
+                self.see(&Happening::Accepted { number, bytes, took: came.elapsed() });
+                if self.version().settings.answer == When::Stored {
+                    tell(&answer, Some(number), Verdict::Good);
                 }
-                Some((place, open.arrival.received))
+                Some(Accepted { number, identity, answer, message: None })
             }
-            Ok(Err(Refused::Full)) => {
+            Err(Refused::Full) => {
                 self.see(&Happening::Full);
                 identity.inspect(|identity| self.seen().forget(*identity));
                 self.room.add_permits(1);
-                tell(&job.answer, None, Verdict::Later);
+                tell(&answer, None, Verdict::Later);
                 None
             }
             // The process is about to end.
-            Ok(Err(Refused::Broken)) | Err(_) => None,
+            Err(Refused::Broken) => None,
         }
+    }
+
+    /// It is its turn to be mapped.
+    fn turn_of(&self, accepted: Accepted, line: &mut Line) -> Option<(Place, i64)> {
+        let Accepted { number, identity, answer, message } = accepted;
+        let open = self.ledger().message(number)?.clone();
+        let Some(message) = message.or_else(|| self.message(&open)) else {
+            self.happen(number, parked("its record cannot be read"));
+            return Some((open.place, open.arrival.received));
+        };
+        let verdict = self.stored(&open, &message, answer, line);
+        if let (Some(identity), Some(verdict)) = (identity, verdict) {
+            self.seen().note(identity, Answer::Known(number, verdict));
+        }
+        Some((open.place, open.arrival.received))
+    }
+
+    /// Goes on by the next version, if there is one that is not the present one yet.
+    pub(super) fn change_now(&self) -> bool {
+        let next = self.next.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Next { settings, program, done }) = next else { return false };
+        self.changed(settings, program);
+        let _ = done.send(());
+        true
     }
 
     /// Goes on by another version.
@@ -134,7 +175,7 @@ impl<F: Fs> Intake<F> {
     }
 
     /// What was in flight when the last process ended goes on.
-    fn take_up(&self, mut suspect: Option<Suspect>) {
+    fn take_up(&self, mut suspect: Option<Suspect>, line: &mut Line) {
         let open: Vec<Open> = self.ledger().open().cloned().collect();
         for open in open {
             if let Ok(room) = self.room.try_acquire() {
@@ -142,7 +183,10 @@ impl<F: Fs> Intake<F> {
             }
             let going: Vec<_> = open.going().cloned().collect();
             if open.parked.is_none() && (open.mapped.is_none() || !going.is_empty()) {
-                self.go_on(&open, &going, Some(self.asked_again(&open)));
+                self.go_on(&open, &going, Some(self.asked_again(&open)), line);
+            }
+            if self.is_left() {
+                return;
             }
             if let Some(Suspect { tried, .. }) = suspect.take_if(|suspect| suspect.number == open.number()) {
                 let _ = tried.send(());
@@ -151,7 +195,7 @@ impl<F: Fs> Intake<F> {
     }
 
     /// Goes on with a message where it stands: maps it, or where that is done brings it out on these ways.
-    fn go_on(&self, open: &Open, ways: &[Arc<str>], answer: Option<watch::Sender<Progress>>) {
+    fn go_on(&self, open: &Open, ways: &[Arc<str>], answer: Option<watch::Sender<Progress>>, line: &mut Line) {
         let number = open.number();
         if open.mapped.is_none() {
             let Some(message) = self.message(open) else {
@@ -159,7 +203,7 @@ impl<F: Fs> Intake<F> {
             };
             match open.started {
                 DEATHS.. => self.happen(number, parked("the process died of it, more than once")),
-                _ => _ = self.stored(open, &message, answer.unwrap_or_default()),
+                _ => _ = self.stored(open, &message, answer.unwrap_or_default(), line),
             }
             return;
         }
@@ -177,24 +221,19 @@ impl<F: Fs> Intake<F> {
         self.answer_if_settled(number);
     }
 
-    /// Does all that is to be done with a message once it is stored; gives the answer if it is known by then.
-    fn stored(&self, open: &Open, message: &Bytes, answer: watch::Sender<Progress>) -> Option<Verdict> {
+    /// Does all that is to be done with a message once it is stored; gives the answer if it is known by then. Nothing is done
+    /// with one that waits for a table when the process ends: the next one takes it up.
+    fn stored(
+        &self,
+        open: &Open,
+        message: &Bytes,
+        answer: watch::Sender<Progress>,
+        line: &mut Line,
+    ) -> Option<Verdict> {
         let number = open.number();
-        let version = self.version();
-        let when = version.settings.answer;
-        if when == When::Stored {
-            tell(&answer, Some(number), Verdict::Good);
-        }
-        let receipt = self.receipt(number, &open.arrival);
-        let outcome = self.mark.around(number, || {
-            let (message, count) = version.repaired(message);
-            if count > 0 {
-                self.see(&Happening::Repaired { number, count });
-            }
-            (version.outcome(open, &message, &receipt), message)
-        });
-        let verdict = match outcome {
-            Ok((Outcome::Made(made, sights), message)) => {
+        let when = self.version().settings.answer;
+        let verdict = match self.map(open, message, line)? {
+            Ok(Done { version, outcome: Outcome::Made(made, sights), message, receipt }) => {
                 sights.iter().for_each(Sight::note);
                 if when == When::Delivered {
                     // Before it can be delivered.
@@ -207,7 +246,7 @@ impl<F: Fs> Intake<F> {
                 self.hand_out(&version, number, &message, &receipt, made);
                 Verdict::Good
             }
-            Ok((Outcome::Ended(what, verdict), _)) => {
+            Ok(Done { outcome: Outcome::Ended(what, verdict), .. }) => {
                 self.happen(number, what);
                 verdict
             }
@@ -288,13 +327,13 @@ pub struct WayOut<F: Fs> {
 }
 
 impl<F: Fs> Source for WayOut<F> {
-    fn parcel(&self, number: u64) -> Option<Parcel> {
+    fn parcel(&self, number: u64) -> Pin<Box<dyn Future<Output = Option<Parcel>> + Send + '_>> {
         let intake = &self.intake;
-        let open = intake.ledger().message(number)?.clone();
-        let message = intake.message(&open)?;
-        let version = intake.version();
-        let (message, _) = version.repaired(&message);
-        version.again(&self.name, number, &message, &intake.receipt(number, &open.arrival))
+        Box::pin(async move {
+            let open = intake.ledger().message(number)?.clone();
+            let message = intake.message(&open)?;
+            intake.made_again(&self.name, &open, &message).await
+        })
     }
 
     fn tried(&self, number: u64, tried: u32, took: Duration, failure: Option<&Failure>) {

@@ -1,6 +1,7 @@
 //! What the records of a journal say.
 
 use emr_message::answer::Wrong;
+use emr_message::answers::{Answer, Question};
 use postcard::{from_bytes, take_from_bytes, to_extend};
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +81,16 @@ impl std::fmt::Debug for Reply {
     }
 }
 
+/// What tables gave that a running engine asks, for a message that is in the journal: it is mapped with these again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// Number of the message's record.
+    pub message: u64,
+    /// Microseconds since 1970, by the clock of the wall: a stamp, and no order.
+    pub at: i64,
+    pub answers: Vec<(Question, Answer)>,
+}
+
 /// What must be known of a settled message to take it up again: it may be long ago that it came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replay {
@@ -153,6 +164,7 @@ pub enum Entry {
     /// And how many bytes of the body stand before the message.
     Arrival(Arrival, usize),
     Event(Event),
+    Answered(Answered),
 }
 
 /// The kind of a record that holds a message.
@@ -161,6 +173,8 @@ pub const ARRIVAL: u8 = 1;
 pub const EVENT: u8 = 2;
 /// The kind of a record that says that all before it ended well.
 pub const CLOSED: u8 = 3;
+/// The kind of a record that holds what tables gave for a message; 4 is [`super::frame::LOST`].
+pub const ANSWERS: u8 = 5;
 
 impl Arrival {
     /// The body of its record, but for the message, which stands behind it.
@@ -173,6 +187,18 @@ impl Event {
     /// What happens to a message now.
     pub fn now(message: u64, what: What) -> Event {
         Event { message, at: clock::microseconds(), what }
+    }
+
+    /// The body of its record.
+    pub fn body(&self) -> Vec<u8> {
+        written(self)
+    }
+}
+
+impl Answered {
+    /// What is known of a message now.
+    pub fn now(message: u64, answers: Vec<(Question, Answer)>) -> Answered {
+        Answered { message, at: clock::microseconds(), answers }
     }
 
     /// The body of its record.
@@ -195,6 +221,7 @@ impl Entry {
                 Some(Entry::Arrival(arrival, body.len() - message.len()))
             }
             EVENT => from_bytes(body).ok().map(Entry::Event),
+            ANSWERS => from_bytes(body).ok().map(Entry::Answered),
             _ => None,
         }
     }

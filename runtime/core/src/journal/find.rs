@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::entry::{ARRIVAL, Arrival, Ended, Entry, Event};
+use super::entry::{ARRIVAL, Answered, Arrival, Ended, Entry, Event};
 use super::fs::Fs;
 use super::ledger::{Ledger, Open};
 use super::log::{self, Fault, Place};
@@ -16,6 +16,8 @@ pub struct History {
     /// Bytes of its record before its own.
     pub head: usize,
     pub events: Vec<Event>,
+    /// What tables gave for it that are asked, the last time that it was mapped.
+    pub answered: Option<Answered>,
     pub state: State,
 }
 
@@ -45,8 +47,8 @@ pub fn histories<F: Fs>(fs: F, folder: PathBuf, wanted: &BTreeSet<u64>) -> Resul
             Some(Entry::Arrival(arrival, head)) => {
                 let open = Open { head, ..Open::new(record.place, arrival.clone()) };
                 ledger.accept(open.clone());
-                let state = State::Open(Box::new(open));
-                found.insert(number, History { place: record.place, arrival, head, events: Vec::new(), state });
+                let (state, events) = (State::Open(Box::new(open)), Vec::new());
+                found.insert(number, History { place: record.place, arrival, head, events, answered: None, state });
             }
             Some(Entry::Event(event)) => {
                 let Some(history) = found.get_mut(&event.message) else { return };
@@ -56,6 +58,11 @@ pub fn histories<F: Fs>(fs: F, folder: PathBuf, wanted: &BTreeSet<u64>) -> Resul
                     history.state = State::Ended(ended);
                 } else if let Some(open) = ledger.message(number) {
                     history.state = State::Open(Box::new(open.clone()));
+                }
+            }
+            Some(Entry::Answered(answered)) => {
+                if let Some(history) = found.get_mut(&answered.message) {
+                    history.answered = Some(answered);
                 }
             }
             None => {}

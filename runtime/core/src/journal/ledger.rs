@@ -44,6 +44,8 @@ pub struct Open {
     pub is_resumed: bool,
     /// The only target that is to get it.
     pub to: Option<Arc<str>>,
+    /// Where it stands what tables gave for it that are asked.
+    pub answers: Option<Place>,
 }
 
 /// What a program made of a message.
@@ -99,7 +101,17 @@ impl Open {
     /// A message that was just stored.
     pub fn new(place: Place, arrival: Arrival) -> Open {
         let head = arrival.head().len();
-        Open { place, arrival, head, started: 0, parked: None, mapped: None, is_resumed: false, to: None }
+        Open {
+            place,
+            arrival,
+            head,
+            started: 0,
+            parked: None,
+            mapped: None,
+            is_resumed: false,
+            to: None,
+            answers: None,
+        }
     }
 
     pub fn number(&self) -> u64 {
@@ -143,6 +155,10 @@ impl Ledger {
                 None
             }
             Entry::Event(event) => self.happen(event),
+            Entry::Answered(answered) => {
+                self.answered(answered.message, place);
+                None
+            }
         }
     }
 
@@ -180,6 +196,13 @@ impl Ledger {
         *self.settled.count(ended) += 1;
         self.open.remove(&event.message);
         Some(ended)
+    }
+
+    /// What tables gave for a message stands in the journal there.
+    pub fn answered(&mut self, message: u64, place: Place) {
+        if let Some(open) = self.open.get_mut(&message) {
+            open.answers = Some(place);
+        }
     }
 
     /// Whether a settled message is still in the journal, and can be taken up again.
@@ -258,7 +281,11 @@ impl Open {
         }
     }
 
+    /// Of what was never mapped nobody has anything: it may have been parked for an answer that has changed.
     fn release(&mut self) {
+        if self.mapped.is_none() {
+            self.answers = None;
+        }
         (self.parked, self.started, self.is_resumed) = (None, 0, true);
         for (_, parked) in self.mapped.iter_mut().flat_map(|mapped| &mut mapped.missing) {
             *parked = None;

@@ -201,6 +201,12 @@ impl Witness for Teller {
                 warn!(feed, why = failure.why(), "the server gives nothing; asked again the next time");
             }
             Happening::Asked { found, .. } => debug!(feed, found, "asked a server for what is new"),
+            Happening::LookedUp { number, table, failure: Some(failure), .. } => {
+                warn!(feed, id = id(feed, number), table, why = failure.why(), "a table does not answer");
+            }
+            Happening::LookedUp { number, table, is_cached, is_there, .. } => {
+                debug!(feed, id = id(feed, number), table, is_cached, is_there, "looked up");
+            }
             Happening::Repaired { number, count } => debug!(feed, id = id(feed, number), count, "repaired"),
             Happening::Full => self.is_full(feed),
             Happening::Mapped { number, route, issues, is_refused, .. } => {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use emr_compiler::db::{self, Wired};
 use emr_compiler::plan::interpret;
 use emr_compiler::trace::{self, Segment, Trace};
-use emr_message::Receipt;
+use emr_message::{Answers, Receipt};
 use emr_runtime::control::shapes::{hash, joined};
 use emr_runtime::flow::intake;
 use emr_runtime::flow::program::{Made, Program, Sorted};
@@ -19,7 +19,7 @@ use super::{Stored, mapped_by};
 use crate::end::End;
 use crate::engine::{self, Engine, Kind, Why};
 use crate::run::{Compiled, Ready};
-use crate::style::{BOLD, PLAIN, YELLOW};
+use crate::style::{BOLD, PLAIN, YELLOW, count};
 use crate::trace::text;
 use crate::world::{Chosen, World};
 
@@ -30,6 +30,8 @@ pub struct Now {
     /// Why no route takes it.
     kept: Option<String>,
     routes: Vec<Route>,
+    /// How much is looked up that was not asked then.
+    wanted: usize,
 }
 
 struct Route {
@@ -50,7 +52,7 @@ enum Does {
 impl Now {
     /// # Errors
     /// Why it cannot be known.
-    pub fn of(stored: &Stored, project: &Path, chosen: &Chosen) -> Result<Now, String> {
+    pub fn of(stored: &Stored, history: &History, project: &Path, chosen: &Chosen) -> Result<Now, String> {
         let world = World::open(project, chosen).map_err(said)?;
         world.sound().map_err(|_| "the project has errors".to_owned())?;
         let Ready { wiring, program, .. } = Ready::new(&world, chosen).map_err(said)?;
@@ -59,6 +61,10 @@ impl Now {
         let feed = place.ok_or_else(|| format!("the project has no feed `{}`", stored.id.feed))?;
         let name: Arc<str> = stored.id.feed.as_str().into();
         let receipt = intake::receipt(&name, stored.id.number, &stored.arrival);
+        // Nobody is asked: what tables gave then is what they give now.
+        let answers =
+            history.answered.iter().flat_map(|it| it.answers.iter().map(|(question, answer)| (question, answer)));
+        let receipt = receipt.answered(Answers::of(answers));
         let settings = program.reads(feed, &stored.bytes, &receipt).ok_or("its `timezone` is none")?;
         let message = settings.read(&stored.bytes)?;
         let (routes, kept) = match program.sort(feed, &stored.bytes, &receipt) {
@@ -82,7 +88,8 @@ impl Now {
             Does::Made(_) | Does::Passes => None,
         });
         let segments = traced.unwrap_or_else(|| trace::segments(&world.db, world.inside, &message));
-        Ok(Now { program: program.hash(), segments, kept, routes })
+        let wanted = one.receipt.answers().wanted().len();
+        Ok(Now { program: program.hash(), segments, kept, routes, wanted })
     }
 
     pub fn text(&self, history: &History) -> String {
@@ -97,6 +104,11 @@ impl Now {
         }
         if let Some(why) = &self.kept {
             let _ = writeln!(out, "\n{why}");
+        }
+        if self.wanted > 0 {
+            let count = count(self.wanted, "row");
+            let _ =
+                writeln!(out, "\n{YELLOW}{count} of tables that an engine asks are not known, and missing here{PLAIN}");
         }
         for route in &self.routes {
             let _ = writeln!(out, "\n{BOLD}{}{PLAIN} to {}", route.name, route.targets.join(", "));
@@ -115,7 +127,7 @@ impl Now {
         let routes: Vec<_> = self.routes.iter().map(Route::as_json).collect();
         let now = json!({
             "program": hash(self.program), "mapped_by_this": mapped_by(history).map(|by| by == self.program),
-            "kept": self.kept, "routes": routes,
+            "kept": self.kept, "routes": routes, "not_known": self.wanted,
         });
         json!({ "segments": self.segments, "now": now })
     }

@@ -40,6 +40,8 @@ const MEASURES: &[(DeclaredKind, &str, Unit)] = &[
     // Codes and keys that a table did not have.
     (DeclaredKind::Codes, "misses", Unit::Count),
     (DeclaredKind::Table, "misses", Unit::Count),
+    // How often a table that is asked did not answer.
+    (DeclaredKind::Table, "failures", Unit::Count),
 ];
 
 /// What is wrong with an alarm.

@@ -120,11 +120,15 @@ impl Build<'_> {
 
     pub(super) fn arms(&self, pair: Pair<'_, Kind>) -> Vec<Arm> {
         let at = self.at(&pair);
-        let arms: Vec<_> = pair.into_inner().collect();
-        if arms.is_empty() {
+        if pair.clone().into_inner().next().is_none() {
             self.unreadable(at, "expected at least one line such as `\"M\" => \"male\"`");
         }
-        arms.into_iter().filter_map(|arm| self.arm(arm)).collect()
+        self.rows(pair)
+    }
+
+    /// The same where there may be none.
+    pub(super) fn rows(&self, pair: Pair<'_, Kind>) -> Vec<Arm> {
+        pair.into_inner().filter_map(|arm| self.arm(arm)).collect()
     }
 
     fn arm(&self, pair: Pair<'_, Kind>) -> Option<Arm> {

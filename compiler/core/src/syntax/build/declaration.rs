@@ -332,7 +332,7 @@ impl Build<'_> {
             }
             Rule::given => {
                 let table = find(&pair, Rule::module).map(|name| self.word(&name))?;
-                let rows = find(&pair, Rule::arms).map(|rows| self.arms(rows))?;
+                let rows = find(&pair, Rule::arms).map(|rows| self.rows(rows))?;
                 Some(Step::Given { table, rows })
             }
             Rule::input => pair.into_inner().find_map(|part| match part.as_rule() {

@@ -2,5 +2,6 @@
 
 pub mod envelope;
 pub mod feed;
+pub mod table;
 pub mod target;
 mod told;

@@ -13,6 +13,7 @@ use super::super::deliver::Outlet;
 use super::super::held::Held;
 use super::super::intake::{Intake, Settings};
 use super::super::program::Program;
+use super::super::tables::Tables;
 use super::{Engine, Refused, Running, Task, die, held, later, repeats, settings};
 use crate::connector::{self, Feed};
 use crate::journal::fs::Disk;
@@ -50,6 +51,9 @@ impl Engine {
     pub async fn change(&mut self, wiring: Wiring, program: Arc<dyn Program>) -> Result<Change, Refused> {
         later::nothing_of_it(&wiring)?;
         let outlets = self.outlets_of(&wiring)?;
+        let tables = Tables::new(&wiring.tables, &self.places);
+        let tables = tables.map_err(|(name, why)| Refused::new(&format!("table {name}"), why))?;
+        let tables = Arc::new(tables);
         let held = held(&wiring, &self.places)?;
         let next = repeats(&wiring, &self.places, &self.repeats)?;
         let before = std::mem::replace(&mut self.repeats, next);
@@ -59,7 +63,7 @@ impl Engine {
         for place in anew() {
             self.stop_listening(place).await;
         }
-        match self.prepared(&wiring, &known, &program).await {
+        match self.prepared(&wiring, &known, (&program, &tables)).await {
             Ok(prepared) => Ok(self.switch(wiring, outlets, held, &program, prepared).await),
             Err(mut refused) => {
                 self.repeats = before;
@@ -88,11 +92,11 @@ impl Engine {
         &self,
         wiring: &Wiring,
         known: &[Known],
-        program: &Arc<dyn Program>,
+        (program, tables): (&Arc<dyn Program>, &Arc<Tables>),
     ) -> Result<Vec<Prepared>, Refused> {
         let mut prepared = Vec::new();
         for (number, (feed, known)) in wiring.feeds.iter().zip(known).enumerate() {
-            prepared.push(self.ready(number, feed, *known, wiring).await?);
+            prepared.push(self.ready(number, feed, *known, (wiring, tables)).await?);
         }
         let opened = prepared.iter_mut().try_for_each(|feed| self.open(feed, program));
         match opened.and_then(|()| prepared.iter_mut().try_for_each(|feed| self.listen(feed))) {
@@ -111,9 +115,9 @@ impl Engine {
         number: usize,
         feed: &wiring::Feed,
         known: Known,
-        wiring: &Wiring,
+        (wiring, tables): (&Wiring, &Arc<Tables>),
     ) -> Result<Prepared, Refused> {
-        let settings = settings(number, wiring, &self.places, &self.repeats)?;
+        let settings = settings(number, wiring, &self.places, &self.repeats, tables)?;
         let listener = match known {
             Some((_, true)) => None,
             _ => Some(self.listener(feed).await?),

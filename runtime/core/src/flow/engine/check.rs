@@ -10,7 +10,7 @@ use crate::control::place::Hold;
 /// Something that a project needs.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Need {
-    /// `feed adt`, `target ehr`, `journal`
+    /// `feed adt`, `target ehr`, `table Staff`, `journal`
     pub whose: String,
     /// Why it is not to be had.
     pub missing: Option<Why>,
@@ -22,7 +22,7 @@ impl Need {
     }
 }
 
-/// What the feeds and targets of a project need, in their order: certificates, secrets, addresses, and that the other side
+/// What the feeds, targets and tables of a project need, in their order: certificates, secrets, addresses, and that the other side
 /// is there.
 ///
 /// # Errors
@@ -43,6 +43,13 @@ pub async fn needs(wiring: &Wiring, places: &Places) -> Result<Vec<Need>, Refuse
             Err(refused) => Err(refused.why),
         };
         needs.push(Need::new(format!("target {}", target.name), reached));
+    }
+    for table in &wiring.tables {
+        let reached = match connector::table(table, places) {
+            Ok(table) => table.reach().await.map_err(|failure| failure.why().to_owned()),
+            Err(why) => Err(why),
+        };
+        needs.push(Need::new(format!("table {}", table.name), reached));
     }
     Ok(needs)
 }

@@ -171,6 +171,7 @@ fn settings(way: &str, folder: &Path, answer: When, order_by: &[usize]) -> Setti
         order_by: order_by.to_vec(),
         remember: 60_000,
         reserve: Reserve { percent: 0, bytes: 0 },
+        tables: Arc::default(),
     }
 }
 

@@ -110,6 +110,7 @@ impl Site {
             order_by: Vec::new(),
             remember: 60_000,
             reserve: Reserve::default(),
+            tables: Arc::default(),
         };
         let program = Arc::new(Mended::default());
         let nobody: Vec<Arc<dyn Witness>> = Vec::new();

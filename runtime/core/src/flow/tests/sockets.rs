@@ -94,6 +94,7 @@ pub(super) fn wiring(feed: &Value, target: &Value, connector: &str) -> Wiring {
             reads: vec![0],
         }],
         alarms: Vec::new(),
+        tables: Vec::new(),
         zone: Some("Europe/Zurich".into()),
     }
 }

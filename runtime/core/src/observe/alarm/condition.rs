@@ -54,6 +54,8 @@ pub enum Measure {
     Retried,
     Filtered,
     Misses,
+    /// Of a table that is asked: how often it did not answer.
+    Failures,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -170,7 +172,7 @@ impl Measure {
     pub fn is_counted(self) -> bool {
         match self {
             Measure::Accepted | Measure::Rejected | Measure::RejectedPercent | Measure::Repaired => true,
-            Measure::Delivered | Measure::Retried | Measure::Filtered | Measure::Misses => true,
+            Measure::Delivered | Measure::Retried | Measure::Filtered | Measure::Misses | Measure::Failures => true,
             Measure::Idle | Measure::Parked | Measure::Queued | Measure::Oldest => false,
         }
     }
@@ -190,6 +192,7 @@ impl Measure {
             Measure::Retried => "retried",
             Measure::Filtered => "filtered",
             Measure::Misses => "misses",
+            Measure::Failures => "failures",
         }
     }
 

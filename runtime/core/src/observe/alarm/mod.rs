@@ -177,7 +177,7 @@ impl Alarm {
         let mut missing = None;
         when.walk(&mut |compare| {
             let is_measured =
-                !matches!((compare.of, compare.is), (Of::Codes | Of::Table, _) | (Of::Route, Measure::Filtered));
+                !matches!((compare.of, compare.is), (_, Measure::Misses) | (Of::Route, Measure::Filtered));
             if !is_measured {
                 missing = Some(compare.is.word());
             }

@@ -141,6 +141,7 @@ impl Said {
                 said.id = Some(Id::new(feed, number).to_string());
                 said
             }
+            Entry::Answered(_) => return None,
             Entry::Event(event) => {
                 let (what, way, why) = of_event(event.what)?;
                 let id = Some(Id::new(feed, event.message).to_string());

@@ -16,7 +16,7 @@ use crate::flow::witness::{Happening, Leaving, Witness};
 use crate::journal::entry::What;
 use crate::observe::alarm::{Measure, Of};
 use held::{Feed, Held, Route, Way};
-use series::{All, OfFeed, OfWay};
+use series::{All, OfFeed, OfTable, OfWay};
 
 /// What [`Metrics::text`] is.
 pub const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -45,6 +45,12 @@ impl Metrics {
                     metrics.way(&held, &feed.name, &format!("{}>{}", route.name, target.name));
                 }
             }
+        }
+        for table in wiring.tables.iter().map(|table| OfTable::new(&table.name)) {
+            for outcome in ["found", "missing", "cached", "failed"] {
+                drop(metrics.all.lookups.get_or_create(&table.end(outcome)));
+            }
+            drop(metrics.all.lookup_seconds.get_or_create(&table));
         }
         metrics
     }
@@ -75,6 +81,7 @@ impl Metrics {
             }
             (Of::Route, Measure::Delivered) => ways(&|route, _| route == name, &|way| way.delivered.get()),
             (Of::Target, Measure::Delivered) => ways(&|_, target| target == name, &|way| way.delivered.get()),
+            (Of::Table, Measure::Failures) => self.all.lookups.get_or_create(&OfTable::new(name).end("failed")).get(),
             (Of::Target, Measure::Retried) => ways(&|_, target| target == name, &|way| way.failed.get()),
             _ => 0,
         }
@@ -121,6 +128,19 @@ impl Witness for Metrics {
                 outcome.inc();
                 route.issues.inc_by(*issues as u64);
                 route.map.observe(took.as_secs_f64());
+            }
+            Happening::LookedUp { table, is_cached, is_there, took, failure, .. } => {
+                let outcome = match (failure, is_cached, is_there) {
+                    (Some(_), ..) => "failed",
+                    (None, true, _) => "cached",
+                    (None, false, true) => "found",
+                    (None, false, false) => "missing",
+                };
+                let of = OfTable::new(table);
+                self.all.lookups.get_or_create(&of.end(outcome)).inc();
+                if !is_cached {
+                    self.all.lookup_seconds.get_or_create(&of).observe(took.as_secs_f64());
+                }
             }
             Happening::Noted { what, .. } => self.noted(&feed, name, what),
             Happening::Tried { way, took, failure, .. } => {

@@ -51,6 +51,27 @@ pub struct WayEnd {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct OfTable {
+    table: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct TableEnd {
+    table: String,
+    outcome: &'static str,
+}
+
+impl OfTable {
+    pub fn new(table: &str) -> OfTable {
+        OfTable { table: table.to_owned() }
+    }
+
+    pub fn end(&self, outcome: &'static str) -> TableEnd {
+        TableEnd { table: self.table.clone(), outcome }
+    }
+}
+
 impl OfFeed {
     pub fn new(feed: &str) -> OfFeed {
         OfFeed { feed: feed.to_owned() }
@@ -140,6 +161,10 @@ series! {
     issues: Family<OfRoute, Counter> = Family::default();
     /// How long a map takes for a message
     map_seconds: Seconds<OfRoute> = Family::new_with_constructor(seconds);
+    /// What tables were asked that are asked before a map runs: rows that are there or missing, answers of before, failures
+    lookups: Family<TableEnd, Counter> = Family::default();
+    /// How long a table takes to answer, or to fail
+    lookup_seconds: Seconds<OfTable> = Family::new_with_constructor(seconds);
     /// Tries to deliver a message
     tries: Family<WayEnd, Counter> = Family::default();
     /// How long a try to deliver takes, well ended or not

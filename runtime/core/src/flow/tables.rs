@@ -1,0 +1,260 @@
+//! The tables that are asked before a map runs: by whom, for how long an answer is good, and what a row is made of.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use emr_abi::wiring::{Column, Table as Facts};
+use emr_message::answers::{Answer, Question};
+use emr_message::builtin::Pattern;
+use serde::Deserialize;
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
+
+use super::retry::Failure;
+use crate::connector::{self, Places, Why};
+
+/// Something that has rows, by their keys.
+pub trait Table: Send + Sync + 'static {
+    /// What there is for these keys; nothing where there is no row.
+    ///
+    /// # Errors
+    /// It does not answer, or not as the table is declared.
+    fn ask<'a>(&'a self, keys: &'a [String]) -> Asking<'a, Option<Row>>;
+
+    /// Whether it is there and could be asked.
+    ///
+    /// # Errors
+    /// Why not.
+    fn reach(&self) -> Asking<'_, ()>;
+}
+
+pub type Asking<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'a>>;
+
+/// What a table gave.
+#[derive(Clone)]
+pub enum Row {
+    /// Its columns by their names, as texts.
+    Columns(BTreeMap<String, Option<String>>),
+    /// A resource of FHIR, in which the program reads them.
+    Resource(Bytes),
+}
+
+/// What happens while a table does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum OnFail {
+    Hold,
+    Miss,
+}
+
+/// What the settings of every table are read for here. Times in milliseconds.
+#[derive(Deserialize)]
+struct OfTable {
+    cache: u64,
+    on_fail: OnFail,
+}
+
+/// All that the maps of a project may ask, and nothing before the first.
+#[derive(Default)]
+pub struct Tables {
+    /// By the names that maps have for them.
+    all: BTreeMap<String, Arc<One>>,
+    /// Where they are asked, from threads that may wait.
+    handle: Option<Handle>,
+}
+
+struct One {
+    facts: Facts,
+    table: Arc<dyn Table>,
+    on_fail: OnFail,
+    patterns: Vec<Option<Pattern>>,
+    /// How long an answer is good.
+    lasts: Duration,
+    known: Mutex<Known>,
+}
+
+/// Answers with the times that they were given at, by their keys.
+type Known = BTreeMap<Vec<String>, (Instant, Answer)>;
+
+/// So many answers of a table are kept for messages to come.
+const KNOWN_MAX: usize = 10_000;
+
+/// How it went to ask one thing.
+pub struct Told {
+    pub table: String,
+    pub is_cached: bool,
+    pub took: Duration,
+    /// Nothing where messages are to wait until the table answers.
+    pub answer: Option<(Question, Answer)>,
+    pub failure: Option<Failure>,
+}
+
+/// Reads columns in a resource that was found: the values of readings by their numbers.
+pub type Read<'r> = dyn Fn(&[usize], &Bytes) -> Vec<Vec<String>> + Sync + 'r;
+
+impl Tables {
+    /// # Errors
+    /// A setting of the table of that name names what is not to be had.
+    pub fn new(facts: &[Facts], places: &Places) -> Result<Tables, (String, Why)> {
+        let mut all = BTreeMap::new();
+        for facts in facts {
+            let made = One::new(facts, places).map_err(|why| (facts.name.clone(), why))?;
+            all.insert(facts.signature.clone(), Arc::new(made));
+        }
+        Ok(Tables { all, handle: Handle::try_current().ok() })
+    }
+
+    /// Whether no map asks anything.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    pub fn handle(&self) -> Option<&Handle> {
+        self.handle.as_ref()
+    }
+
+    /// Asks all of it at once. `is_anew`: what was answered before does not count.
+    pub async fn ask(&self, wanted: Vec<Question>, is_anew: bool, read: &Read<'_>) -> Vec<Told> {
+        let mut told = Vec::new();
+        let mut asking = JoinSet::new();
+        for question in wanted {
+            let Some(one) = self.all.get(&question.table).cloned() else {
+                told.push(unknown(question));
+                continue;
+            };
+            match one.known(&question.keys).filter(|_| !is_anew) {
+                Some(answer) => told.push(one.told(true, Duration::ZERO, Ok((question, answer)))),
+                None => _ = asking.spawn(one.asked(question)),
+            }
+        }
+        while let Some(asked) = asking.join_next().await {
+            let Ok((one, question, took, found)) = asked else { continue };
+            let answer = found.and_then(|row| row.map(|row| one.row(&question.keys, row, read)).transpose());
+            if let Ok(answer) = &answer {
+                one.keep(&question.keys, answer);
+            }
+            let answer = match answer {
+                Ok(answer) => Ok((question, answer)),
+                Err(failure) => Err((question, failure)),
+            };
+            told.push(one.told(false, took, answer));
+        }
+        told
+    }
+}
+
+/// Plans and tables are of one project.
+fn unknown(question: Question) -> Told {
+    let failure = Some(Failure::Final("the project has no such table".to_owned()));
+    Told { table: question.table, is_cached: false, took: Duration::ZERO, answer: None, failure }
+}
+
+impl One {
+    fn new(facts: &Facts, places: &Places) -> Result<One, Why> {
+        let OfTable { cache, on_fail } = connector::read(&facts.settings)?;
+        let pattern = |column: &Column| column.pattern.as_deref().and_then(|pattern| Pattern::new(pattern).ok());
+        Ok(One {
+            table: connector::table(facts, places)?,
+            on_fail,
+            patterns: facts.columns.iter().map(pattern).collect(),
+            lasts: Duration::from_millis(cache),
+            known: Mutex::default(),
+            facts: facts.clone(),
+        })
+    }
+
+    async fn asked(
+        self: Arc<Self>,
+        question: Question,
+    ) -> (Arc<One>, Question, Duration, Result<Option<Row>, Failure>) {
+        let begun = Instant::now();
+        let found = self.table.ask(&question.keys).await;
+        (self, question, begun.elapsed(), found)
+    }
+
+    fn told(&self, is_cached: bool, took: Duration, answer: Result<(Question, Answer), (Question, Failure)>) -> Told {
+        let (answer, failure) = match answer {
+            Ok(answer) => (Some(answer), None),
+            Err((question, failure)) => ((self.on_fail == OnFail::Miss).then_some((question, None)), Some(failure)),
+        };
+        Told { table: self.facts.name.clone(), is_cached, took, answer, failure }
+    }
+
+    /// The cells of a row: its keys, and behind them its columns, each as it is declared.
+    fn row(&self, keys: &[String], row: Row, read: &Read<'_>) -> Result<Vec<Option<String>>, Failure> {
+        let mut texts = match row {
+            Row::Columns(texts) => texts,
+            Row::Resource(resource) => self.columns(&resource, read)?,
+        };
+        let mut cells: Vec<Option<String>> = keys.iter().cloned().map(Some).collect();
+        for (column, pattern) in self.facts.columns.iter().zip(&self.patterns) {
+            let name = &column.name;
+            let Some(text) = texts.remove(name) else {
+                return Err(Failure::Final(format!("it gives no column `{name}`")));
+            };
+            let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+            let is_control = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
+            match &text {
+                None if !column.optional => return Err(Failure::Final(format!("its column `{name}` is empty"))),
+                Some(text) if text.contains(is_control) || pattern.as_ref().is_some_and(|it| !it.matches(text)) => {
+                    return Err(Failure::Final(format!("its column `{name}` holds what is not of its type")));
+                }
+                _ => {}
+            }
+            match &column.system {
+                Some(system) => cells.extend([text.is_some().then(|| system.clone()), text, None]),
+                None => cells.push(text),
+            }
+        }
+        Ok(cells)
+    }
+
+    fn columns(&self, resource: &Bytes, read: &Read<'_>) -> Result<BTreeMap<String, Option<String>>, Failure> {
+        let mut texts = BTreeMap::new();
+        for column in &self.facts.columns {
+            let readings: Vec<usize> = column.read.into_iter().collect();
+            let values = read(&readings, resource).into_iter().next().unwrap_or_default();
+            match &values[..] {
+                [] => _ = texts.insert(column.name.clone(), None),
+                [one] => _ = texts.insert(column.name.clone(), Some(one.clone())),
+                _ => return Err(Failure::Final(format!("its column `{}` has several values", column.name))),
+            }
+        }
+        Ok(texts)
+    }
+
+    fn known(&self, keys: &[String]) -> Option<Answer> {
+        let known = self.answers();
+        let (given, answer) = known.get(keys)?;
+        (given.elapsed() < self.lasts).then(|| answer.clone())
+    }
+
+    fn keep(&self, keys: &[String], answer: &Answer) {
+        if self.lasts.is_zero() {
+            return;
+        }
+        let mut known = self.answers();
+        if known.len() >= KNOWN_MAX {
+            known.retain(|_, (given, _)| given.elapsed() < self.lasts);
+        }
+        // All of them are good still: whatever is asked next is asked again.
+        if known.len() >= KNOWN_MAX {
+            known.clear();
+        }
+        known.insert(keys.to_vec(), (Instant::now(), answer.clone()));
+    }
+
+    /// Whoever panicked left them as they are between two calls.
+    fn answers(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Tables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tables({})", self.all.len())
+    }
+}
