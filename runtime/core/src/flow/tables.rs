@@ -258,3 +258,109 @@ impl std::fmt::Debug for Tables {
         write!(f, "Tables({})", self.all.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Gives the same row for each key, but none for `none`, and fails for `down`.
+    struct Fixed {
+        row: Vec<(&'static str, Option<&'static str>)>,
+        asked: AtomicUsize,
+    }
+
+    impl Table for Fixed {
+        fn ask<'a>(&'a self, keys: &'a [String]) -> Asking<'a, Option<Row>> {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            let texts = self.row.iter().map(|(name, text)| ((*name).to_owned(), text.map(ToOwned::to_owned)));
+            let found = match keys[0].as_str() {
+                "none" => Ok(None),
+                "down" => Err(Failure::Passing("it cannot be reached".to_owned())),
+                _ => Ok(Some(Row::Columns(texts.collect()))),
+            };
+            Box::pin(std::future::ready(found))
+        }
+
+        fn reach(&self) -> Asking<'_, ()> {
+            Box::pin(std::future::ready(Ok(())))
+        }
+    }
+
+    fn column(name: &str, system: Option<&str>, pattern: Option<&str>, optional: bool) -> Column {
+        let [system, pattern] = [system, pattern].map(|text| text.map(ToOwned::to_owned));
+        Column { name: name.to_owned(), system, pattern, optional, read: None }
+    }
+
+    fn tables(row: &[(&'static str, Option<&'static str>)], on_fail: OnFail, lasts: Duration) -> (Tables, Arc<Fixed>) {
+        let table = Arc::new(Fixed { row: row.to_vec(), asked: AtomicUsize::new(0) });
+        let columns =
+            vec![column("beds", None, Some(r"\A[0-9]+\z"), false), column("field", Some("urn:x"), None, true)];
+        let patterns = vec![Pattern::new(r"\A[0-9]+\z").ok(), None];
+        let (name, signature) = ("Staff".to_owned(), "Staff(id)".to_owned());
+        let (connector, settings) = ("sql".to_owned(), String::new());
+        let facts = Facts { name, signature: signature.clone(), connector, settings, keys: 1, columns };
+        let known = Mutex::default();
+        let one = One { facts, table: Arc::clone(&table) as _, on_fail, patterns, lasts, known };
+        (Tables { all: BTreeMap::from([(signature, Arc::new(one))]), handle: None }, table)
+    }
+
+    fn ask(tables: &Tables, key: &str, is_anew: bool) -> Told {
+        let question = Question { table: "Staff(id)".to_owned(), keys: vec![key.to_owned()] };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let told = runtime.block_on(tables.ask(vec![question], is_anew, &|_, _| Vec::new()));
+        told.into_iter().next().unwrap()
+    }
+
+    fn why(row: &[(&'static str, Option<&'static str>)]) -> String {
+        let told = ask(&tables(row, OnFail::Hold, Duration::ZERO).0, "1", false);
+        assert!(told.answer.is_none());
+        told.failure.unwrap().why().to_owned()
+    }
+
+    #[test]
+    fn a_row_has_its_keys_and_its_columns_as_they_are_declared() {
+        let (tables, _) = tables(&[("beds", Some(" 7 ")), ("field", Some("394579002"))], OnFail::Hold, Duration::ZERO);
+        let cells = ask(&tables, "1", false).answer.unwrap().1.unwrap();
+        let texts: Vec<&str> = cells.iter().map(|cell| cell.as_deref().unwrap_or("-")).collect();
+        assert_eq!(texts, ["1", "7", "urn:x", "394579002", "-"]);
+        assert_eq!(ask(&tables, "none", false).answer.unwrap().1, None);
+    }
+
+    #[test]
+    fn a_row_of_another_form_is_no_answer() {
+        assert_eq!(why(&[("beds", Some("many")), ("field", None)]), "its column `beds` holds what is not of its type");
+        assert_eq!(why(&[("beds", Some("")), ("field", None)]), "its column `beds` is empty");
+        assert_eq!(why(&[("beds", Some("1"))]), "it gives no column `field`");
+        assert!(why(&[("beds", Some("1")), ("field", Some("a\u{1}"))]).contains("`field`"));
+    }
+
+    #[test]
+    fn an_answer_is_kept_for_its_time_and_a_failure_never() {
+        let row = [("beds", Some("1")), ("field", None)];
+        let (kept, table) = tables(&row, OnFail::Miss, Duration::from_secs(3_600));
+        let asked = || table.asked.load(Ordering::Relaxed);
+        assert_eq!([false, false, true].map(|is_anew| ask(&kept, "1", is_anew).is_cached), [false, true, false]);
+        assert_eq!(asked(), 2);
+        assert!(!ask(&kept, "none", false).is_cached && ask(&kept, "none", false).is_cached);
+        for _ in 0..2 {
+            let told = ask(&kept, "down", false);
+            // Which is a miss, and said.
+            assert!(matches!(told.answer, Some((_, None))) && told.failure.is_some() && !told.is_cached);
+        }
+        let (not, _) = tables(&row, OnFail::Hold, Duration::ZERO);
+        assert!(!ask(&not, "1", false).is_cached && !ask(&not, "1", false).is_cached);
+    }
+
+    #[test]
+    fn no_more_answers_are_kept_than_are_allowed() {
+        let (tables, _) = tables(&[], OnFail::Hold, Duration::from_secs(3_600));
+        let one = tables.all.values().next().unwrap();
+        for number in 0..=KNOWN_MAX {
+            one.keep(&[number.to_string()], &None);
+        }
+        assert_eq!(one.answers().len(), 1);
+        assert!(one.known(&[KNOWN_MAX.to_string()]).is_some());
+    }
+}
