@@ -246,6 +246,21 @@ pub fn messages(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
+/// How long the message is that stands alone in these bytes, from the first on: as [`messages`] gives it. Nothing where a
+/// look over their lines does not say so.
+pub fn only(bytes: &[u8]) -> Option<usize> {
+    let kind = |line: &[u8]| Unit::Byte.kind(line);
+    if Unit::of(bytes) != Unit::Byte || kind(bytes) != Kind::Message || memchr::memchr2(0x0b, 0x1c, bytes).is_some() {
+        return None;
+    }
+    let length = bytes.iter().rposition(|byte| !is_end(*byte))? + 1;
+    let message = bytes.get(..length)?;
+    let mut lines = memchr::memchr2_iter(b'\r', b'\n', message).filter_map(|end| message.get(end + 1..));
+    // What begins otherwise is no header or trailer.
+    let may_tell = |line: &[u8]| matches!(line.first(), Some(b'M' | b'F' | b'B' | 0xef));
+    lines.all(|line| !may_tell(line) || kind(line) == Kind::Stray).then_some(length)
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Take {
     Ends,

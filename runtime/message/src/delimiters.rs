@@ -47,6 +47,9 @@ impl Delimiters {
     pub fn read(header: &[u8]) -> Option<Delimiters> {
         let &field = header.get(3).filter(|&&byte| byte.is_ascii_punctuation() && byte != b'"')?;
         let rest = header.get(4..)?;
+        if field == b'|' && rest.starts_with(b"^~\\&|") {
+            return Some(Delimiters::STANDARD);
+        }
         let end = rest.iter().position(|&b| b == field || b == b'\r' || b == b'\n').unwrap_or(rest.len());
         let declared = rest.get(..end)?.trim_ascii_end();
         if declared.is_empty() {

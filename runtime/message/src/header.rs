@@ -30,7 +30,11 @@ impl<'m> Header<'m> {
         match number {
             0 => b"MSH",
             1 => self.line.get(3..4).unwrap_or_default(),
-            _ => self.line.split(|byte| *byte == self.delimiters.field).nth(number - 1).unwrap_or_default(),
+            _ => {
+                let mut bars = memchr::memchr_iter(self.delimiters.field, self.line);
+                let Some(before) = bars.nth(number - 2) else { return b"" };
+                self.line.get(before + 1..bars.next().unwrap_or(self.line.len())).unwrap_or_default()
+            }
         }
     }
 

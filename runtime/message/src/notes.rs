@@ -91,6 +91,11 @@ pub fn is_plain(bytes: &[u8], settings: &Settings) -> bool {
     readable && !controls(bytes) && lines(bytes, &delimiters, charset)
 }
 
+/// Whether bytes are visible ASCII, blanks, tabs and line ends alone: every charset that can write a header reads them alike.
+pub fn is_ascii_text(bytes: &[u8]) -> bool {
+    bytes.is_ascii() && !controls(bytes)
+}
+
 /// Counted and not searched for, since that is done many bytes at a time.
 fn controls(bytes: &[u8]) -> bool {
     let (chunks, rest) = bytes.as_chunks::<64>();
@@ -125,14 +130,20 @@ fn lines(bytes: &[u8], delimiters: &Delimiters, charset: Charset) -> bool {
 
 fn escapes(fields: &[u8], delimiters: &Delimiters, charset: Charset) -> bool {
     let Some(escape) = delimiters.escape else { return true };
-    if memchr::memchr(escape, fields).is_none() {
-        return true;
+    let bar = delimiters.field;
+    let mut rest = fields;
+    // Few fields have one.
+    while let Some(at) = memchr::memchr(escape, rest) {
+        let (before, after) = rest.split_at(at);
+        let start = memchr::memrchr(bar, before).map_or(0, |bar| bar + 1);
+        let end = memchr::memchr(bar, after).map_or(rest.len(), |bar| at + bar);
+        let field = std::str::from_utf8(rest.get(start..end).unwrap_or_default());
+        if field.map_or(true, |text| !escape::unknown(text, delimiters, charset).is_empty()) {
+            return false;
+        }
+        rest = rest.get(end..).unwrap_or_default();
     }
-    let mut fields = fields.split(|byte| *byte == delimiters.field);
-    fields.all(|field| match std::str::from_utf8(field) {
-        Ok(text) => escape::unknown(text, delimiters, charset).is_empty(),
-        Err(_) => false,
-    })
+    true
 }
 
 fn in_segment(message: &Message, segment: usize) -> Vec<Note> {

@@ -145,9 +145,16 @@ const BETWEEN: u8 = b'\n';
 
 impl Form {
     /// What was made, one by one: several messages stand one after the other, of JSON each in a line.
-    pub fn parts(self, made: Vec<u8>) -> Vec<Vec<u8>> {
+    pub fn parts(self, mut made: Vec<u8>) -> Vec<Vec<u8>> {
         match self {
-            Form::Message => batch::messages(&made).collect(),
+            // Most maps make one.
+            Form::Message => match batch::only(&made) {
+                Some(length) => {
+                    made.truncate(length);
+                    vec![made]
+                }
+                None => batch::messages(&made).collect(),
+            },
             Form::Json if made.contains(&BETWEEN) => made.split(|byte| *byte == BETWEEN).map(<[u8]>::to_vec).collect(),
             Form::Json => vec![made],
         }

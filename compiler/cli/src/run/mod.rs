@@ -1,5 +1,6 @@
 //! `emr run`: starts the feeds and routes of a project, until it is told to stop.
 
+mod alike;
 mod came;
 mod change;
 mod check;

@@ -14,6 +14,7 @@ use emr_runtime::flow::program::{Form, Made, Mapped, Program, Rejected, Sorted};
 use serde_json::Value;
 use smol_str::SmolStr;
 
+use super::alike::Alike;
 use super::came::{self, Came, Reading};
 use super::manner::Manner;
 use crate::end::End;
@@ -31,6 +32,7 @@ pub struct Compiled {
 
 struct Accepting {
     manner: Manner,
+    alike: Alike,
     accepts: Vec<(AcceptFacts, Option<Reading>)>,
     ignored: Vec<(SmolStr, SmolStr, SmolStr)>,
 }
@@ -65,6 +67,7 @@ impl Compiled {
         let filtered = |facts: &AcceptFacts| Reading::of(world, facts.filter.as_ref().map(std::slice::from_ref));
         let feeds = wired.feeds.iter().zip(manners).map(|(feed, manner)| Accepting {
             manner,
+            alike: Alike::default(),
             accepts: feed.accepts.iter().map(|facts| (facts.clone(), filtered(facts))).collect(),
             ignored: feed.ignored.clone(),
         });
@@ -105,6 +108,30 @@ impl Compiled {
     fn routes_of(&self, feed: usize) -> impl Iterator<Item = (usize, &Route)> {
         self.routes.iter().enumerate().filter(move |(_, route)| route.from.contains(&feed))
     }
+
+    /// Where what came goes.
+    fn sorted(&self, feed: usize, facts: &Accepting, came: &Came, settings: &Settings, receipt: &Receipt) -> Sorted {
+        let mut known = facts.accepts.iter().filter(|(accept, _)| came.is_of_kind(accept)).peekable();
+        if known.peek().is_none() {
+            return Sorted::NotServed(Problem::new(Wrong::MessageType, came.place(9, 1)));
+        }
+        let mut known = known.filter(|(accept, _)| came.is_of_event(accept)).peekable();
+        if known.peek().is_none() {
+            return Sorted::NotServed(Problem::new(Wrong::EventCode, came.place(9, 2)));
+        }
+        if let Some(problem) = came.not_served() {
+            return Sorted::NotServed(problem);
+        }
+        let holds = |filter: &Option<Reading>| filter.as_ref().is_none_or(|it| it.holds(came, settings, receipt));
+        if !known.any(|(_, filter)| holds(filter)) {
+            return Sorted::NotServed(Problem::new(Wrong::MessageType, None));
+        }
+        if let Some((_, _, because)) = facts.ignored.iter().find(|(code, event, _)| came.is_event(code, event)) {
+            return Sorted::Ignored(because.as_str().into());
+        }
+        let routes = self.routes_of(feed).filter(|(_, route)| holds(&route.filter));
+        Sorted::Routes(routes.map(|(number, _)| number).collect())
+    }
 }
 
 /// What tells this program from others: the texts of all its modules, its settings and its files of rows.
@@ -132,7 +159,8 @@ impl Maps {
         message: &[u8],
         receipt: &Receipt,
     ) -> (Result<Outcome, Why>, Vec<u8>) {
-        let mut made = Vec::new();
+        // Most of what is made is not longer.
+        let mut made = Vec::with_capacity(message.len() + message.len() / 8);
         let mut kept = self.kept().get_mut(&zone).and_then(Vec::pop).unwrap_or_default();
         let outcome = self.engine.received(settings, &mut kept, (message, receipt), &mut made);
         self.kept().entry(zone).or_default().push(kept);
@@ -154,33 +182,21 @@ impl Program for Compiled {
         let Ok((settings, _)) = facts.manner.of(bytes, receipt, &self.standards) else {
             return Sorted::Unreadable(Problem::new(Wrong::TableValueNotFound, None));
         };
-        let filters = facts.accepts.iter().map(|(_, filter)| filter).chain(self.routes_of(feed).map(|it| &it.1.filter));
-        // Most are sorted by their headers alone.
-        let reads_all = filters.into_iter().any(Option::is_some);
-        let read = if reads_all { Came::read } else { Came::read_header };
-        let Some(came) = read(bytes, &settings, &self.standards) else {
-            return Sorted::Unreadable(Problem::new(Wrong::SegmentSequence, None));
+        let mut filters =
+            facts.accepts.iter().map(|(_, filter)| filter).chain(self.routes_of(feed).map(|it| &it.1.filter));
+        let sort = |came: Option<Came>| match came {
+            Some(came) => self.sorted(feed, facts, &came, &settings, receipt),
+            None => Sorted::Unreadable(Problem::new(Wrong::SegmentSequence, None)),
         };
-        let mut known = facts.accepts.iter().filter(|(accept, _)| came.is_of_kind(accept)).peekable();
-        if known.peek().is_none() {
-            return Sorted::NotServed(Problem::new(Wrong::MessageType, came.place(9, 1)));
+        if filters.any(Option::is_some) {
+            return sort(Came::read(bytes, &settings, &self.standards));
         }
-        let mut known = known.filter(|(accept, _)| came.is_of_event(accept)).peekable();
-        if known.peek().is_none() {
-            return Sorted::NotServed(Problem::new(Wrong::EventCode, came.place(9, 2)));
-        }
-        if let Some(problem) = came.not_served() {
-            return Sorted::NotServed(problem);
-        }
-        let holds = |filter: &Option<Reading>| filter.as_ref().is_none_or(|it| it.holds(&came, &settings, receipt));
-        if !known.any(|(_, filter)| holds(filter)) {
-            return Sorted::NotServed(Problem::new(Wrong::MessageType, None));
-        }
-        if let Some((_, _, because)) = facts.ignored.iter().find(|(code, event, _)| came.is_event(code, event)) {
-            return Sorted::Ignored(because.as_str().into());
-        }
-        let routes = self.routes_of(feed).filter(|(_, route)| holds(&route.filter));
-        Sorted::Routes(routes.map(|(number, _)| number).collect())
+        // Most are sorted by their headers alone, and most of these like the one before.
+        facts.alike.known(bytes).unwrap_or_else(|| {
+            let sorted = sort(Came::read_header(bytes, &settings, &self.standards));
+            facts.alike.note(bytes, &sorted);
+            sorted
+        })
     }
 
     fn map(&self, feed: usize, route: usize, message: &Bytes, receipt: &Receipt) -> Mapped {

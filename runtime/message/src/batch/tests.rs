@@ -178,3 +178,23 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn a_message_alone_is_the_only_one(pieces in prop::collection::vec(prop::sample::select(vec![
+        "MSH|^~\\&|A\r", "MSH|", "MSH", "PID|1\r", "BHS|x\r", "FTS|1\n", "FTX|2", "\r", "\n", "\x0b", "\x1c\r", "\u{feff}", "a\u{e4}",
+    ]), 0..6), begins in any::<bool>()) {
+        let text = if begins { "MSH|^~\\&|B\r" } else { "" }.to_owned() + &pieces.concat();
+        if let Some(length) = only(text.as_bytes()) {
+            let all: Vec<Vec<u8>> = messages(text.as_bytes()).collect();
+            prop_assert_eq!(all, vec![text.as_bytes()[..length].to_vec()]);
+        }
+    }
+}
+
+#[test]
+fn plain_messages_are_known_to_be_alone() {
+    assert_eq!(only(b"MSH|^~\\&|A\rFTX|1\r\nMSH\r\r"), Some(21));
+    assert_eq!(only(b"MSH|^~\\&|A\rMSH|^~\\&|B\r"), None);
+    assert_eq!(only(b"\rMSH|^~\\&|A\r"), None);
+}
