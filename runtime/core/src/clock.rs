@@ -1,6 +1,7 @@
 //! The one clock: mappings see none but the time in a receipt.
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use emr_message::{DateTime, Receipt};
@@ -27,9 +28,19 @@ fn receipt_of(microseconds: i64) -> Option<Receipt> {
 }
 
 /// A time as HL7 writes it: `20261129121500+0000`; empty for one that HL7 cannot write.
-pub fn hl7(microseconds: i64) -> String {
-    let time = DateTime::of_unix(microseconds.div_euclid(1_000_000));
-    time.map(|time| time.hl7()).unwrap_or_default()
+pub fn hl7(microseconds: i64) -> Arc<str> {
+    /// Many are written in a second.
+    static LAST: Mutex<Option<(i64, Arc<str>)>> = Mutex::new(None);
+    let second = microseconds.div_euclid(1_000_000);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((known, text)) = &*last
+        && *known == second
+    {
+        return Arc::clone(text);
+    }
+    let text: Arc<str> = DateTime::of_unix(second).map(|time| time.hl7()).unwrap_or_default().into();
+    *last = Some((second, Arc::clone(&text)));
+    text
 }
 
 /// A time as FHIR and RFC 3339 write an instant: `2026-11-29T12:15:00.25Z`; empty for one that these cannot write.

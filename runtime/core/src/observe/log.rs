@@ -225,19 +225,20 @@ impl Witness for Teller {
 }
 
 fn noted(feed: &str, number: u64, what: &What) {
-    let id = id(feed, number);
+    // Where nobody wants the line it is not called anything.
+    let id = || id(feed, number);
     match what {
-        What::Parked { target, why } => warn!(feed, id, way = target, why, "parked"),
-        What::Replied { target, reply, .. } => debug!(feed, id, way = target, bytes = reply.bytes.len(), "replied"),
-        What::Returned { target, why, .. } => warn!(feed, id, way = target, why, "refused: there is no reply"),
-        What::Refused(refusal) => warn!(feed, id, code = refusal.wrong().code(), why = what.why(), "refused"),
-        What::Filtered { because } => debug!(feed, id, because, "filtered"),
-        What::Started => warn!(feed, id, "the last process died of it"),
-        What::Mapped { targets, .. } => debug!(feed, id, ways = targets.len(), "to be delivered"),
-        What::Delivered { target } => debug!(feed, id, way = target, "delivered"),
-        What::Released => info!(feed, id, "released"),
-        What::Dropped { because } => info!(feed, id, because, "dropped"),
-        What::Replayed(replay) => info!(feed, id, to = replay.to, "replayed"),
+        What::Parked { target, why } => warn!(feed, id = id(), way = target, why, "parked"),
+        What::Replied { target, reply, .. } => debug!(feed, id = id(), way = target, bytes = reply.bytes.len(), "replied"),
+        What::Returned { target, why, .. } => warn!(feed, id = id(), way = target, why, "refused: there is no reply"),
+        What::Refused(refusal) => warn!(feed, id = id(), code = refusal.wrong().code(), why = what.why(), "refused"),
+        What::Filtered { because } => debug!(feed, id = id(), because, "filtered"),
+        What::Started => warn!(feed, id = id(), "the last process died of it"),
+        What::Mapped { targets, .. } => debug!(feed, id = id(), ways = targets.len(), "to be delivered"),
+        What::Delivered { target } => debug!(feed, id = id(), way = target, "delivered"),
+        What::Released => info!(feed, id = id(), "released"),
+        What::Dropped { because } => info!(feed, id = id(), because, "dropped"),
+        What::Replayed(replay) => info!(feed, id = id(), to = replay.to, "replayed"),
     }
 }
 

@@ -1,7 +1,6 @@
 //! What a line of the audit says, and how it is chained to the one before.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -187,12 +186,8 @@ pub fn hash(line: &[u8]) -> Hash {
 }
 
 pub fn hex(hash: &Hash) -> String {
-    let mut text = String::with_capacity(2 * hash.len());
-    for byte in hash {
-        // A text takes all that is written.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or_default();
+    hash.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]
