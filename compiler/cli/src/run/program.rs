@@ -184,17 +184,18 @@ impl Program for Compiled {
         };
         let mut filters =
             facts.accepts.iter().map(|(_, filter)| filter).chain(self.routes_of(feed).map(|it| &it.1.filter));
-        let sort = |came: Option<Came>| match came {
-            Some(came) => self.sorted(feed, facts, &came, &settings, receipt),
+        let sort = |came: Option<&Came>| match came {
+            Some(came) => self.sorted(feed, facts, came, &settings, receipt),
             None => Sorted::Unreadable(Problem::new(Wrong::SegmentSequence, None)),
         };
         if filters.any(Option::is_some) {
-            return sort(Came::read(bytes, &settings, &self.standards));
+            return sort(Came::read(bytes, &settings, &self.standards).as_ref());
         }
         // Most are sorted by their headers alone, and most of these like the one before.
         facts.alike.known(bytes).unwrap_or_else(|| {
-            let sorted = sort(Came::read_header(bytes, &settings, &self.standards));
-            facts.alike.note(bytes, &sorted);
+            let came = Came::read_header(bytes, &settings, &self.standards);
+            let sorted = sort(came.as_ref());
+            facts.alike.note(bytes, came.as_ref(), &sorted);
             sorted
         })
     }
