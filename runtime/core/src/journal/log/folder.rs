@@ -2,6 +2,8 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Instant;
 
 use super::super::frame;
 use super::super::fs::{File, Fs};
@@ -13,6 +15,9 @@ pub const SEGMENT: u64 = if cfg!(any(test, feature = "failpoints")) { 256 << 10 
 
 /// The part of a segment that is enough while there is no room for a whole one.
 const SMALL: u64 = 64;
+
+/// What of a spare segment is given to the disk at once.
+const PART: u64 = 1 << 20;
 
 /// What a segment is called while it is filled with zeros, and until its first record is known.
 const SPARE: &str = "spare";
@@ -185,15 +190,16 @@ impl<F: Fs> Folder<F> {
     /// A file for a segment with a record of this length. Where there is no room for a whole segment a small one does: what
     /// becomes of messages that were accepted is still to be noted.
     fn room(&self, record: u64) -> io::Result<F::File> {
-        self.zeros(SPARE, self.length).or_else(|why| match why.kind() {
-            io::ErrorKind::StorageFull => self.zeros(SPARE, (self.length / SMALL).max(record)),
+        let at_once = |_: &F::File| Ok(());
+        self.zeros(SPARE, self.length, at_once).or_else(|why| match why.kind() {
+            io::ErrorKind::StorageFull => self.zeros(SPARE, (self.length / SMALL).max(record), at_once),
             _ => Err(why),
         })
     }
 
-    /// A new file of zeros, which are on disk; none where they are not.
-    fn zeros(&self, name: &str, length: u64) -> io::Result<F::File> {
-        let file = self.filled(name, length);
+    /// A new file of zeros, which are on disk; none where they are not. Behind each [`PART`] somebody may wait.
+    fn zeros(&self, name: &str, length: u64, wait: impl Fn(&F::File) -> io::Result<()>) -> io::Result<F::File> {
+        let file = self.filled(name, length, wait);
         if file.is_err() {
             // Half of one takes room away and is of no use.
             let _ = self.fs.remove(&self.path.join(name));
@@ -201,7 +207,7 @@ impl<F: Fs> Folder<F> {
         file
     }
 
-    fn filled(&self, name: &str, length: u64) -> io::Result<F::File> {
+    fn filled(&self, name: &str, length: u64, wait: impl Fn(&F::File) -> io::Result<()>) -> io::Result<F::File> {
         static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
         let path = self.path.join(name);
         // One that was begun and not ended.
@@ -213,6 +219,9 @@ impl<F: Fs> Folder<F> {
             file.write_at(at, part)?;
             at += part.len() as u64;
             point!("segment.zeros");
+            if at.is_multiple_of(PART) && at < length {
+                wait(&file)?;
+            }
         }
         file.sync()?;
         point!("segment.zeroed");
@@ -235,10 +244,19 @@ impl<F: Fs> Spares<F> {
         const BEGUN: &str = "spare.begun";
         let folder = &self.folder;
         if !folder.fs.names(&folder.path)?.iter().any(|name| name == SPARE) {
-            folder.zeros(BEGUN, folder.length)?;
+            folder.zeros(BEGUN, folder.length, leave_the_disk)?;
             folder.fs.rename(&folder.path.join(BEGUN), &folder.path.join(SPARE))?;
             point!("segment.spare");
         }
         Ok(())
     }
+}
+
+/// A sync of somebody else waits for all that the disk was given before: it is given little at once, and has as much time for
+/// others as that takes.
+fn leave_the_disk(file: &impl File) -> io::Result<()> {
+    let begun = Instant::now();
+    file.sync()?;
+    thread::sleep(begun.elapsed());
+    Ok(())
 }
