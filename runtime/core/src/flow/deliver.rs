@@ -1,7 +1,8 @@
 //! Brings what maps made to a target, in its order, and tries again until it is there or a person has to look.
 
 use std::collections::BTreeMap;
-use std::pin::Pin;
+use std::future::pending;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -220,25 +221,47 @@ impl Queue {
     /// with what is left.
     pub async fn run(self: Arc<Self>, source: Arc<dyn Source>, outlet: Arc<Outlet>, mut stop: watch::Receiver<bool>) {
         let mut going: JoinSet<(u64, bool)> = JoinSet::new();
+        // Where all go one after another there is but this one, and no task is made for each.
+        let mut first = pin!(None);
         loop {
             while going.len() < ABREAST
                 && !*stop.borrow()
                 && let Some((number, parcel)) = self.begin()
             {
                 let one = Delivery { number, source: Arc::clone(&source), outlet: Arc::clone(&outlet) };
-                going.spawn(one.run(parcel, stop.clone()));
+                let one = one.run(parcel, stop.clone());
+                if first.is_none() {
+                    first.set(Some(one));
+                } else {
+                    going.spawn(one);
+                }
             }
             tokio::select! {
+                ended = running(first.as_mut()) => {
+                    first.set(None);
+                    self.end(ended);
+                }
                 Some(Ok(ended)) = going.join_next() => self.end(ended),
                 () = self.changed.notified() => {}
                 _ = stop.wait_for(|stop| *stop) => break,
             }
+        }
+        if let Some(first) = first.as_mut().as_pin_mut() {
+            self.end(first.await);
         }
         while let Some(ended) = going.join_next().await {
             if let Ok(ended) = ended {
                 self.end(ended);
             }
         }
+    }
+}
+
+/// What comes of a future; where there is none, nothing ever does.
+async fn running<T>(future: Pin<&mut Option<impl Future<Output = T>>>) -> T {
+    match future.as_pin_mut() {
+        Some(future) => future.await,
+        None => pending().await,
     }
 }
 
