@@ -198,7 +198,8 @@ impl<F: Fs, S: Fn(usize, u64, Duration)> Writing<F, S> {
         let below = self.log.commit()?;
         (self.synced)(mem::take(&mut self.unsynced), below, begun.elapsed());
         point!("journal.committed");
-        for (done, place) in self.taken.drain(..) {
+        // The first is told last: whoever waits for it then finds that all of them are there, and does not wait again.
+        for (done, place) in self.taken.drain(..).rev() {
             // Who has gone meanwhile sends again, and is told that it is there.
             let _ = done.send(Ok(place));
             point!("journal.told");

@@ -183,11 +183,15 @@ impl Queue {
     pub fn next(&self, unsynced: Option<Instant>) -> Next {
         let mut state = self.state();
         let mut since = None;
+        // For a while records that nobody waits for need not wake the thread, for it looks by itself.
+        let looked = Instant::now();
+        let mut looks = true;
         loop {
             let now = Instant::now();
+            looks &= now < looked + UNWRITTEN;
             let first = match state.records.is_empty() {
                 true => None,
-                false => Some(*since.get_or_insert(now)),
+                false => Some(*since.get_or_insert(if looks { looked } else { now })),
             };
             let is_due = |from: Option<Instant>, most| from.is_some_and(|from| now >= from + most);
             if state.is_asked || is_due(first, UNWRITTEN) || state.is_closed && first.is_some() {
@@ -199,8 +203,9 @@ impl Queue {
             if state.is_closed {
                 return Next::End;
             }
-            let ends = [first.map(|from| from + UNWRITTEN), unsynced.map(|from| from + UNSYNCED)];
-            state.sleep = Some(if first.is_some() { Sleep::Light } else { Sleep::Lighter });
+            let written = first.or(looks.then_some(looked)).map(|from| from + UNWRITTEN);
+            let ends = [written, unsynced.map(|from| from + UNSYNCED)];
+            state.sleep = Some(if written.is_some() { Sleep::Light } else { Sleep::Lighter });
             state = match ends.into_iter().flatten().min() {
                 None => self.came.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(end) => {

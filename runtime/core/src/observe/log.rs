@@ -229,7 +229,9 @@ fn noted(feed: &str, number: u64, what: &What) {
     let id = || id(feed, number);
     match what {
         What::Parked { target, why } => warn!(feed, id = id(), way = target, why, "parked"),
-        What::Replied { target, reply, .. } => debug!(feed, id = id(), way = target, bytes = reply.bytes.len(), "replied"),
+        What::Replied { target, reply, .. } => {
+            debug!(feed, id = id(), way = target, bytes = reply.bytes.len(), "replied")
+        }
         What::Returned { target, why, .. } => warn!(feed, id = id(), way = target, why, "refused: there is no reply"),
         What::Refused(refusal) => warn!(feed, id = id(), code = refusal.wrong().code(), why = what.why(), "refused"),
         What::Filtered { because } => debug!(feed, id = id(), because, "filtered"),
