@@ -94,6 +94,9 @@ const LISTENING: usize = 4 << 10;
 /// How much is read at least of a message that did not.
 const READ: usize = 16 << 10;
 
+/// From this length on a message that has not ended is taken for a long one.
+const LONG: usize = 1 << 20;
+
 /// Takes connections until it is told to stop, and then until those that are there have come to their end.
 pub async fn serve<F: Fs>(
     (listener, acceptor): (TcpListener, Option<TlsAcceptor>),
@@ -237,7 +240,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
             if self.frames.is_open() && ends.is_none() {
                 ends = Some(Instant::now() + Duration::from_millis(self.settings.frame_timeout));
             }
-            self.unread.reserve(if self.frames.is_open() { READ } else { LISTENING });
+            self.unread.reserve(self.room());
             let read = tokio::select! {
                 read = timeout_at(ends.unwrap_or(idle), self.stream.read_buf(&mut self.unread)) => read,
                 () = stopped(&mut self.stop, ends.map_or(Duration::ZERO, |_| GRACE)) => {
@@ -251,6 +254,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
                 Ok(Ok(_)) => {}
                 Ok(Err(why)) => return Err(why.into()),
             }
+        }
+    }
+
+    /// How much more is to be read at once. What a long message outgrows is not given back at once, so that it is to outgrow
+    /// little; and room that nobody wrote to takes none.
+    fn room(&self) -> usize {
+        match self.unread.len() {
+            long @ LONG.. => long.saturating_mul(7).min(self.settings.frame_max),
+            _ if self.frames.is_open() => READ,
+            _ => LISTENING,
         }
     }
 
