@@ -133,7 +133,7 @@ impl Queue {
             state.again.insert(number, keys);
             return;
         }
-        state.lanes.add(number, keys);
+        let is_ready = state.lanes.add(number, keys);
         if let Some(parcel) = parcel
             && state.bytes + parcel.bytes() <= HELD_BYTES
         {
@@ -141,7 +141,10 @@ impl Queue {
             state.held.insert(number, parcel);
         }
         drop(state);
-        self.changed.notify_one();
+        // One that waits for others comes when they end.
+        if is_ready {
+            self.changed.notify_one();
+        }
     }
 
     /// Lets nothing more begin, or what waits.

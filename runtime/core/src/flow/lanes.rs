@@ -25,8 +25,8 @@ struct Waiting {
 pub const ONLY: u64 = 0;
 
 impl Lanes {
-    /// Adds a delivery behind all that were added. `keys` are hashes of what it must keep its order by.
-    pub fn add(&mut self, number: u64, mut keys: Vec<u64>) {
+    /// Adds a delivery behind all that were added; whether it may begin. `keys` are hashes of what it must keep its order by.
+    pub fn add(&mut self, number: u64, mut keys: Vec<u64>) -> bool {
         if keys.is_empty() {
             keys.push(ONLY);
         }
@@ -38,10 +38,12 @@ impl Lanes {
             behind += usize::from(!queue.is_empty());
             queue.push_back(number);
         }
-        if behind == 0 && !self.begun.contains(&number) {
+        let is_ready = behind == 0 && !self.begun.contains(&number);
+        if is_ready {
             self.ready.insert(number);
         }
         self.waiting.insert(number, Waiting { keys, behind });
+        is_ready
     }
 
     /// The oldest delivery that may begin, which nobody else is then given.
