@@ -30,11 +30,13 @@ use crate::journal::fs::Disk;
 use crate::journal::ledger::Law;
 use crate::journal::log::Fault;
 
+mod carriers;
 mod change;
 mod check;
 mod later;
 mod outlets;
 
+use carriers::Carriers;
 pub use change::Change;
 pub use check::{Need, needs};
 
@@ -46,6 +48,7 @@ pub struct Engine {
     /// In the order of the wiring, as the feeds are.
     outlets: Vec<Arc<Outlet>>,
     feeds: Vec<Running>,
+    carriers: Carriers,
     held: Held,
     /// What routes have seen, by their names.
     repeats: Repeats,
@@ -141,12 +144,15 @@ impl Engine {
         witness: Arc<dyn Witness>,
     ) -> Result<Engine, Refused> {
         let (operations, asked) = Operations::asking(Arc::clone(&witness));
+        let carriers =
+            Carriers::start().map_err(|why| Refused::new("targets", format!("no thread for them: {why}")))?;
         let mut engine = Engine {
             places,
             witness,
             wiring: Wiring::default(),
             outlets: Vec::new(),
             feeds: Vec::new(),
+            carriers,
             held: Held::default(),
             repeats: Repeats::new(),
             operations: Arc::new(operations),
@@ -251,13 +257,13 @@ impl Running {
     }
 
     /// Begins the ways that do not go on.
-    fn begin(&mut self, outlets: &[Arc<Outlet>]) {
+    fn begin(&mut self, outlets: &[Arc<Outlet>], carriers: &Carriers) {
         let version = self.intake.version();
         for (way, queue) in version.ways() {
             let Some(to) = outlets.get(way.target).filter(|_| !self.ways.contains_key(&way.name)) else { continue };
             let source = Arc::new(WayOut { intake: Arc::clone(&self.intake), name: Arc::clone(&way.name) });
             let (queue, outlet) = (Arc::clone(queue), Arc::clone(to));
-            let task = Task::spawn(|stop| queue.run(source, outlet, stop));
+            let task = carriers.carry(|stop| queue.run(source, outlet, stop));
             self.ways.insert(Arc::clone(&way.name), Delivering { to: Arc::clone(to), task });
         }
     }

@@ -205,7 +205,7 @@ impl Engine {
         let _ = self.held.forget_others();
         self.hold_and_let_go();
         for running in &mut self.feeds {
-            running.begin(&self.outlets);
+            running.begin(&self.outlets, &self.carriers);
         }
         self.operations.put(self.feeds.iter().map(|feed| Arc::clone(&feed.intake)).collect()).await;
         for (gone, name) in gone {
