@@ -10,6 +10,7 @@ use crate::Call;
 use crate::engine::{Engine, Settings};
 use crate::exchange::acknowledgment;
 use crate::messages::{END, START};
+use crate::times::median;
 
 /// What one message took.
 struct Taken {
@@ -20,15 +21,25 @@ struct Taken {
     is_same: bool,
 }
 
+/// Megabytes that it may take beyond the message.
+const BEYOND: f64 = 32.0 * 1.048_576;
+
 pub fn run(call: &Call) -> io::Result<bool> {
-    println!("| one message | s | memory at most, MB beyond the engine's |\n| --- | ---: | ---: |");
+    println!("| one message | s | memory at most, MB beyond the engine's | may be |\n| --- | ---: | ---: | ---: |");
     let mut times = Vec::new();
     let mut good = true;
     for megabytes in [10, 100] {
-        let taken = pass(call, megabytes * 1_000_000)?;
-        println!("| {megabytes} MB | {:.2} | {:.0} |", taken.time.as_secs_f64(), taken.memory);
-        times.push(taken.time.as_secs_f64());
-        good &= taken.is_same;
+        let (mut took, mut memory) = (Vec::new(), 0.0f64);
+        for _ in 0..call.rounds {
+            let taken = pass(call, megabytes * 1_000_000)?;
+            took.push(taken.time.as_secs_f64());
+            memory = memory.max(taken.memory);
+            good &= taken.is_same;
+        }
+        let (time, most) = (median(&mut took), megabytes as f64 + BEYOND);
+        println!("| {megabytes} MB | {time:.2} | {memory:.0} | {most:.0} |");
+        times.push(time);
+        good &= memory <= most;
     }
     if let [ten, hundred] = times.as_slice() {
         println!("\n{:.1} times the time of the tenth\n", hundred / ten);
