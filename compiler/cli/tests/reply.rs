@@ -177,7 +177,10 @@ fn who_gets_no_answer_is_told_so_and_may_ask_again() {
     let mut desk = site.connect();
     index.is_down.store(true, Ordering::Relaxed);
     let untold = ask(&mut desk, &question("1", "@PID.3.1^77", ""));
-    assert!(untold.contains("\rMSA|AE|1\rERR|||207^Application internal error^HL70357|E\r"), "{untold}");
+    assert!(
+        untold.contains("\rMSA|AE|1\rERR|||207^Application internal error^HL70357|E||||there is no answer to it now\r"),
+        "{untold}"
+    );
     let law = site.json(&["status"]);
     assert_eq!(law[0]["refused"], 1, "{law}");
     index.is_down.store(false, Ordering::Relaxed);
