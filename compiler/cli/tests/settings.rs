@@ -238,3 +238,43 @@ fn what_targets_read_is_read_in_the_charset_of_the_feed() {
     site.until(|site| site.path("out/M_LLER").exists());
     assert_eq!(site.stop(), Some(0));
 }
+
+/// A receiver that answers nothing before so many messages are there, and tells of each by its MSH-10.
+fn gathering(most: usize) -> (String, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, (got, gets)) = (listener.local_addr().unwrap(), channel());
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        loop {
+            let mut answers = String::new();
+            for _ in 0..most {
+                let mut message = Vec::new();
+                if reader.read_until(0x1C, &mut message).unwrap_or(0) == 0 {
+                    return;
+                }
+                let control = String::from_utf8(message).unwrap().split('|').nth(9).unwrap().to_owned();
+                answers += &format!("\x0BMSH|^~\\&|||||1||ACK|a|P|2.5\rMSA|AA|{control}\r\x1C\r");
+                let _ = got.send(control);
+            }
+            stream.write_all(answers.as_bytes()).unwrap();
+        }
+    });
+    (address.to_string(), gets)
+}
+
+#[test]
+fn several_messages_are_on_their_way_before_the_first_is_answered() {
+    let (peer, got) = gathering(3);
+    let rest = format!(
+        "target peer to mllp \"{peer}\" {{\n    pipeline: 3\n}}\nroute all from adt to peer {{\n    start: held\n}}"
+    );
+    let site = runs("", &rest);
+    for control in 0..9 {
+        assert_eq!(sent(&site, &control.to_string()), format!("MSA|AA|{control}"));
+    }
+    let (_, text, code) = site.said(&["start", "all"]);
+    assert_eq!(code, Some(0), "{text}");
+    site.until(|site| count(site, "delivered") == 9);
+    assert_eq!(got.iter().take(9).collect::<Vec<_>>(), (0..9).map(|number| number.to_string()).collect::<Vec<_>>());
+}

@@ -1,5 +1,7 @@
 //! Brings what maps made to a target, in its order, and tries again until it is there or a person has to look.
 
+mod train;
+
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::pin::{Pin, pin};
@@ -21,6 +23,22 @@ pub trait Target: Send + Sync + 'static {
 
     /// Whether it could be written to now, as far as that is found out without a message.
     fn reach(&self) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + '_>>;
+
+    /// How several go together, where it takes one before it has answered another.
+    fn train(&self) -> Option<&dyn Train> {
+        None
+    }
+}
+
+/// A target that takes several messages before it answers the first.
+pub trait Train: Sync {
+    /// How many may be on their way.
+    fn most(&self) -> usize;
+
+    /// Sends them in their order; what became of each, in the same order. Nothing for one that was not sent, or that went
+    /// without an answer behind another that failed.
+    fn deliver_all<'a>(&'a self, parcels: &'a [Parcel])
+    -> Pin<Box<dyn Future<Output = Vec<Option<Said>>> + Send + 'a>>;
 }
 
 /// How a try to deliver something ended.
@@ -65,7 +83,20 @@ pub enum End {
     Answered(Said),
 }
 
+impl Outlet {
+    /// How long to wait before the next try; nothing where that was the last.
+    fn wait(&self, parcel: &Parcel, said: &Said, number: u64, tried: u32) -> Option<Duration> {
+        let failure = said.end.as_ref().err()?;
+        let chance = chance(number, tried);
+        if parcel.asks { self.retry.question(failure, tried, chance) } else { self.retry.wait(failure, tried, chance) }
+    }
+}
+
 impl End {
+    fn lost() -> End {
+        End::Parked("what it was made of cannot be read".to_owned())
+    }
+
     fn of(said: Said, asks: bool) -> End {
         match said.end {
             _ if asks => End::Answered(said),
@@ -125,6 +156,15 @@ impl Parcel {
     }
 }
 
+impl State {
+    /// The parcel of a delivery that begins, if it is held.
+    fn take(&mut self, number: u64) -> Option<Parcel> {
+        let parcel = self.held.remove(&number);
+        self.bytes -= parcel.as_ref().map_or(0, Parcel::bytes);
+        parcel
+    }
+}
+
 impl Queue {
     /// Adds a delivery. Without a parcel it is made when its turn comes.
     pub fn add(&self, number: u64, keys: Vec<u64>, parcel: Option<Parcel>) {
@@ -176,9 +216,7 @@ impl Queue {
             return None;
         }
         let number = state.lanes.begin()?;
-        let parcel = state.held.remove(&number);
-        state.bytes -= parcel.as_ref().map_or(0, Parcel::bytes);
-        Some((number, parcel))
+        Some((number, state.take(number)))
     }
 
     /// A delivery has come to its end, or is to begin once more.
@@ -223,6 +261,10 @@ impl Queue {
     /// Delivers until it is told to stop; what is under way then comes to its next end or wait. Whoever runs it next goes on
     /// with what is left.
     pub async fn run(self: Arc<Self>, source: Arc<dyn Source>, outlet: Arc<Outlet>, mut stop: watch::Receiver<bool>) {
+        // What is counted goes one by one.
+        if outlet.target.train().is_some() && !outlet.pace.counts() {
+            return self.run_trains(source, outlet, stop).await;
+        }
         let mut going: JoinSet<(u64, bool)> = JoinSet::new();
         // Where all go one after another there is but this one, and no task is made for each.
         let mut first = pin!(None);
@@ -286,41 +328,58 @@ impl Delivery {
             },
         };
         let end = match parcel {
-            None => Some(End::Parked("what it was made of cannot be read".to_owned())),
-            Some(parcel) => self.tried(&parcel, &mut stop).await,
+            None => Some(End::lost()),
+            Some(parcel) => self.tried(&parcel, 0, &mut stop).await,
         };
+        self.over(end).await
+    }
+
+    /// The same for one that was tried once in vain, after a wait.
+    async fn run_again(self, parcel: Parcel, wait: Duration, mut stop: watch::Receiver<bool>) -> (u64, bool) {
+        let end = match stopped(&mut stop, wait).await {
+            true => None,
+            false => self.tried(&parcel, 1, &mut stop).await,
+        };
+        self.over(end).await
+    }
+
+    async fn over(self, end: Option<End>) -> (u64, bool) {
         let is_over = end.is_some();
         if let Some(end) = end {
-            point!("flow.delivered");
-            self.source.ended(self.number, end).await;
+            ended(&*self.source, self.number, end).await;
         }
         (self.number, is_over)
     }
 
-    /// Nothing if it was told to stop before it came to an end.
-    async fn tried(&self, parcel: &Parcel, stop: &mut watch::Receiver<bool>) -> Option<End> {
-        let mut tried = 0;
+    /// Nothing if it was told to stop before it came to an end. It was tried so often already.
+    async fn tried(&self, parcel: &Parcel, mut tried: u32, stop: &mut watch::Receiver<bool>) -> Option<End> {
         loop {
             tokio::select! {
                 () = self.outlet.pace.turn() => {}
                 _ = stop.wait_for(|stop| *stop) => return None,
             }
-            point!("flow.deliver");
-            let begun = Instant::now();
+            let begun = begun();
             let said = self.outlet.target.deliver(parcel).await;
             tried += 1;
             self.source.tried(self.number, tried, begun.elapsed(), said.end.as_ref().err());
-            let wait = said.end.as_ref().err().and_then(|failure| {
-                let chance = chance(self.number, tried);
-                let retry = &self.outlet.retry;
-                if parcel.asks { retry.question(failure, tried, chance) } else { retry.wait(failure, tried, chance) }
-            });
+            let wait = self.outlet.wait(parcel, &said, self.number, tried);
             let Some(wait) = wait else { return Some(End::of(said, parcel.asks)) };
             if stopped(stop, wait).await {
                 return None;
             }
         }
     }
+}
+
+/// When something begins to be delivered.
+fn begun() -> Instant {
+    point!("flow.deliver");
+    Instant::now()
+}
+
+async fn ended(source: &dyn Source, number: u64, end: End) {
+    point!("flow.delivered");
+    source.ended(number, end).await;
 }
 
 /// Waits, unless it is told to stop.

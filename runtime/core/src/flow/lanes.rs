@@ -53,6 +53,26 @@ impl Lanes {
         Some(number)
     }
 
+    /// The oldest delivery that may begin if these go before it, which have begun.
+    pub fn follow(&mut self, before: &[u64]) -> Option<u64> {
+        let candidates = before.iter().filter_map(|number| self.waiting.get(number)).flat_map(|waiting| &waiting.keys);
+        let next = |key: &u64| {
+            let queue = self.queues.get(key)?;
+            queue.iter().find(|number| !before.contains(number)).copied()
+        };
+        let is_free = |number: &u64| {
+            let waiting = self.waiting.get(number)?;
+            let held = |key: &u64| {
+                let queue = self.queues.get(key).into_iter().flatten();
+                queue.take_while(|other| *other != number).any(|other| !before.contains(other))
+            };
+            (!self.begun.contains(number) && !waiting.keys.iter().any(held)).then_some(*number)
+        };
+        let number = candidates.filter_map(next).filter_map(|number| is_free(&number)).min()?;
+        self.begun.insert(number);
+        Some(number)
+    }
+
     /// A delivery that had begun is to begin once more.
     pub fn again(&mut self, number: u64) {
         if self.begun.remove(&number) && self.waiting.get(&number).is_some_and(|waiting| waiting.behind == 0) {
@@ -141,6 +161,30 @@ mod tests {
         assert_eq!([lanes.begin(), lanes.begin()], [Some(3), None]);
         lanes.end(3);
         assert_eq!(lanes.begin(), Some(4));
+    }
+
+    #[test]
+    fn one_may_follow_those_that_go_before_it() {
+        let mut lanes = Lanes::default();
+        for (number, keys) in
+            [(1, vec![10]), (2, vec![10]), (3, vec![20]), (4, vec![10, 20]), (5, vec![30]), (6, vec![10])]
+        {
+            lanes.add(number, keys);
+        }
+        assert_eq!(lanes.begin(), Some(1));
+        assert_eq!(lanes.follow(&[1]), Some(2));
+        // The fourth waits for the third as well, and the sixth for the fourth.
+        assert_eq!(lanes.follow(&[1, 2]), None);
+        assert_eq!(lanes.begin(), Some(3));
+        assert_eq!([lanes.follow(&[1, 2, 3]), lanes.follow(&[1, 2, 3, 4])], [Some(4), Some(6)]);
+        // What goes again waits for those before it that do not.
+        lanes.end(1);
+        lanes.again(4);
+        lanes.again(6);
+        assert_eq!([lanes.begin(), lanes.begin()], [Some(5), None]);
+        lanes.end(3);
+        lanes.end(2);
+        assert_eq!([lanes.begin(), lanes.follow(&[4])], [Some(4), Some(6)]);
     }
 
     #[test]

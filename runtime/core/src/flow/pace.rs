@@ -59,6 +59,11 @@ impl Pace {
         Ok(Pace { rate, quiet: quiet.map(|quiet| Hours::new(quiet, zone)).transpose()? })
     }
 
+    /// Whether messages are counted.
+    pub fn counts(&self) -> bool {
+        self.rate.is_some()
+    }
+
     /// Waits until one more message may go. Whoever gives up waiting has taken no turn.
     pub async fn turn(&self) {
         loop {

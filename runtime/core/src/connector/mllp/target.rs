@@ -2,6 +2,7 @@
 
 mod judge;
 mod link;
+mod train;
 
 use std::path::Path;
 use std::pin::Pin;
@@ -18,7 +19,7 @@ use tokio_rustls::TlsConnector;
 
 use super::super::tls::{self, Secrets, Why};
 use super::{COMMITTED, Mode, NOT_COMMITTED, Release};
-use crate::flow::deliver::{Parcel, Said, Target};
+use crate::flow::deliver::{Parcel, Said, Target, Train};
 use crate::flow::program::{Form, Made};
 use crate::flow::retry::Failure;
 use judge::Awaited;
@@ -33,6 +34,9 @@ pub struct Settings {
     pub release: Release,
     pub connect_timeout: u64,
     pub answer_timeout: u64,
+    /// How many messages may be on their way before the first is answered.
+    #[serde(default)]
+    pub pipeline: usize,
     /// Codes of MSA-1 that ask for another try.
     #[serde(default)]
     pub retry_on: Vec<String>,
@@ -162,6 +166,11 @@ impl Target for Peer {
 
     fn reach(&self) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + '_>> {
         Box::pin(async move { self.connect().await.map(drop) })
+    }
+
+    /// Each block of release 2 is committed before the next one goes.
+    fn train(&self) -> Option<&dyn Train> {
+        (self.settings.pipeline > 1 && self.settings.release == Release::One).then_some(self as _)
     }
 }
 

@@ -10,6 +10,7 @@ mod reply;
 mod settings;
 mod sockets;
 mod space;
+mod train;
 mod witness;
 mod written;
 

@@ -58,6 +58,11 @@ pub(super) fn said(bytes: &[u8]) -> Result<Said<'_>, Failure> {
 }
 
 impl Said<'_> {
+    /// MSA-2
+    pub fn of(&self) -> &[u8] {
+        self.of
+    }
+
     pub fn is_of(&self, control: &[u8]) -> bool {
         self.of == control
     }

@@ -4,7 +4,7 @@ use std::io;
 
 use bytes::{Bytes, BytesMut};
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_util::codec::Decoder;
@@ -48,14 +48,59 @@ impl Link {
     }
 
     pub async fn next(&mut self) -> Result<Bytes, Failure> {
-        loop {
-            if let Some(block) = self.frames.decode(&mut self.unread).map_err(|_| passing("its answer is no frame"))? {
-                return Ok(block);
-            }
-            self.unread.reserve(ANSWER);
-            if self.stream.read_buf(&mut self.unread).await.map_err(lost)? == 0 {
-                return Err(passing("it hangs up without an answer"));
-            }
+        next(&mut self.stream, &mut self.frames, &mut self.unread).await
+    }
+
+    /// Both ways at once.
+    pub fn both(&mut self) -> (Reading<'_>, Writing<'_>) {
+        let Link { stream, frames, unread, before } = self;
+        let (reads, writes) = tokio::io::split(stream);
+        (Reading { stream: reads, frames, unread, before }, Writing(writes))
+    }
+}
+
+pub(super) struct Reading<'l> {
+    stream: ReadHalf<&'l mut Box<dyn Stream>>,
+    frames: &'l mut Frames,
+    unread: &'l mut BytesMut,
+    before: &'l [u8],
+}
+
+pub(super) struct Writing<'l>(WriteHalf<&'l mut Box<dyn Stream>>);
+
+impl<'l> Reading<'l> {
+    pub async fn next(&mut self) -> Result<Bytes, Failure> {
+        next(&mut self.stream, self.frames, self.unread).await
+    }
+
+    /// MSH-10 of the message before all that goes now.
+    pub fn before(&self) -> &'l [u8] {
+        self.before
+    }
+}
+
+impl Writing<'_> {
+    /// In their order.
+    pub async fn write_all<'m>(&mut self, contents: impl Iterator<Item = &'m [u8]>) -> Result<(), Failure> {
+        for content in contents {
+            self.0.write_all_buf(&mut frame::around(content)).await.map_err(lost)?;
+        }
+        self.0.flush().await.map_err(lost)
+    }
+}
+
+async fn next(
+    stream: &mut (impl AsyncRead + Unpin),
+    frames: &mut Frames,
+    unread: &mut BytesMut,
+) -> Result<Bytes, Failure> {
+    loop {
+        if let Some(block) = frames.decode(unread).map_err(|_| passing("its answer is no frame"))? {
+            return Ok(block);
+        }
+        unread.reserve(ANSWER);
+        if stream.read_buf(unread).await.map_err(lost)? == 0 {
+            return Err(passing("it hangs up without an answer"));
         }
     }
 }

@@ -48,7 +48,7 @@ async fn scripted(script: &[&[&str]]) -> (String, Arc<Mutex<Vec<String>>>) {
 fn peer(address: &str, change: Value) -> Peer {
     let mut settings = json!({
         "address": address, "tls": null, "mode": "original", "release": "1", "connect_timeout": 5_000,
-        "answer_timeout": 5_000, "retry_on": [],
+        "answer_timeout": 5_000, "retry_on": [], "pipeline": 1,
     });
     settings.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
     let secrets: Secrets = Arc::new(|_| None);
