@@ -9,6 +9,7 @@ mod site;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -212,4 +213,38 @@ fn values_of_patients_appear_in_no_log_metric_trace_error_or_answer() {
             assert!(!text.to_lowercase().contains(&marker.to_lowercase()), "{text}");
         }
     }
+}
+
+#[test]
+fn nobody_else_of_the_machine_may_read_what_an_engine_keeps() {
+    let text = "feed adt from mllp \"ADDRESS\" {\n    tls: none because \"this machine alone\"\n    accept ADT_A01 for ADT^A01\n}\n\
+                target out to file { path: \"out/{MSH-10}\" }\n\
+                route all from adt to out { start: held, unless_seen: { keys: (MSH-10), within: 1h } }\n\
+                alarm many { when: adt.accepted > 0, to: log }\n";
+    let mut site = Site::new(text, "");
+    site.start(&[]);
+    assert!(send(&mut site.connect(), &site::admission("1", "7", "A")).starts_with("MSA|AA|1"));
+    assert_eq!(site.said(&["start", "all"]).2, Some(0));
+    site.until(|site| site.path("out/1").exists() && site.path("journal/alarms.json").exists());
+    let mut folders = vec![site.path("journal")];
+    let mut seen = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in
+            fs::read_dir(&folder).unwrap().map(Result::unwrap).map(|entry| entry.path()).chain([folder.clone()])
+        {
+            // A file of a moment may have its last name meanwhile.
+            let Ok(facts) = fs::symlink_metadata(&entry) else { continue };
+            assert_eq!(facts.permissions().mode() & 0o077, 0, "{}", entry.display());
+            if facts.is_dir() && entry != folder {
+                folders.push(entry.clone());
+            }
+            seen.push(entry.strip_prefix(site.path("journal")).unwrap().to_owned());
+        }
+    }
+    for name in ["adt", "adt/0000000000000000.log", "audit.chain/head", "all.seen", "routes.released", "control.lock"] {
+        assert!(seen.contains(&name.into()), "{name}: {seen:?}");
+    }
+    // What it delivers is as everybody's files are.
+    assert_ne!(fs::metadata(site.path("out/1")).unwrap().permissions().mode() & 0o044, 0);
+    assert_eq!(site.stop(), Some(0));
 }

@@ -1,8 +1,25 @@
-//! Small files in which something is kept from process to process: they are read whole, and appear whole.
+//! What an engine keeps from process to process: nobody else of the machine may read it. Small files are read whole, and
+//! appear whole.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+
+/// What opens files, and makes them so that no other user may.
+pub fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(0o600);
+    options
+}
+
+/// Makes a folder, with those above it, into which no other user may look. One that is there stays as it is.
+///
+/// # Errors
+/// The file system refuses.
+pub fn folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
 
 /// What a file holds; nothing where there is none.
 ///
@@ -22,7 +39,7 @@ pub fn read(path: &Path) -> io::Result<Option<String>> {
 /// The file system refuses: the one before is there.
 pub fn put(path: &Path, text: &[u8]) -> io::Result<()> {
     let part = path.with_extension("part");
-    let mut file = File::create(&part)?;
+    let mut file = options().write(true).create(true).truncate(true).open(&part)?;
     file.write_all(text)?;
     file.sync_data()?;
     fs::rename(&part, path)?;

@@ -1,9 +1,11 @@
 //! Where an engine is found: a lock that one process alone holds, and a socket, both in the folder of its journals.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::net::SocketAddr;
 use std::path::{Path, PathBuf};
+
+use crate::kept;
 
 /// What the socket is called. No feed is called so.
 pub const SOCKET: &str = "control.socket";
@@ -24,8 +26,8 @@ impl Hold {
     /// Another engine has it, or the file system refuses: says which.
     pub fn take(journal: &Path) -> Result<Hold, String> {
         let refused = |why: io::Error| format!("`{}` cannot be locked: {why}", journal.display());
-        std::fs::create_dir_all(journal).map_err(refused)?;
-        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(journal.join(LOCK));
+        kept::folder(journal).map_err(refused)?;
+        let open = kept::options().read(true).write(true).create(true).truncate(false).open(journal.join(LOCK));
         let mut lock = open.map_err(refused)?;
         match lock.try_lock() {
             Ok(()) => {}

@@ -29,6 +29,7 @@ use crate::control::server::Server;
 use crate::journal::fs::Disk;
 use crate::journal::ledger::Law;
 use crate::journal::log::Fault;
+use crate::kept;
 
 mod carriers;
 mod change;
@@ -328,7 +329,7 @@ fn held(wiring: &Wiring, places: &Places) -> Result<Held, Refused> {
         all.extend(start.map(|Start::Held| route.name.clone()));
     }
     let refused = |why: io::Error| Refused::new("journal", format!("`{}`: {why}", places.journal.display()));
-    std::fs::create_dir_all(&places.journal).map_err(refused)?;
+    kept::folder(&places.journal).map_err(refused)?;
     Held::open(&places.journal.join("routes.released"), all).map_err(refused)
 }
 

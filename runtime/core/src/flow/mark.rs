@@ -8,6 +8,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use crate::kept;
+
 const NOBODY: u64 = u64::MAX;
 
 /// A file that holds one number.
@@ -23,7 +25,7 @@ impl Mark {
     /// The file system refuses.
     pub fn open(folder: &Path) -> io::Result<(Mark, Option<u64>)> {
         let path = folder.join("mark");
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
+        let file = kept::options().read(true).write(true).create(true).truncate(false).open(path)?;
         let mut bytes = [0; 8];
         let left = match file.read_exact_at(&mut bytes, 0) {
             Ok(()) => u64::from_le_bytes(bytes),

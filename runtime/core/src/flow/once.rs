@@ -13,6 +13,8 @@ use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::kept;
+
 /// How many a route keeps; then the oldest is forgotten, and would go out again.
 const KEPT_MAX: usize = 1_000_000;
 
@@ -72,7 +74,7 @@ impl Once {
         let mut state = State {
             known: FxHashMap::default(),
             order: VecDeque::new(),
-            file: File::options().create(true).append(true).open(path)?,
+            file: kept::options().create(true).append(true).open(path)?,
             written: 0,
         };
         let (records, _torn) = noted.as_chunks::<RECORD>();
@@ -115,7 +117,8 @@ impl Once {
                 bytes.extend_from_slice(&written(*key, *came));
             }
         }
-        fs::write(&part, &bytes)?;
+        let mut file = kept::options().write(true).create(true).truncate(true).open(&part)?;
+        file.write_all(&bytes)?;
         state.file = File::options().append(true).open(&part)?;
         state.written = bytes.len() / RECORD;
         fs::rename(&part, &self.path)

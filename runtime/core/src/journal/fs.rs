@@ -1,10 +1,12 @@
 //! What the journal asks of a file system, and the one of the machine. Tests bring another, which fails where it is told
 //! to and forgets what was not synced.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+
+use crate::kept;
 
 /// Files by path. Nothing that it says is sure to outlast a loss of power until [`Fs::sync_names`] or [`File::sync`]
 /// has returned.
@@ -67,15 +69,15 @@ impl Fs for Disk {
     type File = fs::File;
 
     fn create(&self, path: &Path) -> io::Result<fs::File> {
-        OpenOptions::new().read(true).write(true).create_new(true).open(path)
+        kept::options().read(true).write(true).create_new(true).open(path)
     }
 
     fn open(&self, path: &Path) -> io::Result<fs::File> {
-        OpenOptions::new().read(true).write(true).open(path)
+        kept::options().read(true).write(true).open(path)
     }
 
     fn folder(&self, path: &Path) -> io::Result<()> {
-        fs::create_dir_all(path)
+        kept::folder(path)
     }
 
     fn names(&self, folder: &Path) -> io::Result<Vec<String>> {

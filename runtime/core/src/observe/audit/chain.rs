@@ -5,7 +5,7 @@
 //! that the last file is enough to go on.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::record::{Hash, NOTHING, Said, What, hash, hex};
+use crate::kept;
 
 /// How long a file becomes before the next is begun, in bytes.
 const FILE_MAX: u64 = 16 << 20;
@@ -57,12 +58,12 @@ impl Chain {
     }
 
     fn with_files_of(folder: &Path, file_max: u64) -> io::Result<Chain> {
-        fs::create_dir_all(folder)?;
+        kept::folder(folder)?;
         let known = head(folder)?;
-        let head = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(folder.join(HEAD))?;
+        let head = kept::options().read(true).write(true).create(true).truncate(false).open(folder.join(HEAD))?;
         let last = files(folder)?.pop();
         let path = folder.join(name(last.unwrap_or_default()));
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+        let file = kept::options().read(true).write(true).create(true).truncate(false).open(&path)?;
         let text = fs::read(&path)?;
         let (number, before) = (last.unwrap_or_default(), NOTHING);
         let reached = BTreeMap::new();
@@ -152,7 +153,7 @@ impl Chain {
     fn next_file(&mut self) -> io::Result<()> {
         self.head.sync_data()?;
         self.file =
-            OpenOptions::new().write(true).create(true).truncate(true).open(self.folder.join(name(self.number)))?;
+            kept::options().write(true).create(true).truncate(true).open(self.folder.join(name(self.number)))?;
         File::open(&self.folder)?.sync_all()?;
         self.length = 0;
         Ok(())
