@@ -102,6 +102,16 @@ impl Takes {
         (media.is_fhir_json() && self.resources).then_some(Kind::Resource)
     }
 
+    /// Which types of content are taken, for whoever sent another.
+    fn said(&self) -> String {
+        let messages = "`application/hl7-v2`, `x-application/hl7-v2+er7` or `text/plain`, in a charset that is known";
+        match (self.messages, self.resources) {
+            (true, true) => format!("taken here: {messages}, and `application/fhir+json`"),
+            (true, false) => format!("taken here: {messages}"),
+            _ => "taken here: `application/fhir+json`".to_owned(),
+        }
+    }
+
     /// Whether a message is in the charset that its sender's HTTP says: it is read by what its own header says.
     fn is_in(&self, message: &[u8], charset: Charset) -> bool {
         let header = Header::read(message);
@@ -130,7 +140,7 @@ impl Desk for Posts {
             reply.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
             return Some(reply);
         }
-        self.takes.kind(&head.headers).is_none().then(|| other_media("this type of content is not taken here"))
+        self.takes.kind(&head.headers).is_none().then(|| other_media(&self.takes.said()))
     }
 
     async fn answer(&self, call: Call) -> Reply {
@@ -140,7 +150,7 @@ impl Desk for Posts {
             }
             Some(Kind::Message(_)) => self.message(&call).await,
             Some(Kind::Resource) => self.resource(&call).await,
-            None => other_media("this type of content is not taken here"),
+            None => other_media(&self.takes.said()),
         }
     }
 

@@ -233,7 +233,9 @@ async fn what_is_not_served_is_404_415_or_422() {
     for kind in
         ["application/hl7-v2+xml", "application/fhir+xml", "application/xml", "image/png", "text/plain; charset=x"]
     {
-        assert_eq!(site.post(kind, message("A", "4")).await.status, 415, "{kind}");
+        let said = site.post(kind, message("A", "4")).await;
+        assert_eq!(said.status, 415, "{kind}");
+        assert!(said.issue().1.contains("`application/hl7-v2`") && said.issue().1.contains("`application/fhir+json`"));
     }
     let packed = site.post_with("text/plain", &[("content-encoding", "gzip")], message("A", "5")).await;
     assert_eq!(packed.status, 415);
