@@ -66,6 +66,18 @@ fn a_webhook_is_told_once_when_an_alarm_begins_also_over_a_start() {
 }
 
 #[test]
+fn what_a_route_leaves_out_is_measured() {
+    let (address, heard) = listen(posted);
+    let mut site = Site::new("alarm left { when: others.filtered >= 2, to: webhook(secret(\"PAGER\")) }\n");
+    site.start_in(&[], &[("PAGER", &format!("http://{address}/hook"))]);
+    site.send_each();
+    site.until(|_| !heard.all().is_empty());
+    let told: Value = serde_json::from_str(&heard.all()[0]).unwrap();
+    assert_eq!(told["measures"], serde_json::json!(["others.filtered is 2"]));
+    assert_eq!(site.stop(), Some(0));
+}
+
+#[test]
 fn people_are_told_by_mail() {
     let (address, heard) = listen(mailed);
     let mut site = Site::new("alarm many { when: adt.rejected >= 2, to: email(\"oncall@example.org\") }\n");

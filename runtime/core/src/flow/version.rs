@@ -38,24 +38,28 @@ pub(super) enum Outcome {
     Ended(What, Verdict),
 }
 
-/// What came of a message, and how each map came to its end: both count once nothing is to be looked up any more.
+/// What came of a message, and how it went in each route: both count once nothing is to be looked up any more.
 pub(super) struct Mapping {
     pub outcome: Outcome,
     pub seen: Vec<Seen>,
 }
 
-/// A map came to its end.
-pub(super) struct Seen {
-    route: Arc<str>,
-    took: Duration,
-    issues: usize,
-    is_refused: bool,
+/// What became of a message in a route.
+pub(super) enum Seen {
+    /// A map came to its end.
+    Mapped { route: Arc<str>, took: Duration, issues: usize, is_refused: bool },
+    /// The route has no part in it.
+    LeftOut { route: Arc<str> },
 }
 
 impl Seen {
     pub fn happening(&self, number: u64) -> Happening<'_> {
-        let Seen { route, took, issues, is_refused } = self;
-        Happening::Mapped { number, route, took: *took, issues: *issues, is_refused: *is_refused }
+        match self {
+            Seen::Mapped { route, took, issues, is_refused } => {
+                Happening::Mapped { number, route, took: *took, issues: *issues, is_refused: *is_refused }
+            }
+            Seen::LeftOut { route } => Happening::LeftOut { number, route },
+        }
     }
 }
 
@@ -139,19 +143,24 @@ impl Version {
         let has_part =
             |route: &usize| open.to.is_none() || self.settings.ways.iter().any(|way| way.route == *route && leads(way));
         let routes: Vec<usize> = routes.iter().copied().filter(has_part).collect();
+        // The ways of a route stand together.
+        let mut without: Vec<usize> = self.settings.ways.iter().filter(|way| leads(way)).map(|way| way.route).collect();
+        without.dedup();
+        let without = without.iter().filter(|route| !routes.contains(route));
+        seen.extend(without.map(|route| Seen::LeftOut { route: self.name(*route) }));
         for &route in &routes {
             let sight = self.sight(route, open, message, receipt);
             // What a person wants once more is not left out.
             if !open.is_resumed && sight.as_ref().is_some_and(Sight::is_known) {
                 dropped = Some("its keys were seen before".to_owned());
+                seen.push(Seen::LeftOut { route: self.name(route) });
                 continue;
             }
             sights.extend(sight);
             let begun = Instant::now();
             let mapped = self.program.map(self.settings.feed, route, message, receipt);
             let (took, issues, is_refused) = (begun.elapsed(), mapped.issues, mapped.result.is_err());
-            let name = self.settings.routes.get(route).cloned().unwrap_or_default();
-            seen.push(Seen { route: name, took, issues, is_refused });
+            seen.push(Seen::Mapped { route: self.name(route), took, issues, is_refused });
             match mapped.result {
                 Ok(parts) => {
                     let parts: Arc<[Made]> = parts.into();
@@ -160,7 +169,10 @@ impl Version {
                     made.extend(ways.map(|(number, _)| (number, Arc::clone(&parts))));
                 }
                 Err(rejected) => match self.rejected(open, route, rejected) {
-                    Ok(because) => dropped = Some(because),
+                    Ok(because) => {
+                        seen.push(Seen::LeftOut { route: self.name(route) });
+                        dropped = Some(because);
+                    }
                     Err(ended) => return *ended,
                 },
             }
@@ -170,6 +182,11 @@ impl Version {
             _ if routes.is_empty() => Outcome::filtered(&no_route(open.to.as_deref())),
             _ => Outcome::Made(made, sights),
         }
+    }
+
+    /// That of a route.
+    fn name(&self, route: usize) -> Arc<str> {
+        self.settings.routes.get(route).cloned().unwrap_or_default()
     }
 
     /// Nothing for a route that lets all through, and for a message that has none of its keys.

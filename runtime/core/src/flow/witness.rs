@@ -47,6 +47,8 @@ pub enum Happening<'a> {
     Full,
     /// Damage of a message was repaired, so often.
     Repaired { number: u64, count: usize },
+    /// A route has no part in a message: its condition does not hold, it has seen the keys, or it drops what its map refuses.
+    LeftOut { number: u64, route: &'a str },
     /// A route's map has come to its end.
     Mapped { number: u64, route: &'a str, took: Duration, issues: usize, is_refused: bool },
     /// The journal says so from now on.

@@ -176,9 +176,7 @@ impl Alarm {
         let Settings { when, within, r#for, hours, to } = connector::read(&alarm.settings)?;
         let mut missing = None;
         when.walk(&mut |compare| {
-            let is_measured =
-                !matches!((compare.of, compare.is), (_, Measure::Misses) | (Of::Route, Measure::Filtered));
-            if !is_measured {
+            if compare.is == Measure::Misses {
                 missing = Some(compare.is.word());
             }
         });

@@ -121,6 +121,7 @@ impl Feed {
 }
 
 pub struct Route {
+    pub left_out: Counter,
     pub made: Counter,
     pub refused: Counter,
     pub issues: Counter,
@@ -132,6 +133,7 @@ impl Route {
         let route = OfRoute::new(feed, route);
         let mapped = |outcome| all.mapped.get_or_create_owned(&route.end(outcome));
         Route {
+            left_out: all.left_out.get_or_create_owned(&route),
             made: mapped("made"),
             refused: mapped("refused"),
             issues: all.issues.get_or_create_owned(&route),

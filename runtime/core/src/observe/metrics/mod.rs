@@ -79,6 +79,9 @@ impl Metrics {
             (Of::Route, Measure::Rejected) => {
                 self.feeds.sum(|_| true, |feed| feed.routes.sum(|route| route == name, |route| route.refused.get()))
             }
+            (Of::Route, Measure::Filtered) => {
+                self.feeds.sum(|_| true, |feed| feed.routes.sum(|route| route == name, |route| route.left_out.get()))
+            }
             (Of::Route, Measure::Delivered) => ways(&|route, _| route == name, &|way| way.delivered.get()),
             (Of::Target, Measure::Delivered) => ways(&|_, target| target == name, &|way| way.delivered.get()),
             (Of::Table, Measure::Failures) => self.all.lookups.get_or_create(&OfTable::new(name).end("failed")).get(),
@@ -142,6 +145,7 @@ impl Witness for Metrics {
                     self.all.lookup_seconds.get_or_create(&of).observe(took.as_secs_f64());
                 }
             }
+            Happening::LeftOut { route, .. } => _ = self.route(&feed, name, route).left_out.inc(),
             Happening::Noted { what, .. } => self.noted(&feed, name, what),
             Happening::Tried { way, took, failure, .. } => {
                 let way = self.way(&feed, name, way);
@@ -248,6 +252,7 @@ mod tests {
             Happening::Noted { number: 0, what: &delivered },
             Happening::Synced { records: 3, below: 3, took },
             Happening::TurnedAway { peer: [127, 0, 0, 1].into(), who: "", status: 401 },
+            Happening::LeftOut { number: 1, route: "all" },
         ] {
             metrics.see("adt", &what);
         }
@@ -259,6 +264,7 @@ mod tests {
             (r#"emr_accepted_bytes_total{feed="adt"}"#.to_owned(), "40"),
             (r#"emr_accept_seconds_sum{feed="adt"}"#.to_owned(), "0.003"),
             (r#"emr_issues_total{feed="adt",route="all"}"#.to_owned(), "2"),
+            (r#"emr_left_out_total{feed="adt",route="all"}"#.to_owned(), "1"),
             (format!(r#"emr_tries_total{way},outcome="failed"}}"#), "1"),
             (format!(r#"emr_tries_total{way},outcome="taken"}}"#), "1"),
             (format!(r#"emr_deliveries_total{way},outcome="delivered"}}"#), "1"),

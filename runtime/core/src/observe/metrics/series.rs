@@ -155,6 +155,8 @@ series! {
     connections_ended: Family<FeedEnd, Counter> = Family::default();
     /// Requests over HTTP that were not answered, by why
     turned_away: Family<FeedEnd, Counter> = Family::default();
+    /// Messages of its feeds that a route has no part in
+    left_out: Family<OfRoute, Counter> = Family::default();
     /// Messages that a map has come to its end with
     mapped: Family<RouteEnd, Counter> = Family::default();
     /// Issues that maps have raised
