@@ -282,7 +282,7 @@ impl<'p> Typing<'p> {
     fn gives(&mut self, step: &Step, vals: &[Kind]) -> Kind {
         let of = |val: Val| kind(vals, val);
         match step {
-            Step::Wrote { .. } | Step::Probe { .. } | Step::Decide { .. } => Kind::Bool,
+            Step::Wrote { .. } | Step::Probe { .. } | Step::Unlike { .. } | Step::Decide { .. } => Kind::Bool,
             Step::Take { of: from, part, .. } => self.take(&of(*from), part),
             Step::Set { from, .. } => of(*from),
             Step::Constant { value, .. } => constant(value),

@@ -5,8 +5,9 @@
 //! a field and a component an object of their parts by number, repetitions a list. Before them stands, under the empty name,
 //! a list of structure and version. A message that is changed is a list of [`edit`]s, each a list that begins with the number
 //! of a segment. Several messages of one are `{"split":[…]}`: for each of them a list of the numbers of the segments that it
-//! alone has. In all, `null` is the explicit null, `{"=":[…]}` what stands at a place of the source, and
-//! `{"system":…,"code":…,"display":…}` a coded value.
+//! alone has. In all, `null` is the explicit null, `{"=":[…]}` what stands at a place of the source, `{"of":{"=":[…]},"with":[…]}`
+//! the same with edits of it (of a field or component without its number), and `{"system":…,"code":…,"display":…}` a coded value.
+//! In an edit, `{"=":0}` is what stands at its place, and `{"else":…}` the same or, where nothing does, that.
 
 mod build;
 mod edit;
@@ -65,7 +66,8 @@ pub fn copy(place: &Place) -> String {
 /// The place of the message that is made which a path into the JSON names: `PID-5.1` of `[2][5]`, or of
 /// `PATIENT.PID.5[0].1`.
 pub fn spelled(path: &str, written: &[u8], source: &Message) -> String {
-    if let Some(place) = edit::spelled(path, written, source) {
+    let inside = spelled_inside(path, written, source);
+    if let Some(place) = inside.or_else(|| edit::spelled(path, written, source)) {
         return place;
     }
     let parts: Vec<&str> = path.split('.').collect();
@@ -82,6 +84,58 @@ pub fn spelled(path: &str, written: &[u8], source: &Message) -> String {
         place.push_str(&counted_from_1(part));
     }
     place
+}
+
+/// The place in a part of the source that is taken over: `PID-5.1` of `PATIENT.PID.with[0][5].1`.
+fn spelled_inside(path: &str, written: &[u8], source: &Message) -> Option<String> {
+    if let Some(around) = path.strip_suffix(".of") {
+        return Some(spelled(around, written, source));
+    }
+    let (around, rest) = path.rsplit_once(".with[")?;
+    let (number, below) = rest.split_once(']')?;
+    let node = json::read(std::str::from_utf8(written).ok()?)?;
+    let Node::List(edits) = follow(&node, &format!("{around}.with"))? else { return None };
+    let edits = edit::read(edits)?;
+    let change = edits.get(number.parse::<usize>().ok()?)?.change.as_ref()?;
+    let mut place = spelled(around, written, source);
+    if change.field > 0 {
+        place += &format!("-{}", change.field);
+    }
+    if change.repetition > 0 {
+        place += &format!("[{}]", change.repetition);
+    }
+    for number in [change.component, change.subcomponent].into_iter().filter(|number| *number > 0) {
+        place += &format!(".{number}");
+    }
+    Some(place + &spelled_below(below))
+}
+
+/// What stands below the value of an edit, `[5].1`, as HL7 counts.
+fn spelled_below(path: &str) -> String {
+    let below = path.strip_prefix("[5]").unwrap_or_default();
+    let parts: Vec<String> = below.split('.').filter(|part| *part != "else").map(counted_from_1).collect();
+    parts.join(".")
+}
+
+/// What stands at a path: names, each with numbers in brackets behind it. Names may have brackets themselves.
+fn follow<'n, 'j>(node: &'n Node<'j>, path: &str) -> Option<&'n Node<'j>> {
+    path.split('.').try_fold(node, |node, part| {
+        let (mut found, mut numbers) = match node {
+            Node::Object(members) => {
+                let named =
+                    members.iter().filter_map(|(name, node)| Some((name.len(), node, part.strip_prefix(name)?)));
+                let (_, found, rest) = named.max_by_key(|(length, ..)| *length)?;
+                (found, rest)
+            }
+            other => (other, part),
+        };
+        while let Some((number, rest)) = numbers.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            let Node::List(items) = found else { return None };
+            found = items.get(number.parse::<usize>().ok()?)?;
+            numbers = rest;
+        }
+        Some(found)
+    })
 }
 
 /// `5[1]` as HL7 counts; the first is not numbered.

@@ -71,7 +71,7 @@ impl Writer<'_> {
         }
         self.hit("a rule of a message that is changed");
         let adds = whole && place.list && nth.is_empty() && self.chance(20);
-        let value = self.new_value(view, &place, whole || !place.list || !nth.is_empty());
+        let value = self.new_value(view, &place, true);
         Some(format!("{target} {}: {value}", if adds { "+" } else { "" }).replace(" : ", ": "))
     }
 
@@ -98,6 +98,11 @@ impl Writer<'_> {
                 }
             }
             3..7 => match self.one(view, &|_, other| other == ty) {
+                Some(source) if matches!(ty.as_str(), "CX" | "XPN" | "CWE" | "XAD") && self.chance(30) => {
+                    self.hit("a field with changes");
+                    let (value, other) = (self.text(), self.text());
+                    return format!("{} with {{ {ty}.1: {value}, {ty}.3: keep else {other} }}", source.text);
+                }
                 Some(source) => {
                     self.hit("a copy of a place");
                     source.text
@@ -190,7 +195,26 @@ impl Writer<'_> {
                 lines.push(format!("NK1: each {} {{ NK1-1: \"1\", NK1-2.1.1: {part} }}", named.text));
             }
         }
+        lines.extend(self.taken_over(view));
         format!("map m({parameter}) -> ADT_A01 {}", braces(&lines))
+    }
+
+    /// A segment of the message that came, with changes.
+    fn taken_over(&mut self, view: &View) -> Option<String> {
+        let fits = |named: &&Named| match &named.held {
+            Held::Segment(name) if named.list => matches!(name.as_str(), "AL1" | "DG1" | "DB1"),
+            Held::Segment(name) => matches!(name.as_str(), "AL1" | "DG1" | "DB1" | "PD1" | "PV2"),
+            _ => false,
+        };
+        let all: Vec<Named> = view.segments().filter(fits).cloned().collect();
+        let named = if all.is_empty() { return None } else { self.random.of(&all).clone() };
+        let Held::Segment(segment) = named.held else { return None };
+        let mut inner = View::empty().named(&segment, Held::Segment(segment.clone()));
+        inner.version = view.version;
+        let mut taken = BTreeSet::new();
+        let lines: Vec<String> = (0..3).filter_map(|_| self.edit(&inner, &mut taken)).collect();
+        self.hit("a segment with changes");
+        Some(format!("{segment}: {} with {}", named.text, braces(&lines)))
     }
 
     fn part(&mut self, view: &View) -> String {

@@ -24,7 +24,8 @@ macro_rules! names {
 
 names! { step STEPS Step {
     Step::Put(_) => "put", Step::Write { .. } => "write", Step::Wrap { .. } => "wrap", Step::Or { .. } => "or",
-    Step::Wrote { .. } => "wrote", Step::Probe { .. } => "probe", Step::Attempt { .. } => "attempt", Step::Fail => "fail",
+    Step::Wrote { .. } => "wrote", Step::Probe { .. } => "probe",
+    Step::Distinct { .. } => "distinct", Step::Unlike { .. } => "unlike", Step::Attempt { .. } => "attempt", Step::Fail => "fail",
     Step::Edit { .. } => "edit", Step::Drop { .. } => "drop",
     Step::Count => "count", Step::Entries { .. } => "entries", Step::Trace { .. } | Step::Under { .. } => "trace", Step::If { .. } => "if",
     Step::Choose { .. } => "choose", Step::Each { .. } => "each", Step::EachBy { .. } => "each by",

@@ -15,7 +15,7 @@ impl Writer<'_> {
             "Address" => "city",
             _ => "value",
         };
-        Some(match self.random.below(5) {
+        Some(match self.random.below(6) {
             0 => {
                 self.hit("the last FHIR value");
                 format!("(last {list}).{element}")
@@ -35,6 +35,11 @@ impl Writer<'_> {
                 self.hit("a FHIR value counted");
                 self.hit_builtin("count");
                 format!("\"{{count({list})}}\"")
+            }
+            4 => {
+                self.hit("FHIR values that differ");
+                self.hit_builtin("distinct");
+                format!("join(\"+\", distinct({list}).{element})")
             }
             _ => {
                 self.hit("each by of FHIR values");

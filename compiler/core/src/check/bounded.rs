@@ -4,6 +4,7 @@ use super::promise::Bodies;
 use super::typed::{Block, Expr, Field, Function, Key, Kind, Slot, Statement};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::At;
+use emr_abi::Builtin;
 use indexmap::IndexSet;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
@@ -82,7 +83,9 @@ impl<'w> Bound<'w> {
                 self.expr(value, path, over, place);
             }
             Kind::Else(first, second) => [first, second].into_iter().for_each(|it| self.expr(it, path, over, place)),
-            Kind::List(items) => items.iter().for_each(|item| self.expr(item, path, over, place)),
+            Kind::List(items) | Kind::Builtin { function: Builtin::distinct, arguments: items } => {
+                items.iter().for_each(|item| self.expr(item, path, over, place))
+            }
             Kind::Match { arms, otherwise } => {
                 let values = arms.iter().map(|arm| &arm.value).chain(otherwise);
                 values.for_each(|value| self.expr(value, path, over, place));

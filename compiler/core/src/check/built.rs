@@ -298,6 +298,17 @@ pub(super) fn how(scope: &mut Scope, value: &Expr, want: &Want, name: &SmolStr) 
     }
 }
 
+/// The target that a part of the message becomes where it is taken as it stands.
+pub(super) fn copied(scope: &mut Scope, value: &Expr, want: &Want, name: &SmolStr) -> Option<SmolStr> {
+    match value.ty.kind {
+        TyKind::Hl7(..) | TyKind::Segment(..) => match how(scope, value, want, name)? {
+            How::Copy(key) => Some(key),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 fn is_datatype(scope: &Scope, name: &str) -> bool {
     scope.world.standards().datatype(super::ANY_VERSION, name).is_some()
 }

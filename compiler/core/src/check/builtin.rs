@@ -34,16 +34,23 @@ pub(super) fn special(scope: &mut Scope, name: &Word, arguments: &[Argument], at
     }
 }
 
-/// Something of FHIR with elements where any value may stand: what is counted is that each is there, which makes the
-/// number one of the message.
-pub(super) fn counted(scope: &mut Scope, function: SignatureKind, value: Expr, at: &At) -> Expr {
-    if function != SignatureKind::Function(Builtin::count) {
-        return scope.not_yet(at, "this function over FHIR values that have elements");
+/// Something of FHIR with elements where any value may stand.
+pub(super) fn with_elements(scope: &mut Scope, function: SignatureKind, value: Expr, at: &At) -> Expr {
+    match function {
+        SignatureKind::Function(Builtin::distinct) => value,
+        // What is counted is that each is there, which makes the number one of the message.
+        SignatureKind::Function(Builtin::count) => convert::each(scope, value, |item| {
+            let truth = || Expr::new(Kind::Boolean(true), Ty::fhir("boolean"), &item.at);
+            Expr::new(Kind::And(truth(), truth()), Ty::fhir("boolean"), &item.at)
+        }),
+        _ => {
+            let message =
+                format!("this takes a value without elements, and a {} has some", types::show_kind(&value.ty.kind));
+            let diagnostic = Diagnostic::new(Code::WrongType, at.clone(), message);
+            scope.problem(diagnostic.help("name the element that is meant, as in `.value`"));
+            Expr::error(at)
+        }
     }
-    convert::each(scope, value, |item| {
-        let truth = || Expr::new(Kind::Boolean(true), Ty::fhir("boolean"), &item.at);
-        Expr::new(Kind::And(truth(), truth()), Ty::fhir("boolean"), &item.at)
-    })
 }
 
 /// `system_of(…)`, `display(…)`: a part of a code, whatever holds it.

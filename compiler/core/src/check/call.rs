@@ -205,7 +205,7 @@ fn passed(
         TyKind::Fhir(key) if key == "any" => {
             let value = infer(scope, argument);
             if super::operator::has_elements(scope, &value.ty) {
-                return builtin::counted(scope, signature.kind, value, at);
+                return builtin::with_elements(scope, signature.kind, value, at);
             }
             value
         }

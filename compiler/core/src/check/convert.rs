@@ -280,6 +280,10 @@ fn from_fhir(scope: &mut Scope, value: &Expr, key: &SmolStr, want: &Want) -> Opt
     }
     let base = base_key(scope, key);
     if let Some(found) = want.takes(scope, &base).cloned() {
+        if base == "Reference" {
+            let targets = built_targets(scope, value);
+            from_reference(scope, value, &targets, want)?;
+        }
         binding::constant(scope, value, want);
         let same = found.name == *key || found.shape == *key;
         return Some(if same || !is_constant(value) { How::Same } else { How::As(base) });
@@ -360,6 +364,21 @@ fn from_reference(scope: &mut Scope, value: &Expr, targets: &[SmolStr], want: &W
         return None;
     }
     Some(How::Same)
+}
+
+/// What the maps that build a reference say it refers to.
+fn built_targets(scope: &Scope, value: &Expr) -> Vec<SmolStr> {
+    match &*value.kind {
+        Kind::Call { function, .. } => scope.world.signature(function).map(|it| it.refers.clone()).unwrap_or_default(),
+        Kind::Each { body: inner, .. }
+        | Kind::When { value: inner, .. }
+        | Kind::Warn { value: inner, .. }
+        | Kind::Pick { list: inner, .. }
+        | Kind::Do { value: inner, .. } => built_targets(scope, inner),
+        Kind::Else(first, second) => [built_targets(scope, first), built_targets(scope, second)].concat(),
+        Kind::List(items) => items.iter().flat_map(|item| built_targets(scope, item)).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// The types of older versions that read as those of newer ones, and what a primitive may stand in for.

@@ -208,7 +208,7 @@ fn named(each: &Each) -> Option<SmolStr> {
 }
 
 /// Items of a message that a profile narrows are narrowed too.
-fn origin(scope: &Scope, list: &Expr) -> Option<Origin> {
+pub(super) fn origin(scope: &Scope, list: &Expr) -> Option<Origin> {
     let Kind::Path { root, steps } = &*list.kind else { return None };
     let outer = scope.locals().find(|local| local.slot == *root)?.origin.clone()?;
     Some(Origin { profile: outer.profile, path: path::spell(&outer.path, &path::places(steps)) })

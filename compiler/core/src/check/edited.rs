@@ -2,8 +2,8 @@
 
 use super::convert::{self, Want};
 use super::scope::{Kept, Local, Scope};
-use super::typed::{Edit, EditPlace, Expr, Kind, Repetition, Slot, Step, Ty, TyKind, Value};
-use super::{arms, block, built, each, expression, path, types};
+use super::typed::{Edit, EditPlace, Expr, Kind, Repetition, Slot, State, Step, Ty, TyKind, Value};
+use super::{arms, block, built, each, expression, kept, part, path, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::built as targets;
 use crate::standard::shape::{Element, Kind as ShapeKind};
@@ -14,7 +14,10 @@ use smol_str::SmolStr;
 /// A whole message with changes.
 pub(super) fn with(scope: &mut Scope, base: &Expr, block: &tree::Block, want: Option<&Want>, at: &At) -> Expr {
     let Kind::Slot(of) = &*base.kind else {
-        return scope.not_yet(at, "`with` on what another map makes of a message");
+        let message = "this is no message that came, and what is changed here would be lost";
+        let help = "make a map of these changes, and send the message through both: `first then second`";
+        scope.problem(Diagnostic::new(Code::ChangedAgain, at.clone(), message).help(help));
+        return Expr::error(at);
     };
     let of = *of;
     // Inside, names are those of this message.
@@ -40,7 +43,7 @@ fn nothing(kind: Kind, at: &At) -> Expr {
     Expr::new(kind, Ty::NOTHING, at)
 }
 
-fn edits(scope: &mut Scope, items: &[BlockItem], at: &At) -> Expr {
+pub(super) fn edits(scope: &mut Scope, items: &[BlockItem], at: &At) -> Expr {
     let mark = scope.mark();
     let known = scope.known();
     let mut assigned = FxHashMap::default();
@@ -48,6 +51,11 @@ fn edits(scope: &mut Scope, items: &[BlockItem], at: &At) -> Expr {
     for item in items {
         match item {
             BlockItem::Rule(rule) => edits.extend(set(scope, rule, &mut assigned)),
+            BlockItem::Drop(drop) if scope.changed.is_some() => {
+                let message = "a part of a message loses no segments";
+                let diagnostic = Diagnostic::new(Code::WrongType, drop.at.clone(), message);
+                scope.problem(diagnostic.help("empty its fields: `PID-19: absent`"));
+            }
             BlockItem::Drop(drop) => edits.extend(dropped(scope, drop)),
             BlockItem::Do(expr) => edits.extend(inner(scope, expr)),
             BlockItem::Result(value) => {
@@ -118,19 +126,24 @@ pub(super) fn of_each(
 // ---- rules -----------------------------------------------------------------------------------------------
 
 /// Where a rule writes.
-struct Goal {
-    segments: Expr,
-    place: EditPlace,
+pub(super) struct Goal {
+    /// Of the field or component that is changed alone: that.
+    pub segments: Expr,
+    pub place: EditPlace,
     /// The field, component or subcomponent.
-    element: Element,
-    owner: SmolStr,
-    field_repeats: bool,
+    pub element: Element,
+    pub owner: SmolStr,
+    pub field_repeats: bool,
     /// As a person writes it.
-    label: String,
+    pub label: String,
 }
 
 fn set(scope: &mut Scope, rule: &Rule, assigned: &mut FxHashMap<String, At>) -> Option<Edit> {
-    let Some(goal) = goal(scope, rule) else {
+    let found = match scope.changed.clone() {
+        Some(changed) => part::goal(scope, rule, &changed),
+        None => goal(scope, rule),
+    };
+    let Some(goal) = found else {
         for value in rule.values.iter().filter(|value| !matches!(&*value.kind, ExprKind::Block(_))) {
             expression::infer(scope, value);
         }
@@ -149,7 +162,8 @@ fn set(scope: &mut Scope, rule: &Rule, assigned: &mut FxHashMap<String, At>) -> 
     }
     let item_ty = goal.segments.ty.with(Count::One);
     let item = scope.slot(item_ty.clone());
-    let kept = kept(&goal, item, &item_ty);
+    let place = place_kept(&goal, item, &item_ty);
+    let lacking = if place.is_none() { lacking(scope, &goal, item, &item_ty) } else { None };
     let mut element = goal.element.clone();
     element.max = if list { element.max.max(2) } else { 1 };
     let want = Want { label: goal.label.clone(), ..Want::element(&goal.owner, &element) };
@@ -158,7 +172,7 @@ fn set(scope: &mut Scope, rule: &Rule, assigned: &mut FxHashMap<String, At>) -> 
             Diagnostic::new(Code::ManyForOne, rule.at.clone(), format!("`{}` takes one value", want.label));
         scope.problem(diagnostic.help("say which: `A else B`"));
     }
-    let outer = scope.kept.replace(Kept { place: kept, is_last: true });
+    let outer = scope.kept.replace(Kept { place, lacking, is_last: true });
     let before = scope.problems.len();
     let written = rule.values.iter().map(|value| expression::value(scope, value, &want));
     let mut values: Vec<Expr> = written.collect();
@@ -167,22 +181,43 @@ fn set(scope: &mut Scope, rule: &Rule, assigned: &mut FxHashMap<String, At>) -> 
         return None;
     }
     if rule.adds {
-        values.insert(0, expression::keep_all(&want, &rule.at));
+        values.insert(0, kept::all(&want, &rule.at));
     }
     let values = values.into_iter().map(|value| Value { value, rule: rule.at.clone() }).collect();
     Some(Edit::Set { segments: goal.segments, item, place: goal.place, list, values })
 }
 
-/// The place as a source, below the segment in hand; nothing where it may be several.
-fn kept(goal: &Goal, item: Slot, segment: &Ty) -> Option<Expr> {
+/// Whether a repetition that is there has no value at the place.
+fn lacking(scope: &mut Scope, goal: &Goal, item: Slot, segment: &Ty) -> Option<Expr> {
     let TyKind::Segment(version, _) = &segment.kind else { return None };
+    let EditPlace { field, component, subcomponent, .. } = goal.place;
+    let at = 0..0;
+    let ty = |count| Ty { kind: TyKind::Hl7(*version, "ST".into()), count };
+    let is_there = |root, steps, count| {
+        let value = Expr::new(Kind::Path { root, steps }, ty(count), &at);
+        Expr::new(Kind::Is { value, state: State::Present }, Ty::fhir("boolean"), &at)
+    };
+    let one = scope.slot(ty(Count::One));
+    let numbers = [component, subcomponent].into_iter().filter(|number| *number > 0);
+    let below = numbers.map(|number| u8::try_from(number).map(Step::Component)).collect::<Result<Vec<_>, _>>().ok()?;
+    let condition = Expr::new(Kind::Not(is_there(one, below, Count::Optional)), Ty::fhir("boolean"), &at);
+    let steps = vec![Step::Field { number: field, repeats: true }, Step::Filter { item: one, condition }];
+    Some(is_there(item, steps, Count::Any))
+}
+
+/// The place as a source, below the segment in hand; nothing where it may be several.
+fn place_kept(goal: &Goal, item: Slot, segment: &Ty) -> Option<Expr> {
+    let (TyKind::Segment(version, _) | TyKind::Hl7(version, _)) = &segment.kind else { return None };
     let EditPlace { field, repetition, component, subcomponent } = goal.place;
     let whole = component == 0;
     if goal.field_repeats && !whole && !matches!(repetition, Repetition::Nth(_)) {
         return None;
     }
     let many = goal.field_repeats && repetition == Repetition::Whole;
-    let mut steps = vec![Step::Field { number: field, repeats: goal.field_repeats }];
+    let mut steps = Vec::new();
+    if field > 0 {
+        steps.push(Step::Field { number: field, repeats: goal.field_repeats });
+    }
     if let Repetition::Nth(number) = repetition {
         steps.push(Step::Index(number));
     }
@@ -222,7 +257,7 @@ fn goal(scope: &mut Scope, rule: &Rule) -> Option<Goal> {
     below_segment(scope, segments, &name, (*number, at), rest)
 }
 
-fn below_segment(
+pub(super) fn below_segment(
     scope: &mut Scope,
     segments: Expr,
     name: &SmolStr,

@@ -4,10 +4,11 @@ use super::alternative::{agree, never_taken, otherwise, warn, when};
 use super::convert::{self, Want};
 use super::literal::{duration, number, text};
 use super::operator::{arithmetic, as_type, mark_new, prefixed, via};
-use super::scope::{Kept, Scope};
+use super::scope::Scope;
 use super::typed::{Expr, Kind, Ty, TyKind};
 use super::{
-    block, built, call, choose, chosen, condition, each, lookup, path, refer, sourceless, systems, terms, types, with,
+    block, built, call, choose, chosen, condition, each, kept, lookup, path, refer, sourceless, systems, terms, types,
+    with,
 };
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::{self, At, Binary, Count, ExprKind, Word};
@@ -56,7 +57,7 @@ fn wanted(scope: &mut Scope, expr: &tree::Expr, want: &Want) -> Expr {
             let first = before_another(scope, |scope| value(scope, first, want));
             let second = value(scope, second, want);
             never_taken(scope, &first, &second);
-            otherwise(first, second, at)
+            kept::or(scope, first, second, at)
         }
         ExprKind::When { value: guarded, condition } => {
             let condition = condition::condition(scope, condition);
@@ -82,7 +83,7 @@ fn wanted(scope: &mut Scope, expr: &tree::Expr, want: &Want) -> Expr {
             let items: Vec<_> = items.iter().map(|item| value(scope, item, want)).collect();
             list(scope, items, want, at)
         }
-        ExprKind::Keep if scope.kept.is_some() => keep(scope, want, at),
+        ExprKind::Keep if scope.kept.is_some() => kept::keep(scope, want, at),
         ExprKind::Keep => match scope.keep.clone() {
             Some(ty) => Expr::new(Kind::Keep, ty, at),
             None => misplaced_keep(scope, at),
@@ -123,21 +124,6 @@ fn without_null(value: &mut Expr) {
         }
         _ => {}
     }
-}
-
-/// In a change of a message: what stands at the place that is changed.
-fn keep(scope: &mut Scope, want: &Want, at: &At) -> Expr {
-    match scope.kept.clone() {
-        Some(Kept { is_last: true, .. }) => keep_all(want, at),
-        Some(Kept { place: Some(place), .. }) => convert::to(scope, Expr { at: at.clone(), ..place }, want),
-        _ => scope.not_yet(at, "`keep … else` for each repetition of a field"),
-    }
-}
-
-/// What stands at the place, be it nothing or an explicit null.
-pub(super) fn keep_all(want: &Want, at: &At) -> Expr {
-    let ty = want.types.first().map(|ty| ty.name.clone()).unwrap_or_default();
-    Expr::new(Kind::Json("{\"=\":0}".into()), Ty::one(TyKind::Fhir(ty)), at)
 }
 
 fn list(scope: &mut Scope, mut items: Vec<Expr>, want: &Want, at: &At) -> Expr {

@@ -43,7 +43,12 @@ pub fn function(map: &Map, module: &str, signature: &Signature, world: &dyn Worl
         Body::Missing => Expr::error(&map.name.at),
     };
     let body = if matches!(signature.result.kind, TyKind::Reference(_)) && is_written(&body) {
-        scope.not_yet(&map.result.at, "a map that builds a Reference by rules, instead of emitting what it refers to,")
+        let message = "what another map builds of a Reference by rules cannot be given on as one that is emitted";
+        let diagnostic = Diagnostic::new(Code::WrongType, body.at.clone(), message);
+        scope.problem(
+            diagnostic.help("call that map where the reference is written, or build it here: `Reference { … }`"),
+        );
+        Expr::error(&map.name.at)
     } else {
         body
     };

@@ -5,6 +5,7 @@ use super::promise::Bodies;
 use super::typed::{Block, Expr, Field, Function, Key, Kind, Sent, TyKind};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::At;
+use emr_abi::Builtin;
 use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
@@ -33,7 +34,7 @@ pub(crate) fn named<'w>(expr: &'w Expr, function: &dyn Fn(&str) -> Option<&'w Fu
         | Kind::Range { list: inner, .. }
         | Kind::Do { value: inner, .. } => named(inner, function),
         Kind::Else(first, second) => all(&mut [first, second].into_iter()),
-        Kind::List(items) => all(&mut items.iter()),
+        Kind::List(items) | Kind::Builtin { function: Builtin::distinct, arguments: items } => all(&mut items.iter()),
         Kind::Match { arms, otherwise } => all(&mut arms.iter().map(|arm| &arm.value).chain(otherwise)),
         _ => Named::new(),
     }
@@ -121,7 +122,9 @@ impl<'w> Sending<'w, '_> {
             | Kind::Pick { list: inner, .. }
             | Kind::Do { value: inner, .. } => self.resource(inner, over),
             Kind::Else(first, second) => [first, second].into_iter().for_each(|it| self.resource(it, over)),
-            Kind::List(items) => items.iter().for_each(|item| self.resource(item, over)),
+            Kind::List(items) | Kind::Builtin { function: Builtin::distinct, arguments: items } => {
+                items.iter().for_each(|item| self.resource(item, over));
+            }
             Kind::Match { arms, otherwise } => {
                 arms.iter().map(|arm| &arm.value).chain(otherwise).for_each(|it| self.resource(it, over));
             }

@@ -1,6 +1,7 @@
 //! The state of checking one item: what names stand for at this point, what is known to be present, what went wrong.
 
 use super::World;
+use super::part::Changed;
 use super::typed::{Expr, Key, Kind, Slot, Ty, TyKind};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::syntax::tree::{At, Count};
@@ -30,6 +31,8 @@ pub(super) struct Scope<'w> {
     pub keep: Option<Ty>,
     /// In a change of a message: what `keep` stands for.
     pub kept: Option<Kept>,
+    /// The part of a message that the rules of a block change.
+    pub changed: Option<Changed>,
     /// What is built is a message of HL7, which holds no resources.
     pub builds_hl7: bool,
     /// The next `with` is about what is patched.
@@ -45,6 +48,8 @@ pub(super) struct Scope<'w> {
 pub(super) struct Kept {
     /// The place that is changed, if it is one.
     pub place: Option<Expr>,
+    /// Whether one of several places has no value.
+    pub lacking: Option<Expr>,
     /// Nothing follows that would be taken in its place.
     pub is_last: bool,
 }
@@ -102,6 +107,7 @@ impl<'w> Scope<'w> {
             depth: 0,
             keep: None,
             kept: None,
+            changed: None,
             builds_hl7: false,
             patches: false,
             clears: false,
@@ -187,13 +193,6 @@ impl<'w> Scope<'w> {
 
     pub fn error(&mut self, code: Code, at: &At, message: impl Into<String>) {
         self.problems.push(Diagnostic::new(code, at.clone(), message.into()));
-    }
-
-    pub fn not_yet(&mut self, at: &At, what: &str) -> Expr {
-        let message = format!("{what} is not supported yet");
-        let diagnostic = Diagnostic::new(Code::NotSupportedYet, at.clone(), message);
-        self.problem(diagnostic.help("the language has it, this version does not carry it out"));
-        Expr::error(at)
     }
 
     /// Goes one expression deeper; false if that is too deep, which is then reported.

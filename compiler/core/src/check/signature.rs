@@ -1,9 +1,9 @@
 //! What other items see of a map, a convert or a function: its parameters and its result.
 
-use super::typed::{Key, Ty};
+use super::typed::{Key, Ty, TyKind};
 use super::{World, types};
 use crate::diagnostic::Diagnostic;
-use crate::syntax::tree::{Declaration, Item, MapKind, Param, Word};
+use crate::syntax::tree::{BlockItem, Body, Declaration, Expr, ExprKind, Item, Map, MapKind, Param, Word};
 use emr_abi::Builtin;
 use smol_str::{SmolStr, format_smolstr};
 
@@ -13,6 +13,8 @@ pub struct Signature {
     pub kind: SignatureKind,
     pub params: Vec<SignatureParam>,
     pub result: Ty,
+    /// Of a Reference that is built by rules: what it may refer to. Empty is any.
+    pub refers: Vec<SmolStr>,
     /// `total map`: cannot reject.
     pub total: bool,
     /// How many parts there are of what makes two resources the same, and whether a server can search for all of them.
@@ -55,9 +57,52 @@ pub fn signature(item: &Item, module: &str, world: &dyn World) -> Option<Signatu
         _ => return None,
     };
     let params = params.iter().map(|it| param(it, world, &mut problems)).collect();
-    let result = types::result(result, world, &mut problems);
+    let mut result = types::result(result, world, &mut problems);
+    let mut refers = Vec::new();
+    if let (TyKind::Reference(targets), Declaration::Map(Map { body, .. })) = (&result.kind, &item.declaration)
+        && is_built(body)
+    {
+        // It has elements, as what is built of any data type has; what is emitted is a reference and nothing else.
+        refers = targets.clone();
+        result.kind = TyKind::Fhir("Reference".into());
+    }
     let (keyed, searched) = (keys.len(), keys.iter().all(|part| part.parameter.is_some()));
-    Some(Signature { key: key(module, name), kind, params, result, total: item.total, keyed, searched, problems })
+    Some(Signature {
+        key: key(module, name),
+        kind,
+        params,
+        result,
+        refers,
+        total: item.total,
+        keyed,
+        searched,
+        problems,
+    })
+}
+
+/// Whether a body says by rules what it gives, or one of several things that it may give.
+fn is_built(body: &Body) -> bool {
+    match body {
+        Body::Block(block) => block.items.iter().any(|item| match item {
+            BlockItem::Rule(_) => true,
+            BlockItem::Result(value) => is_block(value),
+            _ => false,
+        }),
+        Body::Value(value) => is_block(value),
+        Body::Missing => false,
+    }
+}
+
+fn is_block(value: &Expr) -> bool {
+    match &*value.kind {
+        ExprKind::Block(_) | ExprKind::TypedBlock { .. } => true,
+        ExprKind::Else(first, second) => is_block(first) || is_block(second),
+        ExprKind::When { value, .. } | ExprKind::Warn { value, .. } | ExprKind::With { value, .. } => is_block(value),
+        ExprKind::List { items, .. } => items.iter().any(is_block),
+        ExprKind::Match { arms, .. } => arms.iter().any(|arm| is_block(&arm.value)),
+        ExprKind::Each(each) => is_block(&each.body),
+        _ => false,
+    }
 }
 
 fn param(param: &Param, world: &dyn World, problems: &mut Vec<Diagnostic>) -> SignatureParam {

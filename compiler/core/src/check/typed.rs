@@ -296,7 +296,8 @@ pub enum Kind {
         value: Expr,
         null: bool,
     },
-    /// A message with edits: the slot that holds it, and the [`Kind::Edits`].
+    /// A message, or of one that is built a segment or field that is taken over, with edits: the slot that holds it, and the
+    /// [`Kind::Edits`].
     Edited {
         of: Slot,
         edits: Expr,
@@ -317,6 +318,12 @@ pub enum Kind {
     },
     /// In the values of a `With`'s field: what the base had for that element (all its values, if a list).
     Keep,
+    /// In a change of a message, at each of several places: what stands there, and where nothing does, the other value.
+    KeepEach {
+        /// Whether one of the places needs the other value.
+        lacking: Expr,
+        or: Expr,
+    },
     /// The element of that name of a FHIR value (`human_name(PID-5).family`).
     Element {
         of: Expr,

@@ -4,7 +4,7 @@ use super::convert::Want;
 use super::expression;
 use super::scope::Scope;
 use super::typed::{Expr, Kind, Statement, Ty, TyKind};
-use super::{block, built, convert, edited, types};
+use super::{block, built, convert, edited, part, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::shape::{Element, Shape};
 use crate::syntax::tree::{self, At, BlockItem, Count};
@@ -21,16 +21,39 @@ pub(super) fn with(scope: &mut Scope, base: &tree::Expr, block: &tree::Block, wa
             }
             convert::to(scope, base, want)
         }
-        Some(want) => expression::value(scope, base, want),
-        None => expression::infer(scope, base),
+        Some(want) => match built::wanted(want).filter(|_| part::is_source(base)) {
+            Some(wanted) => {
+                let base = expression::infer(scope, base);
+                if let Some(key) = built::copied(scope, &base, want, &wanted)
+                    && let Some((_, name)) = part::target(scope, &base.ty.kind, Some(&wanted))
+                {
+                    let value = part::with(scope, base, (key, name), block, at);
+                    return convert::to(scope, value, want);
+                }
+                convert::to(scope, base, want)
+            }
+            None => expression::value(scope, base, want),
+        },
+        None => {
+            let base = expression::infer(scope, base);
+            match &base.ty.kind {
+                TyKind::Group(..) => return part::group(scope, &base.ty.kind, at),
+                TyKind::Segment(..) => match part::target(scope, &base.ty.kind, None) {
+                    Some(target) => return part::with(scope, base, target, block, at),
+                    None => base,
+                },
+                _ => base,
+            }
+        }
     };
     if base.is_error() || base.is_nothing() {
         return base;
     }
+    let whole = want.is_some_and(|want| built::is_message(scope, want));
+    if !whole && part::is_taken(&base) {
+        return part::several(scope, at);
+    }
     let TyKind::Fhir(key) = &base.ty.kind else {
-        if matches!(base.ty.kind, TyKind::Segment(..) | TyKind::Group(..)) {
-            return scope.not_yet(at, "`with` on a part of a message");
-        }
         let message = format!("a {} has no elements that `with` could set", types::show_kind(&base.ty.kind));
         let diagnostic = Diagnostic::new(Code::WrongType, at.clone(), message);
         scope.problem(diagnostic.help("convert it first: `(X as HumanName) with { … }`"));

@@ -3,9 +3,11 @@
 
 use super::block::Over;
 use super::items::Item;
+use super::write::{Name, To};
 use super::{Bound, Env, Lower};
 use crate::check::typed::{Compare, Comparison, Expr, Kind, Pick, Ty, TyKind};
 use crate::plan::{Block, Code, Constant, Part, Step, Test, Until, Val};
+use crate::syntax::tree::Count;
 use emr_abi::Builtin;
 
 impl<'a> Lower<'a> {
@@ -151,6 +153,34 @@ impl<'a> Lower<'a> {
         let (first, last) = (from.saturating_add(1), to.map(|to| to.saturating_add(1)));
         let part = if to == Some(from) { Part::Index(first) } else { Part::Range(first, last) };
         self.to(|to| Step::Take { of, part, to })
+    }
+
+    /// The items that would write what none before them would.
+    pub(super) fn unlike(&mut self, list: &'a Expr, env: &Env<'a>, over: &Over<'a>, found: Item<'_, 'a>) {
+        let to = To::new(Name::Item);
+        let body = self.block(|lower| {
+            lower.items(list, env, &Over::new(), &mut |lower, bound| {
+                let body = lower.block(|lower| match &bound {
+                    Bound::Later(expr, env, over) => lower.write(expr, env, &to, over),
+                    Bound::Val(coding) => lower.write_coding(*coding, &to),
+                    Bound::Json(val) => {
+                        lower.write_that_came(*val, &list.ty.with(Count::One), env, &to, &Over::new());
+                    }
+                });
+                let is_new = lower.to(|to| Step::Unlike { body, to });
+                let taken = lower.block(|lower| {
+                    found(
+                        lower,
+                        match bound {
+                            Bound::Later(expr, env, before) => Bound::Later(expr, env, [before, over.clone()].concat()),
+                            other => other,
+                        },
+                    );
+                });
+                lower.when(Test::True(is_new), taken, Block::new());
+            });
+        });
+        self.push(Step::Distinct { body });
     }
 
     // ---- by type

@@ -28,25 +28,40 @@ impl<'a> Lower<'a> {
 
     /// The edits of a message, in a list.
     pub(super) fn write_edited(&mut self, of: Slot, edits: &'a Expr, env: &Env<'a>, to: &To) {
-        if let Some((Bound::Later(..), _)) = env.get(of) {
-            return;
+        match env.get(of) {
+            Some((Bound::Later(..), _)) => return,
+            Some((Bound::Val(val), ty)) if matches!(ty.kind, TyKind::Segment(..) | TyKind::Hl7(..)) => {
+                return self.write_changed(val, edits, env, to);
+            }
+            _ => {}
         }
         self.put("[");
         self.write(edits, env, to, &Vec::new());
         self.put("],");
     }
 
-    pub(super) fn write_edits(&mut self, edits: &'a [Edit], env: &Env<'a>) {
+    /// A segment or field as it stands in the message, and the edits of it.
+    fn write_changed(&mut self, val: Val, edits: &'a Expr, env: &Env<'a>, to: &To) {
+        let body = self.block(|lower| {
+            lower.written(val, Form::Copy, "", env, &To { at: to.at.clone(), ..To::new(Name::Item) });
+            let inside = To { at: to.at.clone(), ..To::new(Name::Part) };
+            let edits = lower.block(|lower| lower.write(edits, env, &inside, &Vec::new()));
+            lower.wrap("\"with\":[".to_owned(), edits, "],", false, Vec::new());
+        });
+        self.wrap(format!("{}{{\"of\":", to.opened("")), body, &format!("}}{}", to.closed()), false, Vec::new());
+    }
+
+    pub(super) fn write_edits(&mut self, edits: &'a [Edit], env: &Env<'a>, to: &To) {
         for edit in edits {
             match edit {
                 Edit::Statement(statement) => self.statements(slice::from_ref(statement), env),
-                Edit::Inner(inner) => self.write(inner, env, &To::new(Name::Item), &Vec::new()),
+                Edit::Inner(inner) => self.write(inner, env, to, &Vec::new()),
                 Edit::Set { segments, item, place, list, values } => {
                     let Some(first) = values.first() else { continue };
                     self.ruled(env, &first.rule, |lower| {
                         lower.each(segments, env, Until::All, &mut |lower, segment| {
                             env.bind(*item, segment, Ty::one(segments.ty.kind.clone()));
-                            lower.write_edit(segment, *place, *list, values, env);
+                            lower.write_edit(segment, *place, *list, values, env, to);
                         });
                     });
                 }
@@ -70,7 +85,15 @@ impl<'a> Lower<'a> {
     }
 
     /// A rule that skips leaves the place as it is.
-    fn write_edit(&mut self, segment: Val, place: EditPlace, list: bool, values: &'a [Value], env: &Env<'a>) {
+    fn write_edit(
+        &mut self,
+        segment: Val,
+        place: EditPlace,
+        list: bool,
+        values: &'a [Value],
+        env: &Env<'a>,
+        around: &To,
+    ) {
         let at = values.first().map_or(0..0, |value| value.rule.clone());
         self.caught(env, &at, |lower| {
             let EditPlace { field, repetition, component, subcomponent } = place;
@@ -92,9 +115,26 @@ impl<'a> Lower<'a> {
                 lower.put("{},");
             });
             let body = lower.block(|lower| lower.or(written, nothing));
+            if matches!(around.name, Name::Part) {
+                let open = format!("[0,{field},{repetition},{component},{subcomponent},");
+                return lower.wrap(open, body, "],", false, Vec::new());
+            }
             let at = Spot { field, repetition, component, subcomponent };
             lower.push(Step::Edit { segment, at, body });
         });
+    }
+
+    /// What stands at each of several places, or the other value where nothing does.
+    pub(super) fn write_kept(&mut self, lacking: &'a Expr, or: &'a Expr, env: &Env<'a>, to: &To) {
+        let test = self.test(lacking, env);
+        let yes = self.block(|lower| {
+            let other = lower.block(|lower| lower.write(or, env, to, &Vec::new()));
+            let other = lower.block(|lower| lower.wrap("{\"else\":".to_owned(), other, "},", false, Vec::new()));
+            let nothing = lower.block(|lower| lower.put("{\"else\":{}},"));
+            lower.or(other, nothing);
+        });
+        let no = self.block(|lower| lower.put("{\"=\":0},"));
+        self.when(test, yes, no);
     }
 
     /// What each of several messages of one keeps, in a list.

@@ -6,6 +6,7 @@ use super::{Bound, Env, Lower};
 use crate::check::typed::{Block, Expr, Kind, Pick, Ty, Value};
 use crate::plan::{self, CodePart, Step, Test, Until, Val};
 use crate::syntax::tree::Count;
+use emr_abi::Builtin;
 use smol_str::SmolStr;
 
 /// What is written under one name: a value of a rule, or a part of a code.
@@ -152,7 +153,7 @@ impl<'a> Lower<'a> {
                     }
                 });
             }
-            Kind::Range { .. } | Kind::OfType { .. } => {
+            Kind::Range { .. } | Kind::OfType { .. } | Kind::Builtin { function: Builtin::distinct, .. } => {
                 self.items(expr, env, over, &mut |lower, item| match item {
                     Bound::Later(expr, env, over) => lower.project(expr, &env, &over, name, found),
                     Bound::Json(of) => found(lower, &[lower.json_source(of, &expr.ty, name)]),

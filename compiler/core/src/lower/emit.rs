@@ -87,7 +87,12 @@ impl<'a> Lower<'a> {
                 });
                 to
             }
-            Kind::List(_) | Kind::EachBy { .. } | Kind::Pick { .. } | Kind::Range { .. } | Kind::OfType { .. } => {
+            Kind::List(_)
+            | Kind::EachBy { .. }
+            | Kind::Pick { .. }
+            | Kind::Range { .. }
+            | Kind::OfType { .. }
+            | Kind::Builtin { .. } => {
                 let (to, many) = self.result_of(&resource.ty);
                 self.items(resource, env, over, &mut |lower, item| {
                     let from = match item {

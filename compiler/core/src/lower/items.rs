@@ -6,6 +6,7 @@ use super::{Bound, Env, Lower};
 use crate::check::typed::{Expr, Kind, Slot};
 use crate::plan::{Block, Step, Test, Until, Val};
 use crate::syntax::tree::Count;
+use emr_abi::Builtin;
 
 /// Called with each item, as a slot could stand for it.
 pub(super) type Item<'b, 'a> = &'b mut dyn FnMut(&mut Lower<'a>, Bound<'a>);
@@ -84,6 +85,9 @@ impl<'a> Lower<'a> {
                 self.items(&function.body, &inner, over, found);
             }
             Kind::EachBy { body, .. } => self.each_by(expr, env, &mut |lower| lower.items(body, env, over, found)),
+            Kind::Builtin { function: Builtin::distinct, arguments } => {
+                arguments.iter().for_each(|list| self.unlike(list, env, over, found));
+            }
             Kind::Range { list, from, to } => self.ranged(list, (*from, *to), env, over, found),
             Kind::OfType { value, name } => self.of_type(value, name, env, over, found),
             Kind::Pick { which, list } => self.picked(*which, list, expr, env, over, found),

@@ -8,9 +8,10 @@ use super::element::Source;
 use super::write::{To, typed};
 use super::{Bound, Env, Lower};
 use crate::check::typed::{Expr, Kind, Ty, TyKind};
-use crate::plan::{Block, Constant, Form, Part, Step, Test, Until, Val};
+use crate::plan::{Block, Code, Constant, Form, Part, Step, Test, Until, Val};
 use crate::standard::shape::{Element, Kind as ShapeKind};
 use crate::syntax::tree::Count;
+use emr_abi::Builtin;
 use smol_str::{SmolStr, format_smolstr};
 
 impl<'a> Lower<'a> {
@@ -29,6 +30,9 @@ impl<'a> Lower<'a> {
             },
             Kind::Element { of, .. } | Kind::OfType { value: of, .. } => self.is_json(of, env),
             Kind::Pick { list, .. } => self.is_json(list, env),
+            Kind::Builtin { function: Builtin::distinct, arguments } => {
+                arguments.iter().all(|list| self.is_json(list, env))
+            }
             Kind::Each { list, item, body, .. } => {
                 let is_item = matches!(&*body.kind, Kind::Slot(slot) if slot == item);
                 is_item && self.is_json(list, env)
@@ -57,6 +61,11 @@ impl<'a> Lower<'a> {
                 let of = self.json(list, env);
                 let issue = self.second(expr, env);
                 self.to(|to| Step::Pick { which: *which, of, to, issue })
+            }
+            Kind::Builtin { function, arguments } => {
+                let arguments = arguments.iter().map(|list| self.json(list, env)).collect();
+                let issue = self.said(Code::NotCalculated, "these cannot be told apart", env, &expr.at);
+                self.to(|to| Step::Builtin { function: *function, arguments, to, issue })
             }
             Kind::Each { list, item, filter, .. } => {
                 let of = self.json(list, env);

@@ -14,6 +14,7 @@ use crate::check::patched::named;
 use crate::check::typed::{Expr, Kind, TyKind};
 use crate::plan::{Block, Constant, Step, Test, Val};
 use crate::standard::shape::{Element, Kind as ShapeKind};
+use emr_abi::Builtin;
 use smol_str::SmolStr;
 use std::rc::Rc;
 
@@ -242,6 +243,9 @@ impl<'a> Lower<'a> {
             }
             Kind::Match { arms, otherwise } => {
                 self.arms(arms, otherwise.as_ref(), env, &mut |lower, value| lower.nulls_of(value, env, to));
+            }
+            Kind::Builtin { function: Builtin::distinct, arguments } => {
+                arguments.iter().for_each(|it| self.nulls_of(it, env, to));
             }
             Kind::Else(first, second) => [first, second].into_iter().for_each(|it| self.nulls_of(it, env, to)),
             Kind::List(items) => items.iter().for_each(|item| self.nulls_of(item, env, to)),

@@ -83,7 +83,7 @@ impl<'a> Lower<'a> {
             Kind::Element { of, name } => self.element(of, env, &[name.as_str()], expr.ty.is_list()),
             Kind::Block(_) | Kind::With { .. } => self.coded(expr, env),
             Kind::Copy { value, .. } => self.value(value, env),
-            Kind::Edited { .. } | Kind::Edits(_) | Kind::Split { .. } => self.missing(),
+            Kind::Edited { .. } | Kind::Edits(_) | Kind::KeepEach { .. } | Kind::Split { .. } => self.missing(),
             Kind::Keep => {
                 let kept = env.keep.clone().unwrap_or_default();
                 self.sources_value(&kept, expr.ty.is_list())

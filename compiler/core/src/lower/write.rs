@@ -9,6 +9,7 @@ use crate::check::typed::{Expr, Kind, Pick, Ty, TyKind};
 use crate::plan::{Block, Form, Step, Test, Until, Val};
 use crate::standard::built;
 use crate::syntax::tree::{At, Count};
+use emr_abi::Builtin;
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -42,6 +43,8 @@ pub(super) enum Name {
     Stem(SmolStr),
     /// In a parameter of a change.
     Parameter(Rc<Parameter>),
+    /// Among the changes of a part of a message.
+    Part,
 }
 
 impl To {
@@ -70,7 +73,7 @@ impl To {
 
     fn opened_with(&self, prefix: &str, ty: &str) -> String {
         match &self.name {
-            Name::Item => String::new(),
+            Name::Item | Name::Part => String::new(),
             Name::Field(name) => format!("{}:", json(&format!("{prefix}{name}"))),
             Name::Stem(stem) => format!("{}:", json(&format!("{prefix}{}", typed(stem, ty)))),
             Name::Parameter(parameter) => parameter.opened(prefix, ty),
@@ -134,7 +137,8 @@ impl<'a> Lower<'a> {
             }
             Kind::Copy { value, null } => self.write_copy(value, *null, expr, env, to),
             Kind::Edited { of, edits } => self.write_edited(*of, edits, env, to),
-            Kind::Edits(edits) => self.write_edits(edits, env),
+            Kind::KeepEach { lacking, or } => self.write_kept(lacking, or, env, to),
+            Kind::Edits(edits) => self.write_edits(edits, env, to),
             Kind::Split { parts, .. } => self.write_split(parts, expr, env),
             Kind::Keep => {
                 for source in env.keep.clone().unwrap_or_default().iter() {
@@ -169,7 +173,9 @@ impl<'a> Lower<'a> {
             Kind::Pick { which, list } if !self.is_plain(&expr.ty) => {
                 self.write_pick(*which, list, expr, env, to, over)
             }
-            Kind::Range { .. } | Kind::OfType { .. } if !self.is_plain(&expr.ty) => {
+            Kind::Range { .. } | Kind::OfType { .. } | Kind::Builtin { function: Builtin::distinct, .. }
+                if !self.is_plain(&expr.ty) =>
+            {
                 self.items(expr, env, over, &mut |lower, item| match item {
                     Bound::Later(expr, env, over) => lower.write(expr, &env, to, &over),
                     Bound::Json(val) => lower.write_that_came(val, &expr.ty.with(Count::One), env, to, &Vec::new()),

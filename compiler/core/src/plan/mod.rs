@@ -237,6 +237,16 @@ pub enum Step {
         body: Block,
         to: Val,
     },
+    /// The body, in which [`Step::Unlike`] asks what was there before.
+    Distinct {
+        body: Block,
+    },
+    /// The body is carried out and what it wrote is taken back; `to` is whether it wrote something that no such step wrote
+    /// before in the nearest [`Step::Distinct`] around it.
+    Unlike {
+        body: Block,
+        to: Val,
+    },
     /// The body; a `Fail` inside takes back what it wrote, with an issue if source values were in it.
     Attempt {
         body: Block,
@@ -606,6 +616,8 @@ impl Step {
             Step::Wrap { body, .. }
             | Step::Wrote { body, .. }
             | Step::Probe { body, .. }
+            | Step::Distinct { body }
+            | Step::Unlike { body, .. }
             | Step::Attempt { body, .. }
             | Step::Under { body, .. }
             | Step::Each { body, .. }
@@ -625,6 +637,8 @@ impl Step {
             Step::Wrap { body, .. }
             | Step::Wrote { body, .. }
             | Step::Probe { body, .. }
+            | Step::Distinct { body }
+            | Step::Unlike { body, .. }
             | Step::Attempt { body, .. }
             | Step::Under { body, .. }
             | Step::Each { body, .. }
@@ -644,6 +658,7 @@ impl Step {
         match self {
             Step::Wrote { to, .. }
             | Step::Probe { to, .. }
+            | Step::Unlike { to, .. }
             | Step::Take { to, .. }
             | Step::Set { to, .. }
             | Step::Constant { to, .. }

@@ -106,6 +106,8 @@ fn print_step(step: &Step, depth: usize, f: &mut Formatter<'_>) -> fmt::Result {
         Step::Or { first, then } => two(f, depth, "either", first, "or", then),
         Step::Wrote { body, to } => one(f, depth, &format!("%{to} = wrote"), body),
         Step::Probe { body, to } => one(f, depth, &format!("%{to} = would write"), body),
+        Step::Distinct { body } => one(f, depth, "distinct", body),
+        Step::Unlike { body, to } => one(f, depth, &format!("%{to} = would write another"), body),
         Step::Attempt { body, issue } => one(f, depth, &format!("attempt, else {issue}"), body),
         Step::Fail => writeln!(f, "fail"),
         Step::Count => writeln!(f, "count"),

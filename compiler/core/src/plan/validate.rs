@@ -179,7 +179,7 @@ impl Step {
             | Step::Edit { .. }
             | Step::Drop { .. }
             | Step::Call { to: None, .. } => true,
-            Step::Emit { .. } | Step::Contain { .. } | Step::Probe { .. } => false,
+            Step::Emit { .. } | Step::Contain { .. } | Step::Probe { .. } | Step::Unlike { .. } => false,
             _ => self.blocks().into_iter().flatten().any(Step::writes),
         }
     }

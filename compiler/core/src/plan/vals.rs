@@ -23,6 +23,7 @@ impl Step {
             Step::Call { to, .. } => to.iter_mut().for_each(|val| see(val, Use::Sets)),
             Step::Wrote { to, .. }
             | Step::Probe { to, .. }
+            | Step::Unlike { to, .. }
             | Step::Take { to, .. }
             | Step::Set { to, .. }
             | Step::Constant { to, .. }
@@ -83,6 +84,8 @@ impl Step {
             | Step::Or { .. }
             | Step::Wrote { .. }
             | Step::Probe { .. }
+            | Step::Distinct { .. }
+            | Step::Unlike { .. }
             | Step::Attempt { .. }
             | Step::Under { .. }
             | Step::Fail

@@ -7,6 +7,7 @@ use crate::check::types::show;
 use crate::standard::Standards;
 use crate::standard::shape::{MANY, Type};
 use crate::syntax::tree::At;
+use emr_abi::Builtin;
 use smol_str::SmolStr;
 
 pub(super) struct Rows<'a> {
@@ -93,7 +94,9 @@ impl<'a> Rows<'a> {
                 otherwise.iter().fold(any, |any, value| self.blocks(value, &inner) | any)
             }
             Kind::Else(value, other) => self.blocks(value, around) | self.blocks(other, around),
-            Kind::List(values) => values.iter().fold(false, |any, value| self.blocks(value, around) | any),
+            Kind::List(values) | Kind::Builtin { function: Builtin::distinct, arguments: values } => {
+                values.iter().fold(false, |any, value| self.blocks(value, around) | any)
+            }
             Kind::Pick { list: value, .. }
             | Kind::Range { list: value, .. }
             | Kind::Warn { value, .. }

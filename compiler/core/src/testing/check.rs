@@ -506,13 +506,13 @@ impl Checker<'_> {
         let chooses = |part: &&Part| !matches!(part.kind, PartKind::Child(_) | PartKind::Index(_));
         if let Some(part) = path.parts.iter().find(chooses) {
             let message = "`ignoring` names elements and numbers of items, nothing else";
-            self.found.push(Diagnostic::new(Code::NotSupportedYet, part.at.clone(), message));
+            self.found.push(Diagnostic::new(Code::WrongType, part.at.clone(), message));
         }
     }
 
     fn unsupported(&mut self, at: &At) -> Ty {
         let message = "a test compares values of the output, and this would compute one";
-        self.found.push(Diagnostic::new(Code::NotSupportedYet, at.clone(), message));
+        self.found.push(Diagnostic::new(Code::WrongType, at.clone(), message));
         Ty::Unknown
     }
 }

@@ -69,6 +69,7 @@ impl<'p> Facts<'p> {
                 } | Step::Wrote { .. }
                     | Step::Decide { .. }
                     | Step::Probe { .. }
+                    | Step::Unlike { .. }
             )
         )
     }

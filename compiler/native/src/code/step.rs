@@ -3,7 +3,7 @@
 use cranelift_codegen::ir::{BlockArg, InstBuilder, Value, condcodes::IntCC, types::I64};
 use emr_abi::Call;
 use emr_compiler::check::typed::Pick;
-use emr_compiler::plan::{Block, CodePart, Constant, IssueId, Step, Val};
+use emr_compiler::plan::{Block, CodePart, Constant, IssueId, Step, Test, Val};
 
 use super::issue::Where;
 use super::{Cursor, Gen, at};
@@ -40,6 +40,18 @@ impl<'p> Gen<'_, 'p> {
                 return Some(Cursor::at(end));
             }
             Step::Probe { body, to } => return Some(self.probe(body, *to, cursor)),
+            Step::Distinct { body } => return self.block(body, cursor),
+            // Whether it was there before is the interpreter's to say.
+            Step::Unlike { body, to } => {
+                let cursor = self.probe(body, *to, cursor);
+                let (some, none) = (self.cold(), self.label());
+                self.branch(&Test::True(*to), some, none);
+                self.b.switch_to_block(some);
+                self.give_up();
+                self.jump(none);
+                self.b.switch_to_block(none);
+                return Some(cursor);
+            }
             Step::Attempt { body, issue } => return Some(self.attempt(body, *issue, cursor)),
             Step::Fail => {
                 match self.attempts.last() {

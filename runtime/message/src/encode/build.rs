@@ -6,7 +6,7 @@
 
 use super::json::Node;
 use super::value::Writer;
-use super::{Encoded, in_charset, places};
+use super::{Encoded, edit, in_charset, places};
 use crate::piece::Level;
 use crate::{Charset, Delimiters, Message, Receipt, convert};
 use std::borrow::Cow;
@@ -60,7 +60,15 @@ impl<'j> Build<'_, 'j> {
         let Node::Object(inner) = node else { return };
         match inner.as_slice() {
             [] => {}
-            [("=", place)] => self.copied(place),
+            [("=", place)] => self.lines.extend(self.copied(place)),
+            [("of", Node::Object(of)), rest @ ..] => {
+                let [("=", place)] = of.as_slice() else { return };
+                let Some(line) = self.copied(place) else { return };
+                let edits = edit::inside(rest);
+                let mut changed = String::with_capacity(line.len());
+                edit::segment_with(&self.writer, &line, edits.iter().collect(), &mut changed);
+                self.lines.push(changed);
+            }
             [(first, _), ..] if first.starts_with(|first: char| first.is_ascii_digit()) => {
                 let line = self.segment(name.split('[').next().unwrap_or(name), inner);
                 self.lines.push(line);
@@ -70,9 +78,9 @@ impl<'j> Build<'_, 'j> {
     }
 
     /// A segment of the source.
-    fn copied(&mut self, place: &Node<'_>) {
-        let Node::List(numbers) = place else { return };
-        let Some(segment) = numbers.first().and_then(Node::number::<usize>) else { return };
+    fn copied(&self, place: &Node<'_>) -> Option<String> {
+        let Node::List(numbers) = place else { return None };
+        let segment = numbers.first().and_then(Node::number::<usize>)?;
         let source = self.writer.source;
         let mut line = source.place(segment).name.as_str().to_owned();
         let declares = matches!(line.as_str(), "MSH" | "FHS" | "BHS");
@@ -84,7 +92,7 @@ impl<'j> Build<'_, 'j> {
             line.push('|');
             self.writer.piece_text(source.field(segment, number), &mut line);
         }
-        self.lines.push(line);
+        Some(line)
     }
 
     fn segment(&self, name: &str, fields: &[(&str, Node<'_>)]) -> String {

@@ -68,12 +68,10 @@ pub fn spelled(path: &str, written: &[u8], source: &Message) -> Option<String> {
         subcomponent: change.subcomponent,
         ..source.place(edit.segment)
     };
-    let below = rest.strip_prefix("[5]").unwrap_or_default();
-    let below: Vec<String> = below.split('.').map(super::counted_from_1).collect();
-    Some(format!("{place}{}", below.join(".")))
+    Some(format!("{place}{}", super::spelled_below(rest)))
 }
 
-fn read<'n, 'j>(edits: &'n [Node<'j>]) -> Option<Vec<Edit<'n, 'j>>> {
+pub fn read<'n, 'j>(edits: &'n [Node<'j>]) -> Option<Vec<Edit<'n, 'j>>> {
     let mut found = Vec::with_capacity(edits.len());
     for edit in edits {
         let Node::List(edit) = edit else { return None };
@@ -112,7 +110,8 @@ fn edited(edits: &[Edit], writer: &Writer<'_>) -> String {
         if own.iter().any(|edit| edit.change.is_none()) {
             at = behind_line_end(source.text(), at);
         } else {
-            segment_with(writer, first.segment, own, &mut out);
+            let changes = own.iter().filter_map(|edit| edit.change.as_ref()).collect();
+            segment_with(writer, source.text_of(first.segment), changes, &mut out);
         }
     }
     out.push_str(source.text().get(at..).unwrap_or_default());
@@ -140,9 +139,14 @@ fn behind_line_end(text: &str, at: usize) -> usize {
     }
 }
 
-fn segment_with(writer: &Writer<'_>, segment: usize, edits: &[Edit], out: &mut String) {
-    let text = writer.source.text_of(segment);
-    let mut changes: Vec<&Change> = edits.iter().filter_map(|edit| edit.change.as_ref()).collect();
+/// The changes that stand in `"with":[…]`.
+pub fn inside<'n, 'j>(members: &'n [(&str, Node<'j>)]) -> Vec<Change<'n, 'j>> {
+    let [("with", Node::List(edits))] = members else { return Vec::new() };
+    read(edits).unwrap_or_default().into_iter().filter_map(|edit| edit.change).collect()
+}
+
+/// A segment with changes; it is written with the delimiters of the writer.
+pub fn segment_with(writer: &Writer<'_>, text: &str, mut changes: Vec<&Change>, out: &mut String) {
     changes.sort_by_key(|change| change.field);
     let separator = char::from(writer.delimiters.field);
     // MSH-1 is the separator itself.
@@ -177,30 +181,47 @@ fn segment_with(writer: &Writer<'_>, segment: usize, edits: &[Edit], out: &mut S
 
 /// A field with one change.
 fn changed(writer: &Writer<'_>, field: &str, change: &Change) -> String {
-    let Delimited { repetition, component, subcomponent } = Delimited::of(writer);
-    let part = |level: Level, text: &str| {
-        let mut out = String::new();
-        writer.value(change.value, level, text, &mut out);
-        out
+    let repetition = Delimited::of(writer).repetition;
+    let in_repetition = |text: &str| match change.component {
+        0 => written(writer, change, Level::Repetition, text),
+        _ => part_with(writer, Level::Repetition, text, change),
     };
-    let in_repetition = |text: &str| match (change.component, change.subcomponent) {
-        (0, _) => part(Level::Repetition, text),
-        (n, 0) => with_nth(text, component, n, &|text| part(Level::Component, text)),
-        (n, m) => with_nth(text, component, n, &|text| {
-            with_nth(text, subcomponent, m, &|text| part(Level::Subcomponent, text))
-        }),
+    // One that is not there, or an explicit null, has no components.
+    let in_each = |text: &str| match text {
+        "" | "\"\"" if change.repetition == -1 => text.to_owned(),
+        _ => in_repetition(text),
     };
     match (change.repetition, change.component) {
-        (0 | -1, 0) => part(Level::Field, field),
+        (0 | -1, 0) => written(writer, change, Level::Field, field),
         (-1, _) if field.is_empty() => String::new(),
         (0 | -1, _) => match repetition {
             Some(between) => {
-                let parts: Vec<String> = field.split(between).map(in_repetition).collect();
+                let parts: Vec<String> = field.split(between).map(in_each).collect();
                 parts.join(&String::from(between))
             }
-            None => in_repetition(field),
+            None => in_each(field),
         },
         (n, _) => with_nth(field, repetition, u16::try_from(n).unwrap_or(u16::MAX), &in_repetition),
+    }
+}
+
+/// The new value of the place where the text stood.
+fn written(writer: &Writer<'_>, change: &Change, level: Level, text: &str) -> String {
+    let mut out = String::new();
+    writer.value(change.value, level, text, &mut out);
+    out
+}
+
+/// A repetition or a component with one change of what is below it.
+pub fn part_with(writer: &Writer<'_>, level: Level, text: &str, change: &Change) -> String {
+    let Delimited { component, subcomponent, .. } = Delimited::of(writer);
+    let in_component = |text: &str, number| {
+        with_nth(text, subcomponent, number, &|text| written(writer, change, Level::Subcomponent, text))
+    };
+    match (level, change.subcomponent) {
+        (Level::Component, _) => in_component(text, change.component),
+        (_, 0) => with_nth(text, component, change.component, &|text| written(writer, change, Level::Component, text)),
+        (_, number) => with_nth(text, component, change.component, &|text| in_component(text, number)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! A value as the text of a field, a repetition, a component or a subcomponent.
 
+use super::edit;
 use super::json::Node;
 use crate::piece::Level;
 use crate::{Delimiters, Message, Piece, escape};
@@ -30,6 +31,11 @@ impl<'m> Writer<'m> {
             Node::List(items) => self.list(items, level, kept, out),
             Node::Object(members) => match members.as_slice() {
                 [("=", place)] => self.copied(place, kept, out),
+                [("of", Node::Object(of)), rest @ ..] => self.changed(of, rest, out),
+                [("else", other)] => match is_there(kept, &self.delimiters) {
+                    true => out.push_str(kept),
+                    false => self.value(other, level, kept, out),
+                },
                 [(name, _), ..] if !name.starts_with(|first: char| first.is_ascii_digit()) => {
                     self.coded(members, level, out);
                 }
@@ -143,6 +149,18 @@ impl<'m> Writer<'m> {
         self.piece_text(piece, out);
     }
 
+    /// A field, repetition or component of the source, with changes of what is in it.
+    fn changed(&self, of: &[(&str, Node<'_>)], members: &[(&str, Node<'_>)], out: &mut String) {
+        let [("=", place)] = of else { return };
+        let Some(piece) = self.piece(place) else { return };
+        let mut text = String::new();
+        self.piece_text(piece, &mut text);
+        for change in edit::inside(members) {
+            text = edit::part_with(self, piece.level, &text, &change);
+        }
+        out.push_str(&text);
+    }
+
     fn piece(&self, place: &Node<'_>) -> Option<Piece<'m>> {
         let Node::List(numbers) = place else { return None };
         let [segment, field, repetition, component, subcomponent] = numbers.as_slice() else { return None };
@@ -184,6 +202,13 @@ impl<'m> Writer<'m> {
             self.piece_text(Piece { text, level: below, ..piece }, out);
         }
     }
+}
+
+/// Whether there is a value in the text of a place.
+fn is_there(text: &str, delimiters: &Delimiters) -> bool {
+    let between = [delimiters.component, delimiters.subcomponent].map(|sign| sign.map(char::from));
+    let is_empty = text.chars().all(|sign| between.contains(&Some(sign)));
+    !is_empty && text != "\"\""
 }
 
 /// The name that HL7 has for a code system (table 0396), by its URI; a URI without one stays as it is.

@@ -56,7 +56,10 @@ impl Expr {
             | Kind::Matches { value: one, .. }
             | Kind::Is { value: one, .. }
             | Kind::True(one) => vec![one],
-            Kind::Else(one, other) | Kind::And(one, other) | Kind::Or(one, other) => vec![one, other],
+            Kind::Else(one, other)
+            | Kind::KeepEach { lacking: one, or: other }
+            | Kind::And(one, other)
+            | Kind::Or(one, other) => vec![one, other],
             Kind::Compare { left, right, .. } | Kind::Arithmetic { left, right, .. } => vec![left, right],
             Kind::When { value, condition } => vec![condition, value],
             Kind::In { value, list, .. } => std::iter::once(value).chain(list).collect(),

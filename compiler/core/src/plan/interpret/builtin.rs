@@ -30,7 +30,7 @@ impl<'m> Run<'_, 'm> {
             Builtin::all => return Ok(Value::boolean(items().all(|item| item.as_text().as_deref() == Some("true")))),
             Builtin::distinct => {
                 let mut seen = FxHashSet::default();
-                let kept = items().filter(|item| seen.insert(item.as_text().map(|text| text.into_owned())));
+                let kept = items().filter(|item| seen.insert(self.told_apart_by(item)));
                 return Ok(Value::list(kept.collect()));
             }
             Builtin::position => {
@@ -191,6 +191,29 @@ impl<'m> Run<'_, 'm> {
             | Builtin::uuid => None,
         };
         Ok(found.map_or(Value::Missing, made))
+    }
+
+    /// What two items have in common that are equal as a whole.
+    fn told_apart_by(&self, item: &Value<'m>) -> String {
+        match item {
+            // All of its components, but for those at its end that are empty.
+            Value::Piece(piece) | Value::Field(piece) => {
+                let own = &self.message.encoding().delimiters;
+                let between = [own.component, own.subcomponent].map(|sign| sign.map(char::from));
+                let text = piece.text.trim_end_matches(|sign| between.contains(&Some(sign)));
+                match text.contains(|sign| between.contains(&Some(sign))) {
+                    true => text.to_owned(),
+                    false => piece.value().unwrap_or_default().into_owned(),
+                }
+            }
+            Value::Coded(coded) => format!("{} {}", coded.system.as_deref().unwrap_or_default(), coded.code),
+            Value::Reference(entry) => entry.to_string(),
+            Value::Contained(number) => number.to_string(),
+            Value::Group(group) => format!("{group:?}"),
+            Value::Duration(milliseconds) => milliseconds.to_string(),
+            Value::Json(json) if item.as_text().is_none() => json.to_string(),
+            other => self.er7(other).map(Cow::into_owned).unwrap_or_default(),
+        }
     }
 
     /// What stands in the message for a value: of a segment its line, of the message all of them.

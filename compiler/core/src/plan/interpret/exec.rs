@@ -60,6 +60,8 @@ pub(super) struct Run<'p, 'm> {
     /// What is known of where values come from, if somebody asked.
     pub why: Option<Box<Why>>,
     patterns: FxHashMap<SmolStr, Option<Pattern>>,
+    /// What was written so far in each `Distinct` that we are in.
+    met: Vec<FxHashSet<Box<[u8]>>>,
 }
 
 pub(super) type Frame<'m> = Vec<Value<'m>>;
@@ -98,6 +100,7 @@ impl<'p, 'm> Run<'p, 'm> {
             marks: Vec::new(),
             why: None,
             patterns: FxHashMap::default(),
+            met: Vec::new(),
         }
     }
 
@@ -183,6 +186,27 @@ impl<'p, 'm> Run<'p, 'm> {
                 match done {
                     Err(Stop::Reject(rejection)) => return Err(Stop::Reject(rejection)),
                     _ => set(frame, *to, Value::boolean(wrote)),
+                }
+            }
+            Step::Distinct { body } => {
+                self.met.push(FxHashSet::default());
+                let done = self.block(body, frame);
+                self.met.pop();
+                return done;
+            }
+            Step::Unlike { body, to } => {
+                let (start, before) = (self.out.len(), self.live);
+                let done = self.block(body, frame);
+                let written = self.out.get(start..).filter(|written| done.is_ok() && !written.is_empty());
+                let is_new = match (written, self.met.last_mut()) {
+                    (Some(written), Some(met)) => met.insert(written.into()),
+                    _ => false,
+                };
+                self.back_to(start);
+                self.live = before;
+                match done {
+                    Err(Stop::Reject(rejection)) => return Err(Stop::Reject(rejection)),
+                    _ => set(frame, *to, Value::boolean(is_new)),
                 }
             }
             Step::Attempt { body, issue } => {

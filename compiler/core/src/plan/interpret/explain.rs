@@ -141,7 +141,7 @@ impl<'p, 'm> Run<'p, 'm> {
                 self.decided(from, &seen, |note| !note.live);
                 done
             }
-            Step::Wrote { to, .. } | Step::Probe { to, .. } => {
+            Step::Wrote { to, .. } | Step::Probe { to, .. } | Step::Unlike { to, .. } => {
                 let (done, seen) = self.listening(|run| run.carry_out(step, frame));
                 self.why().set(*to, Taint { control: seen, ..Taint::default() });
                 done
