@@ -10,10 +10,11 @@ use crate::syntax::tree::At;
 use emr_message::convert::{moment, time_of_day};
 use smol_str::SmolStr;
 
-/// A constant in an element with a required binding.
+/// A constant in an element with a required binding, or in a place of HL7 that has a length.
 pub(super) fn constant(scope: &mut Scope, value: &Expr, want: &Want) {
     match &*value.kind {
-        Kind::Text(code) => hold(scope, None, code, &value.at, want),
+        Kind::Text(code) => hold_text(scope, None, code, &value.at, want),
+        Kind::Number(digits) => fits(scope, digits, &value.at, want),
         Kind::List(items) => items.iter().for_each(|item| constant(scope, item, want)),
         _ => {}
     }
@@ -22,7 +23,7 @@ pub(super) fn constant(scope: &mut Scope, value: &Expr, want: &Want) {
 /// A literal code, or each right-hand side of the table that it comes from.
 pub(super) fn coded(scope: &mut Scope, value: &Expr, want: &Want) {
     match &*value.kind {
-        Kind::Code { system, code, .. } => hold(scope, Some(system), code, &value.at, want),
+        Kind::Code { system, code, .. } => hold_text(scope, Some(system), code, &value.at, want),
         Kind::Via { table, .. } => {
             let Some(found) = scope.world.codes(table) else { return };
             let results = found.arms.iter().map(|arm| &arm.result).chain(&found.otherwise);
@@ -32,7 +33,7 @@ pub(super) fn coded(scope: &mut Scope, value: &Expr, want: &Want) {
             });
             let codes: Vec<_> = codes.collect();
             for (system, code) in codes {
-                hold(scope, system.as_ref(), &code, &value.at, want);
+                hold_text(scope, system.as_ref(), &code, &value.at, want);
             }
         }
         Kind::Each { body, .. } | Kind::When { value: body, .. } => coded(scope, body, want),
@@ -57,6 +58,15 @@ pub(super) fn untranslated(scope: &mut Scope, value: &Expr, want: &Want) {
     scope.problem(diagnostic.help("translate it through a code table: `… via Table`"));
 }
 
+/// As a code; where nothing is wrong with that, by its length.
+fn hold_text(scope: &mut Scope, system: Option<&SmolStr>, text: &SmolStr, at: &At, want: &Want) {
+    let before = scope.problems.len();
+    hold(scope, system, text, at, want);
+    if scope.problems.len() == before {
+        fits(scope, text, at, want);
+    }
+}
+
 fn hold(scope: &mut Scope, system: Option<&SmolStr>, code: &SmolStr, at: &At, want: &Want) {
     let Some(binding) = want.binding.as_ref().filter(|binding| binding.strength == Strength::Required) else { return };
     if binding.set.starts_with(V2) {
@@ -78,6 +88,19 @@ fn hold(scope: &mut Scope, system: Option<&SmolStr>, code: &SmolStr, at: &At, wa
         None => format!("it takes {}", listed(known(), set.codes.len())),
     };
     scope.problem(diagnostic.help(help));
+}
+
+/// What is longer than all versions have it that name a length: a receiver may cut it off or refuse it.
+fn fits(scope: &mut Scope, text: &str, at: &At, want: &Want) {
+    let Some((owner, name)) = &want.place else { return };
+    let Some(most) = scope.world.standards().length(owner, name) else { return };
+    let length = text.chars().count();
+    if usize::try_from(most).is_ok_and(|most| length <= most) {
+        return;
+    }
+    let message = format!("this has {length} characters, and `{}` has at most {most} in HL7 v2", want.label);
+    let diagnostic = Diagnostic::new(Code::TooLong, at.clone(), message);
+    scope.problem(diagnostic.help("write it shorter, or agree on it with the receiver"));
 }
 
 /// How the name of a table of HL7 begins.

@@ -20,6 +20,8 @@ pub(super) struct Want {
     /// The element must be there: a block of constants alone is written in it.
     pub required: bool,
     pub binding: Option<Binding>,
+    /// Of a place of HL7 v2: the part around it, and its number.
+    pub place: Option<(SmolStr, SmolStr)>,
     /// How a diagnostic calls it: `Observation.status`.
     pub label: String,
 }
@@ -35,6 +37,7 @@ impl Want {
             choice: element.choice,
             required: element.min > 0,
             binding: element.binding.clone(),
+            place: crate::standard::built::name(owner).map(|_| (owner.into(), element.name.clone())),
             label: crate::standard::built::place(owner, &element.name),
         }
     }
@@ -52,7 +55,7 @@ impl Want {
             _ => Vec::new(),
         };
         let choice = matches!(ty.kind, TyKind::Choice(_));
-        Self { types, list: ty.is_list(), choice, required: false, binding: None, label: label.to_owned() }
+        Self { types, list: ty.is_list(), choice, required: false, binding: None, place: None, label: label.to_owned() }
     }
 
     /// The same for one item.

@@ -4,7 +4,7 @@ use super::convert::{self, Want};
 use super::scope::{Local, Origin, Scope};
 use super::signature::{Signature, key};
 use super::typed::{Expr, Function, KeyPart, Kind, Param, Ty, TyKind};
-use super::{Checked, World, block, expression, split, types};
+use super::{Checked, World, block, expression, sourceless, split, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::shape;
 use crate::syntax::tree::{At, Block, BlockItem, Body, Count, Map, PartKind, Target};
@@ -233,5 +233,5 @@ fn always(scope: &mut Scope, value: Expr, signature: &Signature, at: &At) -> Exp
         );
         return Expr::error(at);
     }
-    value
+    if promised { sourceless::surely(value) } else { value }
 }

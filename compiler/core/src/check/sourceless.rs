@@ -25,9 +25,31 @@ pub(super) fn is_constant(value: &Expr) -> bool {
     }
 }
 
+/// What must be there is written also where the message brings nothing but the defaults of its rules: they are the value
+/// that was asked for.
+pub(super) fn surely(mut value: Expr) -> Expr {
+    let is_sure = !value.ty.may_be_missing();
+    match &mut *value.kind {
+        Kind::Block(block) if is_sure && !block.fields.is_empty() => block.always = true,
+        Kind::Else(_, last) | Kind::Do { value: last, .. } | Kind::Warn { value: last, .. } => in_place(last),
+        Kind::Match { arms, otherwise } => {
+            arms.iter_mut().map(|arm| &mut arm.value).chain(otherwise).for_each(in_place);
+        }
+        _ => {}
+    }
+    value
+}
+
+fn in_place(value: &mut Expr) {
+    let at = value.at.clone();
+    let taken = std::mem::replace(value, Expr::error(&at));
+    *value = surely(taken);
+}
+
 /// Constants alone make a block only in an element that must be there: they are part of what is around it, as a
 /// constant text would be. Elsewhere the block is never written, which is worth a word.
 pub(super) fn of_constants(scope: &mut Scope, value: Expr, required: bool) -> Expr {
+    let value = if required { surely(value) } else { value };
     if !is_constant(&value) || matches!(&*value.kind, Kind::Block(block) if block.fields.is_empty()) {
         return value;
     }

@@ -142,6 +142,8 @@ codes! {
         NullInFhir = "E0642";
         /// a constant is none of the codes of its HL7 table
         NotInTable = "W0643";
+        /// a constant is longer than its place in HL7 v2
+        TooLong = "W0645";
         /// a message that another map changes is changed again
         ChangedAgain = "E0644";
         /// nothing is known of the codes of a system

@@ -51,6 +51,19 @@ impl Standards {
         }
     }
 
+    /// The most characters that a place of a target has in any version; nothing where none names a length.
+    pub fn length(&self, owner: &str, element: &str) -> Option<u32> {
+        let name = name(owner)?;
+        let lengths = Version::ALL.iter().filter(|version| **version != Version::Union).filter_map(|version| {
+            let shape = match owner.starts_with(SEGMENT) {
+                true => self.segment(*version, name),
+                false => self.datatype(*version, name),
+            };
+            Some(shape?.element(element)?.length)
+        });
+        lengths.max().filter(|most| *most > 0)
+    }
+
     fn built(&self, key: &str, name: &str) -> Option<Shape> {
         let version = Version::Union;
         let found = match key.starts_with(SEGMENT) {

@@ -164,6 +164,7 @@ fn enter(shapes: &[Shape], found: &mut Found, name: &str, facts: &mut ProfileFac
     let mut level = vec![(found.shape, Vec::new(), Vec::new())];
     for _ in 0..DEPTH_MAX {
         let mut deeper = Vec::new();
+        let mut near: Vec<Near> = Vec::new();
         for (index, around, steps) in &level {
             let Some(shape) = shapes.get(*index) else { continue };
             for (place, element) in shape.elements.iter().enumerate() {
@@ -175,14 +176,30 @@ fn enter(shapes: &[Shape], found: &mut Found, name: &str, facts: &mut ProfileFac
                 let key = element.types.first().map(|ty| ty.shape.clone()).unwrap_or_default();
                 let group = shapes.iter().position(|shape| shape.key == key && shape.kind == Kind::Group);
                 if element.name == name {
-                    found.around.extend(around);
-                    found.steps.extend(steps);
-                    found.shape = group.unwrap_or(*index);
-                    found.element = (*index, place);
-                    return Some(key);
+                    // Of several in one group the first is meant.
+                    if near.iter().all(|other| other.element.0 != *index) {
+                        near.push(Near {
+                            around,
+                            steps,
+                            shape: group.unwrap_or(*index),
+                            element: (*index, place),
+                            key,
+                        });
+                    }
+                    continue;
                 }
                 deeper.extend(group.map(|group| (group, around, steps)));
             }
+        }
+        if near.len() > 1 {
+            facts.problems.push(several(name, &near, at));
+            return None;
+        }
+        if let Some(only) = near.pop() {
+            found.around.extend(only.around);
+            found.steps.extend(only.steps);
+            (found.shape, found.element) = (only.shape, only.element);
+            return Some(only.key);
         }
         level = deeper;
     }
@@ -190,4 +207,25 @@ fn enter(shapes: &[Shape], found: &mut Found, name: &str, facts: &mut ProfileFac
     let diagnostic = Diagnostic::new(Code::UnknownPath, at.clone(), message);
     facts.problems.push(diagnostic.help(format!("say where the sender has it: `{name} 0..1 after PID`")));
     None
+}
+
+/// A segment or group of the name that is looked for.
+struct Near {
+    around: Vec<(SmolStr, bool)>,
+    steps: Vec<Step>,
+    shape: usize,
+    element: (usize, usize),
+    key: SmolStr,
+}
+
+/// Places in several groups that are equally near.
+fn several(name: &str, near: &[Near], at: &At) -> Diagnostic {
+    let spell = |place: &Near| {
+        let from = place.around.len().saturating_sub(2);
+        let names = place.around.iter().skip(from).map(|(name, _)| name.as_str());
+        format!("`{}`", names.collect::<Vec<_>>().join("."))
+    };
+    let places: Vec<_> = near.iter().map(spell).collect();
+    let message = format!("`{name}` stands in {} groups that are equally near", near.len());
+    Diagnostic::new(Code::AmbiguousPlace, at.clone(), message).help(format!("write {}", places.join(" or ")))
 }
