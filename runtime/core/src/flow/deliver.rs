@@ -175,7 +175,8 @@ impl Queue {
         }
         let is_ready = state.lanes.add(number, keys);
         if let Some(parcel) = parcel
-            && state.bytes + parcel.bytes() <= HELD_BYTES
+            // One longer than all of that is held alone: it would be there twice while it was made again.
+            && (state.bytes == 0 || state.bytes + parcel.bytes() <= HELD_BYTES)
         {
             state.bytes += parcel.bytes();
             state.held.insert(number, parcel);
@@ -394,4 +395,24 @@ async fn stopped(stop: &mut watch::Receiver<bool>, wait: Duration) -> bool {
 pub(super) fn chance(number: u64, tried: u32) -> f64 {
     let mixed = xxhash_rust::xxh3::xxh3_64_with_seed(&number.to_le_bytes(), tried.into());
     (mixed >> 11) as f64 / (1u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::program::Form;
+    use super::*;
+
+    #[test]
+    fn one_long_parcel_is_held_and_no_other_beside_it() {
+        let queue = Queue::default();
+        let made = Made { form: Form::Message, bytes: vec![0; HELD_BYTES + 1].into() };
+        for number in 0..2 {
+            let parcel =
+                Parcel { id: "adt-1".into(), made: vec![made.clone()].into(), read: Vec::new().into(), asks: false };
+            queue.add(number, Vec::new(), Some(parcel));
+        }
+        assert!(queue.begin().is_some_and(|(_, parcel)| parcel.is_some()));
+        queue.end((0, true));
+        assert!(queue.begin().is_some_and(|(_, parcel)| parcel.is_none()));
+    }
 }
