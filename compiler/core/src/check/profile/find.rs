@@ -191,6 +191,10 @@ fn enter(shapes: &[Shape], found: &mut Found, name: &str, facts: &mut ProfileFac
                 deeper.extend(group.map(|group| (group, around, steps)));
             }
         }
+        let may_come = |place: &&Near| !place.is_forbidden(&found.around, facts);
+        if near.len() > 1 && near.iter().filter(may_come).count() == 1 {
+            near.retain(|place| !place.is_forbidden(&found.around, facts));
+        }
         if near.len() > 1 {
             facts.problems.push(several(name, &near, at));
             return None;
@@ -216,6 +220,20 @@ struct Near {
     shape: usize,
     element: (usize, usize),
     key: SmolStr,
+}
+
+impl Near {
+    /// Whether the profile says that it never comes, or a group around it.
+    fn is_forbidden(&self, before: &[(SmolStr, bool)], facts: &ProfileFacts) -> bool {
+        let mut path = String::new();
+        before.iter().chain(&self.around).any(|(name, _)| {
+            if !path.is_empty() {
+                path.push('.');
+            }
+            path.push_str(name);
+            facts.forbidden.contains(path.as_str())
+        })
+    }
 }
 
 /// Places in several groups that are equally near.

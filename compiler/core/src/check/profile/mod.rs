@@ -126,6 +126,7 @@ pub fn profile(profile: &Profile, module: &str, standards: &Standards, world: &d
     let lines: Vec<_> = profile.lines.iter().filter(placed).collect();
     let (seen, ranged, implied) = (FxHashSet::default(), FxHashSet::default(), Vec::new());
     let mut lined = Lined { shapes, standards, world, facts, seen, ranged, implied };
+    lines.iter().for_each(|line| lined.forbid(line));
     for line in lines {
         lined.narrow(line);
     }
@@ -223,6 +224,18 @@ impl Lined<'_> {
             self.value(line, &found, &held)
         }
         self.facts.held.push(held);
+    }
+
+    /// Notes a segment or group that never comes before any line is read: no other line means it then. What is wrong with
+    /// the line is told when it is read.
+    fn forbid(&mut self, line: &ProfileLine) {
+        if line.range.as_ref().and_then(|range| range.max) != Some(0) {
+            return;
+        }
+        let mut aside = self.facts.clone();
+        let found = find::find(&self.shapes, &line.path, false, self.standards, &mut aside);
+        let place = found.filter(|found| found.below.is_empty()).map(|found| found.around());
+        self.facts.forbidden.extend(place);
     }
 
     /// The smaller number stands first.
