@@ -182,6 +182,9 @@ pub(super) struct Suspect {
     pub tried: std::sync::mpsc::Sender<()>,
 }
 
+/// Senders of messages that were in flight when the last process ended, by their numbers.
+pub(super) type Answers = BTreeMap<u64, watch::Sender<Progress>>;
+
 /// A sender that waits until all targets have its message, and what it is to be told then where that is more than that.
 pub(super) struct Waiting {
     pub answer: watch::Sender<Progress>,
@@ -265,7 +268,9 @@ impl<F: Fs> Intake<F> {
         let mapping = Arc::clone(&intake);
         let (tell, tried) = std::sync::mpsc::channel();
         let suspect = died_of.map(|number| Suspect { number, tried: tell });
-        let thread = thread::Builder::new().name(called).spawn(move || mapping.work(waiting, suspect))?;
+        // Before anybody is let in: a sender of what is in flight is known from the first moment on.
+        let answers = intake.asked_again();
+        let thread = thread::Builder::new().name(called).spawn(move || mapping.work(waiting, suspect, answers))?;
         // A message that the last process died of is tried before anybody is let in: who is killed while others send is then
         // hardly ever taken for one that dies of it a second time. Without one this says at once that nobody will tell.
         let _ = tried.recv();

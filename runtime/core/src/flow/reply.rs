@@ -8,7 +8,7 @@ use emr_message::answer::Code;
 use tokio::sync::watch;
 
 use super::deliver::Said;
-use super::intake::{Intake, Waiting, When};
+use super::intake::{Answers, Intake, Waiting, When};
 use super::look_up::{Known, NO_END, TURNS_MAX};
 use super::program::{Form, Made};
 use super::seen::{Answer, Progress, Verdict};
@@ -37,14 +37,22 @@ impl<F: Fs> Intake<F> {
         self.waiting().insert(number, Waiting { answer, verdict: None });
     }
 
-    /// Who tells the sender of a message that was in flight when the last process ended: if it sends the same once more, it
-    /// waits for what comes of that.
-    pub(super) fn asked_again(&self, open: &Open) -> watch::Sender<Progress> {
-        let (answer, coming) = watch::channel(Progress::default());
-        if let Some(identity) = identity(open).filter(|_| self.version().settings.answer == When::Delivered) {
-            self.seen().note(identity, Answer::Coming(coming));
+    /// Who tells the senders of what was in flight when the last process ended, by the numbers of the messages: if one sends
+    /// the same once more, it waits for what comes of that. Nobody where senders are told sooner.
+    pub(super) fn asked_again(&self) -> Answers {
+        let mut answers = Answers::new();
+        if self.version().settings.answer != When::Delivered {
+            return answers;
         }
-        answer
+        let (ledger, mut seen) = (self.ledger(), self.seen());
+        for open in ledger.open().filter(|open| open.goes_on()) {
+            let (answer, coming) = watch::channel(Progress::default());
+            if let Some(identity) = identity(open) {
+                seen.note(identity, Answer::Coming(coming));
+            }
+            answers.insert(open.number(), answer);
+        }
+        answers
     }
 
     /// Tells the sender of a message what there is to be told, once nothing goes on with it.

@@ -9,7 +9,7 @@ use emr_message::Receipt;
 use tokio::sync::{mpsc, watch};
 
 use super::deliver::{End, Parcel, Source};
-use super::intake::{Intake, Job, Next, Settings, Submitted, Suspect, When, Work};
+use super::intake::{Answers, Intake, Job, Next, Settings, Submitted, Suspect, When, Work};
 use super::line::{Accepted, Behind, Line};
 use super::look_up::Done;
 use super::program::{Made, Program};
@@ -28,7 +28,7 @@ const DEATHS: u32 = 2;
 
 impl<F: Fs> Intake<F> {
     /// Maps one message after the other, in the order of the journal, until nobody sends any.
-    pub(super) fn work(self: Arc<Self>, work: mpsc::Receiver<Work>, suspect: Option<Suspect>) {
+    pub(super) fn work(self: Arc<Self>, work: mpsc::Receiver<Work>, suspect: Option<Suspect>, answers: Answers) {
         if let Some(suspect) = &suspect {
             self.happen(suspect.number, What::Started);
             if !self.version().settings.tables.is_empty() {
@@ -38,7 +38,7 @@ impl<F: Fs> Intake<F> {
         }
         let mut line = Line::new(work);
         point!("flow.take_up");
-        self.take_up(suspect, &mut line);
+        self.take_up(suspect, answers, &mut line);
         point!("flow.taken_up");
         let mut segment = None;
         while !self.is_left()
@@ -175,15 +175,15 @@ impl<F: Fs> Intake<F> {
     }
 
     /// What was in flight when the last process ended goes on.
-    fn take_up(&self, mut suspect: Option<Suspect>, line: &mut Line) {
+    fn take_up(&self, mut suspect: Option<Suspect>, mut answers: Answers, line: &mut Line) {
         let open: Vec<Open> = self.ledger().open().cloned().collect();
         for open in open {
             if let Ok(room) = self.room.try_acquire() {
                 room.forget();
             }
-            let going: Vec<_> = open.going().cloned().collect();
-            if open.parked.is_none() && (open.mapped.is_none() || !going.is_empty()) {
-                self.go_on(&open, &going, Some(self.asked_again(&open)), line);
+            if open.goes_on() {
+                let going: Vec<_> = open.going().cloned().collect();
+                self.go_on(&open, &going, answers.remove(&open.number()), line);
             }
             if self.is_left() {
                 return;

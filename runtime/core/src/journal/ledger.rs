@@ -310,6 +310,11 @@ impl Open {
         held.map(|(way, _)| Arc::clone(way)).collect()
     }
 
+    /// Whether something is yet to be done with it without a person: it is to be mapped, or to be delivered.
+    pub fn goes_on(&self) -> bool {
+        self.parked.is_none() && (self.mapped.is_none() || self.going().next().is_some())
+    }
+
     /// The ways out on which it is going.
     pub fn going(&self) -> impl Iterator<Item = &Arc<str>> {
         let missing = self.mapped.iter().flat_map(|mapped| &mapped.missing);
