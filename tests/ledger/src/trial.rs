@@ -69,7 +69,7 @@ pub fn run(plan: &Plan) -> Result<Report, Why> {
     let sink = sink::listen(&book)?;
     let mut engine = Engine::new(&plan.emr, &sink, Journal::default())?;
     let stop = Arc::new(AtomicBool::new(false));
-    let senders = senders(&engine, &book, &stop);
+    let senders = senders(engine.ways(), &book, &stop);
     let mut report = Report::default();
     let mut random = Random(0x2545_F491_4F6C_DD1D ^ u64::from(plan.number + 1));
     if let Some((emr, points)) = &plan.points {
@@ -143,8 +143,8 @@ pub fn finish(
 }
 
 /// Each sends its own messages in order, over its own way.
-pub fn senders(engine: &Engine, book: &Arc<Book>, stop: &Arc<AtomicBool>) -> Vec<JoinHandle<()>> {
-    let ways = engine.ways().into_iter().enumerate();
+pub fn senders(ways: Vec<sender::Way>, book: &Arc<Book>, stop: &Arc<AtomicBool>) -> Vec<JoinHandle<()>> {
+    let ways = ways.into_iter().enumerate();
     let start = |(lane, way): (usize, sender::Way)| {
         let (book, stop) = (Arc::clone(book), Arc::clone(stop));
         thread::spawn(move || sender::run(lane, &way, &book, &stop))
