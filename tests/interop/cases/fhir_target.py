@@ -147,19 +147,19 @@ class Hapi(unittest.TestCase):
             self.assertEqual(self.server.call("Patient", patient)[0], 201)
         site = self.site()
         site.put("1.hl7", message("T1", "twice", visit="of-twice"))
-        [parked] = site.until_settled(1)["parked"]
-        self.assertIn("412", parked["why"])
+        [why] = site.until_settled(1)["parked"][0]["why"]
+        self.assertIn("412", why)
         self.assertEqual({patient["birthDate"] for patient in self.server.patients("twice")}, {"1950-01-01"})
         self.assertEqual(self.server.all("Encounter?identifier=" + urllib.parse.quote("|of-twice")), [])
 
     def test_of_a_transaction_that_is_refused_nothing_stays(self):
         site = self.site()
         site.put("1.hl7", message("R1", "rolled-back", "Planted", event="A04", old="unknown^^^MRN"))
-        [parked] = site.until_settled(1)["parked"]
+        [why] = site.until_settled(1)["parked"][0]["why"]
         # What the server says of it, in words of the standard and without a value.
-        self.assertRegex(parked["why"], r"^registrations>ehr: it answers 4\d\d: (error|fatal) [a-z-]+")
+        self.assertRegex(why, r"^registrations>ehr: it answers 4\d\d: (error|fatal) [a-z-]+")
         for planted in ("Planted", "rolled-back", "unknown"):
-            self.assertNotIn(planted, parked["why"] + site.said())
+            self.assertNotIn(planted, why + site.said())
         self.assertEqual(self.server.patients("rolled-back"), [])
         # What comes behind it goes on.
         site.put("2.hl7", message("R2", "rolled-back"))
@@ -173,8 +173,8 @@ class Hapi(unittest.TestCase):
             text = message(control, patient["id"], family).replace("PID|1||", f"PID|1|{version}|")
             site.put(f"{control}.hl7", text)
         status = site.until_settled(2)
-        [parked] = status["parked"]
-        self.assertRegex(parked["why"], r"it answers (409|412)")
+        [why] = status["parked"][0]["why"]
+        self.assertRegex(why, r"it answers (409|412)")
         self.assertEqual(status["delivered"], 1)
         _, now = self.server.call(f"Patient/{patient['id']}")
         self.assertEqual((now["name"][0]["family"], now["meta"]["versionId"]), ("Second", "2"))
