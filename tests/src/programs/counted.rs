@@ -214,6 +214,8 @@ fn mark(block: &mut Block, own: usize, blocks: &mut Vec<BTreeSet<String>>) {
             | Step::Each { body, .. }
             | Step::Emit { body, .. }
             | Step::Edit { body, .. }
+            | Step::Distinct { body, .. }
+            | Step::Unlike { body, .. }
             | Step::Contain { body, .. } => mark(body, own, blocks),
             Step::EachBy { key, body, .. } => {
                 mark(key, own, blocks);

@@ -365,7 +365,12 @@ impl Writer<'_> {
             return Some("receipt.sequence".into());
         }
         let number = |_: &Self, ty: &str| matches!(ty, "NM" | "SI");
-        let choice = self.random.below(if ty == "decimal" { 12 } else { 8 });
+        // What only a decimal takes is met seldom enough.
+        let choice = match ty {
+            "decimal" if self.chance(30) => 8 + self.random.below(2),
+            "decimal" => self.random.below(12),
+            _ => self.random.below(8),
+        };
         let literal = self.random.below(5);
         Some(match choice {
             0 => self.called("length", |writer| Some(format!("length({})", writer.simple(view)?.text)))?,
