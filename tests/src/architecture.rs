@@ -36,11 +36,11 @@ const KEPT_TO: &[(&str, &[&str])] = &[
     ("clap::", &["compiler/cli/src"]),
     ("indicatif::", &["compiler/cli/src"]),
     ("std::fs", &["compiler/project/src", "compiler/cli/src", "runtime/core"]),
-    ("std::env", &["compiler/project/src", "compiler/cli/src", "runtime/core/examples"]),
+    ("std::env", &["compiler/project/src", "compiler/cli/src", "compiler/cli/build.rs", "runtime/core/examples"]),
     ("std::net", &["runtime/core/src"]),
     ("SystemTime", &["runtime/core/src"]),
     ("print!", &["compiler/cli/src"]),
-    ("println!", &["compiler/cli/src"]),
+    ("println!", &["compiler/cli/src", "compiler/cli/build.rs"]),
     ("eprintln!", &["compiler/cli/src"]),
     ("expect(unsafe_code", &["runtime/abi/src", "runtime/core/src/host", "compiler/native/src"]),
 ];
