@@ -4,7 +4,7 @@
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What opens files, and makes them so that no other user may.
 pub fn options() -> OpenOptions {
@@ -38,10 +38,38 @@ pub fn read(path: &Path) -> io::Result<Option<String>> {
 /// # Errors
 /// The file system refuses: the one before is there.
 pub fn put(path: &Path, text: &[u8]) -> io::Result<()> {
-    let part = path.with_extension("part");
+    let part = part(path);
     let mut file = options().write(true).create(true).truncate(true).open(&part)?;
     file.write_all(text)?;
     file.sync_data()?;
     fs::rename(&part, path)?;
     File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Where a file is written before it comes to its place. It has the whole name of the file in its own: several that differ
+/// in their endings alone are written at a time.
+pub fn part(path: &Path) -> PathBuf {
+    path.with_added_extension("part")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_one_feed_are_put_at_a_time_and_each_keeps_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        std::thread::scope(|all| {
+            for name in ["adt.since", "adt.replayed", "adt.seen"] {
+                let path = folder.path().join(name);
+                all.spawn(move || {
+                    for number in 0..200 {
+                        let text = format!("{name} {number}");
+                        put(&path, text.as_bytes()).unwrap();
+                        assert_eq!(read(&path).unwrap(), Some(text));
+                    }
+                });
+            }
+        });
+    }
 }

@@ -110,7 +110,7 @@ impl Once {
 
     /// Leaves out of the file what says nothing any more.
     fn rewrite(&self, state: &mut State) -> io::Result<()> {
-        let part = self.path.with_extension("part");
+        let part = kept::part(&self.path);
         let mut bytes = Vec::with_capacity(state.known.len() * RECORD);
         for (key, came) in &state.order {
             if state.known.get(key) == Some(came) {
