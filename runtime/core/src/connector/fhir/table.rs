@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
+use emr_message::builtin::text::search_value;
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -67,7 +68,7 @@ impl Found {
     fn url(&self, keys: &[String]) -> Result<Url, Failure> {
         let piece = |piece: &Piece| match piece {
             Piece::Text(text) => text.clone(),
-            Piece::Key(number) => keys.get(*number).map(|key| encoded(key)).unwrap_or_default(),
+            Piece::Key(number) => keys.get(*number).map(|key| search_value(key)).unwrap_or_default(),
         };
         let search: String = self.search.iter().map(piece).collect();
         let url = Url::parse(&format!("{}/{search}&_count=2", self.root));
@@ -112,23 +113,6 @@ impl Table for Found {
             self.get(url).await.map(drop)
         })
     }
-}
-
-/// A key as a value of a search: what would part it into several is escaped (FHIR R4, 3.1.1.3.2: escaping search
-/// parameters), and whatever has a meaning in an address is written as its bytes.
-fn encoded(key: &str) -> String {
-    let mut text = String::with_capacity(key.len());
-    for c in key.chars() {
-        if matches!(c, '\\' | ',' | '$' | '|') {
-            text.push('\\');
-        }
-        text.push(c);
-    }
-    let byte = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-        other => format!("%{other:02X}"),
-    };
-    text.bytes().map(byte).collect()
 }
 
 #[cfg(test)]
