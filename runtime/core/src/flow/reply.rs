@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use emr_message::answer::Code;
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 
 use super::deliver::Said;
 use super::intake::{Answers, Intake, Waiting, When};
@@ -19,16 +20,14 @@ use crate::journal::ledger::Open;
 use crate::journal::log::Place;
 
 impl<F: Fs> Intake<F> {
-    /// What the sender of a message gets, as the journal has it. Nothing if that cannot be read.
-    pub fn reply(&self, place: Place) -> Option<Made> {
-        let body = self.reader.read(place).ok()?;
-        match Entry::read(EVENT, &body)? {
-            Entry::Event(Event { what: What::Replied { reply: Reply { is_json, bytes }, .. }, .. }) => {
-                let form = if is_json { Form::Json } else { Form::Message };
-                Some(Made { form, bytes: bytes.into() })
-            }
-            _ => None,
-        }
+    /// What the sender of a message is told, with what it gets of a target, which is read from the journal. Where that
+    /// cannot be read it has no answer.
+    pub async fn told(&self, verdict: Verdict) -> (Verdict, Option<Made>) {
+        let Verdict::Replied(place) = verdict else { return (verdict, None) };
+        let reader = self.reader.clone();
+        let read = spawn_blocking(move || reader.read(place)).await;
+        let reply = read.ok().and_then(Result::ok).and_then(|body| reply(&body));
+        (if reply.is_some() { verdict } else { Verdict::Unanswered }, reply)
     }
 
     /// Its sender waits until all targets have the message.
@@ -143,6 +142,17 @@ impl<F: Fs> WayOut<F> {
             }
         }
         Err(NO_END.to_owned())
+    }
+}
+
+/// What an event has for the sender of its message.
+fn reply(body: &[u8]) -> Option<Made> {
+    match Entry::read(EVENT, body)? {
+        Entry::Event(Event { what: What::Replied { reply: Reply { is_json, bytes }, .. }, .. }) => {
+            let form = if is_json { Form::Json } else { Form::Message };
+            Some(Made { form, bytes: bytes.into() })
+        }
+        _ => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use emr_message::answer::Problem;
+use emr_message::answer::{Code, Problem};
 use emr_message::header::Header;
 use rustc_hash::FxHashMap;
 use tokio::sync::watch;
@@ -40,6 +40,16 @@ impl Verdict {
             }
             Verdict::Unanswered => Some(Problem::unanswered()),
         }
+    }
+
+    /// What MSA-1 says of it (HL7 table 0008), where the target says nothing itself. Nothing where nothing is said.
+    pub fn code(&self) -> Option<Code> {
+        Some(match self {
+            Verdict::Good | Verdict::Replied(_) => Code::Accept,
+            Verdict::Unreadable(_) | Verdict::Wrong(_) | Verdict::Unanswered => Code::Error,
+            Verdict::NotServed(_) => Code::Reject,
+            Verdict::Later => return None,
+        })
     }
 }
 

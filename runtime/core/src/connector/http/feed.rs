@@ -7,7 +7,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use emr_abi::wiring;
 use emr_message::Charset;
-use emr_message::answer::Code;
 use emr_message::header::Header;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
@@ -26,7 +25,6 @@ use super::super::web::taken::{Taken, take};
 use super::super::{Feed, Places, Serving, Why, answered};
 use crate::flow::intake::{Intake, Sent};
 use crate::flow::program::{Form, Made};
-use crate::flow::seen::Verdict;
 use crate::flow::witness::Happening;
 use crate::journal::fs::Disk;
 
@@ -167,16 +165,10 @@ impl Posts {
             return replied(&taken, made);
         }
         let header = Header::read(&call.body).filter(|_| wants_acknowledgment(&call.head.headers));
-        let Some(header) = header else { return told(&taken) };
-        let code = match &taken.verdict {
-            Verdict::Good | Verdict::Replied(_) | Verdict::Later => Code::Accept,
-            Verdict::Unreadable(_) | Verdict::Wrong(_) | Verdict::Unanswered => Code::Error,
-            Verdict::NotServed(_) => Code::Reject,
-        };
-        let problems: Vec<_> = taken.problem().into_iter().collect();
+        let Some((header, code)) = header.zip(taken.verdict.code()) else { return told(&taken) };
         // What of the message stands in the answer is in the charset of the message.
         let kind = call.head.headers.get(CONTENT_TYPE).cloned().unwrap_or(HeaderValue::from_static("text/plain"));
-        taken.named(reply(taken.status(StatusCode::OK), kind, answered(&header, code, &problems)))
+        taken.named(reply(taken.status(StatusCode::OK), kind, answered(&header, code, taken.problem().as_slice())))
     }
 
     async fn resource(&self, call: &Call) -> Reply {

@@ -296,22 +296,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
                 _ => {}
             }
         }
-        let (code, problems) = match answer.verdict().await {
-            Verdict::Good => (Code::Accept, Vec::new()),
-            Verdict::Replied(place) => match self.intake.reply(place) {
-                Some(reply) => return self.reply(&reply.bytes, asked).await,
-                None => (Code::Error, vec![Problem::unanswered()]),
-            },
-            Verdict::Unanswered => (Code::Error, vec![Problem::unanswered()]),
-            Verdict::Unreadable(problem) | Verdict::Wrong(problem) => (Code::Error, vec![problem]),
-            Verdict::NotServed(problem) => (Code::Reject, vec![problem]),
-            Verdict::Later => {
-                sleep(HELD).await;
-                return Ok(false);
-            }
+        let (verdict, reply) = self.intake.told(answer.verdict().await).await;
+        if let Some(reply) = reply {
+            return self.reply(&reply.bytes, asked).await;
+        }
+        let Some(code) = verdict.code() else {
+            sleep(HELD).await;
+            return Ok(false);
         };
         if asked.application(code) {
-            self.say(&head, code, &problems).await?;
+            self.say(&head, code, verdict.problem().as_slice()).await?;
         }
         Ok(true)
     }

@@ -33,14 +33,7 @@ pub async fn take(intake: &Intake<Disk>, sent: Sent, patience: Duration) -> Opti
     // As long as a map may still refuse it, it has no number, and nothing is promised.
     let receipt = intake.called(number?);
     let is_under_way = verdict.is_none() || intake.version().settings.answer == When::Stored;
-    let reply = match verdict {
-        Some(Verdict::Replied(place)) => intake.reply(place),
-        _ => None,
-    };
-    let verdict = match verdict {
-        Some(Verdict::Replied(_)) if reply.is_none() => Verdict::Unanswered,
-        verdict => verdict.unwrap_or(Verdict::Good),
-    };
+    let (verdict, reply) = intake.told(verdict.unwrap_or(Verdict::Good)).await;
     Some(Taken { receipt, verdict, is_under_way, reply })
 }
 

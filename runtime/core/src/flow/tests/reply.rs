@@ -69,8 +69,11 @@ impl Desk {
 
     /// The segments behind the header of what a sender gets.
     async fn ask(&self, from: &str, control: &str) -> Option<String> {
-        let Verdict::Replied(place) = self.verdict(from, control).await else { return None };
-        let reply = self.intake.reply(place).unwrap();
+        let verdict = self.verdict(from, control).await;
+        if !matches!(verdict, Verdict::Replied(_)) {
+            return None;
+        }
+        let reply = self.intake.told(verdict).await.1.unwrap();
         let text = String::from_utf8(reply.bytes.to_vec()).unwrap();
         Some(text.split_once('\r').unwrap().1.replace('\r', " "))
     }
