@@ -49,6 +49,15 @@ pub struct Peer {
     link: Mutex<Option<Link>>,
 }
 
+/// What a block of the peer means for a message.
+struct Heard {
+    said: Said,
+    /// Nothing else is waited for.
+    decides: bool,
+    /// That the block has come, where the peer wants to know.
+    acknowledgment: Option<Vec<u8>>,
+}
+
 impl Peer {
     /// # Errors
     /// What its TLS needs is not to be had.
@@ -60,12 +69,11 @@ impl Peer {
     async fn send(&self, message: &[u8], asks: bool) -> Said {
         let mut answer = None;
         let end = self.sent(message, asks, &mut answer).await;
-        let answer = answer.map(|bytes| Made { form: Form::Message, bytes });
         Said { end, answer }
     }
 
     /// What the peer says of it comes into `answer`, also if that is a refusal.
-    async fn sent(&self, message: &[u8], asks: bool, answer: &mut Option<Bytes>) -> Result<(), Failure> {
+    async fn sent(&self, message: &[u8], asks: bool, answer: &mut Option<Made>) -> Result<(), Failure> {
         let mut kept = self.link.lock().await;
         // One that failed is not used again.
         let mut link = match kept.take() {
@@ -91,13 +99,12 @@ impl Peer {
         link: &mut Link,
         message: &[u8],
         asks: bool,
-        answer: &mut Option<Bytes>,
+        answer: &mut Option<Made>,
     ) -> Result<(), Failure> {
         point!("mllp.send");
         link.write(message).await?;
         point!("mllp.sent");
-        let wait = Duration::from_millis(self.settings.answer_timeout);
-        let answered = timeout(wait, self.answered(link, message, asks, answer)).await;
+        let answered = timeout(self.patience(), self.answered(link, message, asks, answer)).await;
         answered.unwrap_or_else(|_| Err(passing("it does not answer in time")))
     }
 
@@ -107,11 +114,10 @@ impl Peer {
         link: &mut Link,
         message: &[u8],
         asks: bool,
-        answer: &mut Option<Bytes>,
+        answer: &mut Option<Made>,
     ) -> Result<(), Failure> {
-        let awaited = if asks { Awaited::Application } else { Awaited::of(message, self.settings.mode) };
         let mut is_stored = self.settings.release == Release::One;
-        let mut is_answered = awaited == Awaited::Nothing;
+        let mut is_answered = self.awaited(message, asks) == Awaited::Nothing;
         while !(is_stored && is_answered) {
             let block = link.next().await?;
             if self.settings.release == Release::Two {
@@ -133,20 +139,37 @@ impl Peer {
                 }
                 return Err(passing("it answers another message"));
             }
-            if asks && said.is_of_application() {
-                *answer = Some(block.clone());
+            let heard = self.heard(&said, &block, message, asks);
+            *answer = heard.said.answer.or(answer.take());
+            heard.said.end?;
+            if let Some(acknowledgment) = heard.acknowledgment {
+                link.write(&acknowledgment).await?;
             }
-            said.judged(&self.settings.retry_on)?;
-            if self.is_enhanced(message) && said.asks {
-                link.write(&said.acknowledged(&block)).await?;
-            }
-            is_answered |= !(awaited == Awaited::Application && said.code == Some(Code::CommitAccept));
+            is_answered |= heard.decides;
         }
         Ok(())
     }
 
-    fn is_enhanced(&self, message: &[u8]) -> bool {
-        self.settings.mode == Mode::Enhanced || judge::asks(message)
+    /// What a block means for the message that it is said of. `asks`: its sender waits for what the application says.
+    fn heard(&self, said: &judge::Said<'_>, block: &Bytes, message: &[u8], asks: bool) -> Heard {
+        let is_enhanced = self.settings.mode == Mode::Enhanced || judge::asks(message);
+        let is_first_word =
+            said.code == Some(Code::CommitAccept) && self.awaited(message, asks) == Awaited::Application;
+        let answer = (asks && said.is_of_application()).then(|| Made { form: Form::Message, bytes: block.clone() });
+        Heard {
+            said: Said { end: said.judged(&self.settings.retry_on), answer },
+            decides: !is_first_word,
+            acknowledgment: (is_enhanced && said.asks).then(|| said.acknowledged(block)),
+        }
+    }
+
+    fn awaited(&self, message: &[u8], asks: bool) -> Awaited {
+        if asks { Awaited::Application } else { Awaited::of(message, self.settings.mode) }
+    }
+
+    /// How long an answer may take.
+    fn patience(&self) -> Duration {
+        Duration::from_millis(self.settings.answer_timeout)
     }
 }
 

@@ -80,11 +80,11 @@ impl<'l> Reading<'l> {
 }
 
 impl Writing<'_> {
-    /// In their order.
-    pub async fn write_all<'m>(&mut self, contents: impl Iterator<Item = &'m [u8]>) -> Result<(), Failure> {
-        for content in contents {
-            self.0.write_all_buf(&mut frame::around(content)).await.map_err(lost)?;
-        }
+    pub async fn write(&mut self, content: &[u8]) -> Result<(), Failure> {
+        self.0.write_all_buf(&mut frame::around(content)).await.map_err(lost)
+    }
+
+    pub async fn flush(&mut self) -> Result<(), Failure> {
         self.0.flush().await.map_err(lost)
     }
 }

@@ -56,10 +56,50 @@ fn peer(address: &str, change: Value) -> Peer {
 }
 
 /// `asks` is MSH-15 and MSH-16.
-async fn sent(peer: &Peer, control: &str, asks: &str) -> Result<(), Failure> {
+fn parcel(control: &str, asks: &str) -> Parcel {
     let message = format!("MSH|^~\\&|A|H|||1||ADT^A01|{control}|P|2.5|||{asks}\rPID|1\r");
     let made = Made { form: Form::Message, bytes: message.into() };
-    peer.deliver(&Parcel { id: "a-1".into(), made: [made].into(), read: [].into(), asks: false }).await.end
+    Parcel { id: "a-1".into(), made: [made].into(), read: [].into(), asks: false }
+}
+
+async fn sent(peer: &Peer, control: &str, asks: &str) -> Result<(), Failure> {
+    peer.deliver(&parcel(control, asks)).await.end
+}
+
+/// A peer that takes several messages at once and says of each, in their order, these words, in which `#` is MSH-10 of the
+/// message: each once the one before was acknowledged. It keeps what it was acknowledged.
+async fn patient(words: [&'static str; 2]) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, got) = (listener.local_addr().unwrap().to_string(), Arc::new(Mutex::new(Vec::new())));
+    let gets = Arc::clone(&got);
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let (mut says, mut block, mut waits) = (VecDeque::new(), Vec::new(), false);
+        while let Ok(byte) = stream.read_u8().await {
+            match byte {
+                0x0B | b'\r' if block.is_empty() => {}
+                0x1C => {
+                    let text = String::from_utf8(std::mem::take(&mut block)).unwrap();
+                    match text.split_once("MSA|CA|") {
+                        Some((_, of)) => {
+                            gets.lock().unwrap().push(of.trim_end().to_owned());
+                            waits = false;
+                        }
+                        None => {
+                            let control = text.split('|').nth(9).unwrap();
+                            says.extend(words.map(|word| word.replace('#', control)));
+                        }
+                    }
+                    if !waits && let Some(word) = says.pop_front() {
+                        stream.write_all(format!("\x0B{word}\x1C\r").as_bytes()).await.unwrap();
+                        waits = true;
+                    }
+                }
+                byte => block.push(byte),
+            }
+        }
+    });
+    (address, got)
 }
 
 const CA: &str = "MSH|^~\\&|||||1||ACK|c|P|2.5\rMSA|CA|#\r";
@@ -112,4 +152,20 @@ async fn blocks_of_release_two_are_committed_by_both_sides() {
     while committed() < 3 {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
+}
+
+#[tokio::test]
+async fn a_peer_that_waits_until_its_words_are_acknowledged_holds_no_train_up() {
+    let words = ["CA|c", "AA|a"].map(|word| {
+        let (code, id) = word.split_once('|').unwrap();
+        &*format!("MSH|^~\\&|||||1||ACK|{id}#|P|2.5|||AL\rMSA|{code}|#\r").leak()
+    });
+    let (address, got) = patient(words).await;
+    let peer = peer(&address, json!({ "mode": "enhanced", "pipeline": 3 }));
+    let said = peer.deliver_all(&["1", "2", "3"].map(|control| parcel(control, "|"))).await;
+    assert_eq!(said, vec![Some(Ok(()).into()); 3]);
+    while got.lock().unwrap().len() < 6 {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    assert_eq!(*got.lock().unwrap(), ["c1", "a1", "c2", "a2", "c3", "a3"]);
 }

@@ -1,19 +1,21 @@
 //! Several messages on their way over one connection: answers are matched by MSA-2, in whatever order they come.
 
 use std::pin::{Pin, pin};
-use std::time::Duration;
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::judge::{self, Awaited};
-use super::link::{Link, Reading};
-use super::{Peer, control, passing};
+use super::link::{Link, Reading, Writing};
+use super::{Heard, Peer, control, passing};
 use crate::flow::deliver::{Parcel, Said, Target, Train};
-use crate::flow::program::{Form, Made};
 use crate::flow::retry::Failure;
-use emr_message::answer::Code;
+
+/// How many words of the peer may wait to be acknowledged, for each message: that it is stored, and what comes of it.
+const WORDS: usize = 2;
 
 /// What is said of the messages of a train, by their places in it.
 struct Answers<'a> {
@@ -22,8 +24,6 @@ struct Answers<'a> {
     /// Those that nothing decisive was said of, by MSH-10.
     open: FxHashMap<&'a [u8], usize>,
     said: Vec<Option<Said>>,
-    /// Answers that want to be answered.
-    asking: Vec<Bytes>,
 }
 
 impl Train for Peer {
@@ -57,7 +57,7 @@ impl Peer {
         let mut is_one = |parcel: &Parcel| match &*parcel.made {
             [made] => {
                 let id = control(&made.bytes);
-                let is_answered = parcel.asks || Awaited::of(&made.bytes, self.settings.mode) != Awaited::Nothing;
+                let is_answered = self.awaited(&made.bytes, parcel.asks) != Awaited::Nothing;
                 is_answered && !id.is_empty() && known.insert(id.to_vec())
             }
             _ => false,
@@ -95,7 +95,7 @@ impl Peer {
 impl<'a> Answers<'a> {
     fn new(peer: &'a Peer, parcels: &'a [Parcel]) -> Answers<'a> {
         let open = (0..).zip(parcels).map(|(place, parcel)| (control(message(parcel)), place)).collect();
-        Answers { peer, parcels, open, said: vec![None; parcels.len()], asking: Vec::new() }
+        Answers { peer, parcels, open, said: vec![None; parcels.len()] }
     }
 
     /// MSH-10 of the last message: an answer to it may come late.
@@ -112,70 +112,84 @@ impl<'a> Answers<'a> {
         }
     }
 
-    /// Writes and reads at once: neither side waits for the other to read.
+    /// Writes and reads at once: neither side waits for the other to read, nor to be acknowledged.
     async fn exchange(&mut self, link: &mut Link) -> Result<(), Failure> {
         let messages = self.parcels.iter().map(message);
-        {
-            let (mut reading, mut writing) = link.both();
-            let mut write = pin!(writing.write_all(messages));
-            let mut read = pin!(self.read(&mut reading));
-            let mut is_written = false;
-            loop {
-                tokio::select! {
-                    // Where the connection is lost the peer may have answered what came before.
-                    _ = &mut write, if !is_written => {
-                        is_written = true;
-                    }
-                    read = &mut read => {
-                        read?;
-                        break;
-                    }
+        let (acknowledge, acknowledgments) = mpsc::channel(WORDS * self.parcels.len());
+        let (sent, mut is_sent) = oneshot::channel();
+        let wait = self.peer.patience();
+        let (mut reading, mut writing) = link.both();
+        let mut write = pin!(write(&mut writing, messages, sent, acknowledgments));
+        let mut read = pin!(self.read(&mut reading, acknowledge));
+        let mut is_over = false;
+        loop {
+            tokio::select! {
+                // Where the connection is lost the peer may have answered what came before.
+                _ = &mut write, if !is_over => is_over = true,
+                read = &mut read => {
+                    read?;
+                    break;
                 }
             }
-            if !is_written {
-                return Err(passing("it answers what it did not get"));
+        }
+        is_sent.try_recv().map_err(|_| passing("it answers what it did not get"))?;
+        if is_over { Ok(()) } else { timeout(wait, write).await.map_err(|_| passing("it does not read"))? }
+    }
+
+    async fn read(&mut self, reading: &mut Reading<'_>, acknowledge: mpsc::Sender<Vec<u8>>) -> Result<(), Failure> {
+        while !self.open.is_empty() {
+            let block = timeout(self.peer.patience(), reading.next()).await;
+            let block = block.map_err(|_| passing("it does not answer in time"))??;
+            if let Some(acknowledgment) = self.take(&block, reading.before())?
+                && let Err(TrySendError::Full(_)) = acknowledge.try_send(acknowledgment)
+            {
+                return Err(passing("it says more than it reads"));
             }
         }
-        for answer in std::mem::take(&mut self.asking) {
-            link.write(&judge::said(&answer)?.acknowledged(&answer)).await?;
-        }
         Ok(())
     }
 
-    async fn read(&mut self, reading: &mut Reading<'_>) -> Result<(), Failure> {
-        let wait = Duration::from_millis(self.peer.settings.answer_timeout);
-        while !self.open.is_empty() {
-            let block = timeout(wait, reading.next()).await.map_err(|_| passing("it does not answer in time"))??;
-            self.take(block, reading.before())?;
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, block: Bytes, before: &[u8]) -> Result<(), Failure> {
-        let said = judge::said(&block)?;
+    /// What the peer wants to hear of a block.
+    fn take(&mut self, block: &Bytes, before: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
+        let said = judge::said(block)?;
         let Some(&place) = self.open.get(said.of()) else {
             // Nobody waits any more for what is said once more of another one.
             let is_known = said.is_of(before) || self.parcels.iter().any(|parcel| said.is_of(control(message(parcel))));
-            return if is_known { Ok(()) } else { Err(passing("it answers another message")) };
+            return if is_known { Ok(None) } else { Err(passing("it answers another message")) };
         };
-        let Some(parcel) = self.parcels.get(place) else { return Ok(()) };
-        let settings = &self.peer.settings;
-        let awaited = if parcel.asks { Awaited::Application } else { Awaited::of(message(parcel), settings.mode) };
-        let end = said.judged(&settings.retry_on);
-        if end.is_ok() && awaited == Awaited::Application && said.code == Some(Code::CommitAccept) {
-            return Ok(());
+        let Some(parcel) = self.parcels.get(place) else { return Ok(None) };
+        let heard = self.peer.heard(&said, block, message(parcel), parcel.asks);
+        let Heard { said: of_message, decides, acknowledgment } = heard;
+        if decides {
+            self.open.remove(said.of());
+            if let Some(known) = self.said.get_mut(place) {
+                *known = Some(of_message);
+            }
         }
-        self.open.remove(said.of());
-        let is_answer = parcel.asks && said.is_of_application();
-        if said.asks && self.peer.is_enhanced(message(parcel)) {
-            self.asking.push(block.clone());
-        }
-        let answer = is_answer.then(|| Made { form: Form::Message, bytes: block.clone() });
-        if let Some(known) = self.said.get_mut(place) {
-            *known = Some(Said { end, answer });
-        }
-        Ok(())
+        Ok(acknowledgment)
     }
+}
+
+/// Writes messages, and what their answers are to be acknowledged with: among them, and behind them as long as any may come.
+async fn write<'m>(
+    writing: &mut Writing<'_>,
+    messages: impl Iterator<Item = &'m [u8]>,
+    sent: oneshot::Sender<()>,
+    mut acknowledgments: mpsc::Receiver<Vec<u8>>,
+) -> Result<(), Failure> {
+    for message in messages {
+        writing.write(message).await?;
+        while let Ok(acknowledgment) = acknowledgments.try_recv() {
+            writing.write(&acknowledgment).await?;
+        }
+    }
+    writing.flush().await?;
+    let _ = sent.send(());
+    while let Some(acknowledgment) = acknowledgments.recv().await {
+        writing.write(&acknowledgment).await?;
+        writing.flush().await?;
+    }
+    Ok(())
 }
 
 /// A train has one message of each.
