@@ -53,7 +53,7 @@ pub fn run(args: &Args) -> Result<End, End> {
 }
 
 fn repair(folder: &Path) -> Result<End, End> {
-    let feeds = Journals(folder.to_owned()).feeds()?;
+    let feeds = Journals(folder.to_owned()).chosen(None)?;
     let _hold = Hold::take(folder).map_err(End::Call)?;
     for (name, path) in feeds {
         let lost = repair::repair(Disk, path).map_err(|why| End::World(format!("{name}: {why}")))?;
@@ -89,7 +89,7 @@ fn feeds(folder: &Path) -> Result<Vec<(String, PathBuf)>, End> {
         let name = folder.canonicalize()?.file_name().unwrap_or_default().to_string_lossy().into_owned();
         return Ok(vec![(name, folder.to_owned())]);
     }
-    Journals(folder.to_owned()).feeds()
+    Journals(folder.to_owned()).chosen(None)
 }
 
 fn print(name: &str, found: &Verified) {

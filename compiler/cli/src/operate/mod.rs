@@ -49,22 +49,13 @@ pub fn journals(project: &Path, said: Option<&Path>) -> PathBuf {
 struct Journals(PathBuf);
 
 impl Journals {
-    /// Each feed's, by its name.
-    fn feeds(&self) -> Result<Vec<(String, PathBuf)>, End> {
-        let none = |why| End::Call(format!("there is no journal in `{}`: {why}", self.0.display()));
-        journals::feeds(&self.0).map_err(none)
-    }
-
-    /// The journals of one feed, or of all.
+    /// The journals of one feed, or of all, by the names of their feeds.
     fn chosen(&self, feed: Option<&str>) -> Result<Vec<(String, PathBuf)>, End> {
-        let mut feeds = self.feeds()?;
-        if let Some(feed) = feed {
-            feeds.retain(|(name, _)| name == feed);
-            if feeds.is_empty() {
-                return Err(End::Call(format!("there is no journal of a feed `{feed}` in `{}`", self.0.display())));
-            }
-        }
-        Ok(feeds)
+        let folder = self.0.display();
+        let chosen = journals::chosen(&self.0, feed);
+        let chosen = chosen.map_err(|why| End::Call(format!("there is no journal in `{folder}`: {why}")))?;
+        let none = || format!("there is no journal of a feed `{}` in `{folder}`", feed.unwrap_or_default());
+        chosen.ok_or_else(|| End::Call(none()))
     }
 
     /// What the engine answers; nothing if none runs.

@@ -3,15 +3,11 @@
 use std::sync::Arc;
 
 use anstream::{eprintln, println};
-use emr_message::header::Header;
 use emr_runtime::control::moment;
 use emr_runtime::control::shapes::{self, instant};
-use emr_runtime::flow::intake;
-use emr_runtime::flow::program::Program;
-use emr_runtime::journal::entry::Arrival;
-use emr_runtime::journal::fs::Disk;
+use emr_runtime::control::sought::{Key, Sought};
 use emr_runtime::journal::id::Id;
-use emr_runtime::journal::search::{self, Found, Wanted};
+use emr_runtime::journal::search::{self, Found};
 
 use super::Site;
 use crate::end::End;
@@ -85,17 +81,17 @@ pub fn run(args: &Args) -> Result<End, End> {
             return Err(End::Call(why.to_owned()));
         }
     }
+    let sought = Sought {
+        since: args.since,
+        until: args.until,
+        control_id: args.control_id.clone(),
+        state: args.state.map(Into::into),
+        limit: args.limit,
+    };
     let mut all = Vec::new();
     for (name, folder) in feeds {
-        let of_key = keys.as_ref().and_then(|keys| keys.of(&name));
-        let fits = |number: u64, arrival: &Arrival, message: &[u8]| {
-            args.since.is_none_or(|since| arrival.received >= since)
-                && args.until.is_none_or(|until| arrival.received < until)
-                && args.control_id.as_ref().is_none_or(|wanted| has_control_id(message, wanted))
-                && of_key.as_ref().is_none_or(|of_key| of_key(number, arrival, message))
-        };
-        let wanted = Wanted { fits: &fits, state: args.state.map(Into::into), limit: args.limit };
-        let found = search::search(Disk, folder, &wanted).map_err(|fault| End::World(format!("{name}: {fault}")))?;
+        let key = keys.as_ref().and_then(|keys| keys.of(&name));
+        let found = sought.found(folder, key.as_ref()).map_err(|fault| End::World(format!("{name}: {fault}")))?;
         if args.format == Format::Json {
             all.extend(found.rows.iter().map(|row| shapes::row(&name, row)));
         } else {
@@ -106,10 +102,6 @@ pub fn run(args: &Args) -> Result<End, End> {
         println!("{}", shown::json(&all)?);
     }
     Ok(End::Fine)
-}
-
-fn has_control_id(message: &[u8], wanted: &str) -> bool {
-    Header::read(message).is_some_and(|header| header.field(10) == wanted.as_bytes())
 }
 
 fn print(name: &str, found: &Found) {
@@ -154,16 +146,10 @@ impl Keys {
         Ok(Keys { feeds, program, key: key.to_owned() })
     }
 
-    /// Whether a message of a feed has the key; nothing if its messages have none.
-    fn of(&self, feed: &str) -> Option<impl Fn(u64, &Arrival, &[u8]) -> bool> {
+    /// The key, as the messages of a feed have it; nothing if they have none.
+    fn of(&self, feed: &str) -> Option<Key> {
         let mut feeds = self.feeds.iter().enumerate();
-        let (number_of_feed, (name, order_by)) =
-            feeds.find(|(_, (name, order_by))| name == feed && !order_by.is_empty())?;
-        let name: Arc<str> = name.as_str().into();
-        Some(move |number, arrival: &Arrival, message: &[u8]| {
-            let receipt = intake::receipt(&name, number, arrival);
-            let values = self.program.read(number_of_feed, order_by, message, &receipt);
-            values.iter().flatten().any(|value| *value == self.key)
-        })
+        let (number, (_, order_by)) = feeds.find(|(_, (name, _))| name == feed)?;
+        Key::new(feed, (Arc::clone(&self.program) as _, number), order_by, &self.key)
     }
 }

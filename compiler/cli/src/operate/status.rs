@@ -85,7 +85,7 @@ impl Status {
             return Ok(Status { feeds, is_running: true, damaged: Vec::new() });
         }
         let mut status = Status { feeds: Vec::new(), is_running: false, damaged: Vec::new() };
-        for (name, path) in journals.feeds()? {
+        for (name, path) in journals.chosen(None)? {
             match Ledger::of(Disk, path) {
                 Ok(ledger) => status.feeds.push(Feed::of(&name, &ledger)),
                 Err(fault) => status.damaged.push(format!("{name}: {fault}")),

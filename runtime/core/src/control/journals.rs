@@ -25,6 +25,16 @@ pub fn feeds(folder: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     Ok(feeds)
 }
 
+/// The same of one feed, or of all; nothing where there is no journal of that feed.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn chosen(folder: &Path, feed: Option<&str>) -> io::Result<Option<Vec<(String, PathBuf)>>> {
+    let mut feeds = feeds(folder)?;
+    feeds.retain(|(name, _)| feed.is_none_or(|feed| name == feed));
+    Ok((feed.is_none() || !feeds.is_empty()).then_some(feeds))
+}
+
 /// A message of the journal in that folder, with its bytes as they came; nothing if it is not there, or not any more.
 ///
 /// # Errors

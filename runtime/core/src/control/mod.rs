@@ -3,7 +3,8 @@
 //!
 //! [`place`] says where the socket is and that one engine alone has a journal, [`words`] what is said, [`server`] listens,
 //! [`operations`] does what is asked, [`client`] asks. [`api`] takes the same from elsewhere, over HTTP, where the project
-//! says so. [`journals`] is what can be looked at without an engine, [`shapes`] how it is written for programs.
+//! says so. [`journals`] is what can be looked at without an engine, [`sought`] which messages of it somebody looks for,
+//! [`shapes`] how it is written for programs.
 
 pub mod api;
 pub mod client;
@@ -13,6 +14,7 @@ pub mod operations;
 pub mod place;
 pub mod server;
 pub mod shapes;
+pub mod sought;
 #[cfg(test)]
 mod tests;
 pub mod words;

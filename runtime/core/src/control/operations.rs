@@ -5,11 +5,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::{Mutex as Turn, mpsc, oneshot};
 
+use super::sought::Key;
 use super::words::{Answer, Failing, Feed, Not, Parked, Request, Way, Which};
-use crate::flow::intake::{self, Intake, Settings};
+use crate::flow::intake::{Intake, Settings};
 use crate::flow::operate::No;
 use crate::flow::witness::{Happening, Witness};
-use crate::journal::entry::{Answered, Arrival, Ended, Replay, What};
+use crate::journal::entry::{Answered, Ended, Replay, What};
 use crate::journal::find::{History, State, histories};
 use crate::journal::fs::Disk;
 use crate::journal::id::Id;
@@ -124,17 +125,11 @@ impl Operations {
         self.feeds().0.iter().any(|feed| feed.version().settings.routes.iter().any(|route| **route == *name))
     }
 
-    /// What tells of a message of a feed whether it has that value among those that its feed keeps in order by; nothing of a
-    /// feed that keeps all of them in one order.
-    pub fn by_key(&self, feed: &str, key: &str) -> Option<impl Fn(u64, &Arrival, &[u8]) -> bool + Send + use<>> {
+    /// A value by which a feed keeps its messages in order; nothing for a feed that keeps all of them in one.
+    pub fn key(&self, feed: &str, value: &str) -> Option<Key> {
         let version = self.feeds().named(feed)?.version();
-        let (name, key) = (Arc::clone(&version.settings.name), key.to_owned());
-        let is_ordered = !version.settings.order_by.is_empty();
-        is_ordered.then_some(move |number: u64, arrival: &Arrival, message: &[u8]| {
-            let receipt = intake::receipt(&name, number, arrival);
-            let Settings { feed, order_by, .. } = &version.settings;
-            version.program.read(*feed, order_by, message, &receipt).iter().flatten().any(|value| *value == key)
-        })
+        let Settings { name, feed, order_by, .. } = &version.settings;
+        Key::new(name, (Arc::clone(&version.program), *feed), order_by, value)
     }
 
     fn denied(&self, not: &[Not]) {

@@ -4,21 +4,18 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use emr_message::header::Header;
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
 use super::Api;
-use super::asked::{Drop, Nothing, Parameters, Release, Replay, Search, Window, body};
+use super::asked::{Drop, Nothing, Parameters, Release, Replay, Search, body};
 use super::problem::{Code, Problem};
 use super::routes::{Route, Wish};
 use crate::connector::web::server::Call;
 use crate::control::words::{Answer, Request, Which};
 use crate::control::{journals, shapes};
-use crate::journal::entry::Arrival;
 use crate::journal::fs::Disk;
 use crate::journal::id::Id;
-use crate::journal::search::{self, Wanted};
 use crate::journal::verify;
 
 /// What the API is.
@@ -95,41 +92,30 @@ impl Api {
     }
 
     async fn search(&self, search: Search) -> Result<Value, Problem> {
-        let (window, limit) = (search.window()?, search.limit()?);
-        let mut feeds = self.feeds(search.feed.as_deref())?;
+        let sought = search.sought()?;
+        let key = |feed: &str| self.operations.key(feed, search.key.as_deref()?);
+        let mut feeds = self.feeds(search.feed.as_deref()).await?;
         if search.key.is_some() {
-            feeds.retain(|(name, _)| self.by_key(name, &search).is_some());
+            feeds.retain(|(name, _)| key(name).is_some());
             if feeds.is_empty() {
                 return Err(Problem::new(Code::Refused, "no feed says `order_by`, which names the values of `key`"));
             }
         }
         let (mut found, mut others) = (Vec::new(), 0);
         for (name, folder) in feeds {
-            let of_key = self.by_key(&name, &search);
-            let (control_id, state) = (search.control_id.clone(), search.state);
-            let look = move || {
-                let fits = |number: u64, arrival: &Arrival, message: &[u8]| {
-                    window.holds(arrival.received)
-                        && control_id.as_ref().is_none_or(|wanted| has_control_id(message, wanted))
-                        && of_key.as_ref().is_none_or(|of_key| of_key(number, arrival, message))
-                };
-                search::search(Disk, folder, &Wanted { fits: &fits, state, limit })
-            };
-            let of_feed = read(look).await?.map_err(|fault| unreadable(&name, &fault))?;
+            let (sought, key) = (sought.clone(), key(&name));
+            let of_feed = read(move || sought.found(folder, key.as_ref())).await?;
+            let of_feed = of_feed.map_err(|fault| unreadable(&name, &fault))?;
             others += of_feed.count - of_feed.rows.len() as u64;
             found.extend(of_feed.rows.iter().map(|row| shapes::row(&name, row)));
         }
         Ok(json!({ "messages": found, "others": others }))
     }
 
-    fn by_key(&self, feed: &str, search: &Search) -> Option<impl Fn(u64, &Arrival, &[u8]) -> bool + Send + use<>> {
-        self.operations.by_key(feed, search.key.as_deref()?)
-    }
-
     async fn show(&self, id: &str) -> Result<Value, Problem> {
         let gone = || Problem::new(Code::NoMessage, "its journal does not hold it, or not any more");
         let id: Id = id.parse().map_err(|_| gone())?;
-        let feeds = self.feeds(Some(&id.feed))?;
+        let feeds = self.feeds(Some(&id.feed)).await?;
         let (name, folder) = feeds.into_iter().next().ok_or_else(no_feed)?;
         let looked_for = id.clone();
         let found = read(move || journals::found(&folder, &looked_for)).await?;
@@ -140,7 +126,7 @@ impl Api {
 
     async fn verify(&self, feed: Option<String>) -> Result<Value, Problem> {
         let mut all = Vec::new();
-        for (name, folder) in self.feeds(feed.as_deref())? {
+        for (name, folder) in self.feeds(feed.as_deref()).await? {
             let verified = read(move || verify::verify(Disk, folder)).await?;
             all.push(shapes::verified(&name, &verified.map_err(|why| unreadable(&name, &why.kind()))?));
         }
@@ -148,26 +134,11 @@ impl Api {
     }
 
     /// The journals of one feed, or of all.
-    fn feeds(&self, feed: Option<&str>) -> Result<Vec<(String, PathBuf)>, Problem> {
-        let mut feeds = journals::feeds(&self.journals).map_err(|why| unreadable("journals", &why.kind()))?;
-        if let Some(feed) = feed {
-            feeds.retain(|(name, _)| name == feed);
-            if feeds.is_empty() {
-                return Err(no_feed());
-            }
-        }
-        Ok(feeds)
+    async fn feeds(&self, feed: Option<&str>) -> Result<Vec<(String, PathBuf)>, Problem> {
+        let (journals, feed) = (self.journals.clone(), feed.map(ToOwned::to_owned));
+        let chosen = read(move || journals::chosen(&journals, feed.as_deref())).await?;
+        chosen.map_err(|why| unreadable("journals", &why.kind()))?.ok_or_else(no_feed)
     }
-}
-
-impl Window {
-    fn holds(self, time: i64) -> bool {
-        self.since.is_none_or(|since| time >= since) && self.until.is_none_or(|until| time < until)
-    }
-}
-
-fn has_control_id(message: &[u8], wanted: &str) -> bool {
-    Header::read(message).is_some_and(|header| header.field(10) == wanted.as_bytes())
 }
 
 fn no_feed() -> Problem {

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::problem::{Code, Problem};
 use crate::control::moment;
+use crate::control::sought::Sought;
 use crate::control::words::Which;
 use crate::journal::id::Id;
 use crate::journal::search::State;
@@ -22,19 +23,12 @@ pub struct Search {
     pub feed: Option<String>,
     since: Option<String>,
     until: Option<String>,
-    pub state: Option<State>,
+    state: Option<State>,
     /// MSH-10.
-    pub control_id: Option<String>,
+    control_id: Option<String>,
     /// One of the values by which a feed keeps its messages in order.
     pub key: Option<String>,
     limit: Option<usize>,
-}
-
-/// From when to when, in microseconds since 1970.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
-    pub since: Option<i64>,
-    pub until: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -67,21 +61,21 @@ pub struct Nothing {}
 
 impl Search {
     /// # Errors
-    /// What is said is no time.
-    pub fn window(&self) -> Result<Window, Problem> {
+    /// What is said is no time, or more are wanted than can be.
+    pub fn sought(&self) -> Result<Sought, Problem> {
         let time = |name: &str, text: &Option<String>| {
             let text = text.as_deref().map(moment::read).transpose();
             text.map_err(|_| {
                 Problem::new(Code::Body, format!("`{name}` is no time: `2026-11-29T08:00` is one, or `8h`"))
             })
         };
-        Ok(Window { since: time("since", &self.since)?, until: time("until", &self.until)? })
-    }
-
-    /// # Errors
-    /// More are wanted than can be.
-    pub fn limit(&self) -> Result<usize, Problem> {
-        within(self.limit, "limit", Code::Body)
+        Ok(Sought {
+            since: time("since", &self.since)?,
+            until: time("until", &self.until)?,
+            control_id: self.control_id.clone(),
+            state: self.state,
+            limit: within(self.limit, "limit", Code::Body)?,
+        })
     }
 }
 
