@@ -308,7 +308,7 @@ fn wire(declaration: &Declaration, module: &str, view: &View) -> Vec<Diagnostic>
     match declaration {
         Declaration::Feed(feed) => wiring::feed(feed, module, view),
         Declaration::Target(target) => wiring::target(target, module, view),
-        Declaration::Route(route) => wiring::route(route, view),
+        Declaration::Route(route) => wiring::route(route, module, view),
         Declaration::Alarm(alarm) => wiring::alarm(alarm, view),
         _ => Vec::new(),
     }

@@ -288,7 +288,8 @@ fn is_own(feed: &Feed, accepted: &Accepted) -> bool {
     items.into_iter().any(|item| matches!(item, BlockItem::Accept(accept) if accept.at == accepted.at))
 }
 
-fn reads(module: &str, names: &[Word], key: &SmolStr, world: &dyn World) -> bool {
+/// Whether one of these names means the feed of that key in a module.
+pub(super) fn reads(module: &str, names: &[Word], key: &SmolStr, world: &dyn World) -> bool {
     let Some(there) = world.beside(module) else { return false };
     names.iter().any(|name| matches!(there.find(&name.text), Found::One(export) if export.key == *key))
 }

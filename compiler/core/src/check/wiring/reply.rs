@@ -12,7 +12,7 @@ use super::kind::{Fixed, fixed};
 use super::narrow::Comes;
 use super::{listed, name_of, named, target};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::resolve::{DeclaredKind, Found};
+use crate::resolve::DeclaredKind;
 use crate::standard::built;
 use crate::syntax::tree::{At, Expr, Route, Word};
 use smol_str::{SmolStr, format_smolstr};
@@ -22,7 +22,7 @@ pub(super) const REPLY: &str = "reply";
 
 /// What stands in the way of a route's reply.
 pub(super) fn problems(
-    route: &Route,
+    (module, route): (&str, &Route),
     given: &[Given],
     accepted: &[&Accepted],
     maps: &[(&Word, &Signature)],
@@ -36,7 +36,7 @@ pub(super) fn problems(
         let message = format!("`{}` makes several messages of one, and a reply answers one", name.text);
         problems.push(wrong(&name.at, message).help("make one of it"));
     }
-    problems.extend(twice(route, &setting.at, world));
+    problems.extend(twice(module, route, &setting.at, world));
     let [to] = route.to.as_slice() else {
         let message = "a reply is what one target says, and this route has several".to_owned();
         problems.push(wrong(&setting.at, message).help("send what the others get by a route of its own"));
@@ -99,15 +99,18 @@ fn beside(given: &[Given]) -> Option<Diagnostic> {
 }
 
 /// Another route that replies to the same.
-fn twice(route: &Route, at: &At, world: &dyn World) -> Option<Diagnostic> {
-    let first = world.routes().iter().map(|(_, other)| other).take_while(|other| other.name.text != route.name.text);
-    let mut first = first.filter(|other| replies(other));
-    let feeds = route.from.iter().filter_map(|name| Some((name, key(name, world)?, feed::by_name(name, world).ok()?)));
+fn twice(module: &str, route: &Route, at: &At, world: &dyn World) -> Option<Diagnostic> {
+    let is_own = |other: &(SmolStr, Route)| other.0 == module && other.1.name.text == route.name.text;
+    let mut first = world.routes().iter().take_while(|other| !is_own(other)).filter(|(_, other)| replies(other));
+    let feeds = route.from.iter().filter_map(|name| {
+        let (export, _) = named(name, DeclaredKind::Feed, world).ok()?;
+        Some((name, export.key, feed::by_name(name, world).ok()?))
+    });
     let feeds: Vec<_> = feeds.collect();
-    first.find_map(|other| {
+    first.find_map(|(beside, other)| {
         let (name, ..) = feeds.iter().find(|(_, key, whole)| {
-            let comes = other.from.iter().any(|name| self::key(name, world).as_ref() == Some(key));
-            comes && whole.accepted.iter().any(|accepted| both(route, other, accepted, world))
+            feed::reads(beside, &other.from, key, world)
+                && whole.accepted.iter().any(|accepted| both(route, other, accepted, world))
         })?;
         let message = format!("`{}` replies to what comes from `{}` already", other.name.text, name.text);
         Some(wrong(at, message).help("a caller gets one reply: say in the routes' `where` which is for what"))
@@ -123,13 +126,6 @@ fn both(route: &Route, other: &Route, accepted: &Accepted, world: &dyn World) ->
 fn replies(route: &Route) -> bool {
     let given = route.settings.as_ref().map(|block| given::of_block(block, &mut Vec::new(), |_| false));
     given.is_some_and(|given| given.iter().any(|setting| setting.name.text == REPLY))
-}
-
-fn key(name: &Word, world: &dyn World) -> Option<SmolStr> {
-    match world.find(&name.text) {
-        Found::One(export) => Some(export.key),
-        _ => None,
-    }
 }
 
 /// The map of a reply takes what the target says, and may take what it was asked as well.

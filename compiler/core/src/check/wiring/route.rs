@@ -16,7 +16,7 @@ use crate::standard::built;
 use crate::syntax::tree::{Route, Told, Word};
 
 /// What is wrong with a route.
-pub fn route(route: &Route, world: &dyn World) -> Vec<Diagnostic> {
+pub fn route(route: &Route, module: &str, world: &dyn World) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     let feeds: Vec<Whole> =
         route.from.iter().filter_map(|name| kept(feed::by_name(name, world), &mut problems)).collect();
@@ -36,7 +36,7 @@ pub fn route(route: &Route, world: &dyn World) -> Vec<Diagnostic> {
     if maps.len() == route.through.len() {
         problems.extend(not_delivered(route, maps.last().map(|(_, map)| *map), &accepted, world));
     }
-    problems.extend(settings(route, accepted, &maps, world));
+    problems.extend(settings((module, route), accepted, &maps, world));
     problems
 }
 
@@ -130,12 +130,17 @@ fn problems_of_targets(route: &Route, world: &dyn World) -> Vec<Diagnostic> {
     route.to.iter().filter_map(|name| target::takes(name, world).err()).map(|it| *it).collect()
 }
 
-fn settings(route: &Route, accepted: Vec<&Accepted>, maps: &[Named], world: &dyn World) -> Vec<Diagnostic> {
+fn settings(
+    (module, route): (&str, &Route),
+    accepted: Vec<&Accepted>,
+    maps: &[Named],
+    world: &dyn World,
+) -> Vec<Diagnostic> {
     let Some(block) = &route.settings else { return Vec::new() };
     let mut problems = Vec::new();
     let given = given::of_block(block, &mut problems, |_| false);
     let told: Vec<&Told> = world.connectors().every(Part::Route).iter().collect();
-    problems.extend(reply::problems(route, &given, &accepted, maps, world));
+    problems.extend(reply::problems((module, route), &given, &accepted, maps, world));
     let mut settings = Settings::new(world, accepted);
     settings.hold(&given, &told, "a route");
     settings.complete(&given, &told, &route.name.at, "a route");
