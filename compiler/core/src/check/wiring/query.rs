@@ -10,41 +10,35 @@ pub(super) enum Piece {
     Key(usize),
 }
 
+/// What stands next in a query: text, of so many bytes, or a key of that name.
+enum Next<'q> {
+    Text(usize),
+    Key(&'q str),
+}
+
 /// The query of a database with `$1` in the place of the first key, and so on; or what is wrong with it.
 pub(super) fn statement(query: &str, keys: &[SmolStr]) -> Result<String, String> {
     let first = query.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
     if !matches!(first.as_str(), "select" | "with") {
         return Err("a table is asked by one `select`".to_owned());
     }
-    let (mut out, mut used, mut rest) = (String::new(), vec![false; keys.len()], query);
-    while let Some(c) = rest.chars().next() {
-        let taken = match c {
+    let pieces = pieces(query, keys, |_, rest, c| {
+        Ok(Next::Text(match c {
             '\'' | '"' => quoted(rest, c),
             '-' if rest.starts_with("--") => rest.find('\n').unwrap_or(rest.len()),
-            '/' if rest.starts_with("/*") => rest.find("*/").map_or(rest.len(), |end| end + 2),
+            '/' if rest.starts_with("/*") => comment(rest),
             ':' if rest.starts_with("::") => 2,
             ';' => return Err("a query is one statement, without `;`".to_owned()),
             '$' => return Err("a key stands in a query by its name, as in `:id`, and a `$` has no place".to_owned()),
-            ':' => {
-                let name = word(rest.get(1..).unwrap_or_default());
-                if name.is_empty() {
-                    1
-                } else {
-                    let number = numbered(name, keys)?;
-                    used.iter_mut().skip(number).take(1).for_each(|used| *used = true);
-                    out += &format!("${}", number + 1);
-                    rest = rest.get(1 + name.len()..).unwrap_or_default();
-                    continue;
-                }
-            }
+            ':' => return Ok(key(rest).map_or(Next::Text(1), Next::Key)),
             c => c.len_utf8(),
-        };
-        let (copied, behind) = rest.split_at_checked(taken).unwrap_or((rest, ""));
-        out.push_str(copied);
-        rest = behind;
-    }
-    all_used(&used, keys)?;
-    Ok(out)
+        }))
+    })?;
+    let spelled = pieces.into_iter().map(|piece| match piece {
+        Piece::Text(text) => text,
+        Piece::Key(number) => format!("${}", number + 1),
+    });
+    Ok(spelled.collect())
 }
 
 /// The search of a FHIR server: `Practitioner?identifier=urn:doctors|:id`. A key stands for a value or a part of one; a
@@ -54,22 +48,40 @@ pub(super) fn search(query: &str, keys: &[SmolStr]) -> Result<Vec<Piece>, String
     if resource.is_empty() || !resource.chars().all(|c| c.is_ascii_alphanumeric()) || parameters.is_empty() {
         return Err("a search names a resource and its parameters, as in `Practitioner?identifier=:id`".to_owned());
     }
-    let (mut pieces, mut used, mut text, mut rest) = (Vec::new(), vec![false; keys.len()], String::new(), query);
-    while let Some(c) = rest.chars().next() {
-        let name = word(rest.get(1..).unwrap_or_default());
-        if c == ':' && text.ends_with(['=', '|', ',']) && !name.is_empty() {
-            let number = numbered(name, keys)?;
-            used.iter_mut().skip(number).take(1).for_each(|used| *used = true);
-            pieces.push(Piece::Text(std::mem::take(&mut text)));
-            pieces.push(Piece::Key(number));
-            rest = rest.get(1 + name.len()..).unwrap_or_default();
-        } else {
-            if c.is_whitespace() || c.is_control() || c == '#' {
-                return Err("a search is a part of an address, without blanks and `#`".to_owned());
-            }
-            text.push(c);
-            rest = rest.get(c.len_utf8()..).unwrap_or_default();
+    pieces(query, keys, |before, rest, c| match key(rest).filter(|_| before.ends_with(['=', '|', ','])) {
+        Some(key) => Ok(Next::Key(key)),
+        None if c.is_whitespace() || c.is_control() || c == '#' => {
+            Err("a search is a part of an address, without blanks and `#`".to_owned())
         }
+        None => Ok(Next::Text(c.len_utf8())),
+    })
+}
+
+/// The query with each key by its number. `next` says what stands at a place, of what is before it, what is left and the
+/// first character of that.
+fn pieces<'q>(
+    query: &'q str,
+    keys: &[SmolStr],
+    next: impl Fn(&str, &'q str, char) -> Result<Next<'q>, String>,
+) -> Result<Vec<Piece>, String> {
+    let (mut pieces, mut used, mut text) = (Vec::new(), vec![false; keys.len()], String::new());
+    let mut at = 0;
+    while let Some((before, rest)) = query.split_at_checked(at)
+        && let Some(c) = rest.chars().next()
+    {
+        at += match next(before, rest, c)? {
+            Next::Text(taken) => {
+                text.push_str(rest.get(..taken).unwrap_or(rest));
+                taken
+            }
+            Next::Key(name) => {
+                let number = numbered(name, keys)?;
+                used.iter_mut().skip(number).take(1).for_each(|used| *used = true);
+                pieces.push(Piece::Text(std::mem::take(&mut text)));
+                pieces.push(Piece::Key(number));
+                1 + name.len()
+            }
+        };
     }
     pieces.push(Piece::Text(text));
     all_used(&used, keys)?;
@@ -79,6 +91,31 @@ pub(super) fn search(query: &str, keys: &[SmolStr]) -> Result<Vec<Piece>, String
 /// How long what stands in quotes is, the quotes included; two of them inside are one.
 fn quoted(text: &str, quote: char) -> usize {
     text.get(1..).and_then(|rest| rest.find(quote)).map_or(text.len(), |end| end + 2)
+}
+
+/// How long a comment is, with those inside it: PostgreSQL nests them (§4.1.5 of its manual).
+fn comment(text: &str) -> usize {
+    let (mut depth, mut at) = (0u32, 0);
+    while let Some(rest) = text.get(at..)
+        && let Some(c) = rest.chars().next()
+    {
+        if rest.starts_with("/*") {
+            (depth, at) = (depth + 1, at + 2);
+        } else if rest.starts_with("*/") {
+            (depth, at) = (depth - 1, at + 2);
+            if depth == 0 {
+                return at;
+            }
+        } else {
+            at += c.len_utf8();
+        }
+    }
+    text.len()
+}
+
+/// The name in `:name`, if that is what a text begins with.
+fn key(text: &str) -> Option<&str> {
+    Some(word(text.strip_prefix(':')?)).filter(|name| !name.is_empty())
 }
 
 fn word(text: &str) -> &str {
@@ -118,6 +155,13 @@ mod tests {
             statement,
             "select npi, at::text, '12:30:id' from staff -- :not this\nwhere id = $1 and (house=$2 or \"a:id\" = $1)"
         );
+    }
+
+    #[test]
+    fn comments_end_where_the_database_ends_them() {
+        let query = "select 1 /*/ :not; */ from a /* /* $ */ :not */ where id = :id /**/ and house = :house /* é";
+        assert_eq!(statement(query, &keys()).unwrap(), query.replace(":id", "$1").replace(":house", "$2"));
+        assert!(statement("select 1 where id = :id /* /* */ and house = :house", &keys()).is_err());
     }
 
     #[test]
