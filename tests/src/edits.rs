@@ -79,7 +79,7 @@ mod tests {
         editor.replace(edited(&modules), EDIT.0, EDIT.1);
         assert_eq!(editor.check().len(), before.len());
         let warm = editor.ran();
-        for once in ["parsed", "items", "checked", "signature", "diagnostics"] {
+        for once in ["parsed", "items", "checked", "signature", "diagnostics", "promises"] {
             assert_eq!(warm[once], 1, "{once}: {warm:?}");
         }
         assert!(warm.values().sum::<usize>() <= 20, "{warm:?}");

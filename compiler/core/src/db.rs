@@ -24,7 +24,7 @@ use smol_str::{SmolStr, format_smolstr};
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use tables::{codes, data_files, extended, extension, extensions, table};
+use tables::{asked, codes, data_files, extended, extension, extensions, table};
 pub use tables::{files_named, given};
 pub use unreached::unreached;
 use view::View;

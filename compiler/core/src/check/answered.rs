@@ -8,8 +8,12 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::At;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-/// One diagnostic for each key that is an answer, where the function itself or a call in it makes it one.
+/// One diagnostic for each key that is an answer, where the function itself or a call in it makes it one. Where nothing is
+/// asked, nothing else is looked at: no change of a body that is called then makes a map be looked through again.
 pub fn as_keys(function: &Function, bodies: &dyn Bodies) -> Vec<Diagnostic> {
+    if bodies.asked().is_empty() {
+        return Vec::new();
+    }
     let mut walk = Walk { bodies, known: FxHashMap::default() };
     let told = walk.function(function, &FxHashSet::default()).asked;
     let said = |(at, table): (At, Key)| {
@@ -63,7 +67,7 @@ impl Walk<'_> {
             Kind::Slot(slot) => answers.contains(slot),
             Kind::Path { root, .. } => self.all(&expr.inside(), answers, asked) | answers.contains(root),
             Kind::Lookup { table, keys, .. } => {
-                let is_asked = self.bodies.table(table).is_some_and(|table| table.rows.is_none());
+                let is_asked = self.bodies.asked().contains(table);
                 let mut is_answer = is_asked;
                 for key in keys {
                     let is_one = self.expr(key, answers, asked);

@@ -1,15 +1,17 @@
 //! What a map promises of itself and of all that it calls: that it refuses nothing, that it writes no more than it
 //! says, that what it patches can be told to a server, that nothing that is emitted is lost.
 
-use super::typed::{CodeTable, Function, RowTable};
+use super::typed::{CodeTable, Function, Key};
 use super::{answered, bounded, lost, patched, total};
 use crate::diagnostic::Diagnostic;
+use rustc_hash::FxHashSet;
 
 /// The bodies of other items, which only promises look into.
 pub trait Bodies {
     fn function(&self, key: &str) -> Option<&Function>;
     fn codes(&self, key: &str) -> Option<&CodeTable>;
-    fn table(&self, key: &str) -> Option<&RowTable>;
+    /// The tables that a running engine asks, which their declarations alone say.
+    fn asked(&self) -> &FxHashSet<Key>;
 }
 
 /// What a function does not keep of what it promises.

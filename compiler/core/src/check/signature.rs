@@ -113,6 +113,7 @@ fn param(param: &Param, world: &dyn World, problems: &mut Vec<Diagnostic>) -> Si
     SignatureParam { name, named: param.name.is_some(), ty, profile }
 }
 
-pub(super) fn key(module: &str, name: &Word) -> Key {
+/// By what the whole project knows what a module declares under a name.
+pub fn key(module: &str, name: &Word) -> Key {
     format_smolstr!("{module}.{}", name.text)
 }

@@ -3,11 +3,11 @@
 use super::view::View;
 use super::{DataFile, Item, Project, SourceFile, items, parsed};
 use crate::check;
-use crate::check::typed::{CodeTable, RowTable};
+use crate::check::typed::{CodeTable, Key, RowTable};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::files;
 use crate::syntax::tree::{Arm, Declaration, Extend, Word};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// A table that needs itself has no rows.
 #[salsa::tracked(cycle_result = recursive_codes)]
@@ -48,6 +48,22 @@ pub(super) fn table<'db>(
         Declaration::Table(table) => Some(check::table(table, file.module(db), &View::plain(db, project, file))),
         _ => None,
     }
+}
+
+/// The tables of a module that a running engine asks.
+#[salsa::tracked(returns(deref))]
+fn asked_in(db: &dyn salsa::Database, file: SourceFile) -> Vec<Key> {
+    let key = |&item: &Item| match &parsed(db, item).item.as_ref()?.declaration {
+        Declaration::Table(table) => check::wiring::is_asked(table).then(|| check::key(file.module(db), &table.name)),
+        _ => None,
+    };
+    items(db, file).iter().filter_map(key).collect()
+}
+
+/// Those of a project: its declarations alone say it, so that no row and no body matters. The library has none.
+#[salsa::tracked]
+pub(super) fn asked(db: &dyn salsa::Database, project: Project) -> FxHashSet<Key> {
+    project.files(db).iter().flat_map(|&file| asked_in(db, file)).cloned().collect()
 }
 
 /// The rows that a test of a sound project gives a table which a running engine asks.

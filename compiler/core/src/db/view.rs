@@ -1,10 +1,10 @@
 //! A module's view of everything around it, as the stages ask for it.
 
 use super::{
-    Project, SourceFile, code_table, codes, connectors, constant, data_files, exported, item, modules, names, parsed,
+    Project, SourceFile, asked, code_table, codes, connectors, constant, data_files, exported, item, modules, names, parsed,
     profile, routes, signature, standards, table,
 };
-use crate::check::typed::{CodeTable, Expr, Function, RowTable};
+use crate::check::typed::{CodeTable, Expr, Function, Key, RowTable};
 use crate::check::{Bodies, ProfileFacts, Signature, World, wiring};
 use crate::diagnostic::Diagnostic;
 use crate::files::{self, Content};
@@ -13,6 +13,7 @@ use crate::standard::Standards;
 use crate::syntax::tree::{Arm, Count, Declaration, Param, Route, Word};
 use crate::{lower, testing};
 use emr_abi::Builtin;
+use rustc_hash::FxHashSet;
 use smol_str::{SmolStr, format_smolstr};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -161,8 +162,8 @@ impl Bodies for View<'_> {
         World::codes(self, key)
     }
 
-    fn table(&self, key: &str) -> Option<&RowTable> {
-        World::table(self, key)
+    fn asked(&self) -> &FxHashSet<Key> {
+        asked(self.db, self.project)
     }
 }
 

@@ -30,7 +30,7 @@ pub use join::not_joined;
 pub use kind::environment;
 pub(super) use kind::text_argument;
 pub use route::route;
-pub use table::{ASKED, table};
+pub use table::{ASKED, is_asked, table};
 pub use target::target;
 
 use super::World;

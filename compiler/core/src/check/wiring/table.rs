@@ -65,6 +65,11 @@ pub fn table(written: &tree::Table, module: &str, world: &dyn World) -> Vec<Diag
     problems
 }
 
+/// Whether a running engine asks for the rows of a table.
+pub fn is_asked(written: &tree::Table) -> bool {
+    endpoint(written).is_some()
+}
+
 /// The source of a table as a connector with its settings, if it is one that is asked.
 pub(super) fn endpoint(written: &tree::Table) -> Option<Endpoint> {
     let Rows::From { source, settings } = &written.rows else { return None };
