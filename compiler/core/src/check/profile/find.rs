@@ -34,8 +34,7 @@ impl Found {
 
     /// The segment or group alone.
     pub fn around(&self) -> SmolStr {
-        let names: Vec<_> = self.around.iter().map(|(name, _)| name.as_str()).collect();
-        names.join(".").into()
+        paths(&self.around).last().unwrap_or_default()
     }
 
     pub fn is_component(&self) -> bool {
@@ -225,15 +224,19 @@ struct Near {
 impl Near {
     /// Whether the profile says that it never comes, or a group around it.
     fn is_forbidden(&self, before: &[(SmolStr, bool)], facts: &ProfileFacts) -> bool {
-        let mut path = String::new();
-        before.iter().chain(&self.around).any(|(name, _)| {
-            if !path.is_empty() {
-                path.push('.');
-            }
-            path.push_str(name);
-            facts.forbidden.contains(path.as_str())
-        })
+        paths(before.iter().chain(&self.around)).any(|path| facts.forbidden.contains(&path))
     }
+}
+
+/// The path of each segment or group on the way, the outermost first: `PATIENT_RESULT`, `PATIENT_RESULT.PATIENT`.
+fn paths<'n>(around: impl IntoIterator<Item = &'n (SmolStr, bool)>) -> impl Iterator<Item = SmolStr> {
+    around.into_iter().scan(String::new(), |path, (name, _)| {
+        if !path.is_empty() {
+            path.push('.');
+        }
+        path.push_str(name);
+        Some(SmolStr::from(path.as_str()))
+    })
 }
 
 /// Places in several groups that are equally near.

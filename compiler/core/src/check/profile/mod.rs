@@ -232,8 +232,9 @@ impl Lined<'_> {
         if line.range.as_ref().and_then(|range| range.max) != Some(0) {
             return;
         }
-        let mut aside = self.facts.clone();
-        let found = find::find(&self.shapes, &line.path, false, self.standards, &mut aside);
+        let said = self.facts.problems.len();
+        let found = find::find(&self.shapes, &line.path, false, self.standards, &mut self.facts);
+        self.facts.problems.truncate(said);
         let place = found.filter(|found| found.below.is_empty()).map(|found| found.around());
         self.facts.forbidden.extend(place);
     }
