@@ -178,15 +178,8 @@ impl<'p, 'm> Run<'p, 'm> {
                 set(frame, *to, Value::boolean(self.out.len() > start));
             }
             Step::Probe { body, to } => {
-                let (start, before) = (self.out.len(), self.live);
-                let done = self.block(body, frame);
-                let wrote = done.is_ok() && self.out.len() > start;
-                self.back_to(start);
-                self.live = before;
-                match done {
-                    Err(Stop::Reject(rejection)) => return Err(Stop::Reject(rejection)),
-                    _ => set(frame, *to, Value::boolean(wrote)),
-                }
+                let written = self.aside(body, frame)?;
+                set(frame, *to, Value::boolean(!written.is_empty()));
             }
             Step::Distinct { body } => {
                 self.met.push(FxHashSet::default());
@@ -195,19 +188,10 @@ impl<'p, 'm> Run<'p, 'm> {
                 return done;
             }
             Step::Unlike { body, to } => {
-                let (start, before) = (self.out.len(), self.live);
-                let done = self.block(body, frame);
-                let written = self.out.get(start..).filter(|written| done.is_ok() && !written.is_empty());
-                let is_new = match (written, self.met.last_mut()) {
-                    (Some(written), Some(met)) => met.insert(written.into()),
-                    _ => false,
-                };
-                self.back_to(start);
-                self.live = before;
-                match done {
-                    Err(Stop::Reject(rejection)) => return Err(Stop::Reject(rejection)),
-                    _ => set(frame, *to, Value::boolean(is_new)),
-                }
+                let written = self.aside(body, frame)?;
+                let met = self.met.last_mut().filter(|_| !written.is_empty());
+                let is_new = met.is_some_and(|met| met.insert(written.into()));
+                set(frame, *to, Value::boolean(is_new));
             }
             Step::Attempt { body, issue } => {
                 let (start, before) = (self.out.len(), self.live);
@@ -512,6 +496,20 @@ impl<'p, 'm> Run<'p, 'm> {
         self.out.truncate(start);
         while self.marks.last().is_some_and(|mark| mark.at >= start) {
             self.marks.pop();
+        }
+    }
+
+    /// Carries out a block and takes back what it wrote, which it gives: nothing where the block is left before its end.
+    fn aside(&mut self, body: &'p Block, frame: &mut Frame<'m>) -> Result<Vec<u8>, Stop> {
+        let (start, before) = (self.out.len(), self.live);
+        let done = self.block(body, frame);
+        let written = self.out.get(start..).unwrap_or_default().to_vec();
+        self.back_to(start);
+        self.live = before;
+        match done {
+            Ok(()) => Ok(written),
+            Err(Stop::Skip) => Ok(Vec::new()),
+            Err(reject) => Err(reject),
         }
     }
 
