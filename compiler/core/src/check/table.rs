@@ -77,7 +77,7 @@ impl Making {
                 scope.error(Code::DuplicateName, &column.name.at, message);
                 continue;
             }
-            let size = what.cells();
+            let size = what.ty().cells();
             let optional = column.ty.count == Count::Optional;
             columns.push(Column { name: column.name.text.clone(), cell: cells, what, optional });
             cells += size;
@@ -167,10 +167,6 @@ impl Holds {
             Holds::Code(system) => Some(system),
             Holds::Primitive(_) | Holds::Timezone => None,
         }
-    }
-
-    fn cells(&self) -> u32 {
-        if matches!(self, Holds::Code(_)) { 3 } else { 1 }
     }
 
     /// Why a text does not belong there.

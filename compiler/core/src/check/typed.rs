@@ -120,16 +120,23 @@ pub struct RowColumn {
     pub ty: TyKind,
     /// Of a code that whose codes it has.
     pub system: Option<SmolStr>,
-    /// Where it begins in a row; a code has a cell each for system, code and display.
+    /// Where it begins in a row.
     pub cell: u32,
     pub optional: bool,
+}
+
+impl TyKind {
+    /// How many cells of a row a column of this type has: a code has one each for system, code and display.
+    pub fn cells(&self) -> u32 {
+        if *self == TyKind::Coded { 3 } else { 1 }
+    }
 }
 
 impl RowTable {
     /// How many cells a row has, its keys included.
     pub fn cells(&self) -> u32 {
-        let size = |column: &RowColumn| column.cell + if column.ty == TyKind::Coded { 3 } else { 1 };
-        self.columns.last().map_or(u32::try_from(self.keys.len()).unwrap_or(u32::MAX), size)
+        let end = |column: &RowColumn| column.cell + column.ty.cells();
+        self.columns.last().map_or(u32::try_from(self.keys.len()).unwrap_or(u32::MAX), end)
     }
 
     /// The table with its keys and columns, so that an answer of another form is none of its rows:

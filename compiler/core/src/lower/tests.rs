@@ -153,6 +153,23 @@ fn a_message_without_fuel_is_a_fault() {
     assert_eq!((rejection.code, rejection.fault), ("R0003", true));
 }
 
+#[test]
+fn a_plan_asks_tables_that_it_has() {
+    let text = "\
+table Staff(id: string) -> { npi: string? } = sql(secret(\"STAFF_DB\")) { query: 'select npi from staff where id = :id' }
+map doctor(PV1) -> Practitioner { extension[\"http://x.org/npi\"]: Staff(first PV1-7.1).npi }
+";
+    let db = Database::default();
+    let project = project(&db, &[("case".to_owned(), text.to_owned())]);
+    let plan = plan(&db, project, "case.doctor");
+    assert_eq!(plan.asked.len(), 1);
+    let (mut of_no_table, mut without_issue) = (Plan::clone(&plan), Plan::clone(&plan));
+    of_no_table.asked[0].table = 1;
+    without_issue.asked[0].issue = u32::try_from(plan.issues.len()).unwrap();
+    assert_eq!(Plan::read(&plan.stored()).as_ref(), Some(&*plan));
+    assert_eq!([of_no_table, without_issue].map(|plan| Plan::read(&plan.stored())), [None, None]);
+}
+
 /// A field of anything that can stand in one, delimiters and escapes among it.
 fn field() -> impl Strategy<Value = String> {
     prop_oneof![

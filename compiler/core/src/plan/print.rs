@@ -28,11 +28,10 @@ impl Display for Plan {
             let at = rule.map(|rule| format!("{} {:?}", rule.function, rule.at)).unwrap_or_default();
             writeln!(f, "issue {number} {} `{}` at {at}", said.code, said.text)?;
         }
-        for (number, table) in self.tables.iter().enumerate() {
+        for (number, table) in (0..).zip(&self.tables) {
             let (keys, cells) = (table.keys(), table.cells());
-            match self.asked.iter().find(|asked| usize::try_from(asked.table) == Ok(number)) {
-                Some(asked) => {
-                    let Asked { name, issue, .. } = asked;
+            match self.asked(number) {
+                Some(Asked { name, issue, .. }) => {
                     writeln!(
                         f,
                         "table {number} is `{name}` and asked, {keys} keys of {cells} cells, else issue {issue}"

@@ -1,6 +1,6 @@
 //! Holds a plan to its invariants before anything runs or compiles it.
 
-use super::{Block, Cell, IssueId, KEYS_MAX, Plan, Routine, RoutineId, Step, Until, Val};
+use super::{Asked, Block, Cell, IssueId, KEYS_MAX, Plan, Routine, RoutineId, Step, Until, Val};
 use std::collections::BTreeSet;
 
 /// What is wrong with a plan; nothing for every plan that `lower` makes of a sound project.
@@ -23,6 +23,11 @@ pub fn validate(plan: &Plan) -> Result<(), String> {
     }
     if plan.stated.iter().any(|(_, issue)| *issue as usize >= plan.issues.len()) {
         return Err("what is stated of a place names no issue".to_owned());
+    }
+    let is_known =
+        |asked: &Asked| (asked.table as usize) < plan.tables.len() && (asked.issue as usize) < plan.issues.len();
+    if let Some(asked) = plan.asked.iter().find(|asked| !is_known(asked)) {
+        return Err(format!("`{}` is asked, and is no table or has no issue", asked.name));
     }
     match plan.routines.iter().find(|routine| routine.marks.iter().any(|mark| lacks(mark.rule))) {
         Some(routine) => Err(format!("{}: a mark names no rule", routine.name)),
