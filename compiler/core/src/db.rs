@@ -659,10 +659,7 @@ fn taken(db: &dyn salsa::Database, project: Project, param: &Param) -> Vec<SmolS
         TyKind::Fhir(key) if !param.ty.is_list() => {
             let shape = standards(db, project).fhir.shape(key);
             let resource = shape.filter(|shape| shape.kind == crate::standard::shape::Kind::Resource);
-            return resource
-                .map(|shape| if shape.base.is_empty() { shape.key.clone() } else { shape.base.clone() })
-                .into_iter()
-                .collect();
+            return resource.map(|shape| check::types::base(&shape).clone()).into_iter().collect();
         }
         _ => return Vec::new(),
     };

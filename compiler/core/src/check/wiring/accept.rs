@@ -156,10 +156,7 @@ pub(super) fn event(word: &Word) -> Option<Event> {
 /// Whether a map's parameter takes what is accepted.
 pub(super) fn takes(param: &SignatureParam, accepted: &Accepted, world: &dyn World) -> bool {
     match (&param.ty.kind, &accepted.ty.kind) {
-        (TyKind::Fhir(wanted), TyKind::Fhir(given)) => {
-            let shape = world.standards().fhir.shape(given);
-            wanted == given || wanted == "Resource" || shape.is_some_and(|shape| types::base(&shape) == wanted)
-        }
+        (TyKind::Fhir(wanted), TyKind::Fhir(given)) => is_a(given, wanted, world),
         (TyKind::Structure(version, wanted), TyKind::Structure(..)) => match &param.profile {
             Some(profile) if Some(profile) == accepted.profile.as_ref() => true,
             Some(profile) => asks_no_more(profile, accepted, world),
@@ -167,6 +164,12 @@ pub(super) fn takes(param: &SignatureParam, accepted: &Accepted, world: &dyn Wor
         },
         _ => false,
     }
+}
+
+/// Whether what is of one type or profile of FHIR is of the other too: of that itself, of a profile of it, or of any.
+pub(super) fn is_a(given: &str, wanted: &str, world: &dyn World) -> bool {
+    let shape = world.standards().fhir.shape(given);
+    wanted == given || wanted == "Resource" || shape.is_some_and(|shape| types::base(&shape) == wanted)
 }
 
 /// Whether all that a profile promises to its maps is true of what is accepted.

@@ -238,9 +238,7 @@ fn speech(connector: &Word, whole: &Whole, world: &dyn World) -> Vec<Diagnostic>
 fn handled(key: &SmolStr, whole: &Whole, feed: &Feed, world: &dyn World) -> Vec<Diagnostic> {
     let routes: Vec<_> =
         world.routes().iter().filter(|(module, route)| reads(module, &route.from, key, world)).collect();
-    let goes = |comes: Comes| {
-        routes.iter().any(|(_, route)| !route.filter.as_ref().is_some_and(|filter| comes.is_excluded(filter)))
-    };
+    let goes = |comes: Comes| routes.iter().any(|(_, route)| comes.may_reach(route));
     let is_ignored = |event: &Event| whole.ignored.iter().any(|it| it.is(event));
     let mut problems = Vec::new();
     for accepted in &whole.accepted {

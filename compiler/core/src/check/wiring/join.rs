@@ -3,6 +3,7 @@
 use super::super::typed::TyKind;
 use super::super::{Signature, SignatureParam, World, types};
 use super::accept;
+use super::connector::Speech;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::built;
 use crate::standard::hl7::Version;
@@ -37,9 +38,18 @@ pub fn not_joined(before: (&Word, &Signature), behind: (&Word, &Signature), worl
 }
 
 /// Whether the key is that of a message that a map makes.
-pub(super) fn is_message(key: &str, world: &dyn World) -> bool {
+fn is_message(key: &str, world: &dyn World) -> bool {
     let shape = built::name(key).and_then(|_| world.standards().shape(key));
     shape.is_some_and(|shape| shape.kind == Kind::Structure)
+}
+
+/// What a value of that type is to those who get it: a message that a map makes, or a resource.
+pub(super) fn speech(given: &TyKind, world: &dyn World) -> Option<Speech> {
+    match given {
+        TyKind::Fhir(key) if is_message(key, world) => Some(Speech::V2),
+        TyKind::Fhir(key) if built::name(key).is_none() => Some(Speech::Fhir),
+        _ => None,
+    }
 }
 
 /// What it is called, without its module.
@@ -67,10 +77,7 @@ fn fits(given: &TyKind, param: &SignatureParam, world: &dyn World) -> bool {
                 None => *version == Version::Union && structures.iter().all(|it| it == wanted),
             }
         }
-        (TyKind::Fhir(given), TyKind::Fhir(wanted)) => {
-            let shape = world.standards().fhir.shape(given);
-            given == wanted || wanted == "Resource" || shape.is_some_and(|shape| types::base(&shape) == wanted)
-        }
+        (TyKind::Fhir(given), TyKind::Fhir(wanted)) => accept::is_a(given, wanted, world),
         _ => false,
     }
 }

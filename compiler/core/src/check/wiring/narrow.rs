@@ -4,7 +4,7 @@
 use super::super::{World, types};
 use super::accept::{Accepted, Event};
 use crate::standard::shape::Kind;
-use crate::syntax::tree::{Binary, Expr, ExprKind, Is, PartKind, Path, Prefix, TextPart};
+use crate::syntax::tree::{Binary, Expr, ExprKind, Is, PartKind, Path, Prefix, Route, TextPart};
 
 /// Something that comes: of a kind that is accepted, and where that has events of one of them.
 #[derive(Clone, Copy)]
@@ -21,14 +21,14 @@ impl<'a> Comes<'a> {
         whole.into_iter().chain(accepted.events.iter().map(move |event| Comes { accepted, event: Some(event), world }))
     }
 
-    /// Whether nothing of it can fulfil a condition.
-    pub fn is_excluded(self, condition: &Expr) -> bool {
-        self.truth(condition) == Some(false)
+    /// Whether the condition of a route can let some of it through.
+    pub fn may_reach(self, route: &Route) -> bool {
+        route.filter.as_ref().is_none_or(|filter| self.truth(filter) != Some(false))
     }
 
-    /// Whether all of it fulfils a condition.
-    pub fn is_included(self, condition: &Expr) -> bool {
-        self.truth(condition) == Some(true)
+    /// Whether the condition of a route lets all of it through.
+    pub fn reaches(self, route: &Route) -> bool {
+        route.filter.as_ref().is_none_or(|filter| self.truth(filter) == Some(true))
     }
 
     /// Nothing where its kind does not decide it.

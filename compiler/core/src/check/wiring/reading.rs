@@ -98,10 +98,9 @@ fn scope_of<'w>(accepted: &Accepted, world: &'w dyn World) -> (Scope<'w>, Param)
     scope.before_maps = true;
     let slot = scope.slot(accepted.ty.clone());
     let origin = accepted.profile.as_ref().map(|profile| Origin { profile: profile.clone(), path: "".into() });
-    let is_fhir = matches!(accepted.ty.kind, TyKind::Fhir(_));
     scope.push(Local {
         name: Some(accepted.name.clone()),
-        current: is_fhir,
+        current: accepted.is_resource(),
         origin,
         read: true,
         ..Local::unnamed(slot, accepted.ty.clone())

@@ -13,7 +13,6 @@ use super::narrow::Comes;
 use super::{listed, name_of, named, target};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::DeclaredKind;
-use crate::standard::built;
 use crate::syntax::tree::{At, Expr, Route, Word};
 use smol_str::{SmolStr, format_smolstr};
 
@@ -119,8 +118,7 @@ fn twice(module: &str, route: &Route, at: &At, world: &dyn World) -> Option<Diag
 
 /// Whether two routes both take something of what is accepted, for sure.
 fn both(route: &Route, other: &Route, accepted: &Accepted, world: &dyn World) -> bool {
-    let takes = |route: &Route, comes: Comes| route.filter.as_ref().is_none_or(|filter| comes.is_included(filter));
-    Comes::all(accepted, world).any(|comes| takes(route, comes) && takes(other, comes))
+    Comes::all(accepted, world).any(|comes| comes.reaches(route) && comes.reaches(other))
 }
 
 fn replies(route: &Route) -> bool {
@@ -190,9 +188,7 @@ fn not_understood(
     let given = match &map.result.kind {
         TyKind::Error => return None,
         _ if map.result.is_list() => None,
-        TyKind::Fhir(key) if join::is_message(key, world) => Some(Speech::V2),
-        TyKind::Fhir(key) if built::name(key).is_none() => Some(Speech::Fhir),
-        _ => None,
+        kind => join::speech(kind, world),
     };
     let wanted = accepted.iter().map(|it| it.speech()).find(|wanted| given != Some(*wanted))?;
     let message = format!(

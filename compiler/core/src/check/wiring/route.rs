@@ -12,7 +12,6 @@ use super::setting::Settings;
 use super::{given, listed, named, reply, target};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::DeclaredKind;
-use crate::standard::built;
 use crate::syntax::tree::{Route, Told, Word};
 
 /// What is wrong with a route.
@@ -48,7 +47,7 @@ fn kept<T>(found: Result<T, Box<Diagnostic>>, problems: &mut Vec<Diagnostic>) ->
 pub(super) fn taken<'f>(feed: &'f Whole, route: &Route, world: &dyn World) -> impl Iterator<Item = &'f Accepted> {
     let comes = |comes: Comes| {
         let is_ignored = comes.event.is_some_and(|event| feed.ignored.iter().any(|it| it.is(event)));
-        !is_ignored && !route.filter.as_ref().is_some_and(|filter| comes.is_excluded(filter))
+        !is_ignored && comes.may_reach(route)
     };
     feed.accepted.iter().filter(move |accepted| Comes::all(accepted, world).any(comes))
 }
@@ -94,12 +93,12 @@ fn not_taken(name: &Word, map: &Signature, accepted: &[&Accepted], world: &dyn W
 /// What a target does not take of what the last map gives, or of what comes if there is none.
 fn not_delivered(route: &Route, map: Option<&Signature>, accepted: &[&Accepted], world: &dyn World) -> Vec<Diagnostic> {
     let given: Vec<(Speech, String)> = match map {
-        Some(map) => match &map.result.kind {
-            TyKind::Fhir(key) if join::is_message(key, world) => vec![(Speech::V2, plain(&map.result.kind))],
-            TyKind::Fhir(key) if built::name(key).is_none() => vec![(Speech::Fhir, plain(&map.result.kind))],
-            TyKind::Error => return problems_of_targets(route, world),
-            other => {
-                let message = format!("a route sends messages and resources, and this gives `{}`", plain(other));
+        Some(map) if map.result.kind == TyKind::Error => return problems_of_targets(route, world),
+        Some(map) => match join::speech(&map.result.kind, world) {
+            Some(speech) => vec![(speech, plain(&map.result.kind))],
+            None => {
+                let given = plain(&map.result.kind);
+                let message = format!("a route sends messages and resources, and this gives `{given}`");
                 let at = route.through.last().map_or(route.name.at.clone(), |name| name.at.clone());
                 return vec![
                     Diagnostic::new(Code::DoesNotFit, at, message).help("end with a map to a Bundle or a message"),
