@@ -271,15 +271,14 @@ pub(super) fn below_segment(
     }
     let standards = scope.world.standards();
     let segment = standards.shape(&standards.target(name)?)?;
-    let mut owner = segment.key.clone();
-    let mut label = targets::place(&owner, &number.to_string());
-    let Some(mut element) = segment.element(&number.to_string()).cloned() else {
+    let Some(element) = segment.element(&number.to_string()).cloned() else {
         scope.problem(built::unknown(&segment, &number.to_string(), at));
         return None;
     };
     let field_repeats = element.repeats();
     let mut repetition = if field_repeats { Repetition::Each } else { Repetition::Whole };
-    let mut numbers = Vec::new();
+    let label = targets::place(&segment.key, &number.to_string());
+    let mut way = Way { element: Some(element), ..Way::new(segment.key.clone(), label) };
     for part in rest {
         match &part.kind {
             PartKind::Index(0) => {
@@ -287,25 +286,11 @@ pub(super) fn below_segment(
                 scope.problem(diagnostic.help("the first one is `[1]`").fix(part.at.clone(), "[1]"));
                 return None;
             }
-            PartKind::Index(number) if numbers.is_empty() && field_repeats => {
+            PartKind::Index(number) if way.numbers.is_empty() && field_repeats => {
                 repetition = Repetition::Nth(*number);
-                label += &format!("[{number}]");
+                way.label += &format!("[{number}]");
             }
-            PartKind::Component(number) if numbers.len() < 2 => {
-                let ty = element.types.first().map(|ty| ty.shape.clone()).unwrap_or_default();
-                let shape = scope.world.standards().shape(&ty).filter(|shape| shape.kind == ShapeKind::Composite);
-                let Some(shape) = shape else {
-                    scope.error(Code::UnknownPath, &part.at, format!("`{label}` has no components"));
-                    return None;
-                };
-                let Some(inner) = shape.element(&number.to_string()) else {
-                    scope.problem(built::unknown(&shape, &number.to_string(), &part.at));
-                    return None;
-                };
-                (element, owner) = (inner.clone(), shape.key.clone());
-                numbers.push(u16::try_from(*number).ok()?);
-                label += &format!(".{number}");
-            }
+            PartKind::Component(number) if !way.is_at_end() => way.component(scope, *number, &part.at)?,
             PartKind::Unfinished => return None,
             _ => {
                 let diagnostic =
@@ -315,10 +300,64 @@ pub(super) fn below_segment(
             }
         }
     }
-    let (component, subcomponent) = (numbers.first().copied().unwrap_or(0), numbers.get(1).copied().unwrap_or(0));
+    let (component, subcomponent) = way.components();
     if component == 0 && repetition == Repetition::Each {
         repetition = Repetition::Whole;
     }
     let place = EditPlace { field: u16::try_from(number).ok()?, repetition, component, subcomponent };
-    Some(Goal { segments, place, element, owner, field_repeats, label })
+    way.goal(segments, place, field_repeats)
+}
+
+/// The way down to a component or subcomponent that a rule writes.
+pub(super) struct Way {
+    /// Where it has led to; nothing yet where it begins at a value that is changed.
+    element: Option<Element>,
+    /// The shape that this is an element of, or of the value.
+    owner: SmolStr,
+    label: String,
+    /// Of the component, and of the subcomponent.
+    numbers: Vec<u16>,
+}
+
+impl Way {
+    pub fn new(owner: SmolStr, label: String) -> Way {
+        Way { element: None, owner, label, numbers: Vec::new() }
+    }
+
+    /// Nothing of HL7 v2 stands below a subcomponent.
+    fn is_at_end(&self) -> bool {
+        self.numbers.len() == 2
+    }
+
+    /// One component further down.
+    pub fn component(&mut self, scope: &mut Scope, number: u32, at: &At) -> Option<()> {
+        let key = match &self.element {
+            Some(element) => element.types.first().map(|ty| ty.shape.clone()).unwrap_or_default(),
+            None => self.owner.clone(),
+        };
+        let shape = scope.world.standards().shape(&key);
+        let Some(shape) = shape.filter(|shape| shape.kind == ShapeKind::Composite && !self.is_at_end()) else {
+            scope.error(Code::UnknownPath, at, format!("`{}` has no components", self.label));
+            return None;
+        };
+        let Some(element) = shape.element(&number.to_string()) else {
+            scope.problem(built::unknown(&shape, &number.to_string(), at));
+            return None;
+        };
+        (self.element, self.owner) = (Some(element.clone()), shape.key.clone());
+        self.numbers.push(u16::try_from(number).ok()?);
+        self.label += &format!(".{number}");
+        Some(())
+    }
+
+    /// The numbers of the component and the subcomponent, 0 for none.
+    pub fn components(&self) -> (u16, u16) {
+        let number = |index| self.numbers.get(index).copied().unwrap_or(0);
+        (number(0), number(1))
+    }
+
+    pub fn goal(self, segments: Expr, place: EditPlace, field_repeats: bool) -> Option<Goal> {
+        let Way { element, owner, label, .. } = self;
+        Some(Goal { segments, place, element: element?, owner, field_repeats, label })
+    }
 }

@@ -1,12 +1,11 @@
 //! `PID with { … }` where a message is built: a segment or a field as it stands in the message that came, with changes. What
 //! no line names stays, and a line writes as it does in a message that is changed.
 
-use super::edited::{self, Goal};
+use super::edited::{self, Goal, Way};
 use super::scope::{Local, Scope};
 use super::typed::{EditPlace, Expr, Kind, Repetition, Slot, Ty, TyKind};
-use super::{built, each, types};
+use super::{each, types};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::standard::shape::Kind as ShapeKind;
 use crate::syntax::tree::{self, At, Count, ExprKind, Part, PartKind, Rule};
 use smol_str::SmolStr;
 
@@ -121,10 +120,7 @@ pub(super) fn goal(scope: &mut Scope, rule: &Rule, changed: &Changed) -> Option<
 /// A component of a field, or a subcomponent.
 fn below_value(scope: &mut Scope, part: Expr, name: &SmolStr, parts: &[Part]) -> Option<Goal> {
     let standards = scope.world.standards();
-    let mut owner = standards.target(name)?;
-    let mut label = name.to_string();
-    let mut found = None;
-    let mut numbers = Vec::new();
+    let mut way = Way::new(standards.target(name)?, name.to_string());
     for Part { kind, at } in parts {
         let PartKind::Component(number) = kind else {
             let diagnostic =
@@ -132,29 +128,11 @@ fn below_value(scope: &mut Scope, part: Expr, name: &SmolStr, parts: &[Part]) ->
             scope.problem(diagnostic.help(format!("write its number, as in `{name}.1`")));
             return None;
         };
-        if let Some(element) = &found {
-            owner = shape_of(element)?;
-        }
-        let shape = scope.world.standards().shape(&owner);
-        let Some(shape) = shape.filter(|shape| shape.kind == ShapeKind::Composite && numbers.len() < 2) else {
-            scope.error(Code::UnknownPath, at, format!("`{label}` has no components"));
-            return None;
-        };
-        let Some(element) = shape.element(&number.to_string()) else {
-            scope.problem(built::unknown(&shape, &number.to_string(), at));
-            return None;
-        };
-        found = Some(element.clone());
-        numbers.push(u16::try_from(*number).ok()?);
-        label += &format!(".{number}");
+        way.component(scope, *number, at)?;
     }
-    let [component, subcomponent] = [numbers.first(), numbers.get(1)].map(|number| number.copied().unwrap_or(0));
+    let (component, subcomponent) = way.components();
     let place = EditPlace { field: 0, repetition: Repetition::Whole, component, subcomponent };
-    Some(Goal { segments: part, place, element: found?, owner, field_repeats: false, label })
-}
-
-fn shape_of(element: &crate::standard::shape::Element) -> Option<SmolStr> {
-    element.types.first().map(|ty| ty.shape.clone())
+    way.goal(part, place, false)
 }
 
 /// The key and name of the target that a part of a message can become with changes; nothing where it has no places.

@@ -1,8 +1,8 @@
 //! A module's view of everything around it, as the stages ask for it.
 
 use super::{
-    Project, SourceFile, asked, code_table, codes, connectors, constant, data_files, exported, item, modules, names, parsed,
-    profile, routes, signature, standards, table,
+    Project, SourceFile, asked, code_table, codes, connectors, constant, data_files, exported, item, modules, names,
+    parsed, profile, routes, signature, standards, table,
 };
 use crate::check::typed::{CodeTable, Expr, Function, Key, RowTable};
 use crate::check::{Bodies, ProfileFacts, Signature, World, wiring};
