@@ -70,9 +70,9 @@ fn at(section: &Section) -> Option<At> {
     let text = |name: &str| section.get(name).cloned();
     let tls = text("tls_certificate").zip(text("tls_key"));
     let clients = match (text("clients_ca"), text("clients_issuer").zip(text("clients_audience"))) {
-        (Some(ca), _) => Callers::Certified(ca.into()),
-        (None, Some((issuer, audience))) => Callers::Bearers { issuer, audience },
-        (None, None) => Callers::Anybody,
+        (Some(ca), _) => Callers::MutualTls { ca: ca.into() },
+        (None, Some((issuer, audience))) => Callers::Oauth { issuer, audience: Some(audience), scopes: Vec::new() },
+        (None, None) => Callers::None,
     };
     Some(At { listen: text("listen")?, tls: tls.map(|(certificate, key)| (certificate.into(), key)), clients })
 }
@@ -91,11 +91,11 @@ mod tests {
         assert!(standing(&[]).admin().is_none());
         let of = |name, value| standing(&[("listen", "127.0.0.1:1"), (name, value)]).admin().unwrap();
         let (at, rights) = of("clients_acting", "night desk, alice,");
-        assert_eq!((at.listen.as_str(), at.clients), ("127.0.0.1:1", Callers::Anybody));
+        assert_eq!((at.listen.as_str(), at.clients), ("127.0.0.1:1", Callers::None));
         assert_eq!(rights.acting, ["night desk", "alice"]);
         assert_eq!((rights.read.as_str(), rights.act.as_str()), ("emr.read", "emr.act"));
         assert_eq!(of("scope_act", "do").1.act, "do");
-        assert_eq!(of("clients_ca", "a.pem").0.clients, Callers::Certified("a.pem".into()));
+        assert_eq!(of("clients_ca", "a.pem").0.clients, Callers::MutualTls { ca: "a.pem".into() });
     }
 
     #[test]

@@ -31,7 +31,8 @@ use crate::flow::tables::Table;
 use crate::journal::fs::Disk;
 use crate::journal::space::Reserve;
 use tls::Secrets;
-pub use web::listening::{At, Callers, Listening};
+pub use web::clients::Settings as Callers;
+pub use web::listening::{At, Listening};
 
 /// Where a project is, and its secrets.
 #[derive(Clone)]

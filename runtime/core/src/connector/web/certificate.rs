@@ -1,5 +1,6 @@
 //! What is known of a caller by the certificate that it showed in the handshake, which has looked whose it is.
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
@@ -16,7 +17,7 @@ pub struct Certificate {
 impl Certificate {
     /// As it is sent (RFC 5280, in DER).
     pub fn read(bytes: &[u8]) -> Certificate {
-        let fingerprint: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let fingerprint = HEXLOWER.encode(&Sha256::digest(bytes));
         let name = named(bytes).unwrap_or_else(|| fingerprint.clone());
         Certificate { fingerprint, name }
     }

@@ -2,6 +2,7 @@
 //! project says why. It is decided by the head of a request alone.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use hyper::StatusCode;
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -11,18 +12,18 @@ use super::super::tls::Why;
 use super::certificate::Certificate;
 use super::issuer::{Issuer, Unreachable};
 use super::outcome::{Issue, Reply};
-use super::token::{Token, Wanted};
+use super::token::{Claims, Token, Wanted};
 use crate::clock;
 
 /// `clients` of the settings.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Settings {
     /// The project says why.
     None,
-    MutualTls {
-        ca: PathBuf,
-    },
+    /// Those with a certificate of the authorities of this file.
+    MutualTls { ca: PathBuf },
+    /// Those with a token of an issuer, for this audience if it says one, and with all of these scopes.
     Oauth {
         issuer: String,
         audience: Option<String>,
@@ -45,16 +46,12 @@ pub struct Bearers {
 }
 
 /// Who calls.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Who {
     Anyone,
-    Certified(Certificate),
-    Bearer {
-        /// As the issuer names the client, or the person.
-        name: String,
-        /// What the issuer lets it do.
-        scopes: Vec<String>,
-    },
+    Certified(Arc<Certificate>),
+    /// What the issuer says of the client, or the person.
+    Bearer(Box<Claims>),
 }
 
 impl Who {
@@ -63,7 +60,7 @@ impl Who {
         match self {
             Who::Anyone => "",
             Who::Certified(certificate) => &certificate.name,
-            Who::Bearer { name, .. } => name,
+            Who::Bearer(claims) => claims.bearer(),
         }
     }
 
@@ -122,7 +119,7 @@ impl Clients {
     ///
     /// # Errors
     /// Nobody who may.
-    pub async fn who(&self, headers: &HeaderMap, certificate: Option<&Certificate>) -> Result<Who, Denied> {
+    pub async fn who(&self, headers: &HeaderMap, certificate: Option<&Arc<Certificate>>) -> Result<Who, Denied> {
         match self {
             Clients::Anyone => Ok(Who::Anyone),
             Clients::Certified => certificate.cloned().map(Who::Certified).ok_or(Denied::Unknown),
@@ -142,10 +139,7 @@ impl Bearers {
             return Err(Denied::Unbelieved);
         }
         if self.scopes.iter().all(|scope| claims.has_scope(scope)) {
-            Ok(Who::Bearer {
-                name: claims.bearer().to_owned(),
-                scopes: claims.scopes().map(ToOwned::to_owned).collect(),
-            })
+            Ok(Who::Bearer(Box::new(claims)))
         } else {
             Err(Denied::Scope(self.scopes.join(" ")))
         }

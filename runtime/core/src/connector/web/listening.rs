@@ -32,18 +32,7 @@ pub struct At {
     pub listen: String,
     /// The file of the certificate, and the name of the secret with its key. None: the project says why.
     pub tls: Option<(PathBuf, String)>,
-    pub clients: Callers,
-}
-
-/// Who may call there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Callers {
-    /// The project says why.
-    Anybody,
-    /// Those with a certificate of the authorities of this file.
-    Certified(PathBuf),
-    /// Those with a token of an issuer, for this audience.
-    Bearers { issuer: String, audience: String },
+    pub clients: clients::Settings,
 }
 
 /// What is taken there at a time, times in milliseconds and sizes in bytes.
@@ -62,15 +51,8 @@ impl At {
     pub async fn listening(&self, room: &Room, places: &Places) -> Result<Listening, Why> {
         let server = self.tls.as_ref().map(|(certificate, key)| tls::Server::new(certificate, key));
         let Room { connections, request_timeout, frame_max } = *room;
-        let clients = match self.clients.clone() {
-            Callers::Anybody => clients::Settings::None,
-            Callers::Certified(ca) => clients::Settings::MutualTls { ca },
-            Callers::Bearers { issuer, audience } => {
-                clients::Settings::Oauth { issuer, audience: Some(audience), scopes: Vec::new() }
-            }
-        };
         let tls = server.map_or(tls::Listen::None(tls::None::None), tls::Listen::Tls);
-        let listen = self.listen.clone();
+        let (listen, clients) = (self.listen.clone(), self.clients.clone());
         Listening::new(&Settings { listen, tls, clients, connections, request_timeout, frame_max }, places).await
     }
 }

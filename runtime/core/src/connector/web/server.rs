@@ -135,7 +135,7 @@ impl<D: Desk> Server<D> {
         let Ok(Ok(stream)) = shaken else { return Leaving::Unknown };
         let (_, session) = stream.get_ref();
         let is_2 = session.alpn_protocol() == Some(b"h2");
-        let certificate = session.peer_certificates().and_then(<[_]>::first).map(|it| Certificate::read(it));
+        let certificate = session.peer_certificates().and_then(<[_]>::first).map(|it| Arc::new(Certificate::read(it)));
         self.speak(stream, is_2, Peer { address: peer, certificate }, stop).await
     }
 
@@ -240,7 +240,7 @@ impl<D: Desk> Server<D> {
 /// Who is at the other end of a connection.
 struct Peer {
     address: IpAddr,
-    certificate: Option<Certificate>,
+    certificate: Option<Arc<Certificate>>,
 }
 
 /// Why a body is not there.

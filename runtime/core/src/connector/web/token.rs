@@ -37,7 +37,7 @@ struct Head {
 }
 
 /// What an issuer says of the bearer.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Claims {
     iss: String,
     #[serde(default)]
@@ -55,7 +55,7 @@ pub struct Claims {
 }
 
 /// One text, or a list of them.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 enum Several {
     One(String),

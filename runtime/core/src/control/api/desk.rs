@@ -11,11 +11,11 @@ use tokio::time::timeout;
 use super::problem::{Code, Problem, of_status};
 use super::routes::{Missed, Route, Wish, called};
 use super::{Api, answers};
-use crate::connector::web::clients::{Denied, Who};
+use crate::connector::web::clients::Who;
 use crate::connector::web::media::Media;
 use crate::connector::web::outcome::{Issue, Reply, reply};
 use crate::connector::web::server::{Call, Desk};
-use crate::flow::witness::{Happening, Leaving};
+use crate::flow::witness::Happening;
 use crate::journal::id::Id;
 use crate::observe::audit::{Said, What};
 use crate::observe::log;
@@ -62,26 +62,20 @@ impl Desk for Api {
     }
 
     fn see(&self, what: &Happening<'_>) {
-        match *what {
-            Happening::TurnedAway { peer, who, status } => {
-                let who = if who.is_empty() { peer.to_string() } else { who.to_owned() };
-                log::called(&who, "a call that is not answered", status);
-                self.audit.note(Said::now(What::Turned).by(who).because(format!("the admin API: HTTP {status}")));
-            }
-            Happening::Left { peer, why } if why != Leaving::Done => {
-                let why = format!("the admin API: {}", log::words(why));
-                self.audit.note(Said::now(What::Turned).by(peer.to_string()).because(why));
-            }
-            _ => {}
+        let Some(said) = Said::turned(what) else { return };
+        if let Happening::TurnedAway { status, .. } = *what {
+            log::called(said.who.as_deref().unwrap_or_default(), "a call that is not answered", status);
         }
+        let why = format!("the admin API: {}", said.why.as_deref().unwrap_or_default());
+        self.audit.note(said.because(why));
     }
 }
 
 impl Api {
     /// Why a call of that route is not taken, if it is not.
     fn wrong(&self, route: &Route, head: &Parts, who: &Who) -> Option<Reply> {
-        if let Err(lacks) = self.rights.may(who, route.needs) {
-            return Some(Denied::from(lacks).reply(|status, issue| self.word(status, issue)));
+        if let Err(denied) = self.rights.may(who, route.needs) {
+            return Some(denied.reply(|status, issue| self.word(status, issue)));
         }
         // A page of others that a browser shows can post no JSON without asking first.
         let is_posted = route.method == Method::POST;

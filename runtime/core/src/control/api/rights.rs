@@ -20,42 +20,27 @@ pub struct Rights {
     pub act: String,
 }
 
-/// What the caller lacks.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Lacks {
-    Scope(String),
-    /// Its certificate is not among those of whoever may act.
-    Name,
-}
-
 impl Rights {
     /// # Errors
     /// What the caller lacks.
-    pub fn may(&self, who: &Who, right: Right) -> Result<(), Lacks> {
+    pub fn may(&self, who: &Who, right: Right) -> Result<(), Denied> {
         match (who, right) {
             (Who::Anyone, _) | (Who::Certified(_), Right::Read) => Ok(()),
             (Who::Certified(certificate), Right::Act) => {
-                self.acting.contains(&certificate.name).then_some(()).ok_or(Lacks::Name)
+                self.acting.contains(&certificate.name).then_some(()).ok_or(Denied::Name)
             }
-            (Who::Bearer { scopes, .. }, right) => {
+            (Who::Bearer(claims), right) => {
                 let needed = if right == Right::Read { &self.read } else { &self.act };
-                scopes.contains(needed).then_some(()).ok_or_else(|| Lacks::Scope(needed.clone()))
+                claims.has_scope(needed).then_some(()).ok_or_else(|| Denied::Scope(needed.clone()))
             }
-        }
-    }
-}
-
-impl From<Lacks> for Denied {
-    fn from(lacks: Lacks) -> Denied {
-        match lacks {
-            Lacks::Scope(scope) => Denied::Scope(scope),
-            Lacks::Name => Denied::Name,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::connector::web::certificate::Certificate;
 
@@ -63,10 +48,10 @@ mod tests {
     fn who_may_read_may_not_act_for_that() {
         let rights = Rights { acting: vec!["desk".into()], read: "look".into(), act: "do".into() };
         let may = |who: &Who| [Right::Read, Right::Act].map(|right| rights.may(who, right).is_ok());
-        let certified = |name: &str| Who::Certified(Certificate { fingerprint: "00".into(), name: name.into() });
-        let bearer = |scope: &str| Who::Bearer {
-            name: "desk".into(),
-            scopes: scope.split(' ').map(ToOwned::to_owned).collect(),
+        let certified = |name: &str| Who::Certified(Certificate { fingerprint: "00".into(), name: name.into() }.into());
+        let bearer = |scope: &str| {
+            let claims = json!({ "iss": "issuer", "exp": 0, "client_id": "desk", "scope": scope });
+            Who::Bearer(serde_json::from_value(claims).unwrap())
         };
         assert_eq!(may(&Who::Anyone), [true, true]);
         assert_eq!(may(&certified("desk")), [true, true]);

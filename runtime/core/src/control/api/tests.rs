@@ -77,7 +77,8 @@ async fn start() -> Site {
     let _ = crate::connector::tls::provider().install_default();
     let (folder, issuer) = (tempfile::tempdir().unwrap(), issuer().await);
     let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let clients = Callers::Bearers { issuer: issuer.url.clone(), audience: "https://emr.example".into() };
+    let (url, audience) = (issuer.url.clone(), Some("https://emr.example".into()));
+    let clients = Callers::Oauth { issuer: url, audience, scopes: Vec::new() };
     let at = At { listen: free.to_string(), tls: None, clients };
     let places = Places {
         project: folder.path().to_owned(),

@@ -20,8 +20,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tracing::{error, info};
 
-use super::log::words;
-use crate::flow::witness::{Happening, Leaving, Witness};
+use crate::flow::witness::{Happening, Witness};
 use crate::journal::follow::Follow;
 use crate::journal::fs::Disk;
 use chain::Chain;
@@ -151,14 +150,7 @@ impl Witness for Audit {
                 let said = Said::now(What::Asked).at_feed(feed).because(why);
                 self.note(Said { id: Some(id.to_owned()), is_refused: true, ..said });
             }
-            Happening::TurnedAway { peer, who, status } => {
-                let who = if who.is_empty() { peer.to_string() } else { who.to_owned() };
-                self.note(Said::now(What::Turned).at_feed(feed).by(who).because(format!("HTTP {status}")));
-            }
-            Happening::Left { peer, why } if why != Leaving::Done => {
-                self.note(Said::now(What::Turned).at_feed(feed).by(peer.to_string()).because(words(why)));
-            }
-            _ => {}
+            _ => Said::turned(what).into_iter().for_each(|said| self.note(said.at_feed(feed))),
         }
     }
 }
@@ -319,6 +311,7 @@ fn tell_head(chain: &Chain) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flow::witness::Leaving;
     use crate::journal::entry::{ARRIVAL, Arrival, EVENT, Event, What as Happened};
     use crate::journal::log::Log;
 

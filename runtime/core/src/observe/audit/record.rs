@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::flow::witness::{Happening, Leaving};
 use crate::journal::entry::{self, Entry};
 use crate::journal::id::Id;
+use crate::observe::log::words;
 
 /// SHA-256 of a line, without its end.
 pub type Hash = [u8; 32];
@@ -131,6 +134,17 @@ impl Said {
         self
     }
 
+    /// That a peer was not let in, or left in the middle of something; nothing for what is neither.
+    pub fn turned(what: &Happening<'_>) -> Option<Said> {
+        let (who, why) = match *what {
+            Happening::TurnedAway { peer, who: "", status } => (peer.to_string(), format!("HTTP {status}")),
+            Happening::TurnedAway { who, status, .. } => (who.to_owned(), format!("HTTP {status}")),
+            Happening::Left { peer, why } if why != Leaving::Done => (peer.to_string(), words(why).to_owned()),
+            _ => return None,
+        };
+        Some(Said::now(What::Turned).by(who).because(why))
+    }
+
     /// What a record of a feed's journal is to the audit; nothing for what is of no interest to it. `body` may be cut off
     /// where a message begins.
     pub fn of_record(feed: &str, number: u64, kind: u8, body: &[u8]) -> Option<Said> {
@@ -186,8 +200,7 @@ pub fn hash(line: &[u8]) -> Hash {
 }
 
 pub fn hex(hash: &Hash) -> String {
-    let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or_default();
-    hash.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    HEXLOWER.encode(hash)
 }
 
 #[cfg(test)]

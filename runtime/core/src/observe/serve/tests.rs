@@ -8,8 +8,8 @@ use reqwest::{Certificate, Client, Identity};
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::connector::Callers;
 use crate::connector::tls;
-use crate::connector::web::listening::Callers;
 use crate::journal::space::Reserve;
 
 struct Site {
@@ -42,7 +42,7 @@ async fn start(at: &At, folder: &Path) -> Site {
 }
 
 async fn open() -> At {
-    At { listen: free().await.to_string(), tls: None, clients: Callers::Anybody }
+    At { listen: free().await.to_string(), tls: None, clients: Callers::None }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,8 +95,11 @@ async fn who_shows_no_certificate_reads_nothing() {
     let (server, _) = identity(folder.path(), "server");
     let ((_, known), (_, stranger)) = (identity(folder.path(), "client"), identity(folder.path(), "stranger"));
     let key = folder.path().join("server.key").to_str().unwrap().to_owned();
-    let at =
-        At { tls: Some(("server.pem".into(), key)), clients: Callers::Certified("client.pem".into()), ..open().await };
+    let at = At {
+        tls: Some(("server.pem".into(), key)),
+        clients: Callers::MutualTls { ca: "client.pem".into() },
+        ..open().await
+    };
     let site = start(&at, folder.path()).await;
     let read = async |identity: Option<Identity>| {
         let client = Client::builder().tls_certs_only([server.clone()]);
