@@ -270,6 +270,31 @@ fn what_is_wrong_with_a_table_is_said() {
     assert!(site.text("log").contains("it gives several rows for one key"), "{}", site.text("log"));
 }
 
+#[test]
+fn a_key_of_another_type_has_no_row_and_a_query_that_fails_by_its_rows_has_failed() {
+    let Some(database) = staffed() else { return };
+    database.run(
+        "create table numbered (id bigint, npi text, since date, beds text);
+         insert into numbered values (771, 'N771', null, 'seven'), (772, 'N772', null, '2')",
+    );
+    let query = "from numbered where id = :id and house = :house";
+    let text = mapping(PLAIN, "").replace("from staff where id = :id and house = :house", query);
+    let text = text.replace("npi, since, beds from", "npi, since, beds::bigint from");
+    database.run("alter table numbered add house text default 'NORTH'");
+    let mut site = Site::new(&text, "");
+    start(&mut site, &database);
+    assert!(sent(&site, &admission("1", "nobody")).starts_with("MSA|AA|1"));
+    assert!(output(&site, 1).contains(MISSING));
+    assert!(sent(&site, &admission("2", "772")).starts_with("MSA|AA|2"));
+    assert!(output(&site, 2).contains("N772"));
+    // The fault of a row is none of its key: its message waits until somebody has mended it.
+    let _third = post(&site, &admission("3", "771"));
+    site.until(|site| site.text("log").contains("the database refuses the query (22P02)"));
+    database.run("update numbered set beds = '7' where id = 771");
+    assert!(output(&site, 3).contains("N771"));
+    assert!(!site.text("log").contains("seven"), "{}", site.text("log"));
+}
+
 // ---- FHIR
 
 /// A server that answers a search by what it has for it, and keeps what it was asked.

@@ -69,6 +69,21 @@ impl Drop for Link {
     }
 }
 
+impl Link {
+    /// Whether the text of some key is none of the type that it is compared with. Each is asked by itself: a query can come
+    /// to the same fault by what stands in its tables.
+    async fn is_no_key(&self, keys: &[&(dyn ToSql + Sync)]) -> Result<bool, Failure> {
+        for (key, ty) in keys.iter().zip(self.statement.params()) {
+            match self.client.query_typed("select $1 is null", &[(*key, ty.clone())]).await {
+                Ok(_) => {}
+                Err(why) if is_no_value(&why) => return Ok(true),
+                Err(why) => return Err(failed(&why)),
+            }
+        }
+        Ok(false)
+    }
+}
+
 impl Database {
     /// # Errors
     /// The secret or what TLS needs is not to be had, or not what it must be.
@@ -134,7 +149,7 @@ impl Database {
         let found = match link.client.query(&link.statement, &keys).await {
             Ok(found) => found,
             // A text that is no number is the key of no row.
-            Err(why) if is_no_key(&why) => Vec::new(),
+            Err(why) if is_no_value(&why) && link.is_no_key(&keys).await? => Vec::new(),
             Err(why) => return Err(failed(&why)),
         };
         // Whoever fails ends its connection.
@@ -220,16 +235,16 @@ fn is_passing(code: &SqlState) -> bool {
     ["08", "40", "53", "55", "57", "58"].iter().any(|class| code.code().starts_with(class))
 }
 
-/// The text of a key is none of the type that it is compared with.
-fn is_no_key(why: &tokio_postgres::Error) -> bool {
-    const NO_KEY: [&SqlState; 5] = [
+/// Some text is no value of the type that it is to be of.
+fn is_no_value(why: &tokio_postgres::Error) -> bool {
+    const NO_VALUE: [&SqlState; 5] = [
         &SqlState::INVALID_TEXT_REPRESENTATION,
         &SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
         &SqlState::INVALID_DATETIME_FORMAT,
         &SqlState::DATETIME_FIELD_OVERFLOW,
         &SqlState::CHARACTER_NOT_IN_REPERTOIRE,
     ];
-    why.code().is_some_and(|code| NO_KEY.contains(&code))
+    why.code().is_some_and(|code| NO_VALUE.contains(&code))
 }
 
 /// A key as a parameter: a text, whatever it is compared with. `Debug` shows its size.
