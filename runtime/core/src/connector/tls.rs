@@ -134,7 +134,7 @@ impl Client {
             Some(name) => name,
             Option::None => server_name(host)?,
         };
-        Ok((TlsConnector::from(self.config(folder, secrets)?), name))
+        Ok((TlsConnector::from(Arc::new(self.config(folder, secrets)?)), name))
     }
 
     /// The name that the other side's certificate must have, where the settings say one.
@@ -147,7 +147,7 @@ impl Client {
 
     /// # Errors
     /// As for [`connector`](Client::connector).
-    pub fn config(&self, folder: &Path, secrets: &Secrets) -> Result<Arc<ClientConfig>, Why> {
+    pub fn config(&self, folder: &Path, secrets: &Secrets) -> Result<ClientConfig, Why> {
         let roots = match &self.ca {
             Some(ca) => roots(&folder.join(ca))?,
             Option::None => system_roots()?,
@@ -155,15 +155,14 @@ impl Client {
         let config = ClientConfig::builder_with_provider(Arc::new(provider()));
         let config = config.with_safe_default_protocol_versions().map_err(|why| why.to_string())?;
         let config = config.with_root_certificates(roots);
-        let config = match (&self.certificate, &self.key) {
+        match (&self.certificate, &self.key) {
             (Some(certificate), Some(own)) => {
                 let shown = certificates(&folder.join(certificate))?;
-                config.with_client_auth_cert(shown, key(own, secrets)?).map_err(|why| why.to_string())?
+                config.with_client_auth_cert(shown, key(own, secrets)?).map_err(|why| why.to_string())
             }
-            (Option::None, Option::None) => config.with_no_client_auth(),
-            _ => return Err("a certificate needs its key, and a key its certificate".to_owned()),
-        };
-        Ok(Arc::new(config))
+            (Option::None, Option::None) => Ok(config.with_no_client_auth()),
+            _ => Err("a certificate needs its key, and a key its certificate".to_owned()),
+        }
     }
 }
 
@@ -193,15 +192,14 @@ fn roots(path: &Path) -> Result<RootCertStore, Why> {
     Ok(roots)
 }
 
-/// The authorities that the system trusts, where it keeps them in one file.
+/// The authorities that the system trusts, or that `SSL_CERT_FILE` and `SSL_CERT_DIR` of the environment name.
 fn system_roots() -> Result<RootCertStore, Why> {
-    const FILES: [&str; 3] =
-        ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
-    let file = FILES.iter().map(Path::new).find(|path| path.exists());
     let mut roots = RootCertStore::empty();
-    let file = file.ok_or("the system has no list of authorities: name them with `ca`")?;
     // One that rustls does not understand is not trusted, and no reason to trust none.
-    roots.add_parsable_certificates(certificates(file)?);
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        return Err("the system has no list of authorities: name them with `ca`".to_owned());
+    }
     Ok(roots)
 }
 

@@ -26,7 +26,7 @@ impl Tls {
     /// # Errors
     /// A file or secret is not to be had, or not what it must be.
     pub fn of(client: &Client, folder: &Path, secrets: &Secrets) -> Result<Tls, Why> {
-        Ok(Tls::Rustls(client.config(folder, secrets)?, client.named()?))
+        Ok(Tls::Rustls(Arc::new(client.config(folder, secrets)?), client.named()?))
     }
 }
 
