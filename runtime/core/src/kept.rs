@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use tokio::task::spawn_blocking;
+
 /// What opens files, and makes them so that no other user may.
 pub fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -44,6 +46,15 @@ pub fn put(path: &Path, text: &[u8]) -> io::Result<()> {
     file.sync_data()?;
     fs::rename(&part, path)?;
     File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// The same from a task, which waits for it: nothing else is held up. Where the task ends before, the file is written.
+///
+/// # Errors
+/// As for [`put`].
+pub async fn put_aside(path: &Path, text: impl Into<Vec<u8>>) -> io::Result<()> {
+    let (path, text) = (path.to_owned(), text.into());
+    spawn_blocking(move || put(&path, &text)).await.map_err(io::Error::other)?
 }
 
 /// Where a file is written before it comes to its place. It has the whole name of the file in its own: several that differ

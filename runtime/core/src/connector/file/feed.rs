@@ -61,13 +61,15 @@ impl Feed for Folder {
 
 /// A folder that is watched.
 struct Watch<F: Fs> {
-    settings: Settings,
+    settings: Arc<Settings>,
     intake: Arc<Intake<F>>,
-    /// The files that were seen, how they were, and since when they are so.
-    seen: HashMap<PathBuf, (u64, Option<SystemTime>, Instant)>,
+    seen: Seen,
     /// Those with a message longer than is taken, and how they were.
     left: HashMap<PathBuf, (u64, Option<SystemTime>)>,
 }
+
+/// The files that were seen, how they were, and since when they are so.
+type Seen = HashMap<PathBuf, (u64, Option<SystemTime>, Instant)>;
 
 /// What the messages of a file came to, a line for each of which there is something to say.
 #[derive(Default)]
@@ -85,17 +87,16 @@ pub async fn serve<F: Fs>(
     intake: Arc<Intake<F>>,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    for inside in [Path::new(CLAIMED), &settings.done, &settings.rejected] {
-        fs::create_dir_all(settings.folder.join(inside))?;
-    }
+    let folders = [Path::new(CLAIMED), &settings.done, &settings.rejected].map(|inside| settings.folder.join(inside));
+    aside(move || folders.iter().try_for_each(fs::create_dir_all)).await??;
     let every = Duration::from_millis(settings.every);
-    let mut watch = Watch { settings, intake, seen: HashMap::new(), left: HashMap::new() };
-    for claimed in watch.claimed() {
+    let mut watch = Watch { settings: Arc::new(settings), intake, seen: HashMap::new(), left: HashMap::new() };
+    for claimed in watch.claimed().await {
         // What the last process took of it is no second time.
         watch.take(&claimed, false).await;
     }
     while !*stop.borrow() {
-        for path in watch.stable() {
+        for path in watch.stable().await {
             // Without room on the disk files stay where they are.
             if *stop.borrow() || watch.intake.is_short_of_space() {
                 break;
@@ -103,7 +104,7 @@ pub async fn serve<F: Fs>(
             if watch.is_too_long(&path).await {
                 continue;
             }
-            if let Some(claimed) = watch.claim(&path) {
+            if let Some(claimed) = watch.claim(path).await {
                 watch.take(&claimed, true).await;
             }
         }
@@ -118,40 +119,23 @@ pub async fn serve<F: Fs>(
 
 impl<F: Fs> Watch<F> {
     /// What the last process claimed and did not put away.
-    fn claimed(&self) -> Vec<PathBuf> {
-        files(&self.settings.folder.join(CLAIMED))
+    async fn claimed(&self) -> Vec<PathBuf> {
+        let folder = self.settings.folder.join(CLAIMED);
+        aside(move || files(&folder)).await.unwrap_or_default()
     }
 
     /// The files whose size has not changed for long enough, by their names.
-    fn stable(&mut self) -> Vec<PathBuf> {
-        let now = Instant::now();
-        let stable = Duration::from_millis(self.settings.stable);
-        let mut seen = HashMap::new();
-        let mut found = Vec::new();
-        for path in files(&self.settings.folder) {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if name.starts_with('.') || !matches(&self.settings.pattern, &name) {
-                continue;
-            }
-            let Ok(facts) = fs::metadata(&path) else { continue };
-            let (length, changed) = (facts.len(), facts.modified().ok());
-            let since = match self.seen.get(&path) {
-                Some((was, before, since)) if (*was, *before) == (length, changed) => *since,
-                _ => now,
-            };
-            if now.duration_since(since) >= stable {
-                found.push(path);
-            } else {
-                seen.insert(path, (length, changed, since));
-            }
-        }
+    async fn stable(&mut self) -> Vec<PathBuf> {
+        let (settings, before) = (Arc::clone(&self.settings), std::mem::take(&mut self.seen));
+        let (found, seen) = aside(move || stable(&settings, &before)).await.unwrap_or_default();
         self.seen = seen;
         found
     }
 
     /// Whether a file holds a message longer than is taken: then all of it stays where it is.
     async fn is_too_long(&mut self, path: &Path) -> bool {
-        let Ok(facts) = fs::metadata(path) else { return false };
+        let file = path.to_owned();
+        let Ok(Ok(facts)) = aside(move || fs::metadata(&file)).await else { return false };
         let (length, max) = (facts.len(), self.settings.frame_max);
         if usize::try_from(length).is_ok_and(|length| length <= max) {
             return false;
@@ -161,8 +145,7 @@ impl<F: Fs> Watch<F> {
             return true;
         }
         let file = path.to_owned();
-        let is_long =
-            spawn_blocking(move || has_message_above(&file, max)).await.is_ok_and(|found| found.unwrap_or(false));
+        let is_long = matches!(aside(move || has_message_above(&file, max)).await, Ok(Ok(true)));
         if is_long {
             self.intake.see(&Happening::TooLong { bytes: length });
             self.left.insert(path.to_owned(), how);
@@ -171,12 +154,13 @@ impl<F: Fs> Watch<F> {
     }
 
     /// Takes a file away from whoever else watches. Nothing if somebody was there before.
-    fn claim(&self, path: &Path) -> Option<PathBuf> {
+    async fn claim(&self, path: PathBuf) -> Option<PathBuf> {
         let name = path.file_name()?.to_string_lossy();
         let claimed =
             self.settings.folder.join(CLAIMED).join(format!("{}.{name}", clock::unique(clock::microseconds())));
         point!("file.claim");
-        fs::rename(path, &claimed).ok()?;
+        let to = claimed.clone();
+        aside(move || fs::rename(&path, to)).await.ok()?.ok()?;
         point!("file.claimed");
         Some(claimed)
     }
@@ -192,17 +176,13 @@ impl<F: Fs> Watch<F> {
             Ok(Told { refused, known }) => {
                 let folder = if refused.is_empty() { &self.settings.done } else { &self.settings.rejected };
                 let lines = if is_first { [refused, known].concat() } else { refused };
-                self.put(claimed, folder, &own);
-                self.say(&self.settings.folder.join(folder).join(format!("{own}.result")), lines);
+                let (claimed, folder) = (claimed.to_owned(), self.settings.folder.join(folder));
+                let _ = aside(move || {
+                    put(&claimed, &folder, &own);
+                    say(&folder.join(format!("{own}.result")), lines);
+                })
+                .await;
             }
-        }
-    }
-
-    fn say(&self, result: &Path, mut lines: Vec<(u64, String)>) {
-        lines.sort_unstable();
-        let text: String = lines.iter().map(|(number, line)| format!("message {number}: {line}\n")).collect();
-        if !text.is_empty() {
-            let _ = fs::write(result, text);
         }
     }
 
@@ -233,16 +213,53 @@ impl<F: Fs> Watch<F> {
         }
         Ok(told)
     }
+}
 
-    /// Puts a file away; one of the same name stays as it is.
-    fn put(&self, claimed: &Path, folder: &Path, name: &str) {
-        let folder = self.settings.folder.join(folder);
-        let place = folder.join(name);
-        let place = if place.exists() { folder.join(claimed.file_name().unwrap_or_default()) } else { place };
-        point!("file.put");
-        // Where it cannot be moved it stays claimed, and its messages are known to the next process.
-        let _ = fs::rename(claimed, place);
-        point!("file.done");
+/// Does what a file system may take long for, as one over a network does, off the tasks.
+async fn aside<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+    spawn_blocking(what).await.map_err(io::Error::other)
+}
+
+/// The files whose size has not changed for long enough, by their names, and how all others are.
+fn stable(settings: &Settings, before: &Seen) -> (Vec<PathBuf>, Seen) {
+    let now = Instant::now();
+    let stable = Duration::from_millis(settings.stable);
+    let (mut found, mut seen) = (Vec::new(), HashMap::new());
+    for path in files(&settings.folder) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with('.') || !matches(&settings.pattern, &name) {
+            continue;
+        }
+        let Ok(facts) = fs::metadata(&path) else { continue };
+        let (length, changed) = (facts.len(), facts.modified().ok());
+        let since = match before.get(&path) {
+            Some((was, before, since)) if (*was, *before) == (length, changed) => *since,
+            _ => now,
+        };
+        if now.duration_since(since) >= stable {
+            found.push(path);
+        } else {
+            seen.insert(path, (length, changed, since));
+        }
+    }
+    (found, seen)
+}
+
+/// Puts a file away; one of the same name stays as it is.
+fn put(claimed: &Path, folder: &Path, name: &str) {
+    let place = folder.join(name);
+    let place = if place.exists() { folder.join(claimed.file_name().unwrap_or_default()) } else { place };
+    point!("file.put");
+    // Where it cannot be moved it stays claimed, and its messages are known to the next process.
+    let _ = fs::rename(claimed, place);
+    point!("file.done");
+}
+
+fn say(result: &Path, mut lines: Vec<(u64, String)>) {
+    lines.sort_unstable();
+    let text: String = lines.iter().map(|(number, line)| format!("message {number}: {line}\n")).collect();
+    if !text.is_empty() {
+        let _ = fs::write(result, text);
     }
 }
 

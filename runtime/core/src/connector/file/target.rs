@@ -88,8 +88,11 @@ impl Target for Files {
 
     /// Where each file stands is known when its message is there: this looks at the folder that paths begin in.
     fn reach(&self) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + '_>> {
-        let tried = tried(&self.folder).map_err(|why| unwritten("its folder cannot be written", &why));
-        Box::pin(std::future::ready(tried))
+        let folder = self.folder.clone();
+        Box::pin(async move {
+            let tried = spawn_blocking(move || tried(&folder)).await.map_err(io::Error::other).flatten();
+            tried.map_err(|why| unwritten("its folder cannot be written", &why))
+        })
     }
 }
 

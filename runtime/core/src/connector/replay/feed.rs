@@ -109,11 +109,11 @@ impl Again {
             point!("replay.taken");
             self.reached.next = number + 1;
             if number.is_multiple_of(NOTED) {
-                let _ = self.reached.note(number + 1);
+                let _ = self.reached.note(number + 1).await;
             }
         }
         // What is taken in again by the next process is known there.
-        let _ = self.reached.note(self.reached.next);
+        let _ = self.reached.note(self.reached.next).await;
         point!("replay.noted");
         let _ = stop.wait_for(|stop| *stop).await;
     }

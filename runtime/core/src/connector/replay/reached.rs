@@ -26,9 +26,9 @@ impl Reached {
     ///
     /// # Errors
     /// The file system refuses: the next process begins where this one did, and what it takes in again is known.
-    pub fn note(&mut self, next: u64) -> io::Result<()> {
+    pub async fn note(&mut self, next: u64) -> io::Result<()> {
         self.next = next;
-        kept::put(&self.path, format!("{}\n{next}\n", self.what).as_bytes())
+        kept::put_aside(&self.path, format!("{}\n{next}\n", self.what)).await
     }
 }
 
@@ -36,11 +36,11 @@ impl Reached {
 mod tests {
     use super::*;
 
-    #[test]
-    fn another_replay_begins_at_its_beginning() {
+    #[tokio::test]
+    async fn another_replay_begins_at_its_beginning() {
         let folder = tempfile::tempdir().unwrap();
         let open = |what: &str| Reached::open(folder.path().join("again.replayed"), what.to_owned()).unwrap();
-        open("adt since yesterday").note(7).unwrap();
+        open("adt since yesterday").note(7).await.unwrap();
         assert_eq!(open("adt since yesterday").next, 7);
         assert_eq!(open("adt since today").next, 0);
     }

@@ -109,16 +109,16 @@ impl Asked {
             point!("timer.taken");
             next = page.next;
         }
-        self.noted(at);
+        self.noted(at).await;
         point!("timer.noted");
         Ok(())
     }
 
-    fn noted(&mut self, at: Option<Timestamp>) {
+    async fn noted(&mut self, at: Option<Timestamp>) {
         let Some(since) = at.and_then(|at| at.checked_sub(OVERLAP).ok()) else { return };
         if self.since.time.is_none_or(|known| known < since) {
             // The next process finds the same once more, and knows it.
-            let _ = self.since.note(since);
+            let _ = self.since.note(since).await;
         }
     }
 }

@@ -23,8 +23,8 @@ impl Since {
 
     /// # Errors
     /// The file system refuses: the next process asks from where this one began.
-    pub fn note(&mut self, time: Timestamp) -> io::Result<()> {
+    pub async fn note(&mut self, time: Timestamp) -> io::Result<()> {
         self.time = Some(time);
-        kept::put(&self.path, format!("{time}\n").as_bytes())
+        kept::put_aside(&self.path, format!("{time}\n")).await
     }
 }

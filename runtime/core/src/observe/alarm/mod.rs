@@ -146,16 +146,16 @@ impl Alarms {
                     tokio::spawn(alarm.teller.clone().tell(told));
                 }
             }
-            if has_changed && let Err(why) = self.write() {
+            if has_changed && let Err(why) = self.write().await {
                 error!(why = %why.kind(), "which alarms were told cannot be noted");
             }
         }
     }
 
-    fn write(&self) -> io::Result<()> {
+    async fn write(&self) -> io::Result<()> {
         let told: BTreeMap<&str, i64> =
             self.alarms.iter().filter_map(|alarm| Some((&*alarm.name, alarm.state.told?))).collect();
-        kept::put(&self.path, &serde_json::to_vec(&told)?)
+        kept::put_aside(&self.path, serde_json::to_vec(&told)?).await
     }
 }
 
