@@ -6,6 +6,7 @@ mod batch;
 use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::codec::Decoder;
 
@@ -231,39 +232,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
 
     /// The next message; nothing when the peer has hung up, says nothing for too long, or the feed stops.
     async fn next(&mut self) -> Result<Option<Bytes>, Broken> {
-        let idle = Instant::now() + Duration::from_millis(self.settings.idle_timeout);
-        let mut ends = None;
+        let Connection { stream, frames, unread, settings, stop, .. } = self;
+        let time = |millis| Instant::now() + Duration::from_millis(millis);
+        // Made once for a message and not for each read: some send a byte at a time.
+        let mut late = pin!(sleep_until(time(settings.idle_timeout)));
+        let mut stopped = pin!(stopped(stop));
+        let (mut is_open, mut is_stopping) = (false, false);
         loop {
-            if let Some(message) = self.frames.decode(&mut self.unread)? {
+            if let Some(message) = frames.decode(unread)? {
                 return Ok(Some(message));
             }
-            if self.frames.is_open() && ends.is_none() {
-                ends = Some(Instant::now() + Duration::from_millis(self.settings.frame_timeout));
+            if frames.is_open() && !is_open {
+                is_open = true;
+                late.as_mut().reset(time(settings.frame_timeout));
             }
-            self.unread.reserve(self.room());
-            let read = tokio::select! {
-                read = timeout_at(ends.unwrap_or(idle), self.stream.read_buf(&mut self.unread)) => read,
-                () = stopped(&mut self.stop, ends.map_or(Duration::ZERO, |_| GRACE)) => {
-                    return if ends.is_some() { Err(Broken::Cut) } else { Ok(None) };
+            make_room(unread, is_open, settings.frame_max);
+            tokio::select! {
+                read = stream.read_buf(unread) => if read? == 0 {
+                    return frames.decode_eof(unread);
+                },
+                () = late.as_mut() => return if is_open { Err(Broken::Cut) } else { Ok(None) },
+                () = stopped.as_mut(), if !is_stopping => {
+                    if !is_open {
+                        return Ok(None);
+                    }
+                    is_stopping = true;
+                    let end = late.deadline().min(Instant::now() + GRACE);
+                    late.as_mut().reset(end);
                 }
-            };
-            match read {
-                Err(_) if ends.is_some() => return Err(Broken::Cut),
-                Err(_) => return Ok(None),
-                Ok(Ok(0)) => return self.frames.decode_eof(&mut self.unread),
-                Ok(Ok(_)) => {}
-                Ok(Err(why)) => return Err(why.into()),
             }
-        }
-    }
-
-    /// How much more is to be read at once. What a long message outgrows is not given back at once, so that it is to outgrow
-    /// little; and room that nobody wrote to takes none.
-    fn room(&self) -> usize {
-        match self.unread.len() {
-            long @ LONG.. => long.saturating_mul(7).min(self.settings.frame_max),
-            _ if self.frames.is_open() => READ,
-            _ => LISTENING,
         }
     }
 
@@ -422,7 +419,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
     }
 }
 
-async fn stopped(stop: &mut watch::Receiver<bool>, grace: Duration) {
+/// Makes room for what is read at once. What a long message outgrows is not given back at once, so that it is to outgrow
+/// little; and room that nobody wrote to takes none. Of a frame that trickles what is there is filled first.
+fn make_room(unread: &mut BytesMut, is_open: bool, frame_max: usize) {
+    let room = match unread.len() {
+        _ if is_open && unread.len() < unread.capacity() => return,
+        long @ LONG.. => long.saturating_mul(7).min(frame_max),
+        _ if is_open => READ,
+        _ => LISTENING,
+    };
+    unread.reserve(room);
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
-    sleep(grace).await;
 }
