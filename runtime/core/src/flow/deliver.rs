@@ -151,6 +151,18 @@ pub struct Failing {
 }
 
 impl Parcel {
+    /// Sends all that it holds, one after the other, up to the first that fails: what was said of the last that was sent.
+    pub async fn each<'p, S: Future<Output = Said>>(&'p self, mut send: impl FnMut(&'p Made) -> S) -> Said {
+        let mut said = Ok(()).into();
+        for made in self.made.iter() {
+            said = send(made).await;
+            if said.end.is_err() {
+                break;
+            }
+        }
+        said
+    }
+
     fn bytes(&self) -> usize {
         self.made.iter().map(|made| made.bytes.len()).sum()
     }

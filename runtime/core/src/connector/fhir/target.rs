@@ -85,16 +85,7 @@ fn request(client: &Client, place: &Place, made: &Made) -> RequestBuilder {
 
 impl Target for Server {
     fn deliver<'a>(&'a self, parcel: &'a Parcel) -> Pin<Box<dyn Future<Output = Said> + Send + 'a>> {
-        Box::pin(async move {
-            let mut said = Ok(()).into();
-            for made in parcel.made.iter() {
-                said = self.send(made).await;
-                if said.end.is_err() {
-                    break;
-                }
-            }
-            said
-        })
+        Box::pin(parcel.each(move |made| self.send(made)))
     }
 
     /// Asks what it can do (FHIR R4 §3.1.0.9, capabilities), as whom it knows us.

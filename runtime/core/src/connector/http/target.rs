@@ -92,16 +92,7 @@ fn media_type(form: Form) -> &'static str {
 
 impl Target for Service {
     fn deliver<'a>(&'a self, parcel: &'a Parcel) -> Pin<Box<dyn Future<Output = Said> + Send + 'a>> {
-        Box::pin(async move {
-            let mut said = Ok(()).into();
-            for made in parcel.made.iter() {
-                said = self.send(&parcel.id, made).await;
-                if said.end.is_err() {
-                    break;
-                }
-            }
-            said
-        })
+        Box::pin(parcel.each(move |made| self.send(&parcel.id, made)))
     }
 
     /// Asks what may be done there (RFC 9110 §9.3.7), which does nothing. A service that does not know the question is

@@ -175,16 +175,7 @@ impl Peer {
 
 impl Target for Peer {
     fn deliver<'a>(&'a self, parcel: &'a Parcel) -> Pin<Box<dyn Future<Output = Said> + Send + 'a>> {
-        Box::pin(async move {
-            let mut said = Ok(()).into();
-            for made in parcel.made.iter() {
-                said = self.send(&made.bytes, parcel.asks).await;
-                if said.end.is_err() {
-                    break;
-                }
-            }
-            said
-        })
+        Box::pin(parcel.each(move |made| self.send(&made.bytes, parcel.asks)))
     }
 
     fn reach(&self) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + '_>> {
