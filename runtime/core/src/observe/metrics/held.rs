@@ -7,7 +7,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use rustc_hash::FxHashMap;
 
-use super::series::{All, OfFeed, OfRoute, OfWay};
+use super::series::{All, OfFeed, OfRoute, OfTable, OfWay};
 use crate::flow::witness::Leaving;
 
 /// Values by names. A name is made once; a project has few of them.
@@ -138,6 +138,28 @@ impl Route {
             refused: mapped("refused"),
             issues: all.issues.get_or_create_owned(&route),
             map: all.map_seconds.get_or_create_owned(&route),
+        }
+    }
+}
+
+pub struct Table {
+    pub found: Counter,
+    pub missing: Counter,
+    pub cached: Counter,
+    pub failed: Counter,
+    pub look: Histogram,
+}
+
+impl Table {
+    pub fn new(all: &All, table: &str) -> Table {
+        let table = OfTable::new(table);
+        let looked = |outcome| all.lookups.get_or_create_owned(&table.end(outcome));
+        Table {
+            found: looked("found"),
+            missing: looked("missing"),
+            cached: looked("cached"),
+            failed: looked("failed"),
+            look: all.lookup_seconds.get_or_create_owned(&table),
         }
     }
 }

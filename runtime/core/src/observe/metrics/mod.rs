@@ -15,8 +15,8 @@ use crate::flow::backlog::Backlog;
 use crate::flow::witness::{Happening, Leaving, Witness};
 use crate::journal::entry::What;
 use crate::observe::alarm::{Measure, Of};
-use held::{Feed, Held, Route, Way};
-use series::{All, OfFeed, OfTable, OfWay};
+use held::{Feed, Held, Route, Table, Way};
+use series::{All, OfFeed, OfWay};
 
 /// What [`Metrics::text`] is.
 pub const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -26,6 +26,7 @@ pub struct Metrics {
     registry: Registry,
     all: All,
     feeds: Held<Feed>,
+    tables: Held<Table>,
     /// Whoever reads: one at a time, as what stands is set for each.
     reading: Mutex<()>,
 }
@@ -36,7 +37,8 @@ impl Metrics {
     pub fn new(wiring: &Wiring, version: &str, started: i64) -> Metrics {
         let mut registry = Registry::with_prefix("emr");
         let all = All::new(&mut registry, version, started);
-        let metrics = Metrics { registry, all, feeds: Held::default(), reading: Mutex::default() };
+        let (feeds, tables) = (Held::default(), Held::default());
+        let metrics = Metrics { registry, all, feeds, tables, reading: Mutex::default() };
         for (number, feed) in wiring.feeds.iter().enumerate() {
             let held = metrics.feed(&feed.name);
             for route in wiring.routes.iter().filter(|route| route.from.contains(&number)) {
@@ -46,11 +48,8 @@ impl Metrics {
                 }
             }
         }
-        for table in wiring.tables.iter().map(|table| OfTable::new(&table.name)) {
-            for outcome in ["found", "missing", "cached", "failed"] {
-                drop(metrics.all.lookups.get_or_create(&table.end(outcome)));
-            }
-            drop(metrics.all.lookup_seconds.get_or_create(&table));
+        for table in &wiring.tables {
+            metrics.table(&table.name);
         }
         metrics
     }
@@ -84,7 +83,7 @@ impl Metrics {
             }
             (Of::Route, Measure::Delivered) => ways(&|route, _| route == name, &|way| way.delivered.get()),
             (Of::Target, Measure::Delivered) => ways(&|_, target| target == name, &|way| way.delivered.get()),
-            (Of::Table, Measure::Failures) => self.all.lookups.get_or_create(&OfTable::new(name).end("failed")).get(),
+            (Of::Table, Measure::Failures) => self.table(name).failed.get(),
             (Of::Target, Measure::Retried) => ways(&|_, target| target == name, &|way| way.failed.get()),
             _ => 0,
         }
@@ -96,6 +95,10 @@ impl Metrics {
 
     fn route(&self, of: &Feed, feed: &str, route: &str) -> Arc<Route> {
         of.routes.get(route, || Route::new(&self.all, feed, route))
+    }
+
+    fn table(&self, table: &str) -> Arc<Table> {
+        self.tables.get(table, || Table::new(&self.all, table))
     }
 
     fn way(&self, of: &Feed, feed: &str, way: &str) -> Arc<Way> {
@@ -133,16 +136,16 @@ impl Witness for Metrics {
                 route.map.observe(took.as_secs_f64());
             }
             Happening::LookedUp { table, is_cached, is_there, took, failure, .. } => {
+                let table = self.table(table);
                 let outcome = match (failure, is_cached, is_there) {
-                    (Some(_), ..) => "failed",
-                    (None, true, _) => "cached",
-                    (None, false, true) => "found",
-                    (None, false, false) => "missing",
+                    (Some(_), ..) => &table.failed,
+                    (None, true, _) => &table.cached,
+                    (None, false, true) => &table.found,
+                    (None, false, false) => &table.missing,
                 };
-                let of = OfTable::new(table);
-                self.all.lookups.get_or_create(&of.end(outcome)).inc();
+                outcome.inc();
                 if !is_cached {
-                    self.all.lookup_seconds.get_or_create(&of).observe(took.as_secs_f64());
+                    table.look.observe(took.as_secs_f64());
                 }
             }
             Happening::LeftOut { route, .. } => _ = self.route(&feed, name, route).left_out.inc(),
