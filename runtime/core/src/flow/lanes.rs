@@ -53,24 +53,31 @@ impl Lanes {
         Some(number)
     }
 
-    /// The oldest delivery that may begin if these go before it, which have begun.
-    pub fn follow(&mut self, before: &[u64]) -> Option<u64> {
-        let candidates = before.iter().filter_map(|number| self.waiting.get(number)).flat_map(|waiting| &waiting.keys);
-        let next = |key: &u64| {
-            let queue = self.queues.get(key)?;
-            queue.iter().find(|number| !before.contains(number)).copied()
-        };
-        let is_free = |number: &u64| {
-            let waiting = self.waiting.get(number)?;
-            let held = |key: &u64| {
-                let queue = self.queues.get(key).into_iter().flatten();
-                queue.take_while(|other| *other != number).any(|other| !before.contains(other))
-            };
-            (!self.begun.contains(number) && !waiting.keys.iter().any(held)).then_some(*number)
-        };
-        let number = candidates.filter_map(next).filter_map(|number| is_free(&number)).min()?;
-        self.begun.insert(number);
-        Some(number)
+    /// Deliveries that may go together, so many at the most, in their order: those that may begin, and then those that have
+    /// none but these before them. Nobody else is then given one of them.
+    pub fn train(&mut self, most: usize) -> Vec<u64> {
+        let mut train = Vec::new();
+        // How many of each lane are of the train: the first ones. And in how many of its lanes another has none but these
+        // before it.
+        let (mut firsts, mut freed) = (FxHashMap::default(), FxHashMap::default());
+        let mut next = BTreeSet::new();
+        while train.len() < most {
+            let Some(number) = self.begin().or_else(|| next.pop_first()) else { break };
+            self.begun.insert(number);
+            train.push(number);
+            for key in self.waiting.get(&number).into_iter().flat_map(|waiting| &waiting.keys) {
+                let first: &mut usize = firsts.entry(*key).or_default();
+                *first += 1;
+                let Some(follower) = self.queues.get(key).and_then(|queue| queue.get(*first)) else { continue };
+                let lanes: &mut usize = freed.entry(*follower).or_default();
+                *lanes += 1;
+                let is_free = self.waiting.get(follower).is_some_and(|waiting| waiting.behind == *lanes);
+                if is_free && !self.begun.contains(follower) {
+                    next.insert(*follower);
+                }
+            }
+        }
+        train
     }
 
     /// A delivery that had begun is to begin once more.
@@ -164,27 +171,25 @@ mod tests {
     }
 
     #[test]
-    fn one_may_follow_those_that_go_before_it() {
+    fn one_goes_behind_those_before_it() {
         let mut lanes = Lanes::default();
         for (number, keys) in
             [(1, vec![10]), (2, vec![10]), (3, vec![20]), (4, vec![10, 20]), (5, vec![30]), (6, vec![10])]
         {
             lanes.add(number, keys);
         }
-        assert_eq!(lanes.begin(), Some(1));
-        assert_eq!(lanes.follow(&[1]), Some(2));
         // The fourth waits for the third as well, and the sixth for the fourth.
-        assert_eq!(lanes.follow(&[1, 2]), None);
-        assert_eq!(lanes.begin(), Some(3));
-        assert_eq!([lanes.follow(&[1, 2, 3]), lanes.follow(&[1, 2, 3, 4])], [Some(4), Some(6)]);
+        assert_eq!(lanes.train(9), [1, 3, 5, 2, 4, 6]);
         // What goes again waits for those before it that do not.
         lanes.end(1);
         lanes.again(4);
         lanes.again(6);
-        assert_eq!([lanes.begin(), lanes.begin()], [Some(5), None]);
+        assert_eq!(lanes.train(9), [0; 0]);
         lanes.end(3);
         lanes.end(2);
-        assert_eq!([lanes.begin(), lanes.follow(&[4])], [Some(4), Some(6)]);
+        assert_eq!(lanes.train(1), [4]);
+        lanes.again(4);
+        assert_eq!(lanes.train(9), [4, 6]);
     }
 
     #[test]
@@ -218,7 +223,41 @@ mod tests {
         assert!(lanes.is_empty());
     }
 
+    /// What may follow these, found by looking at all that stand before each.
+    fn follower(lanes: &Lanes, before: &[u64]) -> Option<u64> {
+        let is_free = |number: &&u64| {
+            let others = lanes.waiting[*number].keys.iter().flat_map(|key| &lanes.queues[key]);
+            let first = |key: &u64| lanes.queues[key].iter().take_while(|other| other != number);
+            let held = lanes.waiting[*number].keys.iter().flat_map(first).any(|other| !before.contains(other));
+            !lanes.begun.contains(*number) && !held && others.into_iter().any(|other| before.contains(other))
+        };
+        lanes.waiting.keys().find(is_free).copied()
+    }
+
     proptest! {
+        /// A train holds what could begin one after the other if each ended before the next.
+        #[test]
+        fn a_train_is_what_may_go_one_behind_the_other(
+            messages in prop::collection::vec(prop::collection::vec(1u64..6, 0..3), 0..30), begun in 0usize..4, most in 0usize..12
+        ) {
+            let (mut lanes, mut other) = (Lanes::default(), Lanes::default());
+            for (number, keys) in messages.iter().enumerate() {
+                lanes.add(number as u64, keys.clone());
+                other.add(number as u64, keys.clone());
+            }
+            for _ in 0..begun {
+                prop_assert_eq!(lanes.begin(), other.begin());
+            }
+            let mut train = Vec::new();
+            while train.len() < most
+                && let Some(next) = other.begin().or_else(|| follower(&other, &train))
+            {
+                other.begun.insert(next);
+                train.push(next);
+            }
+            prop_assert_eq!(lanes.train(most), train);
+        }
+
         /// Whoever is ready first ends first or last; with a key in common they end in order, and all end.
         #[test]
         fn order_is_kept_and_nothing_is_left(

@@ -29,18 +29,11 @@ enum Left {
 impl Queue {
     /// The deliveries that may go together now, in their order.
     fn together(&self, most: usize) -> Vec<Car> {
-        let mut cars: Vec<Car> = Vec::new();
-        while cars.len() < most {
-            let mut state = self.state();
-            if state.is_held {
-                break;
-            }
-            let numbers: Vec<u64> = cars.iter().map(|(number, _)| *number).collect();
-            let Some(number) = state.lanes.begin().or_else(|| state.lanes.follow(&numbers)) else { break };
-            let parcel = state.take(number);
-            cars.push((number, parcel));
+        let mut state = self.state();
+        if state.is_held {
+            return Vec::new();
         }
-        cars
+        state.lanes.train(most).into_iter().map(|number| (number, state.take(number))).collect()
     }
 
     /// See [`Queue::run`]: one train after the other, and what failed beside them.
