@@ -214,9 +214,10 @@ impl One {
 
     fn columns(&self, resource: &Bytes, read: &Read<'_>) -> Result<BTreeMap<String, Option<String>>, Failure> {
         let mut texts = BTreeMap::new();
+        let readings: Vec<usize> = self.facts.columns.iter().filter_map(|column| column.read).collect();
+        let mut all = read(&readings, resource).into_iter();
         for column in &self.facts.columns {
-            let readings: Vec<usize> = column.read.into_iter().collect();
-            let values = read(&readings, resource).into_iter().next().unwrap_or_default();
+            let values = column.read.and_then(|_| all.next()).unwrap_or_default();
             match &values[..] {
                 [] => _ = texts.insert(column.name.clone(), None),
                 [one] => _ = texts.insert(column.name.clone(), Some(one.clone())),
