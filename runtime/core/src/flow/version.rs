@@ -123,7 +123,7 @@ impl Version {
             }
         };
         // A fault of the machinery is no word of a map: a person looks, and what comes behind it goes on.
-        let outcome = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Outcome::parked("a map fails on it"));
+        let outcome = guarded(run).unwrap_or_else(|| Outcome::parked("a map fails on it"));
         Mapping { outcome, seen }
     }
 
@@ -192,7 +192,7 @@ impl Version {
     /// Nothing for a route that lets all through, and for a message that has none of its keys.
     fn sight(&self, route: usize, open: &Open, message: &[u8], receipt: &Receipt) -> Option<Sight> {
         let unless = self.settings.unless_seen.get(route)?.as_ref()?;
-        let key = once::key(&self.program.read(self.settings.feed, &unless.keys, message, receipt))?;
+        let key = once::key(&self.read(&unless.keys, message, receipt))?;
         let feed = xxh3_64(self.settings.name.as_bytes());
         let came = Came { at: open.arrival.received, feed, number: open.number() };
         Some(Sight { once: Arc::clone(&unless.once), key, came, within: unless.within })
@@ -232,7 +232,7 @@ impl Version {
     /// What a way out gets of a message, made once more.
     pub(super) fn again(&self, way: &str, number: u64, message: &Bytes, receipt: &Receipt) -> Option<Parcel> {
         let way = self.settings.ways.iter().find(|known| *known.name == *way)?;
-        let made = self.program.map(self.settings.feed, way.route, message, receipt).result.ok()?;
+        let made = guarded(|| self.program.map(self.settings.feed, way.route, message, receipt))?.result.ok()?;
         Some(self.parcel(way, number, made.into(), message, receipt))
     }
 
@@ -244,7 +244,7 @@ impl Version {
         message: &Bytes,
         receipt: &Receipt,
     ) -> Parcel {
-        let read = self.program.read(self.settings.feed, &way.reads, message, receipt).into();
+        let read = self.read(&way.reads, message, receipt).into();
         Parcel { id: Id::new(&self.settings.name, number).to_string().into(), made, read, asks: way.asks }
     }
 
@@ -266,7 +266,7 @@ impl Version {
     ) -> Result<Made, String> {
         let way = self.settings.ways.iter().find(|known| *known.name == *way).ok_or(NO_WAY)?;
         let run = || self.program.reply(self.settings.feed, way.route, message, answer, receipt);
-        let reply = catch_unwind(AssertUnwindSafe(run)).map_err(|_| "the map of the reply fails on what it answers")?;
+        let reply = guarded(run).ok_or("the map of the reply fails on what it answers")?;
         let reply = reply.map_err(|rejected| {
             let why = format!("{} {}", rejected.code, rejected.text);
             format!("what it answers is not taken: {}", why.trim_start())
@@ -277,13 +277,23 @@ impl Version {
         Ok(Made { form: reply.form, bytes: bytes.into() })
     }
 
+    /// What settings read of a message; of each none where they fail on it.
+    fn read(&self, readings: &[usize], message: &[u8], receipt: &Receipt) -> Vec<Vec<String>> {
+        let read = || self.program.read(self.settings.feed, readings, message, receipt);
+        guarded(read).unwrap_or_else(|| vec![Vec::new(); readings.len()])
+    }
+
     /// What a message is kept in order by.
     pub(super) fn keys(&self, message: &Bytes, receipt: &Receipt) -> Vec<u64> {
-        let Settings { feed, order_by, .. } = &self.settings;
-        let values = self.program.read(*feed, order_by, message, receipt).into_iter().flatten();
+        let values = self.read(&self.settings.order_by, message, receipt).into_iter().flatten();
         // The hash of a value is its lane: two values that share one wait for each other, and lose nothing.
         values.map(|value| xxh3_64(value.as_bytes())).collect()
     }
+}
+
+/// Nothing where the machinery fails: who waits for it goes on.
+fn guarded<T>(run: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(run)).ok()
 }
 
 pub(super) const NO_WAY: &str = "the project has no such way any more";
