@@ -226,6 +226,12 @@ impl Engine {
         chain(named, &|named| Engine::one(world, named, settings.clone(), kind))
     }
 
+    /// Makes what its maps need, so that no message waits for it.
+    pub fn warm(&self) {
+        self.maps.iter().for_each(Ready::warm);
+        self.next.iter().for_each(|next| next.warm());
+    }
+
     fn one(world: &World, named: Option<&str>, settings: Settings, kind: Kind) -> Result<Engine, End> {
         let standards = db::standards(&world.db, world.inside).clone();
         let found: Vec<_> = functions(world).filter(|it| named.is_none_or(|name| is_named(&it.key, name))).collect();

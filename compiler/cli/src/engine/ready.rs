@@ -111,6 +111,13 @@ impl Ready {
         self.plan().is_some_and(|plan| plan.takes.iter().any(|take| matches!(take, plan::Take::Resource(_))))
     }
 
+    /// Makes all that it needs, so that its first message does not wait for it.
+    pub fn warm(&self) {
+        if self.loaded().is_none() {
+            self.plan();
+        }
+    }
+
     /// Machine code for this map; nothing on a machine that no code is made for.
     fn loaded(&self) -> Option<&Arc<Loaded>> {
         let load = || match &self.from {
@@ -175,6 +182,12 @@ impl Ready {
         }))
     }
 
+    /// By what the interpreter runs it for a message with that receipt.
+    fn runs(&self, settings: &Settings, receipt: &Receipt) -> interpret::Settings {
+        let secrets = self.given(settings).cloned().unwrap_or_default();
+        interpret::Settings { receipt: receipt.clone(), secrets, ..settings.run.clone() }
+    }
+
     pub fn interpreted(
         &self,
         message: &Message,
@@ -184,8 +197,7 @@ impl Ready {
         let Some(plan) = self.plan() else {
             return Outcome::fault();
         };
-        let secrets = self.given(settings).cloned().unwrap_or_default();
-        let settings = interpret::Settings { receipt: receipt.clone(), secrets, ..settings.run.clone() };
+        let settings = self.runs(settings, receipt);
         self.outcome(plan, interpret::run(plan, message, &settings), json)
     }
 
@@ -197,8 +209,7 @@ impl Ready {
         json: &mut Vec<u8>,
     ) -> Option<Outcome> {
         let plan = self.plan()?;
-        let secrets = self.given(settings).cloned().unwrap_or_default();
-        let settings = interpret::Settings { receipt: receipt.clone(), secrets, ..settings.run.clone() };
+        let settings = self.runs(settings, receipt);
         Some(self.outcome(plan, interpret::run_resource(plan, resource, &settings)?, json))
     }
 
@@ -212,8 +223,7 @@ impl Ready {
         json: &mut Vec<u8>,
     ) -> Option<Outcome> {
         let plan = self.plan()?;
-        let secrets = self.given(settings).cloned().unwrap_or_default();
-        let settings = interpret::Settings { receipt: receipt.clone(), secrets, ..settings.run.clone() };
+        let settings = self.runs(settings, receipt);
         Some(self.outcome(plan, interpret::run_both(plan, message, resource, &settings)?, json))
     }
 

@@ -38,6 +38,11 @@ impl Replying {
         Some(Replying { map, takes, standards: db::standards(&world.db, world.inside).clone() })
     }
 
+    /// Makes what it needs: the interpreter runs it.
+    pub fn warm(&self) {
+        self.map.plan();
+    }
+
     /// Whether it takes what was asked beside what is said of it.
     pub fn takes_both(&self) -> bool {
         self.takes.len() == 2

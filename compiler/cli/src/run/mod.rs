@@ -76,6 +76,7 @@ pub fn run(args: &Args) -> Result<End, End> {
     if args.check {
         return runtime.block_on(check::needs(&wiring, &places, &standing));
     }
+    program.warm();
     let hold = Hold::take(&places.journal).map_err(|why| End::World(format!("journal: {why}")))?;
     let hold = Arc::new(hold);
     let mut watch = args.looking.begin(&wiring, places.clone(), standing)?;

@@ -98,6 +98,15 @@ impl Compiled {
         })
     }
 
+    /// Makes what its maps need: a message that waits for machine code is one of which the process seems to die if it is
+    /// ended meanwhile.
+    pub fn warm(&self) {
+        for Route { maps, reply, .. } in &self.routes {
+            maps.values().for_each(|maps| maps.engine.warm());
+            reply.iter().for_each(Replying::warm);
+        }
+    }
+
     /// How a message of a feed is read. Nothing if it brings a zone that is none.
     pub fn reads(&self, feed: usize, bytes: &[u8], receipt: &Receipt) -> Option<Settings> {
         let (settings, _) = self.feeds.get(feed)?.manner.of(bytes, receipt, &self.standards).ok()?;
@@ -222,7 +231,7 @@ impl Program for Compiled {
             }
             Ok(Outcome { form, issues, rejected: None }) => {
                 let parts = form.parts(made).into_iter();
-                let form = if form == engine::Form::Json { Form::Json } else { Form::Message };
+                let form = of(form);
                 let made = parts.map(|bytes| Made { form, bytes: bytes.into() }).collect();
                 Mapped { result: Ok(made), issues: issues.len() }
             }
@@ -243,10 +252,7 @@ impl Program for Compiled {
         match map.run(&settings, (message, &answer.bytes), receipt, &mut made) {
             Err(_) => Err(no_map()),
             Ok(Outcome { rejected: Some(told), .. }) => Err(rejected(told, false)),
-            Ok(Outcome { form, .. }) => {
-                let form = if form == engine::Form::Json { Form::Json } else { Form::Message };
-                Ok(Made { form, bytes: made.into() })
-            }
+            Ok(Outcome { form, .. }) => Ok(Made { form: of(form), bytes: made.into() }),
         }
     }
 
@@ -266,6 +272,13 @@ impl Program for Compiled {
 fn kept(message: &Bytes) -> Bytes {
     const LONG: usize = 64 << 10;
     if message.len() < LONG { Bytes::copy_from_slice(message) } else { message.clone() }
+}
+
+fn of(form: engine::Form) -> Form {
+    match form {
+        engine::Form::Json => Form::Json,
+        engine::Form::Message => Form::Message,
+    }
 }
 
 fn no_map() -> Rejected {

@@ -53,6 +53,7 @@ impl Ready {
         refused(wrong.collect(), "is wrong; `emr check` shows it")?;
         let ready = Ready::new(&world, chosen).map_err(said)?;
         refused(test::failing(&world).map_err(said)?, "fails; `emr test` shows it")?;
+        ready.program.warm();
         Ok(ready)
     }
 }

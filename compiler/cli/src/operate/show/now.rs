@@ -72,7 +72,7 @@ impl Now {
             Sorted::Routes(routes) => (routes, None),
             Sorted::Ignored(because) => (Vec::new(), Some(format!("it is ignored: {because}"))),
             Sorted::NotServed(problem) | Sorted::Unreadable(problem) => {
-                (Vec::new(), Some(format!("it is not taken: {}", problem.wrong.text())))
+                (Vec::new(), Some(format!("it is not taken: {}", problem.text())))
             }
         };
         let one =
