@@ -27,10 +27,10 @@ use crate::journal::ledger::Open;
 use crate::journal::space::LOOK;
 
 /// How often a message may be mapped because an answer leads to another question.
-pub(super) const TURNS_MAX: u32 = 32;
+const TURNS_MAX: u32 = 32;
 
 /// Why such a message is given to a person.
-pub(super) const NO_END: &str = "what it looks up comes to no end";
+const NO_END: &str = "what it looks up comes to no end";
 
 /// A message that was mapped.
 pub(super) struct Done {
@@ -49,6 +49,15 @@ enum Looked {
     Changed,
     /// The process ends, and nobody answers.
     Left,
+}
+
+/// What is done where a table does not answer.
+#[derive(Clone, Copy)]
+pub(super) enum Patience {
+    /// It is asked until it does.
+    Waits,
+    /// Somebody waits for what is made, and is told.
+    Once,
 }
 
 /// What is known for a message.
@@ -98,29 +107,50 @@ impl<F: Fs> Intake<F> {
     }
 
     /// What a way out gets of a message that was mapped before, made once more. Waits for tables where the project asks more
-    /// than it did.
+    /// than it did. Nothing if that comes to no end.
     pub(super) async fn made_again(&self, way: &str, open: &Open, message: &Bytes) -> Option<Parcel> {
-        let mut known = self.kept(open);
-        let mut tried = 0;
-        loop {
+        let again =
+            |version: &Version, message: &Bytes, receipt: &Receipt| version.again(way, open.number(), message, receipt);
+        self.made_with((open, message), self.kept(open), Patience::Waits, again).await.ok().flatten()
+    }
+
+    /// Makes something of a message with what tables have for it, again and again until nothing is asked any more.
+    ///
+    /// # Errors
+    /// It comes to no end, or a table does not answer whoever does not wait.
+    pub(super) async fn made_with<T>(
+        &self,
+        (open, message): (&Open, &Bytes),
+        mut known: Known,
+        patience: Patience,
+        make: impl Fn(&Version, &Bytes, &Receipt) -> T,
+    ) -> Result<T, String> {
+        let (mut turns, mut tried) = (0, 0);
+        while turns < TURNS_MAX {
             let version = self.version();
             let receipt = self.asking(&version, open, &known);
-            let (message, _) = version.repaired(message);
-            let parcel = version.again(way, open.number(), &message, &receipt);
-            let wanted = receipt.answers().wanted();
-            if wanted.is_empty() {
-                return parcel;
-            }
-            tried += 1;
-            let (_, failure) = self.asked(&version, open, wanted, &mut known).await;
-            if let Some(failure) = failure {
-                sleep(wait(&failure, open.number(), tried)).await;
+            let wanted = {
+                let made = make(&version, &version.repaired(message).0, &receipt);
+                let wanted = receipt.answers().wanted();
+                if wanted.is_empty() {
+                    return Ok(made);
+                }
+                wanted
+            };
+            match (self.asked(&version, open, wanted, &mut known).await.1, patience) {
+                (None, _) => turns += 1,
+                (Some(failure), Patience::Once) => return Err(format!("a table does not answer: {}", failure.why())),
+                (Some(failure), Patience::Waits) => {
+                    tried += 1;
+                    sleep(wait(&failure, open.number(), tried)).await;
+                }
             }
         }
+        Err(NO_END.to_owned())
     }
 
     /// The receipt of a message with what is known for it: whoever maps it with that learns what else is to be asked.
-    pub(super) fn asking(&self, version: &Version, open: &Open, known: &Known) -> Receipt {
+    fn asking(&self, version: &Version, open: &Open, known: &Known) -> Receipt {
         let receipt = self.receipt(open.number(), &open.arrival);
         if version.settings.tables.is_empty() { receipt } else { receipt.answered(Answers::of(known)) }
     }
@@ -189,7 +219,7 @@ impl<F: Fs> Intake<F> {
     }
 
     /// Asks once. What is not known then, and why.
-    pub(super) async fn asked(
+    async fn asked(
         &self,
         version: &Version,
         open: &Open,

@@ -4,15 +4,17 @@
 //! asks once more.
 
 use bytes::Bytes;
+use emr_message::Receipt;
 use emr_message::answer::Code;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
 use super::deliver::Said;
 use super::intake::{Answers, Intake, Waiting, When};
-use super::look_up::{Known, NO_END, TURNS_MAX};
+use super::look_up::{Known, Patience};
 use super::program::{Form, Made};
 use super::seen::{Answer, Progress, Verdict};
+use super::version::Version;
 use super::work::{WayOut, tell};
 use crate::journal::entry::{EVENT, Entry, Event, Identity, Reply, What};
 use crate::journal::fs::Fs;
@@ -127,21 +129,9 @@ impl<F: Fs> WayOut<F> {
     /// What its map looks up in a table is asked once: a sender waits for it.
     async fn made(&self, open: &Open, said: (&Made, Code)) -> Result<Made, String> {
         let message = self.intake.message(open).ok_or("its record cannot be read")?;
-        let version = self.intake.version();
-        let (message, _) = version.repaired(&message);
-        let mut known = Known::new();
-        for _ in 0..TURNS_MAX {
-            let receipt = self.intake.asking(&version, open, &known);
-            let made = version.reply(&self.name, (&message, &receipt), said);
-            let wanted = receipt.answers().wanted();
-            if wanted.is_empty() {
-                return made;
-            }
-            if let (_, Some(failure)) = self.intake.asked(&version, open, wanted, &mut known).await {
-                return Err(format!("a table does not answer: {}", failure.why()));
-            }
-        }
-        Err(NO_END.to_owned())
+        let reply =
+            |version: &Version, message: &Bytes, receipt: &Receipt| version.reply(&self.name, (message, receipt), said);
+        self.intake.made_with((open, &message), Known::new(), Patience::Once, reply).await?
     }
 }
 
@@ -157,6 +147,6 @@ fn reply(body: &[u8]) -> Option<Made> {
 }
 
 /// By what a message is known whose sender is to be told of it.
-fn identity(open: &Open) -> Option<Identity> {
+pub(super) fn identity(open: &Open) -> Option<Identity> {
     open.arrival.identity.filter(|_| !open.is_resumed)
 }
