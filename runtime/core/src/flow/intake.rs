@@ -18,7 +18,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, mpsc, oneshot, watch};
 use tokio::time::sleep;
 
-use super::mark::Mark;
+use super::mark::{Mark, Suspect};
 use super::once::Once;
 use super::program::Program;
 use super::repair::Repair;
@@ -176,10 +176,10 @@ pub(super) struct Next {
     pub done: oneshot::Sender<()>,
 }
 
-/// The message that the last process died of, and who waits until it was tried again.
-pub(super) struct Suspect {
-    pub number: u64,
-    pub tried: std::sync::mpsc::Sender<()>,
+/// The message that processes have died of, and who waits until it was tried again.
+pub(super) struct Tried {
+    pub suspect: Suspect,
+    pub tell: std::sync::mpsc::Sender<()>,
 }
 
 /// Senders of messages that were in flight when the last process ended, by their numbers.
@@ -236,7 +236,7 @@ impl<F: Fs> Intake<F> {
                 ledger.take(record.place, entry);
             }
         })?;
-        let (mark, died_of) = Mark::open(&settings.folder)?;
+        let (mark, suspect) = Mark::open(&settings.folder)?;
         let reader = log.reader();
         let synced = {
             let (witness, feed) = (Arc::clone(&witness), Arc::clone(&settings.name));
@@ -267,11 +267,11 @@ impl<F: Fs> Intake<F> {
         });
         let mapping = Arc::clone(&intake);
         let (tell, tried) = std::sync::mpsc::channel();
-        let suspect = died_of.map(|number| Suspect { number, tried: tell });
+        let suspect = suspect.map(|suspect| Tried { suspect, tell });
         // Before anybody is let in: a sender of what is in flight is known from the first moment on.
         let answers = intake.asked_again();
         let thread = thread::Builder::new().name(called).spawn(move || mapping.work(waiting, suspect, answers))?;
-        // A message that the last process died of is tried before anybody is let in: who is killed while others send is then
+        // A message that processes have died of is tried before anybody is let in: who is killed while others send is then
         // hardly ever taken for one that dies of it a second time. Without one this says at once that nobody will tell.
         let _ = tried.recv();
         Ok((intake, thread))

@@ -9,10 +9,11 @@ use emr_message::Receipt;
 use tokio::sync::{mpsc, watch};
 
 use super::deliver::{End, Parcel, Source};
-use super::intake::{Answers, Intake, Job, Next, Settings, Submitted, Suspect, When, Work};
+use super::intake::{Answers, Intake, Job, Next, Settings, Submitted, Tried, When, Work};
 use super::line::{Accepted, Behind, Line};
 use super::look_up::Done;
 use super::program::{Made, Program};
+use super::reply::identity;
 use super::retry::Failure;
 use super::seen::{Answer, Progress, Verdict};
 use super::version::{NO_WAY, Outcome, Sight, Version};
@@ -26,14 +27,18 @@ use crate::journal::log::Place;
 /// How many processes may die of one message before a person has to look at it.
 const DEATHS: u32 = 2;
 
+const UNREAD: &str = "its record cannot be read";
+
 impl<F: Fs> Intake<F> {
     /// Maps one message after the other, in the order of the journal, until nobody sends any.
-    pub(super) fn work(self: Arc<Self>, work: mpsc::Receiver<Work>, suspect: Option<Suspect>, answers: Answers) {
-        if let Some(suspect) = &suspect {
-            self.happen(suspect.number, What::Started);
+    pub(super) fn work(self: Arc<Self>, work: mpsc::Receiver<Work>, suspect: Option<Tried>, answers: Answers) {
+        if let Some(Tried { suspect, tell }) = &suspect {
+            if suspect.is_new {
+                self.happen(suspect.number, What::Started);
+            }
             if !self.version().settings.tables.is_empty() {
                 // Whoever starts the feed does not wait for a table.
-                let _ = suspect.tried.send(());
+                let _ = tell.send(());
             }
         }
         let mut line = Line::new(work);
@@ -106,7 +111,7 @@ impl<F: Fs> Intake<F> {
         let Accepted { number, identity, answer, message } = accepted;
         let open = self.ledger().message(number)?.clone();
         let Some(message) = message.or_else(|| self.message(&open)) else {
-            self.happen(number, parked("its record cannot be read"));
+            self.park(&open, UNREAD, &answer);
             return Some((open.place, open.arrival.received));
         };
         let verdict = self.stored(&open, &message, answer, line);
@@ -175,7 +180,7 @@ impl<F: Fs> Intake<F> {
     }
 
     /// What was in flight when the last process ended goes on.
-    fn take_up(&self, mut suspect: Option<Suspect>, mut answers: Answers, line: &mut Line) {
+    fn take_up(&self, mut suspect: Option<Tried>, mut answers: Answers, line: &mut Line) {
         let open: Vec<Open> = self.ledger().open().cloned().collect();
         for open in open {
             if let Ok(room) = self.room.try_acquire() {
@@ -188,8 +193,8 @@ impl<F: Fs> Intake<F> {
             if self.is_left() {
                 return;
             }
-            if let Some(Suspect { tried, .. }) = suspect.take_if(|suspect| suspect.number == open.number()) {
-                let _ = tried.send(());
+            if let Some(Tried { tell, .. }) = suspect.take_if(|tried| tried.suspect.number == open.number()) {
+                let _ = tell.send(());
             }
         }
     }
@@ -198,12 +203,16 @@ impl<F: Fs> Intake<F> {
     fn go_on(&self, open: &Open, ways: &[Arc<str>], answer: Option<watch::Sender<Progress>>, line: &mut Line) {
         let number = open.number();
         if open.mapped.is_none() {
-            let Some(message) = self.message(open) else {
-                return self.happen(number, parked("its record cannot be read"));
-            };
-            match open.started {
-                DEATHS.. => self.happen(number, parked("the process died of it, more than once")),
-                _ => _ = self.stored(open, &message, answer.unwrap_or_default(), line),
+            let answer = answer.unwrap_or_default();
+            if self.mark.deaths(number) >= DEATHS {
+                self.park(open, "the process died of it, more than once", &answer);
+                // Who sends it on wants it tried anew. If this is not noted it is parked once more then.
+                let _ = self.mark.clear();
+                return;
+            }
+            match self.message(open) {
+                Some(message) => _ = self.stored(open, &message, answer, line),
+                None => self.park(open, UNREAD, &answer),
             }
             return;
         }
@@ -259,6 +268,17 @@ impl<F: Fs> Intake<F> {
             tell(&answer, Some(number), verdict.clone());
         }
         Some(verdict)
+    }
+
+    /// A message that was never mapped waits for a person. It is ours: so its sender is told, now and if it sends the same
+    /// once more.
+    fn park(&self, open: &Open, why: &str, answer: &watch::Sender<Progress>) {
+        let number = open.number();
+        self.happen(number, parked(why));
+        tell(answer, Some(number), Verdict::Good);
+        if let Some(identity) = identity(open) {
+            self.seen().note(identity, Answer::Known(number, Verdict::Good));
+        }
     }
 
     /// Queues what was made for each way out.

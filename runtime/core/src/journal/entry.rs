@@ -41,7 +41,7 @@ pub struct Event {
 /// A journal holds each by its place in this list: a new one stands last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum What {
-    /// A map begins with it. A mark that no outcome follows is a process that died of it.
+    /// A process has died of it: its map had begun, and had not come to an end.
     Started,
     /// It was mapped with the program of this hash, and these targets are to get it.
     Mapped { program: u64, targets: Vec<String> },

@@ -34,8 +34,6 @@ pub struct Open {
     pub arrival: Arrival,
     /// Bytes of its record before its own.
     pub head: usize,
-    /// Maps that began with it since one last came to an end.
-    pub started: u32,
     /// Why a person has to look at it.
     pub parked: Option<Arc<str>>,
     /// Nothing until it was mapped.
@@ -101,17 +99,7 @@ impl Open {
     /// A message that was just stored.
     pub fn new(place: Place, arrival: Arrival) -> Open {
         let head = arrival.head().len();
-        Open {
-            place,
-            arrival,
-            head,
-            started: 0,
-            parked: None,
-            mapped: None,
-            is_resumed: false,
-            to: None,
-            answers: None,
-        }
+        Open { place, arrival, head, parked: None, mapped: None, is_resumed: false, to: None, answers: None }
     }
 
     pub fn number(&self) -> u64 {
@@ -245,11 +233,10 @@ impl Ledger {
 impl Open {
     fn happen(&mut self, what: What) -> Option<Ended> {
         match what {
-            What::Started => self.started += 1,
             What::Mapped { program, targets } => {
                 let missing: Vec<_> = targets.into_iter().map(|target| (target.into(), None)).collect();
                 let is_done = missing.is_empty();
-                (self.started, self.parked) = (0, None);
+                self.parked = None;
                 self.mapped = Some(Mapped { program, missing, is_given_up: false, is_returned: false });
                 return is_done.then_some(Ended::Delivered);
             }
@@ -264,8 +251,9 @@ impl Open {
             What::Parked { target, why } => self.park(target.as_deref(), why.into()),
             What::Released => self.release(),
             What::Dropped { .. } => return self.give_up(),
-            // Of a message that is open already; how the delivery ended stands behind it.
-            What::Replayed(_) | What::Replied { .. } => {}
+            // Of a message that is open already; how the delivery ended stands behind it. Who died of what is counted beside
+            // the journal.
+            What::Started | What::Replayed(_) | What::Replied { .. } => {}
         }
         None
     }
@@ -286,7 +274,7 @@ impl Open {
         if self.mapped.is_none() {
             self.answers = None;
         }
-        (self.parked, self.started, self.is_resumed) = (None, 0, true);
+        (self.parked, self.is_resumed) = (None, true);
         for (_, parked) in self.mapped.iter_mut().flat_map(|mapped| &mut mapped.missing) {
             *parked = None;
         }

@@ -31,9 +31,10 @@ use super::intake::{Intake, OnReject, Sent, Settings, Way, When};
 use super::pace::Pace;
 use super::program::{Form, Made, Mapped, Program, Rejected, Sorted};
 use super::retry::{Failure, Retry};
-use super::seen::Verdict;
+use super::seen::{Verdict, identity};
 use super::witness::Witness;
 use super::work::WayOut;
+use crate::clock;
 use crate::journal::entry::{ARRIVAL, Arrival};
 use crate::journal::fs::{Disk, Fs};
 use crate::journal::ledger::{Ledger, Settled};
@@ -336,6 +337,24 @@ async fn an_answer_may_wait_for_all_targets() {
         assert_eq!(feed.take("A", "H", &number.to_string()).await, Verdict::Good);
         assert_eq!(feed.got().len(), number + 1);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_processes_die_of_is_parked_and_its_sender_told_that_it_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let message = Bytes::from_static(b"MSH|^~\\&|A|H|||1||ADT^A01|1|P|2.5\rPID|1\r");
+    let mut log = Log::open(Disk, folder.path().to_owned(), SEGMENT, |_| {}).unwrap();
+    let arrival = Arrival { received: clock::microseconds(), identity: identity(&message, None), file: None };
+    let number = log.append(ARRIVAL, &arrival.head(), &message).unwrap().number;
+    log.commit().unwrap();
+    drop(log);
+    // The number, one death, and a map that is at it.
+    let mark = [number.to_le_bytes().as_slice(), &1u32.to_le_bytes(), &1u32.to_le_bytes()].concat();
+    std::fs::write(folder.path().join("mark"), mark).unwrap();
+    let feed = start(folder.path(), When::Delivered, &[], Kept::default());
+    assert_eq!(feed.take("A", "H", "1").await, Verdict::Good);
+    assert_eq!((feed.intake.law().accepted, feed.intake.law().parked), (1, 1));
+    assert_eq!(feed.intake.mark.deaths(number), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
