@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::sink;
+
 /// A message: its lane and its number there.
 pub type Id = (usize, u64);
 
@@ -51,6 +53,13 @@ impl Book {
 
     pub fn accept(&self, id: Id) {
         self.pages().accepted.insert(id);
+    }
+
+    /// All that was accepted on a lane is to be replayed.
+    pub fn accept_again(&self, lane: usize) {
+        let mut pages = self.pages();
+        let more: Vec<Id> = pages.accepted.iter().filter(|id| id.0 == lane).map(|id| sink::again(*id)).collect();
+        pages.accepted.extend(more);
     }
 
     pub fn arrive(&self, id: Id) {

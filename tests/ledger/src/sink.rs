@@ -119,7 +119,12 @@ fn field(message: &str, bar: usize) -> &str {
 /// What is replayed says so in MSH-6.
 fn of_message(message: &str) -> Option<Id> {
     let (lane, number) = id(field(message, 9))?;
-    if field(message, 5) == "AGAIN" { Some((lane + AGAIN, number)) } else { Some((lane, number)) }
+    if field(message, 5) == "AGAIN" { Some(again((lane, number))) } else { Some((lane, number)) }
+}
+
+/// A message that is replayed is one of its own.
+pub fn again((lane, number): Id) -> Id {
+    (lane + AGAIN, number)
 }
 
 fn id(control: &str) -> Option<Id> {

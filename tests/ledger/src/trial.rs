@@ -58,6 +58,9 @@ const REACHED: Duration = Duration::from_secs(60);
 /// What a stop in peace may take: frames have ten seconds to come to their end.
 const STOPPED: Duration = Duration::from_secs(30);
 
+/// The lane of what is replayed.
+const FOLDER: usize = 0;
+
 /// Places that are met when an engine is told to stop.
 const AT_STOP: &str = "stop.";
 
@@ -122,11 +125,11 @@ pub fn finish(
     for sender in senders {
         let _ = sender.join();
     }
-    // A replay goes to the end that the journal has at the start. What it takes in is not counted as accepted: the first of
-    // it is often under way when a process is ended, and is parked, as it must be, when that happens to it twice.
+    // A replay goes to the end that the journal has at the start.
     engine.tell_to_stop()?;
     engine.ended(STOPPED)?;
     engine.start(emr, None)?;
+    book.accept_again(FOLDER);
     while book.missing().next().is_some() && Instant::now() < end {
         thread::sleep(Duration::from_millis(50));
     }
