@@ -1,5 +1,6 @@
 //! What brings messages in and takes them out: a folder for each connector, and here the list of them.
 
+mod batch;
 pub mod fhir;
 pub mod file;
 pub mod http;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use emr_abi::wiring;
 use emr_message::Charset;
+use emr_message::answer::Code;
 use emr_message::header::Header;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
@@ -14,14 +15,16 @@ use hyper::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::watch;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::super::batch::{Batch, Unwrap, of_all};
 use super::super::fhir::envelope::{self, Envelope};
 use super::super::web::clients::Who;
 use super::super::web::listening::{self, Listening};
 use super::super::web::media::Media;
-use super::super::web::outcome::{FHIR_JSON, Issue, Reply, later, outcome, reply};
+use super::super::web::outcome::{FHIR_JSON, Issue, Reply, later, outcome, outcomes, reply};
 use super::super::web::server::{Call, Desk};
-use super::super::web::taken::{Taken, take};
+use super::super::web::taken::{Taken, take, take_all};
 use super::super::{Feed, Places, Serving, Why, answered};
 use crate::flow::intake::{Intake, Sent};
 use crate::flow::program::{Form, Made};
@@ -37,6 +40,7 @@ pub struct Settings {
     at: String,
     /// That of messages whose MSH-18 is empty.
     charset: Option<String>,
+    unwrap: Option<Unwrap>,
 }
 
 /// An address to which messages can be posted.
@@ -52,6 +56,7 @@ struct Takes {
     charset: Charset,
     messages: bool,
     resources: bool,
+    unwrap: Option<Unwrap>,
     patience: Duration,
 }
 
@@ -65,6 +70,7 @@ impl Posted {
             charset: charset.map_err(|_| "`charset` names none that is known".to_owned())?,
             messages: feed.messages,
             resources: !feed.resources.is_empty(),
+            unwrap: settings.unwrap,
             patience: settings.listening.patience(),
         };
         Ok(Posted { listening: Listening::new(&settings.listening, places).await?, takes })
@@ -143,10 +149,18 @@ impl Desk for Posts {
 
     async fn answer(&self, call: Call) -> Reply {
         match self.takes.kind(&call.head.headers) {
-            Some(Kind::Message(Some(charset))) if !self.takes.is_in(&call.body, charset) => {
-                other_media("MSH-18 and the charset of the content's type do not agree")
+            Some(Kind::Message(charset)) => {
+                let batch = self.takes.unwrap.and_then(|Unwrap::Batch| Batch::read(&call.body));
+                let one = std::slice::from_ref(&call.body);
+                let mut messages = batch.as_ref().map_or(one, |batch| &batch.messages).iter();
+                if charset.is_some_and(|charset| !messages.all(|message| self.takes.is_in(message, charset))) {
+                    return other_media("MSH-18 and the charset of the content's type do not agree");
+                }
+                match batch {
+                    Some(batch) => self.batch(&call, batch).await,
+                    None => self.message(&call).await,
+                }
             }
-            Some(Kind::Message(_)) => self.message(&call).await,
             Some(Kind::Resource) => self.resource(&call).await,
             None => other_media(&self.takes.said()),
         }
@@ -166,9 +180,37 @@ impl Posts {
         }
         let header = Header::read(&call.body).filter(|_| wants_acknowledgment(&call.head.headers));
         let Some((header, code)) = header.zip(taken.verdict.code()) else { return told(&taken) };
-        // What of the message stands in the answer is in the charset of the message.
-        let kind = call.head.headers.get(CONTENT_TYPE).cloned().unwrap_or(HeaderValue::from_static("text/plain"));
-        taken.named(reply(taken.status(StatusCode::OK), kind, answered(&header, code, taken.problem().as_slice())))
+        let acknowledgment = answered(&header, code, taken.problem().as_slice());
+        taken.named(reply(taken.status(StatusCode::OK), as_sent(call), acknowledgment))
+    }
+
+    /// Takes the messages of a batch in, each for itself. Their sender hears of all at once: which of them are refused, or
+    /// the receipts of all of them.
+    async fn batch(&self, call: &Call, Batch { messages, header }: Batch) -> Reply {
+        let key = envelope::key(&call.head.headers, &call.who);
+        let sent = (0_u64..).zip(messages).map(|(number, message)| {
+            let claim = key.map(|key| xxh3_64_with_seed(&number.to_le_bytes(), key));
+            Sent { message, file: None, claim }
+        });
+        let all = take_all(&self.intake, sent.collect(), self.takes.patience).await;
+        let Some(all) = all else { return later(outcome, BUSY) };
+        let issues = (1..).zip(&all).filter_map(|(number, taken)| Some(taken.issue()?.of_message(number)));
+        let issues: Vec<_> = issues.collect();
+        let status = match &issues[..] {
+            [] if all.iter().any(|taken| taken.is_under_way) => StatusCode::ACCEPTED,
+            [] => StatusCode::OK,
+            _ => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        if let Some(header) = Header::read(&header).filter(|_| wants_acknowledgment(&call.head.headers)) {
+            let problems: Vec<_> = all.iter().filter_map(Taken::problem).map(of_all).collect();
+            let code = if problems.is_empty() { Code::Accept } else { Code::Error };
+            return reply(status, as_sent(call), answered(&header, code, &problems));
+        }
+        if issues.is_empty() {
+            let receipts: Vec<_> = all.iter().map(|taken| &taken.receipt).collect();
+            return reply(status, JSON, json!({ "receipts": receipts }).to_string());
+        }
+        outcomes(status, &issues)
     }
 
     async fn resource(&self, call: &Call) -> Reply {
@@ -184,6 +226,13 @@ impl Posts {
     }
 }
 
+/// What of a message stands in its answer is in the charset of the message.
+fn as_sent(call: &Call) -> HeaderValue {
+    call.head.headers.get(CONTENT_TYPE).cloned().unwrap_or(HeaderValue::from_static("text/plain"))
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
 const BUSY: &str = "no more messages can be taken now";
 
 /// The receipt, or what is wrong.
@@ -193,11 +242,8 @@ fn told(taken: &Taken) -> Reply {
     }
     let status = taken.status(StatusCode::OK);
     let told = match taken.issue() {
-        Some(issue) => reply(status, FHIR_JSON, issue.json().to_string()),
-        None => {
-            let receipt = json!({ "receipt": taken.receipt });
-            reply(status, HeaderValue::from_static("application/json"), receipt.to_string())
-        }
+        Some(issue) => outcome(status, &issue),
+        None => reply(status, JSON, json!({ "receipt": taken.receipt }).to_string()),
     };
     taken.named(told)
 }

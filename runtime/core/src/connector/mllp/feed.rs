@@ -1,7 +1,6 @@
 //! Listens for messages, and answers each once the feed knows what to say.
 
 mod asked;
-mod batch;
 
 use std::collections::HashMap;
 use std::io;
@@ -23,6 +22,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::codec::Decoder;
 
+use super::super::batch::{Batch, Unwrap, of_all};
 use super::super::listen::{self, BACKLOG, EXHAUSTED};
 use super::super::{Feed, Places, Serving, Why, answered, tls};
 use super::frame::{self, Broken, Frames};
@@ -46,13 +46,6 @@ pub struct Settings {
     pub frame_timeout: u64,
     pub idle_timeout: u64,
     pub frame_max: usize,
-}
-
-/// What is taken apart before its messages are taken in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Unwrap {
-    Batch,
 }
 
 /// How long the rest of a frame that is not taken is read and thrown away.
@@ -215,8 +208,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
                 Ok(Some(block)) if self.is_second() && &*block == NOT_COMMITTED => return Ok(()),
                 Ok(Some(message)) => {
                     point!("mllp.read");
-                    let is_batch = self.settings.unwrap.is_some() && batch::is_batch(&message);
-                    if !(if is_batch { self.answer_batch(message).await } else { self.answer(message).await })? {
+                    let batch = self.settings.unwrap.and_then(|Unwrap::Batch| Batch::read(&message));
+                    let goes_on = match batch {
+                        Some(batch) => self.answer_batch(batch).await,
+                        None => self.answer(message).await,
+                    };
+                    if !goes_on? {
                         return Ok(());
                     }
                 }
@@ -318,12 +315,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
 
     /// Takes the messages of a batch in, each for itself, and answers once for all of them: a sender that hears nothing
     /// sends the batch again, and what is there of it already is known.
-    async fn answer_batch(&mut self, batch: Bytes) -> Result<bool, Broken> {
-        let messages: Vec<Bytes> = emr_message::batch::messages(&batch).map(Bytes::from).collect();
-        let Some(header) = messages.first().and_then(|first| batch::header(&batch, first)) else {
-            // It is one message that is none.
-            return self.answer(batch).await;
-        };
+    async fn answer_batch(&mut self, Batch { messages, header }: Batch) -> Result<bool, Broken> {
         let mut answers = Vec::new();
         for message in messages {
             let taken = timeout(HELD, self.intake.take(Sent { message, file: None, claim: None })).await;
@@ -348,8 +340,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
             if verdict == Verdict::Later {
                 return self.not_stored().await;
             }
-            // A place would be one of a message, and nothing here says of which.
-            problems.extend(verdict.problem().map(|problem| Problem { at: None, ..problem }));
+            problems.extend(verdict.problem().map(of_all));
         }
         let code = if problems.is_empty() { Code::Accept } else { Code::Error };
         if asked.application(code) {

@@ -56,12 +56,18 @@ impl Issue {
         &self.text
     }
 
-    pub fn json(&self) -> Value {
+    /// The same, said of that message of several.
+    #[must_use]
+    pub fn of_message(self, number: usize) -> Issue {
+        Issue { text: format!("message {number}: {}", self.text), ..self }
+    }
+
+    fn json(&self) -> Value {
         let mut issue = json!({ "severity": self.severity, "code": self.code, "diagnostics": self.text });
         if let (Some(wrong), Some(issue)) = (&self.wrong, issue.as_object_mut()) {
             issue.insert("details".to_owned(), wrong.clone());
         }
-        json!({ "resourceType": "OperationOutcome", "issue": [issue] })
+        issue
     }
 }
 
@@ -82,7 +88,13 @@ fn place(at: &At) -> String {
 
 /// An answer of that status which says this.
 pub fn outcome(status: StatusCode, issue: &Issue) -> Reply {
-    reply(status, FHIR_JSON, issue.json().to_string())
+    outcomes(status, std::slice::from_ref(issue))
+}
+
+/// The same for several things that are said.
+pub fn outcomes(status: StatusCode, issues: &[Issue]) -> Reply {
+    let issues: Vec<_> = issues.iter().map(Issue::json).collect();
+    reply(status, FHIR_JSON, json!({ "resourceType": "OperationOutcome", "issue": issues }).to_string())
 }
 
 pub fn reply(status: StatusCode, kind: HeaderValue, body: impl Into<Bytes>) -> Reply {

@@ -5,12 +5,12 @@ use std::time::Duration;
 use emr_message::answer::{Problem, Wrong};
 use hyper::StatusCode;
 use hyper::header::HeaderValue;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::outcome::{Issue, RECEIPT, Reply};
 use crate::flow::intake::{HELD, Intake, Sent, When};
 use crate::flow::program::Made;
-use crate::flow::seen::{Progress, Verdict};
+use crate::flow::seen::{Answer, Progress, Verdict};
 use crate::journal::fs::Disk;
 
 /// A message that is in the journal.
@@ -27,8 +27,27 @@ pub struct Taken {
 /// Takes a message in and waits for what is to be said of it. Nothing if that cannot be said now: its sender is to send it
 /// again. `patience` is how long the answers of targets are waited for.
 pub async fn take(intake: &Intake<Disk>, sent: Sent, patience: Duration) -> Option<Taken> {
-    let mut answer = timeout(HELD, intake.take(sent)).await.ok()??;
-    let _ = timeout(patience, answer.verdict()).await;
+    let answer = timeout(HELD, intake.take(sent)).await.ok()??;
+    told(intake, answer, Instant::now() + patience).await
+}
+
+/// The same for several of one sender, which hears of all at once: of none if one is to be sent again. Those that are in the
+/// journal are known then.
+pub async fn take_all(intake: &Intake<Disk>, all: Vec<Sent>, patience: Duration) -> Option<Vec<Taken>> {
+    let mut answers = Vec::with_capacity(all.len());
+    for sent in all {
+        answers.push(timeout(HELD, intake.take(sent)).await.ok()??);
+    }
+    let end = Instant::now() + patience;
+    let mut taken = Vec::with_capacity(answers.len());
+    for answer in answers {
+        taken.push(told(intake, answer, end).await.filter(|taken| taken.verdict != Verdict::Later)?);
+    }
+    Some(taken)
+}
+
+async fn told(intake: &Intake<Disk>, mut answer: Answer, end: Instant) -> Option<Taken> {
+    let _ = timeout_at(end, answer.verdict()).await;
     let Progress { number, verdict, .. } = answer.progress();
     // As long as a map may still refuse it, it has no number, and nothing is promised.
     let receipt = intake.called(number?);

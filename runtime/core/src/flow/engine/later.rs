@@ -12,11 +12,6 @@ const TARGET: &[(&str, &[&str])] = &[("format", &["\"json\""])];
 /// # Errors
 /// Some setting asks for more than is carried out.
 pub(super) fn nothing_of_it(wiring: &Wiring) -> Result<(), Refused> {
-    for feed in &wiring.feeds {
-        if !["mllp", "file"].contains(&feed.connector.as_str()) {
-            held(&format!("feed {}", feed.name), &feed.settings, &[("unwrap", &["null"])])?;
-        }
-    }
     for target in &wiring.targets {
         held(&format!("target {}", target.name), &target.settings, TARGET)?;
     }

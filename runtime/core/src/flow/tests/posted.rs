@@ -342,3 +342,35 @@ async fn mutual_tls_without_tls_is_refused_before_anything_listens() {
         Engine::start(wiring, Arc::new(Passing), places(folder.path()), hold, Arc::new(nobody)).await.err().unwrap();
     assert!(refused.why.starts_with("`clients: mutual_tls` needs `tls: { … }`"), "{}", refused.why);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_messages_of_a_batch_are_taken_one_by_one_and_answered_once() {
+    let (_folder, site) = plain(json!({ "unwrap": "batch" })).await;
+    let batch = |id: &str, messages: &[String]| {
+        format!("FHS|^~\\&|A\rBHS|^~\\&|A|H|||1||||{id}\r{}BTS|{}\rFTS|1\r", messages.concat(), messages.len())
+    };
+    let good = batch("b1", &[message("A", "1"), message("A", ""), message("A", "3")]);
+    let named = [("idempotency-key", "k1")];
+    let said = site.post_with("text/plain", &named, good.clone()).await;
+    assert_eq!((said.status, said.receipt.as_str(), said.kind.as_str()), (200, "", "application/json"));
+    assert_eq!(said.json()["receipts"].as_array().unwrap().len(), 3);
+    // Once more, by a sender that heard nothing: also the one without an MSH-10 is known.
+    assert_eq!(site.post_with("text/plain", &named, good.clone()).await, said);
+    let read = site.post(HL7, batch("b2", &[message("A", "4"), message("A", "5")])).await;
+    assert!(read.status == 200 && read.body.contains("\rMSA|AA|b2"), "{read:?}");
+    // Of those that are refused it is said which they are, and the others stay.
+    let some = batch("b3", &[message("A", "6"), message("WRONG", "7"), message("OTHER", "8")]);
+    let read = site.post(HL7, some.clone()).await;
+    assert!(read.status == 422 && read.body.contains("\rMSA|AE|b3") && read.body.contains("\rERR|"), "{read:?}");
+    let said = site.post("text/plain", some).await;
+    let texts: Vec<_> =
+        said.json()["issue"].as_array().unwrap().iter().map(|it| it["diagnostics"].to_string()).collect();
+    assert_eq!((said.status, texts.len()), (422, 2), "{texts:?}");
+    assert!(texts[0] == "\"message 2: it is wrong\"" && texts[1].starts_with("\"message 3: "), "{texts:?}");
+    // What is no batch is what it was, and one without a message is no message.
+    assert_eq!(site.post("text/plain", message("A", "9")).await.status, 200);
+    assert_eq!(site.post("text/plain", batch("b4", &[])).await.status, 400);
+    assert_eq!(site.post("text/plain; charset=iso-8859-1", batch("b5", &[message("Ä", "10")])).await.status, 415);
+    site.feed.settled().await;
+    assert_eq!(site.feed.got().len(), 7);
+}
