@@ -4,7 +4,6 @@ use super::promise::Bodies;
 use super::typed::{Block, Expr, Field, Function, Key, Kind, Slot, Statement};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::At;
-use emr_abi::Builtin;
 use indexmap::IndexSet;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
@@ -82,26 +81,15 @@ impl<'w> Bound<'w> {
                 self.statements(statements, place);
                 self.expr(value, path, over, place);
             }
-            Kind::Else(first, second) => [first, second].into_iter().for_each(|it| self.expr(it, path, over, place)),
-            Kind::List(items) | Kind::Builtin { function: Builtin::distinct, arguments: items } => {
-                items.iter().for_each(|item| self.expr(item, path, over, place))
-            }
-            Kind::Match { arms, otherwise } => {
-                let values = arms.iter().map(|arm| &arm.value).chain(otherwise);
-                values.for_each(|value| self.expr(value, path, over, place));
-            }
             Kind::Each { list, item, body, .. } => {
                 self.lets.insert((place.function.clone(), *item), list);
                 self.expr(body, path, over, place);
             }
-            Kind::EachBy { body, .. } => self.expr(body, path, over, place),
-            Kind::When { value, .. }
-            | Kind::Warn { value, .. }
-            | Kind::Pick { list: value, .. }
-            | Kind::Range { list: value, .. }
-            | Kind::OfType { value, .. } => self.expr(value, path, over, place),
             Kind::Skip | Kind::Absent | Kind::AbsentWarn(_) | Kind::DataAbsent(_) | Kind::Reject(_) | Kind::Keep => {}
-            _ => self.unknown(path, &expr.at, place),
+            _ => match expr.chosen() {
+                none if none.is_empty() => self.unknown(path, &expr.at, place),
+                chosen => chosen.into_iter().for_each(|one| self.expr(one, path, over, place)),
+            },
         }
     }
 

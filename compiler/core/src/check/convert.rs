@@ -110,7 +110,7 @@ pub(super) fn to(scope: &mut Scope, value: Expr, want: &Want) -> Expr {
         return value;
     }
     if value.ty.is_list() && !want.list {
-        scope.problem(many_for_one(&value, want));
+        scope.problem(many_for_one(&value, &want.label));
         return Expr::error(&value.at);
     }
     let Some(how) = how(scope, &value, want) else { return Expr::error(&value.at) };
@@ -373,14 +373,7 @@ fn from_reference(scope: &mut Scope, value: &Expr, targets: &[SmolStr], want: &W
 fn built_targets(scope: &Scope, value: &Expr) -> Vec<SmolStr> {
     match &*value.kind {
         Kind::Call { function, .. } => scope.world.signature(function).map(|it| it.refers.clone()).unwrap_or_default(),
-        Kind::Each { body: inner, .. }
-        | Kind::When { value: inner, .. }
-        | Kind::Warn { value: inner, .. }
-        | Kind::Pick { list: inner, .. }
-        | Kind::Do { value: inner, .. } => built_targets(scope, inner),
-        Kind::Else(first, second) => [built_targets(scope, first), built_targets(scope, second)].concat(),
-        Kind::List(items) => items.iter().flat_map(|item| built_targets(scope, item)).collect(),
-        _ => Vec::new(),
+        _ => value.chosen().into_iter().flat_map(|one| built_targets(scope, one)).collect(),
     }
 }
 
@@ -533,8 +526,8 @@ fn gives(scope: &Scope, result: &Ty, wanted: &str, ty: &shape::Type) -> bool {
     }
 }
 
-fn many_for_one(value: &Expr, want: &Want) -> Diagnostic {
-    let message = format!("`{}` takes one value, and this may give several", want.label);
+pub(super) fn many_for_one(value: &Expr, label: &str) -> Diagnostic {
+    let message = format!("`{label}` takes one value, and this may give several");
     let help = match &value.ty.kind {
         TyKind::Hl7(_, name) if name == "varies" => {
             "what it holds varies too: write `only …` before it and `as ST` or the like behind it, or choose by OBX-2 with `match`"

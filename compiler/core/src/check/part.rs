@@ -65,15 +65,7 @@ pub(super) fn with(
 pub(super) fn is_taken(value: &Expr) -> bool {
     match &*value.kind {
         Kind::Copy { .. } | Kind::Edited { .. } => true,
-        Kind::Else(first, second) => is_taken(first) || is_taken(second),
-        Kind::List(items) => items.iter().any(is_taken),
-        Kind::Each { body: inner, .. }
-        | Kind::When { value: inner, .. }
-        | Kind::Warn { value: inner, .. }
-        | Kind::Pick { list: inner, .. }
-        | Kind::Do { value: inner, .. } => is_taken(inner),
-        Kind::Match { arms, otherwise } => arms.iter().map(|arm| &arm.value).chain(otherwise).any(is_taken),
-        _ => false,
+        _ => value.chosen().into_iter().any(is_taken),
     }
 }
 

@@ -41,18 +41,11 @@ fn called(value: &Expr, keys: &mut Vec<Key>) -> bool {
             keys.push(function.clone());
             true
         }
-        Kind::With { base: inner, .. }
-        | Kind::Each { body: inner, .. }
-        | Kind::When { value: inner, .. }
-        | Kind::Warn { value: inner, .. }
-        | Kind::Pick { list: inner, .. }
-        | Kind::Do { value: inner, .. } => called(inner, keys),
-        Kind::Else(first, second) => called(first, keys) && called(second, keys),
-        Kind::List(items) => items.iter().all(|item| called(item, keys)),
-        Kind::Match { arms, otherwise } => {
-            arms.iter().map(|arm| &arm.value).chain(otherwise).all(|value| called(value, keys))
-        }
+        Kind::With { base, .. } => called(base, keys),
         Kind::Absent | Kind::AbsentWarn(_) | Kind::Skip | Kind::Reject(_) => true,
-        _ => false,
+        _ => {
+            let chosen = value.chosen();
+            !chosen.is_empty() && chosen.into_iter().all(|one| called(one, keys))
+        }
     }
 }

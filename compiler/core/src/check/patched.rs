@@ -5,7 +5,6 @@ use super::promise::Bodies;
 use super::typed::{Block, Expr, Field, Function, Key, Kind, Sent, TyKind};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::At;
-use emr_abi::Builtin;
 use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
@@ -15,10 +14,6 @@ pub(crate) type Named = BTreeMap<SmolStr, String>;
 
 /// The constants of an item, whichever way it is made.
 pub(crate) fn named<'w>(expr: &'w Expr, function: &dyn Fn(&str) -> Option<&'w Function>) -> Named {
-    let all = |values: &mut dyn Iterator<Item = &'w Expr>| {
-        let given = values.filter(|value| !value.is_nothing());
-        given.map(|value| named(value, function)).reduce(both).unwrap_or_default()
-    };
     match &*expr.kind {
         Kind::Block(block) => over(Named::new(), &block.fields),
         Kind::With { base, fields } => over(named(base, function), fields),
@@ -26,17 +21,10 @@ pub(crate) fn named<'w>(expr: &'w Expr, function: &dyn Fn(&str) -> Option<&'w Fu
             Some(called) => named(&called.body, function),
             None => Named::new(),
         },
-        Kind::Each { body: inner, .. }
-        | Kind::EachBy { body: inner, .. }
-        | Kind::When { value: inner, .. }
-        | Kind::Warn { value: inner, .. }
-        | Kind::Pick { list: inner, .. }
-        | Kind::Range { list: inner, .. }
-        | Kind::Do { value: inner, .. } => named(inner, function),
-        Kind::Else(first, second) => all(&mut [first, second].into_iter()),
-        Kind::List(items) | Kind::Builtin { function: Builtin::distinct, arguments: items } => all(&mut items.iter()),
-        Kind::Match { arms, otherwise } => all(&mut arms.iter().map(|arm| &arm.value).chain(otherwise)),
-        _ => Named::new(),
+        _ => {
+            let given = expr.chosen().into_iter().filter(|value| !value.is_nothing());
+            given.map(|value| named(value, function)).reduce(both).unwrap_or_default()
+        }
     }
 }
 
@@ -116,19 +104,7 @@ impl<'w> Sending<'w, '_> {
                     self.resource(&function.body, over);
                 }
             }
-            Kind::Each { body: inner, .. }
-            | Kind::When { value: inner, .. }
-            | Kind::Warn { value: inner, .. }
-            | Kind::Pick { list: inner, .. }
-            | Kind::Do { value: inner, .. } => self.resource(inner, over),
-            Kind::Else(first, second) => [first, second].into_iter().for_each(|it| self.resource(it, over)),
-            Kind::List(items) | Kind::Builtin { function: Builtin::distinct, arguments: items } => {
-                items.iter().for_each(|item| self.resource(item, over));
-            }
-            Kind::Match { arms, otherwise } => {
-                arms.iter().map(|arm| &arm.value).chain(otherwise).for_each(|it| self.resource(it, over));
-            }
-            _ => {}
+            _ => expr.chosen().into_iter().for_each(|one| self.resource(one, over)),
         }
     }
 

@@ -213,23 +213,11 @@ impl<'a> Lower<'a> {
                     }
                 }
             }
-            Kind::Else(first, second) => {
-                self.reasons(first, found);
-                self.reasons(second, found);
-            }
-            Kind::When { value, .. } | Kind::Warn { value, .. } | Kind::Do { value, .. } | Kind::Coded(value) => {
-                self.reasons(value, found);
-            }
-            Kind::Each { body, .. } => self.reasons(body, found),
-            Kind::List(items) => items.iter().for_each(|item| self.reasons(item, found)),
-            Kind::Match { arms, otherwise } => {
-                arms.iter().map(|arm| &arm.value).chain(otherwise).for_each(|value| self.reasons(value, found));
-            }
-            Kind::Pick { list, .. } => self.reasons(list, found),
+            Kind::Coded(value) => self.reasons(value, found),
             Kind::DataAbsent(reason) => {
                 found.insert(reason.clone());
             }
-            _ => {}
+            _ => expr.chosen().into_iter().for_each(|one| self.reasons(one, found)),
         }
     }
 }

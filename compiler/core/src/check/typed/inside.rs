@@ -1,6 +1,8 @@
-//! What is right inside an expression, for whoever walks over all of it. A new kind of expression is named here.
+//! What is right inside an expression, for whoever walks over all of it, and what it chooses from. A new kind of expression
+//! is named here.
 
 use super::{Block, Edit, Expr, Field, Kind, Statement, Step};
+use emr_abi::Builtin;
 
 impl Expr {
     /// The expressions right inside it, in the order of the text.
@@ -74,6 +76,27 @@ impl Expr {
             Kind::Block(block) => block.inside(),
             Kind::Edits(edits) => edits.iter().flat_map(Edit::inside).collect(),
             Kind::With { base, fields } => [base].into_iter().chain(fields.iter().flat_map(Field::inside)).collect(),
+        }
+    }
+
+    /// The expressions that its value, or each item of its list, is the value of one of: all that it chooses from or goes
+    /// through, in the order of the text. None where it makes a value of its own.
+    pub fn chosen(&self) -> Vec<&Expr> {
+        match &*self.kind {
+            Kind::Each { body: one, .. }
+            | Kind::EachBy { body: one, .. }
+            | Kind::When { value: one, .. }
+            | Kind::Warn { value: one, .. }
+            | Kind::Pick { list: one, .. }
+            | Kind::Range { list: one, .. }
+            | Kind::OfType { value: one, .. }
+            | Kind::Do { value: one, .. } => vec![one],
+            Kind::Else(one, other) => vec![one, other],
+            Kind::List(items) | Kind::Builtin { function: Builtin::distinct, arguments: items } => {
+                items.iter().collect()
+            }
+            Kind::Match { arms, otherwise } => arms.iter().map(|arm| &arm.value).chain(otherwise).collect(),
+            _ => Vec::new(),
         }
     }
 }
