@@ -3,9 +3,9 @@
 use super::convert::Want;
 use super::scope::{Local, Origin, Scope};
 use super::typed::{Compare, Comparison, Expr, Kind, Pick, Slot, Statement, Ty, TyKind};
-use super::{block, condition, expression, literal, operator, path, place};
+use super::{block, condition, convert, expression, literal, operator, path, place};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::syntax::tree::{At, BlockItem, Count, Each, ExprKind, PartKind};
+use crate::syntax::tree::{self, At, BlockItem, Count, Each, ExprKind, PartKind};
 use smol_str::SmolStr;
 
 /// An `each` that gives a list of values.
@@ -85,8 +85,7 @@ pub(super) fn walk(scope: &mut Scope, each: &Each, at: &At, body: &dyn Fn(&mut S
             finished(list, item, filter, body, at)
         }
         Some(by) => {
-            let key = expression::infer(scope, by);
-            let key = literal::string(scope, key, "a key of `by`");
+            let key = key(scope, by);
             scope.release(mark);
             if operator::has_elements(scope, &list.ty) {
                 let value = grouped(scope, each, (list, item, filter, key), at, body);
@@ -109,6 +108,18 @@ pub(super) fn walk(scope: &mut Scope, each: &Each, at: &At, body: &dyn Fn(&mut S
     scope.forget(known);
     scope.release(mark);
     value
+}
+
+/// What is equal in a group: one text.
+fn key(scope: &mut Scope, by: &tree::Expr) -> Expr {
+    let label = "by";
+    let key = expression::infer(scope, by);
+    let key = literal::string(scope, key, label);
+    if !key.ty.is_list() {
+        return key;
+    }
+    scope.problem(convert::many_for_one(&key, label));
+    Expr::error(&key.at)
 }
 
 /// Groups of FHIR values that have elements. They are known by their keys alone: for each key that is not like one before
