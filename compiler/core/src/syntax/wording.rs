@@ -50,9 +50,9 @@ pub fn no_blank(at: Range<usize>, next: &str) -> Diagnostic {
 /// The word of the language that was meant, if one is near.
 pub fn near_keyword(found: &str) -> Option<&'static str> {
     const WORDS: &[&str] = &[
-        "absent", "accept", "because", "before", "contain", "each", "else", "emit", "expect", "ignore", "ignoring",
-        "input", "issues", "keep", "keyed", "length", "match", "matches", "patch", "present", "reject", "rejected",
-        "require", "skip", "through", "version", "warn", "when", "where", "with", "writes",
+        "absent", "accept", "because", "before", "contain", "each", "else", "emit", "expect", "given", "ignore",
+        "ignoring", "input", "issues", "keep", "keyed", "length", "match", "matches", "patch", "present", "reject",
+        "rejected", "require", "skip", "through", "version", "warn", "when", "where", "with", "writes",
     ];
     let distance = |word: &&str| strsim::damerau_levenshtein(word, found);
     let near = WORDS.iter().copied().min_by_key(distance)?;
@@ -168,6 +168,7 @@ pub fn missing(
         "test" => "what is tested, in quotes",
         "from" | "to" => "a code system",
         "use" => "a module",
+        "given" => "the name of a table",
         ":" | "+:" | "=" | "=>" | "==" | "!=" | "<" | "<=" | ">" | ">=" | "+" | "*" | "/" | "-" | "(" | ","
         | "else" | "when" | "and" | "or" | "not" | "in" | "where" | "first" | "last" | "only" | "emit" | "refer"
         | "patch" | "contain" | "each" | "by" | "require" | "expect" => "a value",
@@ -234,7 +235,7 @@ fn expected(wanted: &[Rule]) -> &'static str {
         (has(Rule::segment_line), "the number of a field"),
         (has(Rule::profile_line), "a path such as `PID-3`"),
         (has(Rule::arm), "a code or `else`"),
-        (has(Rule::input) || has(Rule::expect), "`input`, `through`, `expect` or `let`"),
+        (has(Rule::input) || has(Rule::expect), "`input`, `given`, `through`, `expect` or `let`"),
         (has(Rule::member), "a segment"),
         (has(Rule::equals), "`=`"),
         (has(Rule::arrow), "`->`"),
