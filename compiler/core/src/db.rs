@@ -20,7 +20,7 @@ use crate::{lower, syntax, testing};
 use emr_stdlib::library;
 use rustc_hash::{FxHashMap, FxHashSet};
 use salsa::{Durability, Setter};
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -180,7 +180,7 @@ fn constant<'db>(db: &'db dyn salsa::Database, project: Project, item: Item<'db>
     match parsed(db, item).item.as_ref().map(|it| &it.declaration) {
         Some(Declaration::Constant(constant)) => {
             let needs = |key: &str| self::item(db, project, key).map(|item| constants_in(db, project, item).clone());
-            let key = format_smolstr!("{}.{}", item.file(db).module(db), constant.name.text);
+            let key = resolve::key(item.file(db).module(db), &constant.name.text);
             if check::is_too_long(&key, &|key| needs(key).unwrap_or_default()) {
                 return check::too_long(constant);
             }

@@ -4,19 +4,18 @@ use super::World;
 use super::csv::{self, Sheet};
 use super::rows::{self, Findings, Source};
 use super::scope::Scope;
-use super::signature::key;
 use super::systems::{canonical, system};
 use super::typed::{ArmPlace, CodeArm, CodeKey, CodeResult, CodeTable, CodeTo, Expr, Key, Kind};
 use super::{conceptmap, expression, operator, terms};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::resolve::{DeclaredKind, Found};
+use crate::resolve::{self, DeclaredKind, Found};
 use crate::syntax::tree::{self, Arm, At, CodeTable as Written, Codes, Extend, Pattern, Word};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 /// A table of that name without a row, where its rows cannot be known.
 pub fn no_codes(codes: &Codes, module: &str) -> CodeTable {
-    CodeTable { key: key(module, &codes.name), from: None, to: None, arms: Vec::new(), otherwise: None }
+    CodeTable { key: resolve::key(module, &codes.name.text), from: None, to: None, arms: Vec::new(), otherwise: None }
 }
 
 /// The table that is declared, and what is wrong with it.

@@ -2,10 +2,11 @@
 
 use super::convert::{self, Want};
 use super::scope::{Local, Origin, Scope};
-use super::signature::{Signature, key};
+use super::signature::Signature;
 use super::typed::{Expr, Function, KeyPart, Kind, Param, Ty, TyKind};
 use super::{Checked, World, block, expression, sourceless, split, types};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::resolve;
 use crate::standard::shape;
 use crate::syntax::tree::{At, Block, BlockItem, Body, Count, Map, PartKind, Target};
 use smol_str::SmolStr;
@@ -55,7 +56,7 @@ pub fn function(map: &Map, module: &str, signature: &Signature, world: &dyn Worl
     let body = split::held(&mut scope, body, signature, &map.result.at);
     scope.release(0);
     let function = Function {
-        key: key(module, &map.name),
+        key: resolve::key(module, &map.name.text),
         params,
         result: signature.result.clone(),
         keyed,

@@ -71,7 +71,7 @@ pub use profile::{
 };
 pub(crate) use profile::{holder as profile_holder, own as profile_shapes};
 pub use promise::{Bodies, promises};
-pub use signature::{Signature, SignatureKind, SignatureParam, key, signature};
+pub use signature::{Signature, SignatureKind, SignatureParam, signature};
 pub use systems::{SYSTEM_OIDS, v2_system};
 pub use table::{Given, given, table};
 pub(crate) use types::is_hl7_name;

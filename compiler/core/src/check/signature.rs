@@ -3,9 +3,10 @@
 use super::typed::{Key, Ty, TyKind};
 use super::{World, types};
 use crate::diagnostic::Diagnostic;
-use crate::syntax::tree::{BlockItem, Body, Declaration, Expr, ExprKind, Item, Map, MapKind, Param, Word};
+use crate::resolve;
+use crate::syntax::tree::{BlockItem, Body, Declaration, Expr, ExprKind, Item, Map, MapKind, Param};
 use emr_abi::Builtin;
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::SmolStr;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
@@ -68,7 +69,7 @@ pub fn signature(item: &Item, module: &str, world: &dyn World) -> Option<Signatu
     }
     let (keyed, searched) = (keys.len(), keys.iter().all(|part| part.parameter.is_some()));
     Some(Signature {
-        key: key(module, name),
+        key: resolve::key(module, &name.text),
         kind,
         params,
         result,
@@ -111,9 +112,4 @@ fn param(param: &Param, world: &dyn World, problems: &mut Vec<Diagnostic>) -> Si
     let last = param.ty.name.text.rsplit('.').next().unwrap_or_default();
     let name = param.name.as_ref().map_or_else(|| SmolStr::from(last), |name| name.text.clone());
     SignatureParam { name, named: param.name.is_some(), ty, profile }
-}
-
-/// By what the whole project knows what a module declares under a name.
-pub fn key(module: &str, name: &Word) -> Key {
-    format_smolstr!("{module}.{}", name.text)
 }

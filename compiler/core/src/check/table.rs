@@ -3,13 +3,12 @@
 use super::csv::{self, Sheet};
 use super::rows::{self, Findings, Source};
 use super::scope::Scope;
-use super::signature::key;
 use super::typed::{Key, Kind, RowColumn, RowTable, TyKind};
 use super::wiring::{self, ASKED};
 use super::{World, convert, expression, systems, terms, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::plan::KEYS_MAX;
-use crate::resolve::DeclaredKind;
+use crate::resolve::{self, DeclaredKind};
 use crate::settings;
 use crate::syntax::tree::{self, Arm, At, BlockItem, Count, Declaration, ExprKind, Param, Pattern, Rows, Type, Word};
 use emr_message::Table;
@@ -34,7 +33,7 @@ pub fn table(written: &tree::Table, module: &str, world: &dyn World) -> (RowTabl
         cell: column.cell,
         optional: column.optional,
     });
-    let key: Key = key(module, &written.name);
+    let key: Key = resolve::key(module, &written.name.text);
     (RowTable { key, columns: columns.collect(), keys: making.keys, rows }, scope.problems)
 }
 

@@ -7,6 +7,7 @@ use crate::check::typed::Key;
 use crate::db::{self, Database, Project, SourceFile};
 use crate::plan::Plan;
 use crate::plan::interpret::Explained;
+use crate::resolve;
 use crate::syntax;
 use crate::syntax::tree::{At, Declaration};
 pub use points::Kind;
@@ -154,11 +155,11 @@ impl Coverage {
             decisions += found.iter().filter_map(|point| point.decision).max().map_or(0, |last| last + 1);
             if let Declaration::Map(map) = &item.declaration
                 && !known.is_empty()
-                && db::function(db, project, &format!("{module}.{}", map.name.text)).is_some()
+                && let key = resolve::key(module, &map.name.text)
+                && db::function(db, project, &key).is_some()
             {
                 let times = known.iter().map(|point| point.times).max().unwrap_or_default();
-                let name = format!("{module}.{}", map.name.text);
-                report.maps.push(Map { name, line: line(map.name.at.start), times });
+                report.maps.push(Map { name: key.into(), line: line(map.name.at.start), times });
             }
             report.points.extend(known);
         }

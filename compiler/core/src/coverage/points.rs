@@ -2,6 +2,7 @@
 
 use crate::check::extension_key;
 use crate::check::typed::Key;
+use crate::resolve;
 use crate::syntax::tree::{
     Arm, At, Block, BlockItem, Body, CodeTable, Declaration, Expr, ExprKind, Item, Map, Prefix, TextPart,
 };
@@ -50,7 +51,7 @@ pub(super) enum Seen {
 
 /// The points of an item, in the order of the text.
 pub(super) fn of(item: &Item, module: &str) -> Vec<Point> {
-    let key = |name: &str| Key::from(format!("{module}.{name}"));
+    let key = |name: &str| resolve::key(module, name);
     match &item.declaration {
         Declaration::Map(map) => map_points(map, key(&map.name.text)),
         Declaration::Codes(codes) => match &codes.table {

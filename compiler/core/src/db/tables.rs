@@ -6,6 +6,7 @@ use crate::check;
 use crate::check::typed::{CodeTable, Key, RowTable};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::files;
+use crate::resolve;
 use crate::syntax::tree::{Arm, Declaration, Extend, Word};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -54,7 +55,9 @@ pub(super) fn table<'db>(
 #[salsa::tracked(returns(deref))]
 fn asked_in(db: &dyn salsa::Database, file: SourceFile) -> Vec<Key> {
     let key = |&item: &Item| match &parsed(db, item).item.as_ref()?.declaration {
-        Declaration::Table(table) => check::wiring::is_asked(table).then(|| check::key(file.module(db), &table.name)),
+        Declaration::Table(table) => {
+            check::wiring::is_asked(table).then(|| resolve::key(file.module(db), &table.name.text))
+        }
         _ => None,
     };
     items(db, file).iter().filter_map(key).collect()

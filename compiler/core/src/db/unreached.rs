@@ -2,7 +2,7 @@
 
 use super::{Item, Project, SourceFile, View, declared, item, items, names, needs, parsed};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::resolve::{Declared, DeclaredKind, Found, Needs};
+use crate::resolve::{Declared, DeclaredKind, Found, Needs, key};
 use crate::syntax::tree::Declaration;
 use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
@@ -33,10 +33,6 @@ fn warning(declared: &Declared) -> Diagnostic {
     let message = format!("no route, test or alarm comes to the {} `{}`", declared.kind.noun(), declared.name);
     Diagnostic::new(Code::UnusedName, declared.at.clone(), message)
         .help("take it away, or use it where it was meant to be used")
-}
-
-fn key(module: &str, name: &str) -> SmolStr {
-    smol_str::format_smolstr!("{module}.{name}")
 }
 
 /// The keys of all that is come to; nothing where the project has no route.

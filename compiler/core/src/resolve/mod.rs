@@ -7,6 +7,6 @@ mod module;
 mod names;
 mod unused;
 
-pub use module::{Declared, DeclaredKind, Export, exports};
+pub use module::{Declared, DeclaredKind, Export, exports, key};
 pub use names::{Found, Modules, Names, names};
 pub use unused::{Needs, unused};

@@ -1,7 +1,7 @@
 //! What a module declares: the names that others can use.
 
 use crate::syntax::tree::{At, Declaration, Item, MapKind};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 /// One declaration that has a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +59,12 @@ impl DeclaredKind {
     }
 }
 
-/// A declaration as another module sees it: its key is `module.name`.
+/// By what the whole project knows what a module declares under a name: `module.name`.
+pub fn key(module: &str, name: &str) -> SmolStr {
+    format_smolstr!("{module}.{name}")
+}
+
+/// A declaration as another module sees it, by its [`key`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Export {
     pub key: SmolStr,

@@ -1,10 +1,10 @@
 //! The names that a module sees: its own, those that it `use`s, the project's prelude, the library's.
 
-use super::module::{Declared, DeclaredKind, Export};
+use super::module::{Declared, DeclaredKind, Export, key};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::{At, Use, Used, Word};
 use indexmap::IndexMap;
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::SmolStr;
 
 /// What this stage asks of the other modules.
 pub trait Modules {
@@ -187,7 +187,7 @@ fn one(mut found: Vec<Export>) -> Found {
 }
 
 fn export(module: &str, declared: &Declared) -> Export {
-    Export { key: format_smolstr!("{module}.{}", declared.name), kind: declared.kind }
+    Export { key: key(module, &declared.name), kind: declared.kind }
 }
 
 fn declared_twice(declared: &Declared) -> Diagnostic {

@@ -7,6 +7,7 @@ mod written;
 
 use crate::check::typed::{CodeResult, CodeTable, CodeTo};
 use crate::db::{self, Database, Project, SourceFile};
+use crate::resolve;
 use crate::syntax;
 use crate::syntax::tree::{Body, Declaration, Ignored, Path};
 use rows::Rows;
@@ -115,7 +116,7 @@ fn module(db: &Database, project: Project, file: SourceFile, into: &mut Specific
         let Some(text) = file.text(db).get(at.clone()) else { continue };
         let Some(item) = syntax::item(text).item else { continue };
         let Declaration::Map(map) = &item.declaration else { continue };
-        let key = format!("{}.{}", file.module(db), map.name.text);
+        let key = resolve::key(file.module(db), &map.name.text).to_string();
         let Some(function) = db::function(db, project, &key) else { continue };
         let place = |offset| format!("{}:{}", file.path(db), syntax::line(file.text(db), at.start + offset));
         let words = |at: &std::ops::Range<usize>| one_line(text.get(at.clone()).unwrap_or_default());

@@ -13,11 +13,11 @@ pub use structure::{structure, structure_problems};
 
 use super::condition::pattern_is_valid;
 use super::scope::Scope;
-use super::signature::key;
 use super::suggest::nearest;
 use super::typed::{Kind, Step};
 use super::{ANY_VERSION, World, expression};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::resolve;
 use crate::standard::Standards;
 use crate::standard::hl7::Version;
 use crate::standard::shape::{self, MANY, Shape};
@@ -105,7 +105,7 @@ impl Held {
 pub fn profile(profile: &Profile, module: &str, standards: &Standards, world: &dyn World) -> ProfileFacts {
     let mut problems = Vec::new();
     let mut facts = ProfileFacts {
-        key: key(module, &profile.name),
+        key: resolve::key(module, &profile.name.text),
         version: version(profile, &mut problems),
         of: profile.of.iter().map(|word| word.text.clone()).collect(),
         present: FxHashSet::default(),

@@ -9,9 +9,9 @@ use super::narrow::Comes;
 use super::setting::Settings;
 use super::{joined, module_of, name_of, named};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::resolve::{DeclaredKind, Found};
+use crate::resolve::{self, DeclaredKind, Found};
 use crate::syntax::tree::{Accept, At, BlockItem, Declaration, ExprKind, Feed, Ignored, Origin, Told, Word};
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::SmolStr;
 
 /// A feed with all that it has from those that it is like.
 #[derive(Default)]
@@ -38,7 +38,7 @@ impl Unwanted {
 /// What is wrong with a feed.
 pub fn feed(feed: &Feed, module: &str, world: &dyn World) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
-    let key = format_smolstr!("{module}.{}", feed.name.text);
+    let key = resolve::key(module, &feed.name.text);
     let whole = whole(feed, &key, world, &mut problems);
     let Some(connector) = &whole.connector else { return problems };
     let told = match world.connectors().of(connector, Part::Feed) {

@@ -9,6 +9,7 @@ use super::query::{self, Piece};
 use super::reading::{self, As};
 use super::setting::Settings;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::resolve;
 use crate::standard::hl7::Version;
 use crate::syntax::tree::{
     self, At, Block, BlockItem, Count, Endpoint, Expr, ExprKind, Rows, Rule, TextPart, Told, Type, Word,
@@ -45,7 +46,7 @@ pub fn table(written: &tree::Table, module: &str, world: &dyn World) -> Vec<Diag
     settings.hold(&plain, &told, &owner);
     settings.complete(&given, &told, &written.name.at, &owner);
     problems.append(&mut settings.problems);
-    let key = format!("{module}.{}", written.name.text);
+    let key = resolve::key(module, &written.name.text);
     let Some(table) = world.table(&key) else { return problems };
     for given in &given {
         let asked = match given.name.text.as_str() {

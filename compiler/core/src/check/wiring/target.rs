@@ -6,9 +6,9 @@ use super::given;
 use super::setting::Settings;
 use super::{module_of, named};
 use crate::diagnostic::Diagnostic;
-use crate::resolve::{DeclaredKind, Found};
+use crate::resolve::{self, DeclaredKind, Found};
 use crate::syntax::tree::{Declaration, Sink, Told, Word};
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::SmolStr;
 
 /// What is wrong with a target.
 pub fn target(target: &Sink, module: &str, world: &dyn World) -> Vec<Diagnostic> {
@@ -21,7 +21,7 @@ pub fn target(target: &Sink, module: &str, world: &dyn World) -> Vec<Diagnostic>
     let given = given::of_endpoint(endpoint, own, &mut problems, |_| false);
     let told: Vec<&Told> = own.iter().chain(world.connectors().every(Part::Target)).collect();
     let owner = format!("a target to `{}`", endpoint.connector.text);
-    let key = format_smolstr!("{module}.{}", target.name.text);
+    let key = resolve::key(module, &target.name.text);
     let messages = delivered(&key, world);
     let mut settings = Settings::new(world, messages.iter().collect());
     settings.hold(&given, &told, &owner);

@@ -6,10 +6,10 @@ use super::super::kind::Fixed;
 use super::super::{given, name_of};
 use super::Environment;
 use super::value::Values;
-use crate::resolve::{DeclaredKind, Found};
+use crate::resolve::{self, DeclaredKind, Found};
 use crate::syntax::tree::{Alarm, Binary, Expr, ExprKind, Prefix, Told};
 use serde_json::{Map, Value, json};
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::SmolStr;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct AlarmFacts {
@@ -21,7 +21,7 @@ pub fn alarm(alarm: &Alarm, module: &str, world: &dyn World, environment: &Envir
     let told: Vec<&Told> = world.connectors().every(Part::Alarm).iter().collect();
     let given = given::of_block(&alarm.settings, &mut Vec::new(), |_| false);
     let settings = Values::new(world, environment).object(&given, &told);
-    AlarmFacts { key: format_smolstr!("{module}.{}", alarm.name.text), settings }
+    AlarmFacts { key: resolve::key(module, &alarm.name.text), settings }
 }
 
 impl Values<'_> {

@@ -12,10 +12,10 @@ use super::connector::Part;
 use super::feed::{self, Whole};
 use super::reading;
 use super::{given, named};
-use crate::resolve::DeclaredKind;
+use crate::resolve::{self, DeclaredKind};
 use crate::syntax::tree::{Expr, Feed, Route, Sink, Told, Word};
 use serde_json::{Map, Value};
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use value::Values;
 
@@ -80,7 +80,7 @@ pub struct RouteFacts {
 
 /// Nothing for a feed that is there to be shared.
 pub fn feed(feed: &Feed, module: &str, world: &dyn World, environment: &Environment) -> Option<FeedFacts> {
-    let key = format_smolstr!("{module}.{}", feed.name.text);
+    let key = resolve::key(module, &feed.name.text);
     let whole = feed::whole(feed, &key, world, &mut Vec::new());
     let connector = whole.connector.as_ref().filter(|_| !whole.accepted.is_empty())?;
     let own = world.connectors().of(connector, Part::Feed).ok()?;
@@ -130,7 +130,7 @@ pub fn target(sink: &Sink, module: &str, world: &dyn World, environment: &Enviro
     let own = world.connectors().of(&endpoint.connector, Part::Target).ok()?;
     let told: Vec<&Told> = own.iter().chain(world.connectors().every(Part::Target)).collect();
     let given = given::of_endpoint(endpoint, own, &mut Vec::new(), |_| false);
-    let key = format_smolstr!("{module}.{}", sink.name.text);
+    let key = resolve::key(module, &sink.name.text);
     let mut values = Values::new(world, environment);
     let settings = values.object(&given, &told);
     let messages = super::target::delivered(&key, world);
@@ -148,7 +148,7 @@ pub fn route(route: &Route, module: &str, world: &dyn World, environment: &Envir
     let settings = values.object(&given.unwrap_or_default(), &told);
     let keys = |names: &[Word], kind| names.iter().filter_map(|name| key(name, kind, world)).collect();
     RouteFacts {
-        key: format_smolstr!("{module}.{}", route.name.text),
+        key: resolve::key(module, &route.name.text),
         from: keys(&route.from, DeclaredKind::Feed),
         through: keys(&route.through, DeclaredKind::Map),
         to: keys(&route.to, DeclaredKind::Target),

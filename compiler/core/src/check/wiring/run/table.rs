@@ -6,9 +6,10 @@ use super::super::connector::Part;
 use super::super::{given, table as asked};
 use super::value::Values;
 use super::{Environment, Reader};
+use crate::resolve;
 use crate::syntax::tree::{self, Told};
 use serde_json::{Map, Value};
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::SmolStr;
 
 /// A table that a running engine asks.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,7 +39,7 @@ pub struct ColumnFacts {
 /// Nothing for a table whose rows are known.
 pub fn table(written: &tree::Table, module: &str, world: &dyn World, environment: &Environment) -> Option<TableFacts> {
     let endpoint = asked::endpoint(written)?;
-    let key = format_smolstr!("{module}.{}", written.name.text);
+    let key = resolve::key(module, &written.name.text);
     let known = world.table(&key)?;
     let own = world.connectors().of(&endpoint.connector, Part::Table).ok()?;
     let told: Vec<&Told> = own.iter().filter(|told| told.name.text != asked::COLUMNS).collect();
