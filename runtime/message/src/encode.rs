@@ -20,6 +20,9 @@ use std::fmt;
 use crate::{Charset, Message, Place, Receipt};
 use json::Node;
 
+/// In an edit: what stands at its place.
+pub const KEPT: &str = "{\"=\":0}";
+
 /// A message that was made. `Debug` prints sizes only.
 pub struct Encoded {
     pub bytes: Vec<u8>,

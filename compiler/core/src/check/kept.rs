@@ -6,6 +6,7 @@ use super::scope::{Kept, Scope};
 use super::typed::{Arm, Expr, Kind, Ty, TyKind};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::tree::{At, Count};
+use emr_message::encode::KEPT;
 
 pub(super) fn keep(scope: &mut Scope, want: &Want, at: &At) -> Expr {
     match scope.kept.clone() {
@@ -21,7 +22,7 @@ pub(super) fn keep(scope: &mut Scope, want: &Want, at: &At) -> Expr {
 
 /// What stands at the place, be it nothing or an explicit null.
 pub(super) fn all(want: &Want, at: &At) -> Expr {
-    Expr::new(Kind::Json("{\"=\":0}".into()), ty(want), at)
+    Expr::new(Kind::Json(KEPT.into()), ty(want), at)
 }
 
 fn ty(want: &Want) -> Ty {

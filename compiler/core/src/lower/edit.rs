@@ -7,6 +7,7 @@ use super::{Bound, Env, Lower};
 use crate::check::typed::{Edit, EditPlace, Expr, Repetition, Slot, Ty, TyKind, Value};
 use crate::plan::{Block, Code, Form, Part, Spot, Step, Test, Until, Val};
 use crate::standard::shape::Kind as ShapeKind;
+use emr_message::encode::KEPT;
 use smol_str::SmolStr;
 use std::slice;
 
@@ -133,7 +134,7 @@ impl<'a> Lower<'a> {
             let nothing = lower.block(|lower| lower.put("{\"else\":{}},"));
             lower.or(other, nothing);
         });
-        let no = self.block(|lower| lower.put("{\"=\":0},"));
+        let no = self.block(|lower| lower.put(&format!("{KEPT},")));
         self.when(test, yes, no);
     }
 

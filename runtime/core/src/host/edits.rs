@@ -4,6 +4,7 @@
 //! [`emr_message::encode`], which says what an edit means.
 
 use super::text::Text;
+use emr_message::encode::KEPT;
 use std::fmt::Write;
 
 /// An edit that compiled code made, with the place in the output of what it writes.
@@ -198,7 +199,7 @@ fn plain_value<'v>(written: &'v [u8], is_special: &[bool; 256]) -> Option<Value<
     Some(match written {
         b"{}" | b"" => Value::New(b""),
         b"null" => Value::New(b"\"\""),
-        b"{\"=\":0}" => Value::Kept,
+        kept if kept == KEPT.as_bytes() => Value::Kept,
         [b'"', text @ .., b'"'] => {
             let is_plain = |byte: &u8| !is_special.get(usize::from(*byte)).copied().unwrap_or(true);
             return text.iter().all(is_plain).then_some(Value::New(text));

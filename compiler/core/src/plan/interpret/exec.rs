@@ -84,7 +84,7 @@ impl<'p, 'm> Run<'p, 'm> {
             settings,
             out: Vec::new(),
             live: 0,
-            fuel: settings.fuel.unwrap_or_else(|| fuel(message)),
+            fuel: settings.fuel.unwrap_or_else(|| fuel(message, None)),
             issues: Vec::new(),
             raised: FxHashSet::default(),
             joined: joined(groups),
@@ -575,7 +575,6 @@ impl<'p, 'm> Run<'p, 'm> {
         }
     }
 
-    /// The same said of one place by two rules is said once.
     /// Where the standard or the profile has one, and the message several: the first is taken, and it is said.
     fn left_out(&mut self, of: &Value<'m>, part: &Part) {
         let second = match (part, of) {
@@ -600,6 +599,7 @@ impl<'p, 'm> Run<'p, 'm> {
         }
     }
 
+    /// The same said of one place by two rules is said once.
     pub fn raise(&mut self, issue: Issue) {
         let known = (issue.code, issue.text.clone(), issue.place);
         if self.raised.insert(known) {

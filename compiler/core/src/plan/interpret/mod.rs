@@ -98,7 +98,7 @@ pub fn run_both(plan: &Plan, message: &Message, resource: &Json, settings: &Sett
 /// What both cost together.
 fn for_both(plan: &Plan, message: &Message, resource: &Json, settings: &Settings) -> Option<Settings> {
     takes_resource(plan, resource)?;
-    let fuel = settings.fuel.unwrap_or_else(|| fuel(message).saturating_add(fuel_of(resource)));
+    let fuel = settings.fuel.unwrap_or_else(|| fuel(message, Some(resource)));
     Some(Settings { fuel: Some(fuel), ..settings.clone() })
 }
 
@@ -154,13 +154,11 @@ fn run_for(
 /// What is said of a message that is given up.
 pub(super) const SPENT: &str = "the message takes more steps than it may";
 
-fn fuel(message: &Message) -> u64 {
-    let bytes: usize = message.segments().iter().map(|segment| segment.range().len()).sum();
+/// How many steps a message may take, and a resource beside it.
+fn fuel(message: &Message, resource: Option<&Json>) -> u64 {
+    let message: usize = message.segments().iter().map(|segment| segment.range().len()).sum();
+    let bytes = message.saturating_add(resource.map_or(0, |resource| resource.to_string().len()));
     FUEL_FIXED.saturating_add(FUEL_PER_BYTE.saturating_mul(u64::try_from(bytes).unwrap_or(u64::MAX)))
-}
-
-fn fuel_of(resource: &Json) -> u64 {
-    FUEL_PER_BYTE.saturating_mul(u64::try_from(resource.to_string().len()).unwrap_or(u64::MAX))
 }
 
 fn arguments<'m>(run: &mut Run<'_, 'm>) -> Result<Vec<Value<'m>>, Stop> {
