@@ -1,28 +1,28 @@
 //! Remembers what the stages computed; the only file that knows salsa. No logic: a query is a sentence.
 
+mod database;
 mod offered;
+mod plans;
 mod tables;
 mod unreached;
 mod view;
 mod wired;
 
-use crate::account::{self, Reads};
 use crate::check::typed::{CodeTable, Expr, Function, Key, Param, TyKind};
 use crate::check::{self, Checked, ProfileFacts, Signature, World as _, wiring};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::files::Content;
-use crate::plan::{Plan, passes};
 use crate::resolve::{self, Declared, DeclaredKind, Export, Found, Names, Needs};
 use crate::standard::Standards;
 use crate::standard::shape::Shape;
 use crate::syntax::tree::{Declaration, Parsed, Route, Test, Use, Word};
-use crate::{lower, syntax, testing};
-use emr_stdlib::library;
+use crate::{syntax, testing};
+use database::Library;
+pub use database::{Database, unless_edited};
+pub use plans::{covered_plan, explained_plan, plain_plan, plan, reads, routed, runs, traced_plan, used_by};
 use rustc_hash::{FxHashMap, FxHashSet};
-use salsa::{Durability, Setter};
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tables::{asked, codes, data_files, extended, extension, extensions, table};
 pub use tables::{files_named, given};
@@ -551,84 +551,6 @@ pub fn code_table<'db>(db: &'db dyn salsa::Database, project: Project, key: &str
     extended.or_else(|| codes(db, project, item).as_ref().map(|it| &it.0))
 }
 
-/// The plan of a map as it is run, by its key; nothing if there is no such map, or something that it uses is not sound.
-#[salsa::tracked]
-pub fn plan(db: &dyn salsa::Database, project: Project, key: String) -> Option<Arc<Plan>> {
-    plain_plan(db, project, key).as_deref().map(|plan| Arc::new(passes::run(plan.clone())))
-}
-
-/// The same as the text has it, before any pass makes it faster.
-#[salsa::tracked]
-pub fn plain_plan(db: &dyn salsa::Database, project: Project, key: String) -> Option<Arc<Plan>> {
-    sound_entry(db, project, &key).map(|(entry, view)| Arc::new(lower::map(entry, &view)))
-}
-
-/// Whether a map has a plan, without making it.
-pub fn runs(db: &dyn salsa::Database, project: Project, key: &str) -> bool {
-    sound_entry(db, project, key).is_some()
-}
-
-/// The same plan, which also tells where each written value comes from.
-#[salsa::tracked]
-pub fn traced_plan(db: &dyn salsa::Database, project: Project, key: String) -> Option<Arc<Plan>> {
-    sound_entry(db, project, &key).map(|(entry, view)| Arc::new(lower::traced(entry, &view)))
-}
-
-/// The same plan, which tells all the rules on the way to each value: for the interpreter alone.
-#[salsa::tracked]
-pub fn explained_plan(db: &dyn salsa::Database, project: Project, key: String) -> Option<Arc<Plan>> {
-    sound_entry(db, project, &key).map(|(entry, view)| Arc::new(lower::explained(entry, &view)))
-}
-
-/// The same plan, which also counts which alternatives are taken: for the interpreter alone.
-#[salsa::tracked]
-pub fn covered_plan(db: &dyn salsa::Database, project: Project, key: String) -> Option<Arc<Plan>> {
-    sound_entry(db, project, &key).map(|(entry, view)| Arc::new(lower::covered(entry, &view)))
-}
-
-/// What a map reads of a message, and what it leaves on purpose.
-#[salsa::tracked]
-pub fn reads(db: &dyn salsa::Database, project: Project, key: String) -> Option<Arc<Reads>> {
-    let (plan, reasons) = sound_entry(db, project, &key).map(|(entry, view)| lower::accounted(entry, &view))?;
-    Some(Arc::new(account::reads(&plan, reasons)))
-}
-
-/// A map that is sound, and so is all that it uses.
-fn sound_entry<'db>(
-    db: &'db dyn salsa::Database,
-    project: Project,
-    key: &str,
-) -> Option<(&'db Arc<Function>, View<'db>)> {
-    let entry = function(db, project, key)?;
-    let reached = reached(db, project, entry);
-    let sound = |&item: &Item<'db>| *is_sound(db, project, item);
-    let fine = |key: &Key| {
-        let mut extensions = extensions(db, project).get(key.as_str()).into_iter().flatten();
-        item(db, project, key).as_ref().is_some_and(sound) && extensions.all(sound)
-    };
-    let view = View::new(db, project, item(db, project, key)?.file(db));
-    reached.iter().all(fine).then_some((entry, view))
-}
-
-/// What a route does with a message, by its key; nothing if there is no such route.
-pub fn routed(db: &dyn salsa::Database, project: Project, key: &str) -> Option<testing::Routed> {
-    let item = item(db, project, key)?;
-    let Declaration::Route(route) = &parsed(db, item).item.as_ref()?.declaration else { return None };
-    let view = View::new(db, project, item.file(db));
-    let carried = wiring::carried(route, &view);
-    let plan = |function: &Function| lower::map(function, &view);
-    Some(testing::Routed {
-        comes: carried.comes.iter().map(|comes| testing::Comes::of(comes, plan)).collect(),
-        through: carried.through,
-        to: carried.to,
-    })
-}
-
-/// The keys of a map and of all that it uses; nothing if there is no such map.
-pub fn used_by(db: &dyn salsa::Database, project: Project, key: &str) -> FxHashSet<Key> {
-    function(db, project, key).map(|entry| reached(db, project, entry)).unwrap_or_default()
-}
-
 /// The profile of that key.
 pub fn profile_of<'db>(db: &'db dyn salsa::Database, project: Project, key: &str) -> Option<&'db ProfileFacts> {
     profile(db, project, item(db, project, key)?).as_ref()
@@ -676,95 +598,4 @@ pub fn tests(db: &dyn salsa::Database, file: SourceFile) -> Vec<(usize, &Test)> 
             _ => None,
         })
         .collect()
-}
-
-/// The modules of the standard library, parsed when a name of theirs is needed.
-#[salsa::input(singleton, debug)]
-struct Library {
-    #[returns(deref)]
-    files: Vec<SourceFile>,
-}
-
-/// The inputs and all that follows from them. A clone reads the same; writing waits until all clones are gone.
-#[salsa::db]
-#[derive(Clone)]
-pub struct Database {
-    storage: salsa::Storage<Self>,
-}
-
-#[salsa::db]
-impl salsa::Database for Database {}
-
-impl Default for Database {
-    fn default() -> Self {
-        Self::watched(|_| {})
-    }
-}
-
-impl Database {
-    /// One that tells which query it runs, such as `checked(Id(1))`.
-    pub fn watched(ran: impl Fn(String) + Send + Sync + 'static) -> Self {
-        let watch = move |event: salsa::Event| {
-            if let salsa::EventKind::WillExecute { database_key } = event.kind {
-                ran(format!("{database_key:?}"));
-            }
-        };
-        let db = Self { storage: salsa::Storage::new(Some(Box::new(watch))) };
-        let module = |(name, text): &(&str, &str)| {
-            let builder = SourceFile::builder((*name).to_owned(), format!("{name}.emr"), (*text).to_owned());
-            builder.durability(Durability::HIGH).new(&db)
-        };
-        let files = library::PRELUDE.iter().chain(library::LIBRARY).chain(library::CONNECTORS).map(module).collect();
-        let _: Library = Library::builder(files).durability(Durability::HIGH).new(&db);
-        db
-    }
-
-    pub fn open(&self, module: &str, path: &str, text: String) -> SourceFile {
-        SourceFile::new(self, module.to_owned(), path.to_owned(), text)
-    }
-
-    pub fn project(&self, files: Vec<SourceFile>, settings: Settings, standards: Standards) -> Project {
-        self.project_with(files, Vec::new(), settings, standards)
-    }
-
-    /// The same with the files of rows that its declarations name, by their places.
-    pub fn project_with(
-        &self,
-        files: Vec<SourceFile>,
-        data: Vec<(String, Content)>,
-        settings: Settings,
-        standards: Standards,
-    ) -> Project {
-        let data = data.into_iter().map(|(path, content)| DataFile::new(self, path, content)).collect();
-        Project::builder(files, settings, standards, data).standards_durability(Durability::HIGH).new(self)
-    }
-
-    /// A file of rows has this content from now on.
-    pub fn supply(&mut self, project: Project, path: &str, content: Content) {
-        let known = data_files(self, project).get(path).copied();
-        match known {
-            Some(known) => {
-                known.set_content(self).to(content);
-            }
-            None => {
-                let file = DataFile::new(self, path.to_owned(), content);
-                let data = project.data(self).iter().copied().chain([file]).collect();
-                project.set_data(self).to(data);
-            }
-        }
-    }
-
-    pub fn edit(&mut self, file: SourceFile, text: String) {
-        file.set_text(self).to(text);
-    }
-
-    /// The project has these modules from now on.
-    pub fn set_files(&mut self, project: Project, files: Vec<SourceFile>) {
-        project.set_files(self).to(files);
-    }
-}
-
-/// What `read` gives, or nothing if the database was written to meanwhile.
-pub fn unless_edited<T>(read: impl FnOnce() -> T) -> Option<T> {
-    salsa::Cancelled::catch(AssertUnwindSafe(read)).ok()
 }

@@ -53,6 +53,9 @@ macro_rules! builtins {
         impl Builtin {
             pub const ALL: &[Builtin] = &[$(Builtin::$name),*];
 
+            /// The list as text: what numbers of functions were stored against, in short.
+            pub const LIST: &str = concat!($(stringify!($name), " "),*);
+
             pub fn name(self) -> &'static str {
                 match self {
                     $(Builtin::$name => stringify!($name)),*

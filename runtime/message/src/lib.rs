@@ -29,6 +29,14 @@ pub mod table;
 pub mod time;
 pub mod ucum;
 
+/// The text of the types that plans are made of, so that what names the form of a stored plan changes with them.
+pub const TYPES: [&[u8]; 4] = [
+    include_bytes!("convert.rs"),
+    include_bytes!("group.rs"),
+    include_bytes!("receipt.rs"),
+    include_bytes!("table.rs"),
+];
+
 pub use answers::Answers;
 pub use charset::Charset;
 pub use delimiters::Delimiters;

@@ -11,6 +11,7 @@
 
 mod codes;
 mod fields;
+mod inside;
 pub mod interpret;
 mod marks;
 pub mod passes;
@@ -607,111 +608,7 @@ impl Plan {
         let rule = self.rules.get(rule as usize);
         rule.map(|rule| format!("{}:{}", rule.function, rule.at.start)).unwrap_or_default()
     }
-}
 
-impl Step {
-    /// The blocks inside it, in the order in which they are carried out.
-    pub fn blocks(&self) -> Vec<&Block> {
-        match self {
-            Step::Wrap { body, .. }
-            | Step::Wrote { body, .. }
-            | Step::Probe { body, .. }
-            | Step::Distinct { body }
-            | Step::Unlike { body, .. }
-            | Step::Attempt { body, .. }
-            | Step::Under { body, .. }
-            | Step::Each { body, .. }
-            | Step::Emit { body, .. }
-            | Step::Edit { body, .. }
-            | Step::Contain { body, .. } => vec![body],
-            Step::EachBy { key, body, .. } => vec![key, body],
-            Step::Or { first, then } => vec![first, then],
-            Step::If { yes, no, .. } => vec![yes, no],
-            Step::Choose { arms, other, .. } => arms.iter().map(|(_, body)| body).chain([other]).collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    pub fn blocks_mut(&mut self) -> Vec<&mut Block> {
-        match self {
-            Step::Wrap { body, .. }
-            | Step::Wrote { body, .. }
-            | Step::Probe { body, .. }
-            | Step::Distinct { body }
-            | Step::Unlike { body, .. }
-            | Step::Attempt { body, .. }
-            | Step::Under { body, .. }
-            | Step::Each { body, .. }
-            | Step::Emit { body, .. }
-            | Step::Edit { body, .. }
-            | Step::Contain { body, .. } => vec![body],
-            Step::EachBy { key, body, .. } => vec![key, body],
-            Step::Or { first, then } => vec![first, then],
-            Step::If { yes, no, .. } => vec![yes, no],
-            Step::Choose { arms, other, .. } => arms.iter_mut().map(|(_, body)| body).chain([other]).collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// The value that it sets.
-    pub fn sets(&self) -> Option<Val> {
-        match self {
-            Step::Wrote { to, .. }
-            | Step::Probe { to, .. }
-            | Step::Unlike { to, .. }
-            | Step::Take { to, .. }
-            | Step::Set { to, .. }
-            | Step::Constant { to, .. }
-            | Step::Receipt { to, .. }
-            | Step::Convert { to, .. }
-            | Step::Builtin { to, .. }
-            | Step::Join { to, .. }
-            | Step::Gather { to, .. }
-            | Step::Append { to, .. }
-            | Step::Push { to, .. }
-            | Step::Pick { to, .. }
-            | Step::Coded { to, .. }
-            | Step::CodePart { to, .. }
-            | Step::Lookup { to, .. }
-            | Step::Calculate { to, .. }
-            | Step::Decide { to, .. }
-            | Step::Emit { to, .. }
-            | Step::Refer { to, .. }
-            | Step::Contain { to, .. } => Some(*to),
-            Step::Call { to, .. } => *to,
-            _ => None,
-        }
-    }
-
-    /// The values that it looks at itself.
-    pub fn uses(&self) -> Vec<Val> {
-        match self {
-            Step::Write { of, .. }
-            | Step::Choose { of, .. }
-            | Step::Each { of, .. }
-            | Step::EachBy { of, .. }
-            | Step::Edit { segment: of, .. }
-            | Step::Drop { segment: of }
-            | Step::Take { of, .. }
-            | Step::Convert { of, .. }
-            | Step::Push { of, .. }
-            | Step::Pick { of, .. }
-            | Step::CodePart { of, .. }
-            | Step::Set { from: of, .. } => vec![*of],
-            Step::If { test, .. } | Step::Decide { test, .. } => test.uses(),
-            Step::Call { arguments, .. } | Step::Builtin { arguments, .. } => arguments.clone(),
-            Step::Join { parts, .. } | Step::Gather { parts, .. } => parts.clone(),
-            Step::Lookup { keys, .. } => keys.clone(),
-            Step::Coded { system, code, display, .. } => vec![*system, *code, *display],
-            Step::Append { of, between, .. } => vec![*of, *between],
-            Step::Calculate { left, right, .. } => vec![*left, *right],
-            Step::Emit { key, .. } | Step::Refer { key, .. } => key.iter().flat_map(KeyPart::uses).collect(),
-            _ => Vec::new(),
-        }
-    }
-}
-
-impl Plan {
     /// The names of the secrets that a run must know.
     pub fn secrets(&self) -> BTreeSet<SmolStr> {
         let mut found = BTreeSet::new();
@@ -734,28 +631,5 @@ impl Plan {
     /// Whether it was made for no environment, and reads what one gives: the text that says so.
     pub fn lacks_environment(&self) -> Option<&str> {
         self.issues.iter().find(|it| it.code == Code::NoEnvironment.text()).map(|it| it.text.as_str())
-    }
-}
-
-impl KeyPart {
-    pub fn uses(&self) -> Vec<Val> {
-        match self.value {
-            KeyValue::Text(of) | KeyValue::Reference(of) => vec![of],
-            KeyValue::Token { system, code } => vec![system, code],
-        }
-    }
-}
-
-impl Test {
-    pub fn uses(&self) -> Vec<Val> {
-        match self {
-            Test::Always(_) => Vec::new(),
-            Test::Present(of) | Test::Null(of) | Test::Absent(of) | Test::True(of) | Test::Reason(of, _) => vec![*of],
-            Test::Compare { left, right, .. } => vec![*left, *right],
-            Test::In { of, list, .. } => list.iter().copied().chain([*of]).collect(),
-            Test::Matches { of, .. } => vec![*of],
-            Test::Not(test) => test.uses(),
-            Test::Both(left, right) | Test::Either(left, right) => [left.uses(), right.uses()].concat(),
-        }
     }
 }

@@ -1,10 +1,17 @@
 //! A plan as bytes, for artifacts: whoever runs one has the interpreter at hand without the text of the maps.
 
 use super::{Code, Plan, validate};
+use emr_abi::Builtin;
 
 /// Names the form of these bytes. It changes whenever the types that they are made of may have changed: two builds of
-/// this crate from the same text agree, and no others have to.
-pub const FORM: u64 = emr_abi::hash(include_bytes!("mod.rs"), emr_abi::hash(include_bytes!("../check/typed.rs"), 0));
+/// this crate from the same text agree, and no others have to. All types of a plan stand in these files, and the functions that it names in the list.
+pub const FORM: u64 = {
+    let typed = emr_abi::hash(include_bytes!("../check/typed.rs"), emr_abi::hash(Builtin::LIST.as_bytes(), 0));
+    let plan = emr_abi::hash(include_bytes!("mod.rs"), typed);
+    let [convert, group, receipt, table] = emr_message::TYPES;
+    let read = emr_abi::hash(receipt, emr_abi::hash(table, plan));
+    emr_abi::hash(convert, emr_abi::hash(group, read))
+};
 
 impl Plan {
     pub fn stored(&self) -> Vec<u8> {

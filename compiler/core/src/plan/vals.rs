@@ -1,6 +1,6 @@
 //! Every value that a step names, for whoever counts them or gives them other numbers.
 
-use super::{Block, KeyValue, Routine, Step, Test, Val};
+use super::{Block, KeyPart, KeyValue, Routine, Step, Test, Val};
 use rustc_hash::FxHashSet;
 
 /// What a step does with a value that it names.
@@ -10,6 +10,88 @@ pub enum Use {
     Sets,
     /// It adds to what is there.
     Grows,
+}
+
+impl Step {
+    /// The value that it sets.
+    pub fn sets(&self) -> Option<Val> {
+        match self {
+            Step::Wrote { to, .. }
+            | Step::Probe { to, .. }
+            | Step::Unlike { to, .. }
+            | Step::Take { to, .. }
+            | Step::Set { to, .. }
+            | Step::Constant { to, .. }
+            | Step::Receipt { to, .. }
+            | Step::Convert { to, .. }
+            | Step::Builtin { to, .. }
+            | Step::Join { to, .. }
+            | Step::Gather { to, .. }
+            | Step::Append { to, .. }
+            | Step::Push { to, .. }
+            | Step::Pick { to, .. }
+            | Step::Coded { to, .. }
+            | Step::CodePart { to, .. }
+            | Step::Lookup { to, .. }
+            | Step::Calculate { to, .. }
+            | Step::Decide { to, .. }
+            | Step::Emit { to, .. }
+            | Step::Refer { to, .. }
+            | Step::Contain { to, .. } => Some(*to),
+            Step::Call { to, .. } => *to,
+            _ => None,
+        }
+    }
+
+    /// The values that it looks at itself.
+    pub fn uses(&self) -> Vec<Val> {
+        match self {
+            Step::Write { of, .. }
+            | Step::Choose { of, .. }
+            | Step::Each { of, .. }
+            | Step::EachBy { of, .. }
+            | Step::Edit { segment: of, .. }
+            | Step::Drop { segment: of }
+            | Step::Take { of, .. }
+            | Step::Convert { of, .. }
+            | Step::Push { of, .. }
+            | Step::Pick { of, .. }
+            | Step::CodePart { of, .. }
+            | Step::Set { from: of, .. } => vec![*of],
+            Step::If { test, .. } | Step::Decide { test, .. } => test.uses(),
+            Step::Call { arguments, .. } | Step::Builtin { arguments, .. } => arguments.clone(),
+            Step::Join { parts, .. } | Step::Gather { parts, .. } => parts.clone(),
+            Step::Lookup { keys, .. } => keys.clone(),
+            Step::Coded { system, code, display, .. } => vec![*system, *code, *display],
+            Step::Append { of, between, .. } => vec![*of, *between],
+            Step::Calculate { left, right, .. } => vec![*left, *right],
+            Step::Emit { key, .. } | Step::Refer { key, .. } => key.iter().flat_map(KeyPart::uses).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl KeyPart {
+    pub fn uses(&self) -> Vec<Val> {
+        match self.value {
+            KeyValue::Text(of) | KeyValue::Reference(of) => vec![of],
+            KeyValue::Token { system, code } => vec![system, code],
+        }
+    }
+}
+
+impl Test {
+    pub fn uses(&self) -> Vec<Val> {
+        match self {
+            Test::Always(_) => Vec::new(),
+            Test::Present(of) | Test::Null(of) | Test::Absent(of) | Test::True(of) | Test::Reason(of, _) => vec![*of],
+            Test::Compare { left, right, .. } => vec![*left, *right],
+            Test::In { of, list, .. } => list.iter().copied().chain([*of]).collect(),
+            Test::Matches { of, .. } => vec![*of],
+            Test::Not(test) => test.uses(),
+            Test::Both(left, right) | Test::Either(left, right) => [left.uses(), right.uses()].concat(),
+        }
+    }
 }
 
 impl Step {

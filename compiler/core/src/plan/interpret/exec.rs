@@ -7,13 +7,10 @@ use super::why::{Mark, Why};
 use super::{Issue, Rejection, Settings, compare, convert, fuel};
 use crate::check::typed::Pick;
 use crate::json::Json;
-use crate::plan::{
-    Block, Code, CodePart, Constant, Form, IssueId, Part, Plan, RoutineId, RuleId, SEVERAL, Spot, Step, Test, Until,
-    Val,
-};
+use crate::plan::{Block, Code, CodePart, Constant, Plan, RoutineId, RuleId, Spot, Step, Test, Until, Val};
 use emr_message::builtin::Pattern;
 use emr_message::group::{Bent, GroupId, Groups};
-use emr_message::{Message, Place, State, encode, json};
+use emr_message::{Message, Place};
 use indexmap::IndexMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
@@ -38,11 +35,11 @@ pub(super) struct Run<'p, 'm> {
     pub live: u64,
     fuel: u64,
     pub issues: Vec<Issue>,
-    raised: FxHashSet<(&'static str, SmolStr, Option<Place>)>,
+    pub raised: FxHashSet<(&'static str, SmolStr, Option<Place>)>,
     /// Groups that a segment joined out of its turn.
-    joined: FxHashSet<GroupId>,
+    pub joined: FxHashSet<GroupId>,
     /// Members of these that were looked through for one too many.
-    counted: FxHashSet<(GroupId, SmolStr, u32)>,
+    pub counted: FxHashSet<(GroupId, SmolStr, u32)>,
     pub entries: Vec<Entry>,
     /// The entry of each resource type and key.
     pub keys: FxHashMap<(SmolStr, String), usize>,
@@ -481,144 +478,6 @@ impl<'p, 'm> Run<'p, 'm> {
         Ok(())
     }
 
-    // ---- writing
-
-    /// The close in place of the comma that the last item ended with.
-    fn close(&mut self, close: &str) {
-        if self.out.last() == Some(&b',') {
-            self.out.pop();
-        }
-        self.out.extend_from_slice(close.as_bytes());
-    }
-
-    /// Takes back all that was written since.
-    pub fn back_to(&mut self, start: usize) {
-        self.out.truncate(start);
-        while self.marks.last().is_some_and(|mark| mark.at >= start) {
-            self.marks.pop();
-        }
-    }
-
-    /// Carries out a block and takes back what it wrote, which it gives: nothing where the block is left before its end.
-    fn aside(&mut self, body: &'p Block, frame: &mut Frame<'m>) -> Result<Vec<u8>, Stop> {
-        let (start, before) = (self.out.len(), self.live);
-        let done = self.block(body, frame);
-        let written = self.out.get(start..).unwrap_or_default().to_vec();
-        self.back_to(start);
-        self.live = before;
-        match done {
-            Ok(()) => Ok(written),
-            Err(Stop::Skip) => Ok(Vec::new()),
-            Err(reject) => Err(reject),
-        }
-    }
-
-    fn write(&mut self, value: &Value<'m>, form: Form) {
-        if value.is_live() && form != Form::Segment {
-            self.live += 1;
-        }
-        match (form, value) {
-            (Form::Segment, value) => {
-                let number = self.number_of(value);
-                self.out.extend_from_slice(number.to_string().as_bytes());
-            }
-            (Form::Coding | Form::Concept, Value::Coded(coded)) => {
-                let (open, close): (&[u8], &[u8]) =
-                    if form == Form::Concept { (b"{\"coding\":[", b"]}") } else { (b"", b"") };
-                self.out.extend_from_slice(open);
-                self.write_coding(coded);
-                self.out.extend_from_slice(close);
-            }
-            (Form::Json | Form::Reference | Form::Coding | Form::Concept, Value::Json(json)) => {
-                self.out.extend_from_slice(json.to_string().as_bytes());
-            }
-            (Form::Reference, value) => self.write_reference(value),
-            (Form::Copy, Value::Piece(_) | Value::Field(_) | Value::Segment(_)) => {
-                if let Some(place) = value.place(self.message) {
-                    self.out.extend_from_slice(encode::copy(&place).as_bytes());
-                }
-            }
-            (Form::Bare, value) => match value.as_text() {
-                Some(text) if is_bare(&text) => self.out.extend_from_slice(text.as_bytes()),
-                _ => self.out.extend_from_slice(b"null"),
-            },
-            (_, value) => json::write_str(&mut self.out, &value.as_text().unwrap_or_default()),
-        }
-    }
-
-    /// The number of a segment, from 0.
-    fn number_of(&self, segment: &Value<'m>) -> u32 {
-        segment.place(self.message).map_or(0, |place| place.segment)
-    }
-
-    fn write_coding(&mut self, coded: &Coded) {
-        self.out.push(b'{');
-        let parts =
-            [("system", coded.system.as_ref()), ("code", Some(&coded.code)), ("display", coded.display.as_ref())];
-        for (name, text) in parts {
-            if let Some(text) = text {
-                json::write_str(&mut self.out, name);
-                self.out.push(b':');
-                json::write_str(&mut self.out, text);
-                self.out.push(b',');
-            }
-        }
-        self.close("}");
-    }
-
-    // ---- what is said
-
-    pub fn say(&mut self, issue: IssueId, place: Option<Place>) {
-        if let Some(said) = self.plan.issues.get(issue as usize) {
-            let (code, text) = (said.code, said.text.clone());
-            self.raise(Issue { code, text, place, rule: Some(said.rule) });
-        }
-    }
-
-    /// Where the standard or the profile has one, and the message several: the first is taken, and it is said.
-    fn left_out(&mut self, of: &Value<'m>, part: &Part) {
-        let second = match (part, of) {
-            (Part::Field { number, repeats: false }, Value::Segment(segment)) => {
-                let field = self.message.field(*segment as usize, *number);
-                field.repetitions().skip(1).find(|piece| piece.state() == State::Present).map(|piece| piece.place)
-            }
-            // Only a group that a segment had to join can hold one too many, and each is looked through once: a large
-            // group would else be walked for every item in it.
-            (Part::Member { name, nth, repeats: false }, Value::Group(group))
-                if self.joined.contains(group) && self.counted.insert((*group, name.clone(), *nth)) =>
-            {
-                let all = Part::Member { name: name.clone(), nth: *nth, repeats: true };
-                let members = of.take(&all, self.message, self.groups, &self.plan.grammar);
-                members.items(self.message, self.groups).nth(1).and_then(|second| second.place(self.message))
-            }
-            _ => None,
-        };
-        if let Some(place) = second {
-            let (code, text) = SEVERAL;
-            self.raise(Issue { code, text: text.into(), place: Some(place), rule: None });
-        }
-    }
-
-    /// The same said of one place by two rules is said once.
-    pub fn raise(&mut self, issue: Issue) {
-        let known = (issue.code, issue.text.clone(), issue.place);
-        if self.raised.insert(known) {
-            self.issues.push(issue);
-        }
-    }
-
-    fn reject(&mut self, issue: IssueId, at: Option<Value<'m>>) -> Done {
-        let place = at.and_then(|at| at.place(self.message));
-        Err(self.refused(issue, place))
-    }
-
-    pub(super) fn refused(&self, issue: IssueId, place: Option<Place>) -> Stop {
-        match self.plan.issues.get(issue as usize) {
-            Some(said) => Stop::Reject(Box::new(Rejection::of(said, place))),
-            None => Stop::Skip,
-        }
-    }
-
     // ---- tests
 
     fn test(&mut self, test: &'p Test, frame: &Frame<'m>) -> bool {
@@ -659,11 +518,6 @@ impl<'p, 'm> Run<'p, 'm> {
         self.patterns.insert(pattern.into(), made.clone());
         made
     }
-}
-
-/// What JSON takes without quotes. Conversions give nothing else; a slip of theirs must not break the output.
-fn is_bare(text: &str) -> bool {
-    matches!(text, "true" | "false") || emr_message::number::decimal(text).is_ok_and(|number| number == text)
 }
 
 fn is_true(value: &Value) -> bool {

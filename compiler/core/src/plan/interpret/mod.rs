@@ -12,8 +12,10 @@ mod exec;
 mod explain;
 mod lookup;
 mod refer;
+mod said;
 mod value;
 mod why;
+mod write;
 
 use super::{Code, Gives, LACKING, Plan, RuleId, Said, Take, UNKNOWN_CHARSET, UNPLACED};
 use crate::json::Json;
