@@ -174,8 +174,7 @@ fn set(scope: &mut Scope, rule: &Rule, assigned: &mut FxHashMap<String, At>) -> 
     }
     let outer = scope.kept.replace(Kept { place, lacking, is_last: true });
     let before = scope.problems.len();
-    let written = rule.values.iter().map(|value| expression::value(scope, value, &want));
-    let mut values: Vec<Expr> = written.collect();
+    let mut values = expression::values(scope, &rule.values, &want, rule.adds || rule.values.len() > 1);
     scope.kept = outer;
     if values.iter().any(Expr::is_error) || scope.errors_since(before).next().is_some() {
         return None;

@@ -80,7 +80,7 @@ fn wanted(scope: &mut Scope, expr: &tree::Expr, want: &Want) -> Expr {
         ExprKind::Match { on, arms } => choose::choose(scope, on.as_ref(), arms, Some(want), at),
         ExprKind::With { value: base, block } => with::with(scope, base, block, Some(want), at),
         ExprKind::List { items, parts } if parts.is_empty() => {
-            let items: Vec<_> = items.iter().map(|item| value(scope, item, want)).collect();
+            let items = values(scope, items, want, items.len() > 1);
             list(scope, items, want, at)
         }
         ExprKind::Keep if scope.kept.is_some() => kept::keep(scope, want, at),
@@ -98,6 +98,15 @@ fn wanted(scope: &mut Scope, expr: &tree::Expr, want: &Want) -> Expr {
             convert::to(scope, value, want)
         }
     }
+}
+
+/// Several sources of one element, which may have others `beside` them: there an explicit null says nothing.
+pub(super) fn values(scope: &mut Scope, sources: &[tree::Expr], want: &Want, beside: bool) -> Vec<Expr> {
+    let mut values: Vec<_> = sources.iter().map(|source| value(scope, source, want)).collect();
+    if beside {
+        values.iter_mut().for_each(without_null);
+    }
+    values
 }
 
 /// A value that another would be taken in place of: an explicit null is none then, and what is kept has to be there.

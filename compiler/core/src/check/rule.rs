@@ -169,9 +169,7 @@ pub(super) fn values(scope: &mut Scope, rule: &Rule, element: &Element, owner: &
         scope.problem(diagnostic.help("say which: `A else B`"));
     }
     let rule_at = rule.at.clone();
-    rule.values
-        .iter()
-        .map(|value| Value { value: expression::value(scope, value, &want), rule: rule_at.clone() })
-        .filter(|value| !value.value.is_error())
-        .collect()
+    let values = expression::values(scope, &rule.values, &want, rule.adds || rule.values.len() > 1);
+    let sound = values.into_iter().filter(|value| !value.is_error());
+    sound.map(|value| Value { value, rule: rule_at.clone() }).collect()
 }

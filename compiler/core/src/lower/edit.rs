@@ -12,19 +12,34 @@ use smol_str::SmolStr;
 use std::slice;
 
 impl<'a> Lower<'a> {
-    /// A place of the message, or each of a list.
+    /// A place of the message, or each of a list. An explicit null is copied too, of a field that repeats where nothing
+    /// else stands there.
     pub(super) fn write_copy(&mut self, value: &'a Expr, null: bool, expr: &Expr, env: &Env<'a>, to: &To) {
         let base = self.json_type(&expr.ty);
+        let has_null = matches!(value.ty.kind, TyKind::Hl7(..));
         if value.ty.is_list() || !null {
-            return self.each(value, env, Until::All, &mut |lower, val| lower.written(val, Form::Copy, &base, env, to));
+            let items = self.block(|lower| {
+                lower.each(value, env, Until::All, &mut |lower, val| lower.written(val, Form::Copy, &base, env, to));
+            });
+            let cleared = self.block(|lower| {
+                if null && has_null {
+                    let val = lower.value(value, env);
+                    lower.copied_if(Test::Null(val), val, &base, env, to);
+                }
+            });
+            return self.or(items, cleared);
         }
         let val = self.value(value, env);
-        let yes = self.block(|lower| lower.written(val, Form::Copy, &base, env, to));
-        let is_there = match self.is_sure(val) || !matches!(value.ty.kind, TyKind::Hl7(..)) {
+        let is_there = match self.is_sure(val) || !has_null {
             true => Test::Present(val),
             false => Test::Either(Box::new(Test::Present(val)), Box::new(Test::Null(val))),
         };
-        self.when(is_there, yes, Block::new());
+        self.copied_if(is_there, val, &base, env, to);
+    }
+
+    fn copied_if(&mut self, test: Test, val: Val, base: &str, env: &Env<'a>, to: &To) {
+        let yes = self.block(|lower| lower.written(val, Form::Copy, base, env, to));
+        self.when(test, yes, Block::new());
     }
 
     /// The edits of a message, in a list.
