@@ -81,6 +81,9 @@ async fn rest(stream: &mut TcpStream) -> String {
     String::from_utf8(all).unwrap()
 }
 
+/// The body that a caller without a name and without a body gets, behind the head: the hour of its date may look alike.
+const ANSWERED: &str = "\r\n\r\n 0";
+
 /// What comes back until there is that.
 async fn until(stream: &mut TcpStream, end: &str) -> String {
     let mut all = String::new();
@@ -194,13 +197,13 @@ async fn no_more_connections_are_served_than_may_be() {
     for stream in &mut streams {
         stream.write_all(request).await.unwrap();
     }
-    until(&mut streams[0], " 0").await;
-    until(&mut streams[1], " 0").await;
+    until(&mut streams[0], ANSWERED).await;
+    until(&mut streams[1], ANSWERED).await;
     let [first, _second, mut third] = streams;
     let early = timeout(Duration::from_millis(200), third.read_u8()).await;
     assert!(early.is_err());
     drop(first);
-    until(&mut third, " 0").await;
+    until(&mut third, ANSWERED).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -209,7 +212,7 @@ async fn who_is_being_answered_when_it_stops_gets_the_answer() {
     let (mut busy, mut idle) = (site.open().await, site.open().await);
     busy.write_all(b"GET /slow HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
     idle.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
-    until(&mut idle, " 0").await;
+    until(&mut idle, ANSWERED).await;
     while !site.seen.lock().unwrap().contains(&"slow".into()) {
         tokio::task::yield_now().await;
     }
