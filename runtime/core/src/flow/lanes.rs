@@ -53,6 +53,11 @@ impl Lanes {
         Some(number)
     }
 
+    /// Whether a delivery may begin.
+    pub fn is_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     /// Deliveries that may go together, so many at the most, in their order: those that may begin, and then those that have
     /// none but these before them. Nobody else is then given one of them.
     pub fn train(&mut self, most: usize) -> Vec<u64> {

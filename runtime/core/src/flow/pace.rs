@@ -88,7 +88,8 @@ impl Pace {
         }
     }
 
-    fn is_quiet(&self) -> bool {
+    /// Whether nothing is sent at this hour.
+    pub fn is_quiet(&self) -> bool {
         self.quiet.as_ref().is_some_and(|hours| hours.hold(Timestamp::now()))
     }
 }
