@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use emr_abi::Program;
+use emr_compiler::plan::MISSED;
 use emr_compiler::plan::interpret::{self, Issue, Outcome, Rejection};
 use emr_message::lineage::Lineage;
 use emr_message::{Message, Place, Settings, Unreadable};
@@ -69,12 +70,15 @@ impl Both {
                 tally.unreadable += 1;
                 (ours != theirs).then(|| format!("{ours} instead of {theirs}"))
             }
-            (Ran::Done(done), Ok(Outcome { result: Ok(json), issues, lineage })) => {
+            (Ran::Done(done), Ok(Outcome { result: Ok(json), issues, misses, lineage })) => {
                 tally.native += 1;
                 tally.with_issues += usize::from(!issues.is_empty());
                 let issues = issues.iter().map(said).collect();
-                let ours = done.issues.iter().map(|raised| told(self.loaded.program(), *raised)).collect();
+                let ours = done.issues.iter().map(|raised| told(self.loaded.program(), *raised));
+                let (missed, ours): (Vec<Saying>, _) = ours.partition(|said| said.0 == MISSED);
+                let missed = missed.iter().map(|said| said.1.as_str());
                 unlike(ours, issues)
+                    .or_else(|| missed.ne(misses.iter()).then(|| "other tables lack something".to_owned()))
                     .or_else(|| (done.json != json).then(|| different(done.json, &json)))
                     .or_else(|| elsewhere(&done.lineage(), &lineage))
             }
@@ -84,6 +88,7 @@ impl Both {
                 let Rejection { code, text, place, rule, .. } = &rejection;
                 let theirs = issues.iter().map(said).chain([((*code).to_owned(), text.to_string(), *place, *rule)]);
                 let ours = refused.issues.iter().chain([&refused.why]).map(|raised| told(program, *raised));
+                let ours = ours.filter(|said| said.0 != MISSED);
                 unlike(ours.collect(), theirs.collect())
             }
             (ran, theirs) => Some(format!("{ran:?} instead of {theirs:?}")),

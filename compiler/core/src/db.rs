@@ -22,7 +22,7 @@ pub use database::{Database, unless_edited};
 pub use plans::{covered_plan, explained_plan, plain_plan, plan, reads, routed, runs, traced_plan, used_by};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tables::{asked, codes, data_files, extended, extension, extensions, table};
 pub use tables::{files_named, given};
@@ -324,6 +324,18 @@ fn routes(db: &dyn salsa::Database, project: Project) -> Vec<(SmolStr, Route)> {
         _ => None,
     };
     routes.filter_map(route).collect()
+}
+
+/// The keys of the tables whose misses alarms watch.
+#[salsa::tracked(returns(ref))]
+fn watched(db: &dyn salsa::Database, project: Project) -> BTreeSet<SmolStr> {
+    let files = project.files(db).iter();
+    let all = files.flat_map(|&file| items(db, file).iter().map(move |&item| (file, item)));
+    let missed = |(file, item): (SourceFile, Item)| match &parsed(db, item).item.as_ref()?.declaration {
+        Declaration::Alarm(alarm) => Some(wiring::missed(alarm, &View::new(db, project, file))),
+        _ => None,
+    };
+    all.filter_map(missed).flatten().collect()
 }
 
 /// What the library says that feeds and targets can be told.

@@ -33,7 +33,7 @@ impl Program for Passing {
     }
 
     fn map(&self, _: usize, _: usize, message: &Bytes, _: &Receipt) -> Mapped {
-        Mapped { result: Ok(vec![Made { form: Form::Message, bytes: message.clone() }]), issues: 0 }
+        Ok(vec![Made { form: Form::Message, bytes: message.clone() }]).into()
     }
 
     fn reply(&self, _: usize, _: usize, _: &Bytes, answer: &Made, _: &Receipt) -> Result<Made, Rejected> {

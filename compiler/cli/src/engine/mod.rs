@@ -18,6 +18,7 @@ use emr_compiler::validate;
 use emr_message::{Charset, Message, Receipt, Secrets, Zone, batch, notes};
 use emr_native::artifact;
 use emr_runtime::host::{Artifact, Machine, Symbol, Unusable};
+use smol_str::SmolStr;
 
 use crate::end::End;
 use crate::world::World;
@@ -167,6 +168,8 @@ pub struct Outcome {
     /// Why nothing was written.
     pub rejected: Option<Told>,
     pub issues: Vec<Told>,
+    /// The tables, of those that alarms watch, that lack what the message looks up in them.
+    pub misses: Vec<SmolStr>,
 }
 
 /// Why no map could be run.
@@ -452,6 +455,7 @@ impl Engine {
             }
             let later = later?;
             outcome.issues.extend(later.issues);
+            outcome.misses.extend(later.misses);
             (outcome.form, outcome.rejected) = (later.form, later.rejected);
             if outcome.rejected.is_some() {
                 break;

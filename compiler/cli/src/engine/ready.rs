@@ -8,7 +8,7 @@ use emr_compiler::check::typed::Function;
 use emr_compiler::db;
 use emr_compiler::json::Json;
 use emr_compiler::plan::interpret::{self, Issue, Rejection};
-use emr_compiler::plan::{self, Plan};
+use emr_compiler::plan::{self, MISSED, Plan};
 use emr_message::{Message, Place, Receipt, Secrets, Unreadable};
 use emr_native::{Compiler, Target};
 use emr_runtime::host::{Artifact, Loaded, Machine, Raised, Ran, Symbol};
@@ -161,20 +161,29 @@ impl Ready {
         json: &mut Vec<u8>,
     ) -> Option<Result<Outcome, Unreadable>> {
         let loaded = self.loaded.get()?.as_ref()?;
-        let told = |raised: &Raised| {
+        let said = |raised: &Raised| {
             let said = loaded.program().issues.get(raised.issue as usize);
-            let (code, text, rule) = said.map_or(("", "", None), |said| (&said.code, &said.text, said.rule));
+            said.map_or(("", "", None), |said| (said.code.as_str(), said.text.as_str(), said.rule))
+        };
+        let told = |raised: &Raised| {
+            let (code, text, rule) = said(raised);
             self.told(code, text, raised.place, rule)
+        };
+        let parted = |raised: &[Raised]| {
+            let (missed, issues): (Vec<_>, Vec<_>) = raised.iter().partition(|raised| said(raised).0 == MISSED);
+            let misses = missed.into_iter().map(|raised| said(raised).1.into()).collect();
+            (issues.into_iter().map(told).collect(), misses)
         };
         Some(Ok(match machine.run(bytes) {
             Ran::Done(done) => {
                 json.extend_from_slice(done.json);
                 let form = form(loaded.program().gives == Gives::Message);
-                Outcome { form, rejected: None, issues: done.issues.iter().map(told).collect() }
+                let (issues, misses) = parted(done.issues);
+                Outcome { form, rejected: None, issues, misses }
             }
             Ran::Refused(refused) => {
-                let issues = refused.issues.iter().map(told).collect();
-                Outcome { rejected: Some(told(&refused.why)), issues, ..Outcome::fault() }
+                let (issues, misses) = parted(refused.issues);
+                Outcome { rejected: Some(told(&refused.why)), issues, misses, ..Outcome::fault() }
             }
             Ran::Unreadable(why) => return Some(Err(why)),
             Ran::Fault => Outcome::fault(),
@@ -228,7 +237,7 @@ impl Ready {
     }
 
     fn outcome(&self, plan: &Plan, outcome: interpret::Outcome, json: &mut Vec<u8>) -> Outcome {
-        let interpret::Outcome { result, issues, .. } = outcome;
+        let interpret::Outcome { result, issues, misses, .. } = outcome;
         let rejected = match result {
             Ok(made) => {
                 append(json, made);
@@ -238,7 +247,7 @@ impl Ready {
         };
         let told = |Issue { code, text, place, rule }| self.told(code, &text, place, rule);
         let form = form(plan.gives == plan::Gives::Message);
-        Outcome { form, rejected, issues: issues.into_iter().map(told).collect() }
+        Outcome { form, rejected, issues: issues.into_iter().map(told).collect(), misses }
     }
 
     fn told(&self, code: &str, text: &str, place: Option<Place>, rule: Option<u32>) -> Told {
@@ -250,7 +259,7 @@ impl Ready {
 impl Outcome {
     pub fn fault() -> Outcome {
         let told = Told::engine(FAULT, None);
-        Outcome { form: Form::Json, rejected: Some(told), issues: Vec::new() }
+        Outcome { form: Form::Json, rejected: Some(told), issues: Vec::new(), misses: Vec::new() }
     }
 }
 

@@ -210,32 +210,32 @@ impl Program for Compiled {
     }
 
     fn map(&self, feed: usize, route: usize, message: &Bytes, receipt: &Receipt) -> Mapped {
-        let Some(route) = self.routes.get(route) else { return Mapped { result: Ok(Vec::new()), issues: 0 } };
+        let Some(route) = self.routes.get(route) else { return Ok(Vec::new()).into() };
         if route.passes {
             let form = if engine::is_json(message) { Form::Json } else { Form::Message };
-            return Mapped { result: Ok(vec![Made { form, bytes: kept(message) }]), issues: 0 };
+            return Ok(vec![Made { form, bytes: kept(message) }]).into();
         }
-        let Some(maps) = route.maps.get(&feed) else { return Mapped { result: Ok(Vec::new()), issues: 0 } };
+        let Some(maps) = route.maps.get(&feed) else { return Ok(Vec::new()).into() };
         let manner = self.feeds.get(feed).map(|facts| facts.manner.of(message, receipt, &self.standards));
-        let Some(Ok((settings, zone))) = manner else { return Mapped { result: Err(no_zone()), issues: 0 } };
+        let Some(Ok((settings, zone))) = manner else { return Err(no_zone()).into() };
         let (outcome, made) = maps.run((&settings, zone), message, receipt);
-        match outcome {
-            Err(Why::Message(_) | Why::Call(_)) => {
-                let at = if engine::is_json(message) { None } else { came::msh(9, 1) };
-                let problem = Problem::new(Wrong::MessageType, at);
-                Mapped { result: Err(Rejected { problem, ..no_map() }), issues: 0 }
-            }
-            Ok(Outcome { rejected: Some(told), issues, .. }) => {
+        let Ok(Outcome { form, rejected: refused, issues, misses }) = outcome else {
+            let at = if engine::is_json(message) { None } else { came::msh(9, 1) };
+            let problem = Problem::new(Wrong::MessageType, at);
+            return Err(Rejected { problem, ..no_map() }).into();
+        };
+        let result = match refused {
+            Some(told) => {
                 let is_missing = told.at.is_some_and(|place| is_missing(place, message, &settings));
-                Mapped { result: Err(rejected(told, is_missing)), issues: issues.len() }
+                Err(rejected(told, is_missing))
             }
-            Ok(Outcome { form, issues, rejected: None }) => {
+            None => {
                 let parts = form.parts(made).into_iter();
                 let form = of(form);
-                let made = parts.map(|bytes| Made { form, bytes: bytes.into() }).collect();
-                Mapped { result: Ok(made), issues: issues.len() }
+                Ok(parts.map(|bytes| Made { form, bytes: bytes.into() }).collect())
             }
-        }
+        };
+        Mapped { result, issues: issues.len(), misses: misses.iter().map(|table| table.as_str().into()).collect() }
     }
 
     fn reply(

@@ -22,6 +22,7 @@ table Doctor(id: string) -> { family: string? } = fhir("http://127.0.0.1:1/r4") 
     search:  'Practitioner?identifier=:id'
     columns: { family: first .name.family }
 }
+alarm strangers { when: Doctor.misses > 1000, to: log }
 feed adt from mllp "ADDRESS" {
     tls: none because "this machine alone"
     frame_max: "4 KiB"

@@ -78,6 +78,31 @@ fn what_a_route_leaves_out_is_measured() {
 }
 
 #[test]
+fn what_tables_lack_is_measured_once_for_a_place_and_is_no_issue() {
+    let (address, heard) = listen(posted);
+    let mut site = Site::new(
+        r#"
+codes Class from v2-0004 { "E" => "EMER" }
+table House(code: string) -> { name: string, city: string? } = { "H" => { name: "house" } }
+map visit(ADT_A01) -> Basic {
+    code:     { text: House(MSH-4.1).name else House(MSH-4.1).city else "none" }
+    language: PV1-2 via Class
+}
+target seen to file { path: "visits/{MSH-10}.json" }
+route visits from adt through visit to seen
+alarm unmapped { when: Class.misses >= 2 and House.misses >= 1, to: webhook(secret("PAGER")) }
+"#,
+    );
+    site.start_in(&["--log-level", "debug"], &[("PAGER", &format!("http://{address}/hook"))]);
+    site.send_each();
+    site.until(|_| !heard.all().is_empty());
+    let told: Value = serde_json::from_str(&heard.all()[0]).unwrap();
+    assert_eq!(told["measures"], serde_json::json!(["Class.misses is 2", "House.misses is 1"]));
+    assert!(site.text("log").contains(r#"route="visits" issues=0"#), "{}", site.text("log"));
+    assert_eq!(site.stop(), Some(0));
+}
+
+#[test]
 fn people_are_told_by_mail() {
     let (address, heard) = listen(mailed);
     let mut site = Site::new("alarm many { when: adt.rejected >= 2, to: email(\"oncall@example.org\") }\n");

@@ -2,7 +2,7 @@
 
 use super::{
     Project, SourceFile, asked, code_table, codes, connectors, constant, data_files, exported, item, modules, names,
-    parsed, profile, routes, signature, standards, table,
+    parsed, profile, routes, signature, standards, table, watched,
 };
 use crate::check::typed::{CodeTable, Expr, Function, Key, RowTable};
 use crate::check::{Bodies, ProfileFacts, Signature, World, wiring};
@@ -190,6 +190,10 @@ impl lower::World for View<'_> {
 
     fn standards(&self) -> &Standards {
         World::standards(self)
+    }
+
+    fn is_watched(&self, table: &str) -> bool {
+        watched(self.db, self.project).contains(table)
     }
 }
 

@@ -59,9 +59,13 @@ impl<'a> Lower<'a> {
         let code = CODE;
         let to = self.missing();
         let rows = Rows::of(table, self.covers);
-        let miss = |lower: &mut Self, foreign: bool| match &table.otherwise {
-            Some(otherwise) => lower.block(|lower| lower.arm(otherwise, table, &env, foreign, to)),
-            None => Block::new(),
+        let miss = |lower: &mut Self, foreign: bool| {
+            lower.block(|lower| {
+                lower.missed(&table.key, Some(code), &env);
+                if let Some(otherwise) = &table.otherwise {
+                    lower.arm(otherwise, table, &env, foreign, to);
+                }
+            })
         };
         let arms = |lower: &mut Self| {
             let arms = rows

@@ -54,6 +54,8 @@ pub trait World {
     /// What the environment that was chosen gives under a name.
     fn environment(&self, name: &str) -> Option<SmolStr>;
     fn standards(&self) -> &Standards;
+    /// Whether an alarm watches what the table of this key lacks.
+    fn is_watched(&self, table: &str) -> bool;
 }
 
 /// The plan of a map. The map and all that it uses are sound.
@@ -363,7 +365,11 @@ impl<'a> Lower<'a> {
 
     fn said(&mut self, code: Code, text: &str, env: &Env<'a>, at: &At) -> IssueId {
         let rule = self.rule(env, at);
-        let (index, _) = self.issues.insert_full(Said { code: code.text(), text: text.into(), rule });
+        self.issue_of(Said { code: code.text(), text: text.into(), rule })
+    }
+
+    fn issue_of(&mut self, said: Said) -> IssueId {
+        let (index, _) = self.issues.insert_full(said);
         u32::try_from(index).unwrap_or(u32::MAX)
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Env, Lower, Made};
 use crate::check::typed::{CodeArm, CodeKey, CodeTable, CodeTo, Expr, Key, RowTable, TyKind};
-use crate::plan::{Asked, Block, Cell, Code, Constant, Step, TableId, Test, Val};
+use crate::plan::{Asked, Block, Cell, Code, Constant, MISSED, Said, Step, TableId, Test, Val};
 use crate::syntax::tree;
 use emr_message::Table;
 use smol_str::{SmolStr, format_smolstr};
@@ -37,7 +37,26 @@ impl<'a> Lower<'a> {
             Some(rows) => self.numbered(table, || rows.clone()),
             None => self.asked(found, env, &expr.at),
         };
+        if self.world.is_watched(&found.key) {
+            let row = self.to(|to| Step::Lookup { table: number, keys: keys.clone(), cell: Cell::Text(0), to });
+            let missed = self.block(|lower| lower.missed(&found.key, keys.first().copied(), env));
+            let asks = keys.iter().map(|key| Test::Present(*key));
+            let lacks = asks.fold(Test::Absent(row), |lacks, asks| Test::Both(Box::new(asks), Box::new(lacks)));
+            self.when(lacks, missed, Block::new());
+        }
         self.to(|to| Step::Lookup { table: number, keys, cell, to })
+    }
+
+    /// A table that an alarm watches lacks what is looked up by the value in hand.
+    pub(super) fn missed(&mut self, table: &Key, at: Option<Val>, env: &Env<'a>) {
+        if !self.world.is_watched(table) {
+            return;
+        }
+        let name = table.rsplit('.').next().unwrap_or_default();
+        let rule = self.rule(env, &(0..0));
+        let said = Said { code: MISSED, text: name.into(), rule };
+        let issue = self.issue_of(said);
+        self.push(Step::Issue { issue, at });
     }
 
     /// The number of a table whose rows come with each message.

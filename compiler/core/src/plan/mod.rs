@@ -138,6 +138,10 @@ pub struct Rule {
     pub at: At,
 }
 
+/// The code of what is raised as an issue is, and told to nobody: a table whose misses an alarm watches lacks a code, or a
+/// row for some keys. Its text is the name of the table.
+pub const MISSED: CodeText = "missed";
+
 /// What an issue or a rejection says; never a word of the message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Said {

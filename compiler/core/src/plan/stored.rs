@@ -35,7 +35,8 @@ pub mod code {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<&'static str, D::Error> {
         let text = String::deserialize(from)?;
-        let known = super::Code::ALL.iter().map(|known| known.text()).find(|known| *known == text);
+        let known =
+            super::Code::ALL.iter().map(|known| known.text()).chain([crate::plan::MISSED]).find(|known| *known == text);
         known.ok_or_else(|| D::Error::custom("no code of a run"))
     }
 }

@@ -53,6 +53,15 @@ pub struct Mapped {
     pub result: Result<Vec<Made>, Rejected>,
     /// How many issues were raised.
     pub issues: usize,
+    /// The tables, of those that alarms watch, that lack what the message looks up in them.
+    pub misses: Vec<Arc<str>>,
+}
+
+/// Without a word of a map.
+impl From<Result<Vec<Made>, Rejected>> for Mapped {
+    fn from(result: Result<Vec<Made>, Rejected>) -> Mapped {
+        Mapped { result, issues: 0, misses: Vec::new() }
+    }
 }
 
 /// What a map made. `Debug` shows its size alone.

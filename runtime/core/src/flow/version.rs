@@ -48,6 +48,8 @@ pub(super) struct Mapping {
 pub(super) enum Seen {
     /// A map came to its end.
     Mapped { route: Arc<str>, took: Duration, issues: usize, is_refused: bool },
+    /// A table lacks what the map looks up in it.
+    Missed { table: Arc<str> },
     /// The route has no part in it.
     LeftOut { route: Arc<str> },
 }
@@ -58,6 +60,7 @@ impl Seen {
             Seen::Mapped { route, took, issues, is_refused } => {
                 Happening::Mapped { number, route, took: *took, issues: *issues, is_refused: *is_refused }
             }
+            Seen::Missed { table } => Happening::Missed { table },
             Seen::LeftOut { route } => Happening::LeftOut { number, route },
         }
     }
@@ -161,6 +164,7 @@ impl Version {
             let mapped = self.program.map(self.settings.feed, route, message, receipt);
             let (took, issues, is_refused) = (begun.elapsed(), mapped.issues, mapped.result.is_err());
             seen.push(Seen::Mapped { route: self.name(route), took, issues, is_refused });
+            seen.extend(mapped.misses.into_iter().map(|table| Seen::Missed { table }));
             match mapped.result {
                 Ok(parts) => {
                     let parts: Arc<[Made]> = parts.into();

@@ -220,7 +220,7 @@ impl Witness for Teller {
             }
             Happening::Viewed { id, who } => info!(feed, id, who, "somebody looked at it"),
             Happening::Denied { id, why } => warn!(feed, id, why, "what was asked for is not done"),
-            Happening::Opened { .. } | Happening::Synced { .. } => {}
+            Happening::Missed { .. } | Happening::Opened { .. } | Happening::Synced { .. } => {}
         }
     }
 }

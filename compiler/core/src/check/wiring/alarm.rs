@@ -9,6 +9,7 @@ use super::{given, joined, listed, name_of};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::{DeclaredKind, Found};
 use crate::syntax::tree::{Alarm, At, Binary, Expr, ExprKind, Prefix, Told};
+use smol_str::SmolStr;
 
 /// What a measure counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +55,30 @@ pub fn alarm(alarm: &Alarm, world: &dyn World) -> Vec<Diagnostic> {
     settings.complete(&given, &told, &alarm.name.at, "an alarm");
     problems.append(&mut settings.problems);
     problems
+}
+
+/// The keys of the tables whose misses an alarm watches.
+pub fn missed(alarm: &Alarm, world: &dyn World) -> Vec<SmolStr> {
+    let given = given::of_block(&alarm.settings, &mut Vec::new(), |_| false);
+    let conditions = given.iter().filter(|it| it.name.text == "when").flat_map(|it| &it.values);
+    let mut keys = Vec::new();
+    conditions.for_each(|condition| missed_in(condition, world, &mut keys));
+    keys
+}
+
+fn missed_in(expr: &Expr, world: &dyn World, keys: &mut Vec<SmolStr>) {
+    match &*expr.kind {
+        ExprKind::Binary(_, left, right) => [left, right].into_iter().for_each(|it| missed_in(it, world, keys)),
+        ExprKind::Prefix(_, inner) => missed_in(inner, world, keys),
+        ExprKind::Call { arguments, .. } => arguments.iter().for_each(|it| missed_in(&it.value, world, keys)),
+        _ => {
+            let name = name_of(expr).map(|name| name.text).unwrap_or_default();
+            let owner = name.strip_suffix(".misses").map(|owner| world.find(owner));
+            if let Some(Found::One(export)) = owner {
+                keys.push(export.key);
+            }
+        }
+    }
 }
 
 /// What is wrong with a condition on measures.

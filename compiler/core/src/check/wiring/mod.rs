@@ -22,7 +22,7 @@ mod setting;
 mod table;
 mod target;
 
-pub use alarm::alarm;
+pub use alarm::{alarm, missed};
 pub use carried::{Carried, Comes, carried};
 pub use connector::{Connectors, connectors, misplaced};
 pub use feed::feed;

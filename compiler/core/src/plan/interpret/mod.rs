@@ -17,7 +17,7 @@ mod value;
 mod why;
 mod write;
 
-use super::{Code, Gives, LACKING, Plan, RuleId, Said, Take, UNKNOWN_CHARSET, UNPLACED};
+use super::{Code, Gives, LACKING, MISSED, Plan, RuleId, Said, Take, UNKNOWN_CHARSET, UNPLACED};
 use crate::json::Json;
 use emr_message::group::{self, Bent, Groups};
 use emr_message::lineage::{self, Lineage};
@@ -53,6 +53,8 @@ pub struct Outcome {
     pub result: Result<Vec<u8>, Rejection>,
     /// In the order in which they were raised, each once for a place.
     pub issues: Vec<Issue>,
+    /// The tables, of those that alarms watch, that lack what the message looks up in them: each once for a place.
+    pub misses: Vec<SmolStr>,
     /// Where each written value comes from, in the order of the output; only of a traced plan.
     pub lineage: Vec<Lineage>,
 }
@@ -150,7 +152,9 @@ fn run_for(
     let encodes = plan.gives == Gives::Message && run.why.is_none();
     let why = run.why.take();
     let result = result.and_then(|written| if encodes { run.message(&written) } else { Ok(written) });
-    (Outcome { result, issues: run.issues, lineage }, run.marks, why)
+    let (missed, issues): (Vec<_>, Vec<_>) = run.issues.into_iter().partition(|issue| issue.code == MISSED);
+    let misses = missed.into_iter().map(|missed| missed.text).collect();
+    (Outcome { result, issues, misses, lineage }, run.marks, why)
 }
 
 /// What is said of a message that is given up.

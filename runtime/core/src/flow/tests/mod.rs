@@ -83,7 +83,7 @@ impl Program for Passing {
             }
             _ => Ok(vec![Made { form: Form::Message, bytes: message.clone() }]),
         };
-        Mapped { result, issues: 0 }
+        result.into()
     }
 
     /// What a target says, unless that is what its `MSH-3` tells to refuse.

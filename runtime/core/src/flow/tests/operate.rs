@@ -30,7 +30,7 @@ impl Program for Mended {
         if !self.0.load(Ordering::Relaxed) {
             return Passing.map(feed, route, message, receipt);
         }
-        Mapped { result: Ok(vec![Made { form: Form::Message, bytes: message.clone() }]), issues: 0 }
+        Ok(vec![Made { form: Form::Message, bytes: message.clone() }]).into()
     }
 
     fn reply(

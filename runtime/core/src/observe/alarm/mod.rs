@@ -174,15 +174,6 @@ impl Alarm {
         (mail, metrics): (Option<&Mail>, &Metrics),
     ) -> Result<Alarm, Why> {
         let Settings { when, within, r#for, hours, to } = connector::read(&alarm.settings)?;
-        let mut missing = None;
-        when.walk(&mut |compare| {
-            if compare.is == Measure::Misses {
-                missing = Some(compare.is.word());
-            }
-        });
-        if let Some(missing) = missing {
-            return Err(format!("`{missing}` is not measured yet there"));
-        }
         let hours = match &hours[..] {
             [] => None,
             [from, to] => Some((clock_of(from)?, clock_of(to)?)),

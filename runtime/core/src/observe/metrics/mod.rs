@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use emr_abi::wiring::Wiring;
 use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 
 use crate::flow::backlog::Backlog;
@@ -16,7 +17,7 @@ use crate::flow::witness::{Happening, Leaving, Witness};
 use crate::journal::entry::What;
 use crate::observe::alarm::{Measure, Of};
 use held::{Feed, Held, Route, Table, Way};
-use series::{All, OfFeed, OfWay};
+use series::{All, OfFeed, OfTable, OfWay};
 
 /// What [`Metrics::text`] is.
 pub const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -27,6 +28,7 @@ pub struct Metrics {
     all: All,
     feeds: Held<Feed>,
     tables: Held<Table>,
+    misses: Held<Counter>,
     /// Whoever reads: one at a time, as what stands is set for each.
     reading: Mutex<()>,
 }
@@ -37,8 +39,8 @@ impl Metrics {
     pub fn new(wiring: &Wiring, version: &str, started: i64) -> Metrics {
         let mut registry = Registry::with_prefix("emr");
         let all = All::new(&mut registry, version, started);
-        let (feeds, tables) = (Held::default(), Held::default());
-        let metrics = Metrics { registry, all, feeds, tables, reading: Mutex::default() };
+        let (feeds, tables, misses) = (Held::default(), Held::default(), Held::default());
+        let metrics = Metrics { registry, all, feeds, tables, misses, reading: Mutex::default() };
         for (number, feed) in wiring.feeds.iter().enumerate() {
             let held = metrics.feed(&feed.name);
             for route in wiring.routes.iter().filter(|route| route.from.contains(&number)) {
@@ -84,6 +86,7 @@ impl Metrics {
             (Of::Route, Measure::Delivered) => ways(&|route, _| route == name, &|way| way.delivered.get()),
             (Of::Target, Measure::Delivered) => ways(&|_, target| target == name, &|way| way.delivered.get()),
             (Of::Table, Measure::Failures) => self.table(name).failed.get(),
+            (Of::Codes | Of::Table, Measure::Misses) => self.missed(name).get(),
             (Of::Target, Measure::Retried) => ways(&|_, target| target == name, &|way| way.failed.get()),
             _ => 0,
         }
@@ -99,6 +102,10 @@ impl Metrics {
 
     fn table(&self, table: &str) -> Arc<Table> {
         self.tables.get(table, || Table::new(&self.all, table))
+    }
+
+    fn missed(&self, table: &str) -> Arc<Counter> {
+        self.misses.get(table, || self.all.misses.get_or_create_owned(&OfTable::new(table)))
     }
 
     fn way(&self, of: &Feed, feed: &str, way: &str) -> Arc<Way> {
@@ -148,6 +155,7 @@ impl Witness for Metrics {
                     table.look.observe(took.as_secs_f64());
                 }
             }
+            Happening::Missed { table } => _ = self.missed(table).inc(),
             Happening::LeftOut { route, .. } => _ = self.route(&feed, name, route).left_out.inc(),
             Happening::Noted { what, .. } => self.noted(&feed, name, what),
             Happening::Tried { way, took, failure, .. } => {

@@ -165,6 +165,8 @@ series! {
     map_seconds: Seconds<OfRoute> = Family::new_with_constructor(seconds);
     /// What tables were asked that are asked before a map runs: rows that are there or missing, answers of before, failures
     lookups: Family<TableEnd, Counter> = Family::default();
+    /// What messages look up in tables that lack it: of the tables whose misses an alarm watches
+    misses: Family<OfTable, Counter> = Family::default();
     /// How long a table takes to answer, or to fail
     lookup_seconds: Seconds<OfTable> = Family::new_with_constructor(seconds);
     /// Tries to deliver a message
