@@ -12,6 +12,7 @@
 mod build;
 mod edit;
 mod json;
+mod leaf;
 mod split;
 mod value;
 
@@ -19,6 +20,7 @@ use std::fmt;
 
 use crate::{Charset, Message, Place, Receipt};
 use json::Node;
+pub use leaf::{taken, value};
 
 /// In an edit: what stands at its place.
 pub const KEPT: &str = "{\"=\":0}";

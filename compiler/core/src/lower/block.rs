@@ -133,11 +133,17 @@ impl<'a> Lower<'a> {
         self.wrap(format!("{open}{{"), body, &format!("}}{}", to.closed()), live, needs);
     }
 
-    /// What is made for a field comes of its first rule.
+    /// What is made for a field comes of its first rule. Where each rule is counted or told of, each of several is so by itself.
     pub(super) fn ruled_by(&mut self, field: &Field<'a>, make: impl FnOnce(&mut Self)) {
-        match field.sources.first() {
-            // Of several rules each is counted by itself.
-            Some(Source::Rule(value, env)) if !self.covers => self.ruled(env, &value.rule, make),
+        let rules = field.sources.iter().filter_map(|source| match source {
+            Source::Rule(value, env) => Some((env, &value.rule)),
+            _ => None,
+        });
+        let mut rules = rules;
+        let first = rules.next();
+        let apart = self.covers || self.explain && rules.any(|(_, rule)| first.is_some_and(|(_, known)| known != rule));
+        match first {
+            Some((env, rule)) if !apart => self.ruled(env, rule, make),
             _ => make(self),
         }
     }

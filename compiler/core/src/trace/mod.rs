@@ -84,19 +84,21 @@ pub fn trace(db: &db::Database, project: Project, map: &str, message: &Message, 
     let rules = rules::Rules::new(db, project, &plan);
     let interpret::Outcome { result, issues, .. } = &explained.outcome;
     let out = result.as_deref().unwrap_or_default();
-    let json =
-        |value: &Explanation| String::from_utf8_lossy(out.get(value.text.clone()).unwrap_or_default()).into_owned();
     let mut values: Vec<Value> = Vec::new();
     for explanation in &explained.values {
         let source = |places: &Places| narrow(places).into_iter().map(|place| names.source(place)).collect();
-        values.push(Value {
-            path: match plan.gives {
-                Gives::Message => encode::spelled(&explanation.path, out, message),
-                _ => explanation.path.clone(),
+        let (path, json) = match plan.gives {
+            Gives::Message => match made(explanation, out, message) {
+                Some(made) => made,
+                None => continue,
             },
+            _ => (explanation.path.clone(), written(explanation, out)),
+        };
+        values.push(Value {
+            path,
             resource: String::new(),
             element: String::new(),
-            json: json(explanation),
+            json,
             rules: rules.chain(&explanation.rules),
             sources: source(&explanation.sources),
             conditions: source(&without(&explanation.conditions, &explanation.sources)),
@@ -121,6 +123,20 @@ pub fn trace(db: &db::Database, project: Project, map: &str, message: &Message, 
             .map(|Rejection { code, text, place, rule, .. }| said(code, text, *place, *rule)),
         issues: issues.iter().map(|Issue { code, text, place, rule }| said(code, text, *place, *rule)).collect(),
     })
+}
+
+fn written(explanation: &Explanation, out: &[u8]) -> String {
+    String::from_utf8_lossy(out.get(explanation.text.clone()).unwrap_or_default()).into_owned()
+}
+
+/// A value of a message that is made, with its place there; what is taken over from the source as it stands there.
+fn made(explanation: &Explanation, out: &[u8], source: &Message) -> Option<(String, String)> {
+    let value = encode::value(&explanation.path, out)?;
+    let json = match value == explanation.path {
+        true => written(explanation, out),
+        false => serde_json::Value::from(encode::taken(out, explanation.text.start, source)?).to_string(),
+    };
+    Some((encode::spelled(value, out, source), json))
 }
 
 /// The parts of a message that no map takes.

@@ -115,6 +115,26 @@ fn paths_into_what_was_written_are_places() {
 }
 
 #[test]
+fn places_of_the_source_are_values_as_a_whole() {
+    let edits = br#"[[1,5,1,1,2,"x"],[2],[4,6,0,0,0,[{"=":0},{"=":[1,3,1,0,0]}]]]"#;
+    assert_eq!(value("[0][5]", edits), Some("[0][5]"));
+    assert_eq!(value("[2][5][1].=[0]", edits), Some("[2][5][1]"));
+    for number in ["[0][0]", "[0][4]", "[1][0]", "[2][5][0].=", "[2][5][1].=[4]"] {
+        assert_eq!(value(number, edits), None, "{number}");
+    }
+    let built = br#"{"":["ADT_A01","2.5"],"PID":{"of":{"=":[1,0,0,0,0]},"with":[[0,8,0,0,0,{"=":[1,3,0,1,0]}]]}}"#;
+    assert_eq!(value("PID.of.=[0]", built), Some("PID.of"));
+    assert_eq!(value("PID.with[0][5].=[0]", built), Some("PID.with[0][5]"));
+    for number in ["[1]", "PID.with[0][1]", "split[0][1]"] {
+        assert_eq!(value(number, built), None, "{number}");
+    }
+    let source = Message::read(SOURCE.as_bytes(), &Settings::default()).unwrap();
+    let at = |text: &str| edits.windows(text.len()).position(|part| part == text.as_bytes()).unwrap();
+    assert_eq!(taken(edits, at("1,3,1"), &source), Some("4711^^^M"));
+    assert_eq!(taken(b"[2,0,0,0,0]", 1, &source), Some("DB1|1"));
+}
+
+#[test]
 fn one_message_becomes_several() {
     insta::assert_snapshot!(text(r#"{"split":[[3,],[4,],]}"#), @r#"
     MSH|^~\&|A|B|||20240229||ADT^A01|7-1|P|2.5.1

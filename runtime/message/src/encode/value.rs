@@ -161,7 +161,7 @@ impl<'m> Writer<'m> {
         out.push_str(&text);
     }
 
-    fn piece(&self, place: &Node<'_>) -> Option<Piece<'m>> {
+    pub fn piece(&self, place: &Node<'_>) -> Option<Piece<'m>> {
         let Node::List(numbers) = place else { return None };
         let [segment, field, repetition, component, subcomponent] = numbers.as_slice() else { return None };
         let mut piece = self.source.field(segment.number()?, field.number()?);
