@@ -33,6 +33,7 @@ feed adt from mllp "ADDRESS" {
 target files to file { path: "out/{MSH-10}.json" }
 route all from adt through practitioner to files { ROUTE }
 alarm away { when: Staff.failures > 0, within: 1h, to: log }
+alarm lacking { when: Staff.misses >= 2, to: log }
 "#;
 
 /// The mapping with settings of the table and of the route.
@@ -104,6 +105,8 @@ fn a_message_is_mapped_with_what_the_database_has() {
         assert!(sent(&site, &admission(control, doctor)).starts_with("MSA|AA"));
         assert!(output(&site, control.parse().unwrap()).contains(MISSING), "{doctor}");
     }
+    // Of these two have no row; a row without the column that is read is one.
+    site.until(|site| site.text("log").contains("Staff.misses is 2"));
     // What was answered is kept with the message, and shown to who asks for it.
     let (shown, said, _) = site.said(&["show", "adt-1"]);
     assert!(said.is_empty(), "{said}");
