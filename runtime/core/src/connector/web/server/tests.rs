@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::connector::tls;
-use crate::connector::web::clients;
 use crate::connector::web::outcome::{FHIR_JSON, reply};
+use crate::connector::web::{client, clients};
 
 /// Says who calls, and how much it sent; under `/slow` once it may.
 struct Hall {
@@ -269,6 +269,34 @@ async fn over_tls_a_certificate_tells_who_calls() {
     }
     for client in [client(), client().identity(stranger)] {
         assert!(client.build().unwrap().post(&url).send().await.is_err());
+    }
+    site.stop.send_replace(true);
+    site.serving.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_own_client_believes_whom_it_is_told_to_and_shows_what_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["server", "client", "stranger"] {
+        identity(&folder, name);
+    }
+    let secrets: tls::Secrets = Arc::new(|name: &str| std::fs::read(name).ok());
+    let key = |name: &str| json!({ "secret": folder.path().join(format!("{name}.key")) });
+    let settings = json!({ "certificate": "server.pem", "key": key("server") });
+    let settings: tls::Server = serde_json::from_value(settings).unwrap();
+    let acceptor = settings.of_http(Some("client.pem".as_ref()), folder.path(), &secrets).unwrap();
+    let site = start(PATIENT, Clients::Certified, Some(acceptor)).await;
+    let answered = async |tls: serde_json::Value| {
+        let settings = serde_json::from_value(json!({ "tls": tls, "timeout": 5_000 })).unwrap();
+        let client = client::client(&settings, folder.path(), &secrets).unwrap();
+        client.post(format!("https://127.0.0.1:{}/", site.at.port())).body("hello").send().await
+    };
+    let own = |name: &str| json!({ "ca": "server.pem", "certificate": format!("{name}.pem"), "key": key(name) });
+    let answer = answered(own("client")).await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.version()), (200, reqwest::Version::HTTP_2));
+    // One that the server does not know, none at all, and a server whose authority is none of the system's.
+    for tls in [own("stranger"), json!({ "ca": "server.pem" }), json!(null)] {
+        assert!(answered(tls).await.is_err());
     }
     site.stop.send_replace(true);
     site.serving.await.unwrap();
