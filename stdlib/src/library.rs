@@ -10,7 +10,7 @@ macro_rules! modules {
 /// The modules whose declarations are in scope in every module of every project, without `use`: built-in functions,
 /// well-known code systems, conversions between data types.
 pub const PRELUDE: &[(&str, &str)] = modules! {
-    "text" "number" "list" "time" "bytes" "systems"
+    "text" "number" "list" "time" "bytes" "references" "systems"
     "coded" "identifiers" "people" "quantities" "times" "attachments" "parties" "to_v2"
 };
 

@@ -515,6 +515,7 @@ fn builtin(function: Builtin, arguments: &[Val], vals: &[Kind], typing: &Typing)
         | Builtin::min
         | Builtin::max
         | Builtin::distinct
+        | Builtin::resolve
         | Builtin::position
         | Builtin::er7
         | Builtin::raw

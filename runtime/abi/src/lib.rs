@@ -36,7 +36,7 @@ macro_rules! helpers {
             // time
             has_time, year, truncate, parse, format, in_zone, minutes, hours, days, duration, in_minutes, age,
             // bytes and identity
-            base64, unhex, text_of, raw, size, sha1, uuid, pseudonym,
+            base64, unhex, text_of, raw, size, sha1, uuid, pseudonym, resolve,
         }
     };
 }

@@ -81,7 +81,8 @@ names! { take TAKES Take {
 } }
 
 /// What no run carries out, and why.
-const NEVER: [(&str, &str); 11] = [
+const NEVER: [(&str, &str); 12] = [
+    ("built-in resolve", "of resources that come, which are the interpreter's"),
     ("form json", "of resources that come, which are the interpreter's"),
     ("part element", "of resources that come, which are the interpreter's"),
     ("part resource", "of resources that come, which are the interpreter's"),

@@ -5,7 +5,7 @@ use super::convert::{self, Want};
 use super::scope::Scope;
 use super::signature::SignatureKind;
 use super::typed::{Expr, Kind, Ty, TyKind};
-use super::{call, condition, expression, path, types, wiring};
+use super::{by_type, call, condition, expression, path, types, wiring};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::Found;
 use crate::syntax::tree::{self, Argument, At, Count, Part, PartKind, Word};
@@ -107,6 +107,30 @@ fn part_of_code(scope: &mut Scope, function: Builtin, value: Expr, at: &At) -> E
             scope.error(Code::WrongType, &value.at, message);
             Expr::error(at)
         }
+    }
+}
+
+/// `resolve(…)`: of the one type that the reference may lead to, or of any.
+pub(super) fn resolved(scope: &mut Scope, argument: &tree::Expr, at: &At) -> Expr {
+    let value = expression::infer(scope, argument);
+    if value.is_error() || value.is_nothing() {
+        return value;
+    }
+    let TyKind::Reference(targets) = &value.ty.kind else {
+        let message = format!("`resolve` takes a reference, and this is a {}", types::show_kind(&value.ty.kind));
+        let diagnostic = Diagnostic::new(Code::WrongType, value.at.clone(), message);
+        scope.problem(diagnostic.help("as in `resolve(report.subject)`"));
+        return Expr::error(at);
+    };
+    let only = match targets.as_slice() {
+        [only] => Some(convert::base_key(scope, only)).filter(|base| base != "Resource"),
+        _ => None,
+    };
+    let ty = Ty { kind: TyKind::Fhir("Resource".into()), count: value.ty.count.maybe() };
+    let found = Expr::new(Kind::Builtin { function: Builtin::resolve, arguments: vec![value] }, ty, at);
+    match only {
+        Some(name) => by_type::typed(found, name, at),
+        None => found,
     }
 }
 

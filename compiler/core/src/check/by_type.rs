@@ -46,7 +46,7 @@ fn is_any_resource(key: &str) -> bool {
     matches!(key, "Resource" | "DomainResource")
 }
 
-fn typed(value: Expr, name: SmolStr, at: &At) -> Expr {
+pub(super) fn typed(value: Expr, name: SmolStr, at: &At) -> Expr {
     let kind = if name == "Reference" { TyKind::Reference(Vec::new()) } else { TyKind::Fhir(name.clone()) };
     let ty = Ty { kind, count: value.ty.count.maybe() };
     Expr::new(Kind::OfType { value, name }, ty, at)

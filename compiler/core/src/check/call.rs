@@ -41,6 +41,9 @@ pub(super) fn call(scope: &mut Scope, name: &Word, arguments: &[Argument], at: &
     {
         return builtin::of_code(scope, function, &argument.value, at);
     }
+    if let (SignatureKind::Function(Builtin::resolve), [argument]) = (signature.kind, arguments) {
+        return builtin::resolved(scope, &argument.value, at);
+    }
     if signature.kind == SignatureKind::Function(Builtin::pseudonym) {
         let Some(arguments) = builtin::with_key(scope, arguments) else { return Expr::error(at) };
         return apply(scope, &signature, &arguments, name, at);

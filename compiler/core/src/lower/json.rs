@@ -30,6 +30,7 @@ impl<'a> Lower<'a> {
             },
             Kind::Element { of, .. } | Kind::OfType { value: of, .. } => self.is_json(of, env),
             Kind::Pick { list, .. } => self.is_json(list, env),
+            Kind::Builtin { function: Builtin::resolve, .. } => true,
             Kind::Builtin { function: Builtin::distinct, arguments } => {
                 arguments.iter().all(|list| self.is_json(list, env))
             }
@@ -61,6 +62,12 @@ impl<'a> Lower<'a> {
                 let of = self.json(list, env);
                 let issue = self.second(expr, env);
                 self.to(|to| Step::Pick { which: *which, of, to, issue })
+            }
+            // A reference that is made leads to nothing that came.
+            Kind::Builtin { function: Builtin::resolve, arguments }
+                if !arguments.iter().all(|of| self.is_json(of, env)) =>
+            {
+                self.result_of(&expr.ty).0
             }
             Kind::Builtin { function, arguments } => {
                 let arguments = arguments.iter().map(|list| self.json(list, env)).collect();

@@ -369,10 +369,10 @@ impl<'p> Gen<'_, 'p> {
 /// The functions that code leaves to the interpreter where there is a first argument, and that give nothing without.
 fn is_missing_without_first(function: emr_abi::Builtin) -> bool {
     use emr_abi::Builtin::{
-        days, distinct, duration, er7, hours, in_minutes, max, min, minutes, pieces, position, raw,
+        days, distinct, duration, er7, hours, in_minutes, max, min, minutes, pieces, position, raw, resolve,
     };
     matches!(
         function,
-        pieces | minutes | hours | days | duration | in_minutes | min | max | distinct | position | er7 | raw
+        pieces | minutes | hours | days | duration | in_minutes | min | max | distinct | position | er7 | raw | resolve
     )
 }

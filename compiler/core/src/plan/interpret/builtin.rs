@@ -33,6 +33,7 @@ impl<'m> Run<'_, 'm> {
                 let kept = items().filter(|item| seen.insert(self.told_apart_by(item)));
                 return Ok(Value::list(kept.collect()));
             }
+            Builtin::resolve => return Ok(self.resolved(&first)),
             Builtin::position => {
                 let wanted = argument(1);
                 let Some(wanted) = wanted.as_text() else { return Ok(Value::Missing) };
@@ -177,6 +178,7 @@ impl<'m> Run<'_, 'm> {
             | Builtin::any
             | Builtin::all
             | Builtin::distinct
+            | Builtin::resolve
             // Lowered to steps.
             | Builtin::system_of
             | Builtin::display

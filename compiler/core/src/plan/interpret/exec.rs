@@ -2,6 +2,7 @@
 
 use super::emit::Entry;
 use super::refer::Referred;
+use super::resolve::Came;
 use super::value::{Coded, Str, Text, Value};
 use super::why::{Mark, Why};
 use super::{Issue, Rejection, Settings, compare, convert, fuel};
@@ -51,6 +52,8 @@ pub(super) struct Run<'p, 'm> {
     pub brought: FxHashSet<Uuid>,
     /// What came in place of a message.
     pub input: Option<Json>,
+    /// The same for whoever follows references in it.
+    pub came: Option<Rc<Came>>,
     /// Resources inside the one that is being written.
     pub contained: Vec<(Vec<u8>, Vec<Mark>)>,
     pub marks: Vec<Mark>,
@@ -93,6 +96,7 @@ impl<'p, 'm> Run<'p, 'm> {
             referred: IndexMap::new(),
             brought: FxHashSet::default(),
             input: None,
+            came: None,
             contained: Vec::new(),
             marks: Vec::new(),
             why: None,

@@ -12,6 +12,7 @@ mod exec;
 mod explain;
 mod lookup;
 mod refer;
+mod resolve;
 mod said;
 mod value;
 mod why;

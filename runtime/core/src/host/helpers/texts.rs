@@ -265,6 +265,7 @@ fn called<'t>(work: &mut Work, function: Builtin, arguments: &[Option<Cow<str>>]
         | Builtin::any
         | Builtin::all
         | Builtin::distinct
+        | Builtin::resolve
         | Builtin::system_of
         | Builtin::display
         | Builtin::position

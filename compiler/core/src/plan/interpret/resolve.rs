@@ -1,0 +1,124 @@
+//! The resource that a reference leads to, in what came in place of a message (FHIR R4, `bundle.html#references` and
+//! `references.html#contained`).
+
+use super::exec::Run;
+use super::value::Value;
+use crate::json::Json;
+use rustc_hash::FxHashMap;
+use std::rc::Rc;
+
+impl<'m> Run<'_, 'm> {
+    /// What each reference leads to that leads to something here.
+    pub fn resolved(&mut self, references: &Value<'m>) -> Value<'m> {
+        let Some(input) = &self.input else { return Value::Missing };
+        let came = Rc::clone(self.came.get_or_insert_with(|| Rc::new(Came::of(input))));
+        let items = references.items(self.message, self.groups);
+        let mut found = items.filter_map(|item| match item {
+            Value::Json(reference) => came.resource(&reference).map(Value::Json),
+            _ => None,
+        });
+        match references {
+            Value::List(_) | Value::Json(Json::List(_)) => Value::list(found.collect()),
+            _ => found.next().unwrap_or(Value::Missing),
+        }
+    }
+}
+
+/// The resources that came, each with the others that may refer to it.
+pub(super) struct Came {
+    resources: Vec<Entry>,
+    /// In which of them a reference stands, by where it is kept: equal references of two resources may lead to two others.
+    holders: FxHashMap<usize, usize>,
+}
+
+struct Entry {
+    /// `fullUrl`, which only an entry of a Bundle has.
+    url: Option<Rc<str>>,
+    resource: Json,
+}
+
+impl Came {
+    fn of(input: &Json) -> Came {
+        let entries = input.member("entry").filter(|_| input.resource_type() == Some("Bundle"));
+        let resources: Vec<Entry> = match entries {
+            Some(entries) => entries.items().iter().filter_map(entry).collect(),
+            None => vec![Entry { url: None, resource: input.clone() }],
+        };
+        let mut holders = FxHashMap::default();
+        for (number, entry) in resources.iter().enumerate() {
+            hold(&entry.resource, number, &mut holders);
+        }
+        Came { resources, holders }
+    }
+
+    fn resource(&self, reference: &Json) -> Option<Json> {
+        let text = reference.member("reference")?.text()?;
+        let holder = kept_at(reference).and_then(|at| self.resources.get(*self.holders.get(&at)?));
+        if let Some(id) = text.strip_prefix('#') {
+            let holder = &holder?.resource;
+            return match id {
+                "" => Some(holder.clone()),
+                _ => holder.member("contained")?.items().iter().find(|it| id_of(it) == Some(id)).cloned(),
+            };
+        }
+        let text = text.split_once("/_history/").map_or(text, |(whole, _)| whole);
+        let at = |url: &str| self.resources.iter().find(|entry| entry.url.as_deref() == Some(url));
+        if text.contains(':') {
+            return at(text).map(|entry| entry.resource.clone());
+        }
+        let (ty, id) = text.split_once('/')?;
+        let base = holder.and_then(Entry::base);
+        let there = base.and_then(|base| at(&format!("{base}/{text}")));
+        // Else the only one of that type and id; what is of another server is another.
+        let is_it = |entry: &&Entry| {
+            let named = entry.resource.resource_type() == Some(ty) && id_of(&entry.resource) == Some(id);
+            named && (base.is_none() || entry.base().is_none())
+        };
+        let only = || {
+            let mut all = self.resources.iter().filter(is_it);
+            all.next().filter(|_| all.next().is_none())
+        };
+        there.or_else(only).map(|entry| entry.resource.clone())
+    }
+}
+
+impl Entry {
+    /// The server that it is of, where its URL says so: `http://example.org/fhir` of `http://example.org/fhir/Patient/1`.
+    fn base(&self) -> Option<&str> {
+        let own = format!("/{}/{}", self.resource.resource_type()?, id_of(&self.resource)?);
+        self.url.as_deref()?.strip_suffix(own.as_str())
+    }
+}
+
+fn entry(entry: &Json) -> Option<Entry> {
+    let url = match entry.member("fullUrl") {
+        Some(Json::Text(url)) => Some(Rc::clone(url)),
+        _ => None,
+    };
+    Some(Entry { url, resource: entry.member("resource")?.clone() })
+}
+
+fn id_of(resource: &Json) -> Option<&str> {
+    resource.member("id")?.text()
+}
+
+/// What is read once is shared by all that name it.
+fn kept_at(json: &Json) -> Option<usize> {
+    match json {
+        Json::Object(members) => Some(Rc::as_ptr(members).cast::<()>().addr()),
+        _ => None,
+    }
+}
+
+fn hold(json: &Json, number: usize, holders: &mut FxHashMap<usize, usize>) {
+    match json {
+        Json::List(items) => items.iter().for_each(|item| hold(item, number, holders)),
+        Json::Object(members) => {
+            if let Some(at) = kept_at(json).filter(|_| json.member("reference").is_some()) {
+                holders.insert(at, number);
+            }
+            members.iter().for_each(|(_, value)| hold(value, number, holders));
+        }
+        _ => {}
+    }
+}
