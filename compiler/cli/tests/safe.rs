@@ -15,7 +15,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use site::heard::{listen, posted};
-use site::{Site, call, free, send};
+use site::{Site, call, free, listens, send};
 use tempfile::TempDir;
 
 fn emr(arguments: &[&str], folder: &Path) -> (Option<i32>, String) {
@@ -120,7 +120,7 @@ fn authentication_comes_before_any_body_is_read() {
     let mut site = Site::new(&text, &settings);
     site.start(&[]);
     for (at, path) in [(site.address, "/"), (fhir, "/Patient"), (admin, "/v1/parked/drop")] {
-        site.until(|_| TcpStream::connect(at).is_ok());
+        site.until(|_| listens(at));
         // A head alone: what it promises never comes.
         let mut stream = TcpStream::connect(at).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();

@@ -5,10 +5,10 @@
 
 mod site;
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 
 use serde_json::{Value, json};
-use site::{Said, Site, call, free};
+use site::{Said, Site, call, free, listens};
 
 /// Words of patients that are planted in what is posted, and must stand nowhere but in what is delivered.
 const MARKERS: [&str; 2] = ["EVERYWOMAN", "ZÜRICHBERG"];
@@ -63,7 +63,7 @@ impl Feeds {
         let second = free();
         let mut site = Site::new(&PROJECT.replace("SECOND", &second.to_string()), "charset = \"8859/1\"\n");
         site.start(&[]);
-        site.until(|_| TcpStream::connect(second).is_ok());
+        site.until(|_| listens(second));
         Feeds { addresses: [site.address, second], site }
     }
 

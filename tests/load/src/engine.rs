@@ -63,10 +63,16 @@ route all from wire{through} to sink
         Ok(engine)
     }
 
+    /// Who connects to a free port of his own machine may reach himself.
+    fn listens(&self) -> bool {
+        let ends = TcpStream::connect(self.address).and_then(|stream| Ok((stream.local_addr()?, stream.peer_addr()?)));
+        ends.is_ok_and(|(own, other)| own != other)
+    }
+
     fn until_it_listens(&mut self) -> io::Result<()> {
         const START: Duration = Duration::from_secs(60);
         let end = Instant::now() + START;
-        while TcpStream::connect(self.address).is_err() {
+        while !self.listens() {
             let log = || fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
             self.process.check().map_err(|why| Error::other(format!("{why}\n{}", log())))?;
             if Instant::now() > end {

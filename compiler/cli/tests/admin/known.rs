@@ -1,13 +1,13 @@
 //! Callers who show a certificate: who they are is in the audit, and who may act is said by name.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use reqwest::{Certificate, Client, Identity, Method};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::running::Site;
+use crate::running::{Site, listens};
 use crate::{administered, started};
 
 /// An authority of the tests' own.
@@ -78,7 +78,7 @@ fn who_calls_is_known_by_its_certificate_and_who_may_act_by_its_name() {
     let (printed, said, code) = site.said_in(&["run", "--check"], &with_key);
     assert!(printed.contains("admin: ready\n") && code == Some(0), "{printed}{said}");
     site.start_in(&[], &with_key);
-    site.until(|_| TcpStream::connect(at).is_ok());
+    site.until(|_| listens(at));
 
     let caller = |shown| Caller::new(at, &ours.pem(), shown);
     let desk = caller(Some(certified(&ours, "night desk")));

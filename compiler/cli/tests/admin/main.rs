@@ -10,10 +10,10 @@ mod known;
 mod running;
 
 use std::fs;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 
 use document::Document;
-use running::{Said, Site, admission, call, free, send};
+use running::{Said, Site, admission, call, free, listens, send};
 use serde_json::{Value, json};
 
 /// Words of a patient, which stand in messages and where somebody asked to see one.
@@ -45,7 +45,7 @@ fn administered(settings: &str) -> (Site, SocketAddr) {
 /// Feeds are there before admins are heard.
 fn started(site: &mut Site, at: SocketAddr) {
     site.start(&[]);
-    site.until(|_| TcpStream::connect(at).is_ok());
+    site.until(|_| listens(at));
 }
 
 const OPEN: &str = "tls_none_because = \"this machine alone\"\nclients_none_because = \"likewise\"\n";

@@ -53,7 +53,7 @@ impl Site {
         command.envs(environment.iter().copied());
         command.arg("run").args(arguments).current_dir(self.folder.path()).stderr(log).stdout(Stdio::null());
         self.process = Some(command.spawn().unwrap());
-        self.until(|site| TcpStream::connect(site.address).is_ok());
+        self.until(|site| listens(site.address));
     }
 
     pub fn kill(&mut self) {
@@ -70,8 +70,12 @@ impl Site {
 
     /// Sends SIGTERM, and does not wait.
     pub fn terminate(&self) {
-        let id = self.process.as_ref().unwrap().id().to_string();
-        Command::new("kill").args(["-TERM", &id]).status().unwrap();
+        Command::new("kill").args(["-TERM", &self.id().to_string()]).status().unwrap();
+    }
+
+    /// Of the process.
+    pub fn id(&self) -> u32 {
+        self.process.as_ref().unwrap().id()
     }
 
     /// Waits until it has ended: how.
@@ -139,6 +143,12 @@ impl Drop for Site {
 /// An address that nobody listens on.
 pub fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// Whether somebody listens on an address. Who connects to a free port of his own machine may reach himself.
+pub fn listens(at: SocketAddr) -> bool {
+    let ends = TcpStream::connect(at).and_then(|stream| Ok((stream.local_addr()?, stream.peer_addr()?)));
+    ends.is_ok_and(|(own, other)| own != other)
 }
 
 /// An admission of a patient with that identifier and name, MSH-10 being `control`.
