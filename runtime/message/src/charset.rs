@@ -76,11 +76,12 @@ impl Charset {
     /// The text of the bytes, borrowed where they are that already. `Err` is the offset of the first byte that is
     /// none of this charset; where the charset keeps state, of the first place at which decoding could not go on.
     pub fn decode(self, bytes: &[u8]) -> Result<Cow<'_, str>, usize> {
+        let utf8 = || simdutf8::compat::from_utf8(bytes).map(Cow::Borrowed).map_err(|error| error.valid_up_to());
         if bytes.is_ascii() && self.extends_ascii() {
-            return std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|error| error.valid_up_to());
+            return utf8();
         }
         match self.scheme() {
-            Scheme::Utf8 => std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|error| error.valid_up_to()),
+            Scheme::Utf8 => utf8(),
             Scheme::Ascii => Err(bytes.iter().position(|byte| !byte.is_ascii()).unwrap_or(0)),
             Scheme::Own(upper) => own(bytes, upper).map(Cow::Owned),
             Scheme::Utf16(unit) => utf16(bytes, unit).map(Cow::Owned),

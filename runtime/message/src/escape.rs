@@ -90,6 +90,11 @@ pub fn unknown(text: &str, delimiters: &Delimiters, charset: Charset) -> Vec<usi
     found
 }
 
+/// Whether what stands between two escape characters is a sequence that we know.
+pub(crate) fn is_known(inner: &str, delimiters: &Delimiters, charset: Charset) -> bool {
+    meaning(inner, delimiters, charset).is_some()
+}
+
 /// A control character that no FHIR string may hold (FHIR R4 §2.24.0.1, string).
 pub(crate) fn is_unwanted(byte: u8) -> bool {
     byte < b' ' && !matches!(byte, b'\t' | b'\r' | b'\n')

@@ -96,6 +96,11 @@ pub fn is_ascii_text(bytes: &[u8]) -> bool {
     bytes.is_ascii() && !controls(bytes)
 }
 
+/// Whether bytes are text in UTF-8.
+pub fn is_utf8(bytes: &[u8]) -> bool {
+    simdutf8::basic::from_utf8(bytes).is_ok()
+}
+
 /// Counted and not searched for, since that is done many bytes at a time.
 fn controls(bytes: &[u8]) -> bool {
     let (chunks, rest) = bytes.as_chunks::<64>();
@@ -130,18 +135,18 @@ fn lines(bytes: &[u8], delimiters: &Delimiters, charset: Charset) -> bool {
 
 fn escapes(fields: &[u8], delimiters: &Delimiters, charset: Charset) -> bool {
     let Some(escape) = delimiters.escape else { return true };
-    let bar = delimiters.field;
     let mut rest = fields;
     // Few fields have one.
     while let Some(at) = memchr::memchr(escape, rest) {
-        let (before, after) = rest.split_at(at);
-        let start = memchr::memrchr(bar, before).map_or(0, |bar| bar + 1);
-        let end = memchr::memchr(bar, after).map_or(rest.len(), |bar| at + bar);
-        let field = std::str::from_utf8(rest.get(start..end).unwrap_or_default());
-        if field.map_or(true, |text| !escape::unknown(text, delimiters, charset).is_empty()) {
+        let after = rest.get(at + 1..).unwrap_or_default();
+        // A sequence ends in its own field.
+        let end = after.iter().position(|byte| *byte == escape || *byte == delimiters.field);
+        let Some((inner, [end, next @ ..])) = end.and_then(|end| after.split_at_checked(end)) else { return false };
+        let is_known = |inner| escape::is_known(inner, delimiters, charset);
+        if *end != escape || !std::str::from_utf8(inner).is_ok_and(is_known) {
             return false;
         }
-        rest = rest.get(end..).unwrap_or_default();
+        rest = next;
     }
     true
 }

@@ -1,14 +1,20 @@
-//! Which map took the last message: the next one of the same kind goes there too, without a closer look.
+//! Which maps took the last messages: the next one of the same kind goes there too, without a closer look.
 
-/// What of a message tells which map takes it, as it stood in the last one, and that map's number.
+/// The last kinds of messages.
 #[derive(Default)]
-pub struct Known {
+pub struct Known(Vec<Last>);
+
+/// What of a message tells which map takes it, as it stood there, and that map's number.
+struct Last {
     delimiters: Vec<u8>,
     /// MSH-9 and MSH-12.
     kind: Vec<u8>,
     version: Vec<u8>,
-    map: Option<usize>,
+    map: usize,
 }
+
+/// How many are kept: several senders take turns.
+const KEPT: usize = 8;
 
 /// The parts of a header that are looked at.
 struct Head<'m> {
@@ -18,20 +24,26 @@ struct Head<'m> {
 }
 
 impl Known {
-    /// The map of the last message, if this one is of the same kind. Where a header is anything but plain it is not.
+    /// The map of the last message of the same kind. Where a header is anything but plain it is of none.
     pub fn map(&self, bytes: &[u8]) -> Option<usize> {
-        let map = self.map?;
+        if self.0.is_empty() {
+            return None;
+        }
         let head = Head::of(bytes)?;
-        let same = head.delimiters == self.delimiters && head.kind == self.kind && head.version == self.version;
-        same.then_some(map)
+        self.0.iter().find(|last| last.is_of(&head)).map(|last| last.map)
     }
 
     pub fn note(&mut self, bytes: &[u8], map: usize) {
         let Some(head) = Head::of(bytes) else { return };
-        self.delimiters = head.delimiters.to_vec();
-        self.kind = head.kind.to_vec();
-        self.version = head.version.to_vec();
-        self.map = Some(map);
+        let [delimiters, kind, version] = [head.delimiters, head.kind, head.version].map(<[u8]>::to_vec);
+        self.0.truncate(KEPT - 1);
+        self.0.insert(0, Last { delimiters, kind, version, map });
+    }
+}
+
+impl Last {
+    fn is_of(&self, head: &Head<'_>) -> bool {
+        head.delimiters == self.delimiters && head.kind == self.kind && head.version == self.version
     }
 }
 
@@ -60,6 +72,19 @@ mod tests {
         let mut known = Known::default();
         known.note(first.as_bytes(), 3);
         known.map(then.as_bytes()) == Some(3)
+    }
+
+    #[test]
+    fn several_kinds_are_known_and_the_oldest_is_forgotten() {
+        let mut known = Known::default();
+        let message = |number: usize| format!("MSH|^~\\&|a|b|c|d|1||ADT^A{number:02}|4|P|2.5\rPID|1\r");
+        for number in 0..=KEPT {
+            known.note(message(number).as_bytes(), number);
+        }
+        assert_eq!(known.map(message(0).as_bytes()), None);
+        for number in 1..=KEPT {
+            assert_eq!(known.map(message(number).as_bytes()), Some(number));
+        }
     }
 
     #[test]

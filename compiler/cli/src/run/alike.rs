@@ -1,20 +1,20 @@
-//! Where the last message of a feed went that was sorted by its header alone: the next one whose header says the same goes
-//! there too, without a closer look.
+//! Where the last messages of a feed went that were sorted by their headers alone: the next one whose header says the same
+//! as that of one of them goes there too, without a closer look.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use emr_message::{Charset, notes};
 use emr_runtime::flow::program::Sorted;
 
 use super::came::Came;
 
-/// The last message.
+/// The last messages that differ in what tells.
 #[derive(Default)]
-pub struct Alike(Mutex<Option<Last>>);
+pub struct Alike(Mutex<Vec<Last>>);
 
 struct Last {
     /// What tells of its header where it goes.
-    telling: Vec<Vec<u8>>,
+    telling: [Vec<u8>; TELLING.len() + 1],
     is_utf8: bool,
     sorted: Sorted,
 }
@@ -22,34 +22,49 @@ struct Last {
 /// The delimiters, MSH-9, MSH-11, MSH-12 and MSH-18, as places between bars.
 const TELLING: [usize; 5] = [1, 8, 10, 11, 17];
 
+/// How many are kept: the senders of a feed say few different things.
+const KEPT: usize = 8;
+
 impl Alike {
-    /// Where the last message went, if this one is alike. Where it is not sure that it can be read it is not.
+    /// Where the last message that is like this one went. Where it is not sure that it can be read it is like none.
     pub fn known(&self, bytes: &[u8]) -> Option<Sorted> {
-        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Last { telling, is_utf8, sorted } = last.as_ref()?;
-        let is_alike = self::telling(bytes)?.eq(telling.iter().map(Vec::as_slice));
-        let is_read = || if *is_utf8 { std::str::from_utf8(bytes).is_ok() } else { notes::is_ascii_text(bytes) };
-        (is_alike && is_read()).then(|| sorted.clone())
+        let telling = telling(bytes)?;
+        let lasts = self.lasts();
+        let Last { is_utf8, sorted, .. } = lasts.iter().find(|last| last.telling == telling)?;
+        let is_read = if *is_utf8 { notes::is_utf8(bytes) } else { notes::is_ascii_text(bytes) };
+        is_read.then(|| sorted.clone())
     }
 
     /// Of what cannot be read, a header says nothing about the next.
     pub fn note(&self, bytes: &[u8], came: Option<&Came>, sorted: &Sorted) {
         if let Some((telling, Came::Message(message, ..))) = telling(bytes).zip(came) {
             let is_utf8 = message.encoding().charset == Charset::Utf8;
-            let telling = telling.map(<[u8]>::to_vec).collect();
-            let last = Last { telling, is_utf8, sorted: sorted.clone() };
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
+            let last = Last { telling: telling.map(<[u8]>::to_vec), is_utf8, sorted: sorted.clone() };
+            let mut lasts = self.lasts();
+            lasts.retain(|other| other.telling != last.telling);
+            lasts.truncate(KEPT - 1);
+            lasts.insert(0, last);
         }
+    }
+
+    /// Whoever panicked left them as they were.
+    fn lasts(&self) -> MutexGuard<'_, Vec<Last>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The bar, and the fields that tell, of a message that begins with its header.
-fn telling(bytes: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
-    let line = bytes.split(|byte| matches!(byte, b'\r' | b'\n')).next().filter(|line| line.starts_with(b"MSH"))?;
+/// The bar, and the fields that tell, of a message that begins with its header. One that is not there is empty.
+fn telling(bytes: &[u8]) -> Option<[&[u8]; TELLING.len() + 1]> {
+    let end = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(bytes.len());
+    let line = bytes.get(..end).filter(|line| line.starts_with(b"MSH"))?;
     let bar = line.get(3..4)?;
-    let fields = line.split(move |byte| bar.contains(byte)).enumerate();
-    let telling = fields.filter(|(place, _)| TELLING.contains(place)).map(|(_, field)| field);
-    Some(std::iter::once(bar).chain(telling))
+    let mut fields = line.split(|byte| bar.contains(byte));
+    let (mut telling, mut next) = ([bar; TELLING.len() + 1], 0);
+    for (place, telling) in TELLING.into_iter().zip(telling.iter_mut().skip(1)) {
+        *telling = fields.nth(place - next).unwrap_or_default();
+        next = place + 1;
+    }
+    Some(telling)
 }
 
 #[cfg(test)]
@@ -65,9 +80,29 @@ mod tests {
     fn known(first: &str, next: &[u8]) -> Option<Sorted> {
         let alike = Alike::default();
         assert_eq!(alike.known(first.as_bytes()), None);
-        let came = Came::read_header(first.as_bytes(), &Settings::new(None, None).unwrap(), &Standards::embedded());
-        alike.note(first.as_bytes(), came.as_ref(), &Sorted::Routes(vec![2]));
+        went(&alike, first, 2);
         alike.known(next)
+    }
+
+    fn went(alike: &Alike, first: &str, route: usize) {
+        let came = Came::read_header(first.as_bytes(), &Settings::new(None, None).unwrap(), &Standards::embedded());
+        alike.note(first.as_bytes(), came.as_ref(), &Sorted::Routes(vec![route]));
+    }
+
+    #[test]
+    fn several_senders_are_known_and_the_oldest_is_forgotten() {
+        let alike = Alike::default();
+        let from = |number: usize| FIRST.replace("^A01", &format!("^A{number:02}"));
+        let known = |number: usize| alike.known(from(number).as_bytes());
+        for number in 0..KEPT {
+            went(&alike, &from(number), number);
+        }
+        for number in 0..KEPT {
+            assert_eq!(known(number), Some(Sorted::Routes(vec![number])));
+        }
+        went(&alike, &from(3), 99);
+        went(&alike, &from(KEPT), KEPT);
+        assert_eq!((known(0), known(3)), (None, Some(Sorted::Routes(vec![99]))));
     }
 
     #[test]
