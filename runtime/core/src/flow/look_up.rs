@@ -2,7 +2,6 @@
 //! again, until nothing is asked any more. What the last turn makes is kept, and what it was made with.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -65,7 +64,7 @@ pub(super) type Known = BTreeMap<Question, Answer>;
 
 impl<F: Fs> Intake<F> {
     /// Nothing if it is left to the next process.
-    pub(super) fn map(&self, open: &Open, message: &Bytes, line: &mut Line) -> Option<io::Result<Done>> {
+    pub(super) fn map(&self, open: &Open, message: &Bytes, line: &mut Line) -> Option<Done> {
         let number = open.number();
         let kept = self.kept(open);
         let mut known = kept.clone();
@@ -74,14 +73,10 @@ impl<F: Fs> Intake<F> {
             let version = self.version();
             let receipt = self.asking(&version, open, &known);
             // A table is asked outside of the mark: nobody dies of waiting for it.
-            let mapped = self.mark.around(number, || {
+            let (Mapping { outcome, seen }, message, count) = self.mark.around(number, || {
                 let (message, count) = version.repaired(message);
                 (version.outcome(open, &message, &receipt), message, count)
             });
-            let (Mapping { outcome, seen }, message, count) = match mapped {
-                Ok(mapped) => mapped,
-                Err(why) => return Some(Err(why)),
-            };
             let wanted = receipt.answers().wanted();
             if wanted.is_empty() {
                 if count > 0 {
@@ -91,12 +86,12 @@ impl<F: Fs> Intake<F> {
                 if known != kept && !self.keep_answers(number, &known, line) {
                     return self.left();
                 }
-                return Some(Ok(Done { version, outcome, message, receipt }));
+                return Some(Done { version, outcome, message, receipt });
             }
             turns += 1;
             if turns > TURNS_MAX {
                 let outcome = Outcome::parked(NO_END);
-                return Some(Ok(Done { version, outcome, message, receipt }));
+                return Some(Done { version, outcome, message, receipt });
             }
             match self.look_up(&version, open, wanted, &mut known, line) {
                 Looked::Up => {}

@@ -3,18 +3,17 @@
 //! The mark needs no sync. It has to outlast the process, not the machine, and a message that was lost with the machine
 //! did not kill it.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::host::Outlasting;
 use crate::kept;
 
-/// A file with a number of a message, of deaths, and whether the map is at it.
+/// A file with the number of a message, and what is known of it.
 #[derive(Debug)]
 pub struct Mark {
-    file: File,
+    file: Outlasting<2>,
     suspect: Mutex<Option<Suspect>>,
 }
 
@@ -35,30 +34,30 @@ struct Written {
     is_running: bool,
 }
 
-const NOBODY: Written = Written { number: u64::MAX, deaths: 0, is_running: false };
+/// Places in the file.
+const NUMBER: usize = 0;
+const STATE: usize = 1;
+
+const NOBODY: u64 = u64::MAX;
+
+/// What stands for the state in a file that has the number alone. It is of a version that counted elsewhere: its map was
+/// running.
+const UNKNOWN: u64 = u64::MAX;
+
+/// In a state, above the deaths: the map is running.
+const RUNNING: u64 = 1 << 32;
 
 impl Written {
-    const LENGTH: usize = 16;
-
-    fn bytes(self) -> [u8; Written::LENGTH] {
-        let mut bytes = [0; Written::LENGTH];
-        let (number, rest) = bytes.split_at_mut(8);
-        number.copy_from_slice(&self.number.to_le_bytes());
-        let (deaths, is_running) = rest.split_at_mut(4);
-        deaths.copy_from_slice(&self.deaths.to_le_bytes());
-        is_running.copy_from_slice(&u32::from(self.is_running).to_le_bytes());
-        bytes
+    fn state(self) -> u64 {
+        u64::from(self.deaths) | if self.is_running { RUNNING } else { 0 }
     }
 
-    /// A file that has the number alone is of a version that counted elsewhere: its map was running.
-    fn read(bytes: &[u8]) -> Written {
-        let number = |from: usize| bytes.get(from..)?.first_chunk().copied();
-        let Some(message) = bytes.first_chunk().copied().map(u64::from_le_bytes) else { return NOBODY };
-        let (deaths, is_running) = (number(8).map(u32::from_le_bytes), number(12).map(u32::from_le_bytes));
-        if message == NOBODY.number {
-            return NOBODY;
+    fn of(number: u64, state: u64) -> Written {
+        if state == UNKNOWN {
+            return Written { number, deaths: 0, is_running: true };
         }
-        Written { number: message, deaths: deaths.unwrap_or_default(), is_running: is_running.is_none_or(|it| it > 0) }
+        let deaths = u32::try_from(state % RUNNING).unwrap_or(u32::MAX);
+        Written { number, deaths, is_running: state >= RUNNING }
     }
 }
 
@@ -70,14 +69,13 @@ impl Mark {
     pub fn open(folder: &Path) -> io::Result<(Mark, Option<Suspect>)> {
         let path = folder.join("mark");
         let file = kept::options().read(true).write(true).create(true).truncate(false).open(path)?;
-        let mut bytes = [0; Written::LENGTH];
-        let length = file.read_at(&mut bytes, 0)?;
-        let left = Written::read(bytes.get(..length).unwrap_or_default());
-        let deaths = left.deaths + u32::from(left.is_running);
+        let file = Outlasting::open(&file, NOBODY)?;
+        let left = Written::of(file.get(NUMBER), file.get(STATE));
+        let deaths = left.deaths.saturating_add(left.is_running.into());
         let suspect = Suspect { number: left.number, deaths, is_new: left.is_running };
-        let suspect = (deaths > 0).then_some(suspect);
+        let suspect = (left.number != NOBODY && deaths > 0).then_some(suspect);
         let mark = Mark { file, suspect: Mutex::new(suspect) };
-        mark.write(Written { deaths, is_running: false, ..left })?;
+        mark.write(Written { deaths, is_running: false, ..left });
         Ok((mark, suspect))
     }
 
@@ -87,31 +85,27 @@ impl Mark {
     }
 
     /// Runs what may kill the process over a message.
-    ///
-    /// # Errors
-    /// The file system refuses, and it was not run.
-    pub fn around<T>(&self, number: u64, run: impl FnOnce() -> T) -> io::Result<T> {
-        self.write(Written { number, deaths: self.deaths(number), is_running: true })?;
+    pub fn around<T>(&self, number: u64, run: impl FnOnce() -> T) -> T {
+        self.write(Written { number, deaths: self.deaths(number), is_running: true });
         point!("flow.marked");
         let given = run();
         point!("flow.mapped");
-        self.clear()?;
+        self.clear();
         point!("flow.unmarked");
-        Ok(given)
+        given
     }
 
     /// Nobody dies of a message any more: a map came to its end, or a person is to look at it.
-    ///
-    /// # Errors
-    /// The file system refuses.
-    pub fn clear(&self) -> io::Result<()> {
-        self.write(NOBODY)?;
+    pub fn clear(&self) {
+        self.file.set(NUMBER, NOBODY);
         *self.suspect() = None;
-        Ok(())
     }
 
-    fn write(&self, written: Written) -> io::Result<()> {
-        self.file.write_all_at(&written.bytes(), 0)
+    fn write(&self, written: Written) {
+        // Who is ended between two of these leaves nobody, and no message with the state of another.
+        self.file.set(NUMBER, NOBODY);
+        self.file.set(STATE, written.state());
+        self.file.set(NUMBER, written.number);
     }
 
     /// Whoever panicked left it as it was.
@@ -131,12 +125,12 @@ mod tests {
         let suspect = |number, deaths, is_new| Some(Suspect { number, deaths, is_new });
         let (mark, left) = open();
         assert_eq!(left, None);
-        assert_eq!(mark.around(3, || 7).unwrap(), 7);
+        assert_eq!(mark.around(3, || 7), 7);
         let (mark, left) = open();
         assert_eq!(left, None);
-        mark.around(4, || assert_eq!(open().1, suspect(4, 1, true))).unwrap();
+        mark.around(4, || assert_eq!(open().1, suspect(4, 1, true)));
         // Who died of it before anything was tried again did not die of it once more.
-        mark.around(5, || assert_eq!([open().1, open().1], [suspect(5, 1, true), suspect(5, 1, false)])).unwrap();
+        mark.around(5, || assert_eq!([open().1, open().1], [suspect(5, 1, true), suspect(5, 1, false)]));
     }
 
     #[test]
@@ -144,7 +138,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let died = |number| {
             let (mark, _) = Mark::open(folder.path()).unwrap();
-            mark.write(Written { number, deaths: mark.deaths(number), is_running: true }).unwrap();
+            mark.write(Written { number, deaths: mark.deaths(number), is_running: true });
         };
         let deaths = |number| Mark::open(folder.path()).unwrap().0.deaths(number);
         died(4);
@@ -154,10 +148,10 @@ mod tests {
         // Of another one, and so not of this one.
         died(5);
         assert_eq!((deaths(4), deaths(5)), (0, 1));
-        Mark::open(folder.path()).unwrap().0.around(5, || ()).unwrap();
+        Mark::open(folder.path()).unwrap().0.around(5, || ());
         assert_eq!(deaths(5), 0);
         died(6);
-        Mark::open(folder.path()).unwrap().0.clear().unwrap();
+        Mark::open(folder.path()).unwrap().0.clear();
         assert_eq!(deaths(6), 0);
     }
 

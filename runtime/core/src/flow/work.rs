@@ -207,7 +207,7 @@ impl<F: Fs> Intake<F> {
             if self.mark.deaths(number) >= DEATHS {
                 self.park(open, "the process died of it, more than once", &answer);
                 // Who sends it on wants it tried anew. If this is not noted it is parked once more then.
-                let _ = self.mark.clear();
+                self.mark.clear();
                 return;
             }
             match self.message(open) {
@@ -242,7 +242,7 @@ impl<F: Fs> Intake<F> {
         let number = open.number();
         let when = self.version().settings.answer;
         let verdict = match self.map(open, message, line)? {
-            Ok(Done { version, outcome: Outcome::Made(made, sights), message, receipt }) => {
+            Done { version, outcome: Outcome::Made(made, sights), message, receipt } => {
                 sights.iter().for_each(Sight::note);
                 if when == When::Delivered {
                     // Before it can be delivered.
@@ -255,13 +255,9 @@ impl<F: Fs> Intake<F> {
                 self.hand_out(&version, number, &message, &receipt, made);
                 Verdict::Good
             }
-            Ok(Done { outcome: Outcome::Ended(what, verdict), .. }) => {
+            Done { outcome: Outcome::Ended(what, verdict), .. } => {
                 self.happen(number, what);
                 verdict
-            }
-            Err(_) => {
-                self.happen(number, parked("it could not be noted that a map begins with it"));
-                Verdict::Good
             }
         };
         if when != When::Stored {

@@ -1,7 +1,8 @@
 //! What stands around compiled code: the message made ready for it, the helpers that it calls, the memory that it writes
 //! to.
 //!
-//! The unsafe bridge of the project: each block says who vouches for what.
+//! The unsafe bridge of the project: each block says who vouches for what. What knows, after the end of a process, which
+//! message such code was at, stands here too.
 #![expect(unsafe_code, reason = "compiled code takes and gives addresses")]
 
 mod arena;
@@ -12,6 +13,7 @@ mod entries;
 mod helpers;
 mod machine;
 mod memory;
+mod outlasting;
 mod pattern;
 mod processor;
 mod spelled;
@@ -24,5 +26,6 @@ mod work;
 pub use artifact::{Artifact, Unusable, is_artifact};
 pub use machine::{Done, Loaded, Machine, Ran, Refused};
 pub use memory::Unmapped;
+pub use outlasting::Outlasting;
 pub use symbols::Symbol;
 pub use work::Raised;
