@@ -8,8 +8,10 @@ use emr_compiler::diagnostic::{Diagnostic, Severity};
 use emr_compiler::plan::{Plan, Rule};
 use emr_compiler::syntax;
 use emr_project::{Disk, Project, Source};
+use emr_runtime::host::{Artifact, Loaded};
 
 use crate::end::End;
+use crate::engine;
 
 /// How much is done to a plan before it runs; the results do not depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -39,6 +41,8 @@ pub struct World {
     pub inside: db::Project,
     pub outside: Project,
     pub opt: Opt,
+    /// Maps that were compiled before.
+    built: Option<Arc<Artifact>>,
 }
 
 impl World {
@@ -56,7 +60,13 @@ impl World {
         }
         let db = Database::default();
         let (inside, files) = outside.load(&db);
-        Ok(World { db, files, inside, outside, opt: Opt::default() })
+        Ok(World { db, files, inside, outside, opt: Opt::default(), built: None })
+    }
+
+    /// The same with what `emr build` wrote, if that is said: a map that is still what it was need not be compiled again.
+    pub fn with(self, artifact: Option<&Path>) -> Result<World, End> {
+        let built = artifact.map(engine::artifact).transpose()?;
+        Ok(World { built, ..self })
     }
 
     /// What is wrong with each file that was asked about, its settings first.
@@ -113,7 +123,8 @@ impl World {
     }
 
     pub fn shared(&self) -> Arc<Shared> {
-        Arc::new(Shared { db: Mutex::new(self.db.clone()), inside: self.inside, opt: self.opt })
+        let (inside, opt, built) = (self.inside, self.opt, self.built.clone());
+        Arc::new(Shared { db: Mutex::new(self.db.clone()), inside, opt, built })
     }
 }
 
@@ -122,11 +133,19 @@ pub struct Shared {
     db: Mutex<Database>,
     inside: db::Project,
     opt: Opt,
+    built: Option<Arc<Artifact>>,
 }
 
 impl Shared {
     pub fn plan(&self, key: &str) -> Option<Arc<Plan>> {
         self.ask(|db| plan(db, self.inside, self.opt, key))
+    }
+
+    /// The machine code of a map that was made before of the same plan.
+    pub fn built(&self, key: &str, plan: &Plan) -> Option<Loaded> {
+        let artifact = self.built.as_ref()?;
+        let map = artifact.index().maps.iter().find(|map| map.name == key)?;
+        if artifact.plan(map) == plan.stored() { artifact.program(map).ok() } else { None }
     }
 
     /// Where each rule stands.

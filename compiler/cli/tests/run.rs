@@ -104,6 +104,27 @@ fn what_was_acknowledged_before_a_kill_is_delivered_after_it() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn code_that_was_built_before_is_run_as_long_as_its_map_is_the_same() {
+    let mut site = project(|text| text);
+    assert_eq!(site.said(&["build", ".", "-o", "site.emrx"]).2, Some(0));
+    let mut is_run = |change: &str, arguments: &[&str]| {
+        site.write(&PROJECT.replace("PID-5", change));
+        site.start(arguments);
+        assert!(tell(&site, "H", "A01", change, "77^^^H").starts_with("MSA|AA|"));
+        // What is carried out of a file says so in the memory of the process.
+        let memory = fs::read_to_string(format!("/proc/{}/maps", site.id())).unwrap();
+        assert_eq!(site.stop(), Some(0));
+        memory.lines().any(|line| line.contains("r-xp") && line.ends_with("site.emrx"))
+    };
+    assert!(is_run("PID-5", &["--with", "site.emrx"]));
+    assert!(!is_run("PID-5", &[]));
+    assert!(!is_run("PID-9", &["--with", "site.emrx"]));
+    let (_, said, end) = site.said(&["run", "--with", "nowhere.emrx"]);
+    assert!(said.contains("there is no file `nowhere.emrx`") && end == Some(2), "{said}");
+}
+
+#[test]
 fn whoever_stops_it_as_soon_as_it_listens_is_heard() {
     let mut site = project(|text| text);
     site.start(&[]);

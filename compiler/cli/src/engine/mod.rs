@@ -265,13 +265,9 @@ impl Engine {
         (zone, charset): (Option<&str>, Option<&str>),
         kind: Kind,
     ) -> Result<Engine, End> {
-        let artifact = Artifact::open(path).map_err(|why| unusable(path, &why))?;
+        let artifact = artifact(path)?;
         let index = artifact.index();
-        if index.plans != plan::FORM {
-            return Err(unusable(path, &Unusable::Version));
-        }
         let settings = Settings::new(zone.or(index.zone.as_deref()), charset.or(index.charset.as_deref()))?;
-        let artifact = Arc::new(artifact);
         chain(named, &|named| Engine::of_artifact(&artifact, named, settings.clone(), kind))
     }
 
@@ -529,6 +525,15 @@ fn read<'m>(settings: &Settings, message: &'m mut Option<Message>, bytes: &[u8])
         Some(message) => Ok(message),
         None => Ok(message.insert(read_bytes(settings, bytes)?)),
     }
+}
+
+/// What `emr build` wrote, if this build of emr can run it on this machine.
+pub fn artifact(path: &Path) -> Result<Arc<Artifact>, End> {
+    let artifact = Artifact::open(path).map_err(|why| unusable(path, &why))?;
+    if artifact.index().plans != plan::FORM {
+        return Err(unusable(path, &Unusable::Version));
+    }
+    Ok(Arc::new(artifact))
 }
 
 fn unusable(path: &Path, why: &Unusable) -> End {

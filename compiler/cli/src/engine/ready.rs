@@ -122,7 +122,11 @@ impl Ready {
     fn loaded(&self) -> Option<&Arc<Loaded>> {
         let load = || match &self.from {
             _ if self.takes_resource() => None,
-            From::Source(_) => Loaded::new(Compiler::new(&Target::Host).ok()?.program(self.plan()?)).ok(),
+            From::Source(shared) => {
+                let plan = self.plan()?;
+                let made = || Loaded::new(Compiler::new(&Target::Host).ok()?.program(plan)).ok();
+                shared.built(&self.name, plan).or_else(made)
+            }
             From::Artifact(artifact, map) => artifact.program(map).ok(),
         };
         self.loaded.get_or_init(|| load().map(Arc::new)).as_ref()

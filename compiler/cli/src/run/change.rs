@@ -45,8 +45,8 @@ pub async fn prepared(what: Wish, args: &Args) -> Prepared {
     match what {
         Wish::Start(route) => Prepared::Start(route),
         Wish::Reload => {
-            let (project, chosen) = (args.project.clone(), args.chosen.clone());
-            let tested = tokio::task::spawn_blocking(move || Ready::tested(&project, &chosen)).await;
+            let (project, chosen, built) = (args.project.clone(), args.chosen.clone(), args.with.clone());
+            let tested = tokio::task::spawn_blocking(move || Ready::tested(&project, &chosen, built.as_deref())).await;
             Prepared::Project(tested.unwrap_or_else(|_| Err("the project cannot be compiled".to_owned())))
         }
     }

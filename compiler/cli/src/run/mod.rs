@@ -21,7 +21,7 @@ use std::time::Duration;
 use emr_runtime::connector::Places;
 use emr_runtime::control::operations::Asked;
 use emr_runtime::control::place::Hold;
-use emr_runtime::flow::engine::Engine;
+use emr_runtime::flow::engine::{Engine, threads};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::end::End;
@@ -40,6 +40,9 @@ pub struct Args {
     project: PathBuf,
     #[command(flatten)]
     chosen: Chosen,
+    /// What `emr build` wrote of the project: maps that are still the same are not compiled again
+    #[arg(long, value_name = "FILE")]
+    with: Option<PathBuf>,
     /// Where the journals of its feeds are [default: `journal` in the project's folder]
     #[arg(long, value_name = "DIR")]
     journal: Option<PathBuf>,
@@ -61,7 +64,7 @@ pub fn run(args: &Args) -> Result<End, End> {
     fail::arm()?;
     // A change from here on is one of what runs.
     let watched = args.watch.then(|| Watched::new(&args.project));
-    let world = World::open(&args.project, &args.chosen)?;
+    let world = World::open(&args.project, &args.chosen)?.with(args.with.as_deref())?;
     world.sound()?;
     let Ready { wiring, program, standing } = Ready::new(&world, &args.chosen)?;
     let places = Places {
@@ -72,7 +75,7 @@ pub fn run(args: &Args) -> Result<End, End> {
     };
     let listening: Vec<_> = wiring.feeds.iter().map(|feed| (feed.name.clone(), feed.connector.clone())).collect();
     drop(world);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads()).enable_all().build()?;
     if args.check {
         return runtime.block_on(check::needs(&wiring, &places, &standing));
     }

@@ -45,9 +45,9 @@ impl Ready {
     ///
     /// # Errors
     /// Why it cannot take the place of another, without a value of a test.
-    pub fn tested(project: &Path, chosen: &Chosen) -> Result<Ready, String> {
+    pub fn tested(project: &Path, chosen: &Chosen, built: Option<&Path>) -> Result<Ready, String> {
         let said = |end: End| end.to_string();
-        let world = World::open(project, chosen).map_err(said)?;
+        let world = World::open(project, chosen).and_then(|world| world.with(built)).map_err(said)?;
         let problems = world.problems();
         let wrong = problems.iter().flat_map(|(source, problems)| errors(source, problems));
         refused(wrong.collect(), "is wrong; `emr check` shows it")?;

@@ -38,6 +38,7 @@ mod later;
 mod outlets;
 
 use carriers::Carriers;
+pub use carriers::threads;
 pub use change::Change;
 pub use check::{Need, needs};
 

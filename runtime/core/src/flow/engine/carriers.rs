@@ -19,10 +19,8 @@ impl Carriers {
     /// # Errors
     /// The system gives no thread.
     pub fn start() -> io::Result<Carriers> {
-        // Deliveries wait for others more than they work.
-        let threads = available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
         let mut runtime = Builder::new_multi_thread();
-        let runtime = runtime.worker_threads(threads).thread_name("deliveries").enable_all().build()?;
+        let runtime = runtime.worker_threads(threads()).thread_name("deliveries").enable_all().build()?;
         Ok(Carriers { handle: runtime.handle().clone(), runtime: Some(runtime) })
     }
 
@@ -34,6 +32,12 @@ impl Carriers {
         let (stop, stopped) = watch::channel(false);
         Task { stop, going: self.handle.spawn(begin(stopped)) }
     }
+}
+
+/// How many threads take messages in, and how many bring them out. Both wait for others more than they work, and maps and
+/// journals have threads of their own: with more of them, one wakes the next only to find nothing to do.
+pub fn threads() -> usize {
+    available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
 
 impl Drop for Carriers {
