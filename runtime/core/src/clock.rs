@@ -9,7 +9,7 @@ use emr_message::{DateTime, Receipt};
 /// The receipt of a message that is taken in now, to the second. Nothing where the clock stands outside the years that
 /// HL7 can write.
 pub fn received() -> Option<Receipt> {
-    receipt_of(microseconds())
+    receipt_of(microseconds().div_euclid(1_000_000))
 }
 
 /// Microseconds since 1970.
@@ -20,27 +20,32 @@ pub fn microseconds() -> i64 {
 
 /// The receipt of a message that was taken in then. Of a time that HL7 cannot write, the receipt of tests.
 pub fn receipt(microseconds: i64) -> Receipt {
-    receipt_of(microseconds).unwrap_or_default()
+    static LAST: Last<Receipt> = Last(Mutex::new(None));
+    LAST.of(microseconds, |second| receipt_of(second).unwrap_or_default())
 }
 
-fn receipt_of(microseconds: i64) -> Option<Receipt> {
-    Receipt::new(&DateTime::of_unix(microseconds.div_euclid(1_000_000)).ok()?).ok()
+fn receipt_of(second: i64) -> Option<Receipt> {
+    Receipt::new(&DateTime::of_unix(second).ok()?).ok()
 }
 
 /// A time as HL7 writes it: `20261129121500+0000`; empty for one that HL7 cannot write.
 pub fn hl7(microseconds: i64) -> Arc<str> {
-    /// Many are written in a second.
-    static LAST: Mutex<Option<(i64, Arc<str>)>> = Mutex::new(None);
-    let second = microseconds.div_euclid(1_000_000);
-    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((known, text)) = &*last
-        && *known == second
-    {
-        return Arc::clone(text);
+    static LAST: Last<Arc<str>> = Last(Mutex::new(None));
+    LAST.of(microseconds, |second| DateTime::of_unix(second).map(|time| time.hl7()).unwrap_or_default().into())
+}
+
+/// What is the same for a whole second, in which many ask for it.
+struct Last<T>(Mutex<Option<(i64, T)>>);
+
+impl<T: Clone> Last<T> {
+    fn of(&self, microseconds: i64, make: impl FnOnce(i64) -> T) -> T {
+        let second = microseconds.div_euclid(1_000_000);
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some((known, made)) if *known == second => made.clone(),
+            _ => last.insert((second, make(second))).1.clone(),
+        }
     }
-    let text: Arc<str> = DateTime::of_unix(second).map(|time| time.hl7()).unwrap_or_default().into();
-    *last = Some((second, Arc::clone(&text)));
-    text
 }
 
 /// A time as FHIR and RFC 3339 write an instant: `2026-11-29T12:15:00.25Z`; empty for one that these cannot write.

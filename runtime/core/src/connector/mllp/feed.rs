@@ -85,6 +85,12 @@ impl Feed for Listener {
 /// How much room a connection has between messages, which many connections hold for long: most messages fit in.
 const LISTENING: usize = 4 << 10;
 
+/// And how much at most, where its messages are longer.
+const USUAL_MAX: usize = 64 << 10;
+
+/// What stands around a message, the blank between frames among it.
+const AROUND: usize = 8;
+
 /// How much is read at least of a message that did not.
 const READ: usize = 16 << 10;
 
@@ -188,6 +194,8 @@ struct Connection<S, F: Fs> {
     stream: S,
     frames: Frames,
     unread: BytesMut,
+    /// The length of the last message: the next one is often no longer.
+    usual: usize,
     settings: Arc<Settings>,
     intake: Arc<Intake<F>>,
     stop: watch::Receiver<bool>,
@@ -196,7 +204,7 @@ struct Connection<S, F: Fs> {
 impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
     fn new(stream: S, settings: Arc<Settings>, intake: Arc<Intake<F>>, stop: watch::Receiver<bool>) -> Self {
         let frames = Frames::new(settings.frame_max);
-        Connection { stream, frames, unread: BytesMut::new(), settings, intake, stop }
+        Connection { stream, frames, unread: BytesMut::new(), usual: 0, settings, intake, stop }
     }
 
     async fn serve(mut self) -> Result<(), Broken> {
@@ -229,7 +237,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
 
     /// The next message; nothing when the peer has hung up, says nothing for too long, or the feed stops.
     async fn next(&mut self) -> Result<Option<Bytes>, Broken> {
-        let Connection { stream, frames, unread, settings, stop, .. } = self;
+        let Connection { stream, frames, unread, usual, settings, stop, .. } = self;
         let time = |millis| Instant::now() + Duration::from_millis(millis);
         // Made once for a message and not for each read: some send a byte at a time.
         let mut late = pin!(sleep_until(time(settings.idle_timeout)));
@@ -237,13 +245,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
         let (mut is_open, mut is_stopping) = (false, false);
         loop {
             if let Some(message) = frames.decode(unread)? {
+                *usual = message.len();
                 return Ok(Some(message));
             }
             if frames.is_open() && !is_open {
                 is_open = true;
                 late.as_mut().reset(time(settings.frame_timeout));
             }
-            make_room(unread, is_open, settings.frame_max);
+            make_room(unread, is_open, (*usual + AROUND).min(USUAL_MAX), settings.frame_max);
             tokio::select! {
                 read = stream.read_buf(unread) => if read? == 0 {
                     return frames.decode_eof(unread);
@@ -412,12 +421,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
 
 /// Makes room for what is read at once. What a long message outgrows is not given back at once, so that it is to outgrow
 /// little; and room that nobody wrote to takes none. Of a frame that trickles what is there is filled first.
-fn make_room(unread: &mut BytesMut, is_open: bool, frame_max: usize) {
+fn make_room(unread: &mut BytesMut, is_open: bool, usual: usize, frame_max: usize) {
     let room = match unread.len() {
         _ if is_open && unread.len() < unread.capacity() => return,
         long @ LONG.. => long.saturating_mul(7).min(frame_max),
         _ if is_open => READ,
-        _ => LISTENING,
+        _ => LISTENING.max(usual),
     };
     unread.reserve(room);
 }
