@@ -84,12 +84,19 @@ fn found() -> String {
 
 /// The example, with these lines of its feed instead of its own.
 fn project(index: &Index, feed: &str) -> Site {
+    Site::new(&text(feed), &settings(index))
+}
+
+fn settings(index: &Index) -> String {
+    format!("[env.production]\nMPI_URL = \"http://{}/r4\"\n", index.address)
+}
+
+fn text(feed: &str) -> String {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/query/query.emr");
     let text = fs::read_to_string(example).unwrap();
     let (before, rest) = text.split_once("feed desk from").unwrap();
     let (_, behind) = rest.split_once("\n}\n").unwrap();
-    let settings = format!("[env.production]\nMPI_URL = \"http://{}/r4\"\n", index.address);
-    Site::new(&format!("{before}{feed}\n{behind}"), &settings)
+    format!("{before}{feed}\n{behind}")
 }
 
 const MLLP: &str = r#"feed desk from mllp "ADDRESS" {
@@ -167,6 +174,24 @@ fn a_question_over_mllp_is_answered_from_the_fhir_server() {
     for marker in MARKERS {
         assert!(!site.text("log").contains(marker), "{}", site.text("log"));
     }
+}
+
+/// What the patient's number is elsewhere is asked of a table while the desk waits.
+#[test]
+fn the_map_of_an_answer_looks_up_what_a_server_has() {
+    let index = Index::start();
+    let text = text(MLLP)
+        .replace("PID-8: p.gender via Sex", "PID-8: Sexes(first p.identifier.value else \"\").sex else \"U\"");
+    let table = format!(
+        "table Sexes(number: string) -> {{ sex: string? }} = fhir(\"http://{}/r4\") {{\n    \
+         search: 'Patient?_id=:number'\n    columns: {{ sex: .gender }}\n}}",
+        index.address
+    );
+    let mut site = Site::new(&format!("{text}\n{table}"), &settings(&index));
+    site.start(&[]);
+    let answer = ask(&mut site.connect(), &question("1", "@PID.3.1^77", ""));
+    assert!(answer.contains(&format!("\rPID|||77^^^N||{}|||female", MARKERS[0])), "{answer}\n{:?}", index.asked());
+    assert_eq!(site.stop(), Some(0));
 }
 
 #[test]
