@@ -39,6 +39,8 @@ mod fhir_tables;
 #[cfg(test)]
 mod fixes;
 #[cfg(test)]
+mod generated;
+#[cfg(test)]
 mod guide_conditions;
 #[cfg(test)]
 mod guide_paths;

@@ -1,4 +1,4 @@
-//! `emr generate`: messages that exercise a map, made from its plan.
+//! `emr generate`: messages or resources that exercise a map, made from its plan.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use crate::write;
 /// The same call makes the same messages.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The map, which takes a message
+    /// The map, which takes a message or a resource
     map: String,
     /// The project's folder, or an `.emr` file
     #[arg(long, value_name = "PATH", default_value = ".")]
@@ -42,11 +42,14 @@ pub fn run(args: &Args) -> Result<End, End> {
     let key = engine.only_map().ok_or_else(End::takes_nothing)?;
     let wanted = (args.count, args.seed);
     let generated = generate::generate(&world.db, world.inside, key, wanted, settings.runs());
-    let generated = generated.ok_or_else(|| End::Call(format!("the map `{}` takes no message of HL7 v2", args.map)))?;
+    let generated = generated
+        .ok_or_else(|| End::Call(format!("the map `{}` takes neither one message nor one resource", args.map)))?;
+    let (ending, kind) = if generated.of_fhir { ("json", "resource") } else { ("hl7", "message") };
     let mut out = anstream::stdout().lock();
     for (number, message) in (1..).zip(&generated.messages) {
         match &args.out {
-            Some(folder) => write::whole(&folder.join(format!("{number:03}.hl7")), message.as_bytes())?,
+            Some(folder) => write::whole(&folder.join(format!("{number:03}.{ending}")), message.as_bytes())?,
+            None if generated.of_fhir => writeln!(out, "{message}")?,
             None => write!(out, "{}", message.replace('\r', "\n"))?,
         }
     }
@@ -56,10 +59,6 @@ pub fn run(args: &Args) -> Result<End, End> {
     // What a module adds to a table is part of the table.
     let is_meant = |item: &str| used.contains(item) || item.contains(".extend ");
     let report = generated.coverage.report_of(&world.db, world.inside, &files, &is_meant);
-    anstream::eprintln!(
-        "{} made{}",
-        count(generated.messages.len(), "message"),
-        coverage::text(&report, &[]).trim_end()
-    );
+    anstream::eprintln!("{} made{}", count(generated.messages.len(), kind), coverage::text(&report, &[]).trim_end());
     Ok(End::Fine)
 }

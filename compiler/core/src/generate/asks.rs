@@ -30,12 +30,19 @@ pub struct Asked {
     pub into: Vec<Primitive>,
 }
 
-pub type Asks = BTreeMap<Place, Asked>;
+/// Of a message by the place, of a resource by the path: `name.family`, `entry.resource:Observation.valueQuantity.unit`,
+/// `:Patient.name` of what may be any resource.
+#[derive(Default)]
+pub struct Asks {
+    pub message: BTreeMap<Place, Asked>,
+    pub resource: BTreeMap<SmolStr, Asked>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Stand {
     Node(NodeId),
     Part(Place),
+    Element(SmolStr),
     Text(SmolStr),
 }
 
@@ -44,9 +51,10 @@ type Frame = Vec<Stands>;
 
 /// What the map of a plan asks.
 pub fn asks(plan: &Plan) -> Asks {
-    let mut walk = Walk { plan, parents: plan.grammar.parents(), known: FxHashMap::default(), asks: Asks::new() };
+    let mut walk = Walk { plan, parents: plan.grammar.parents(), known: FxHashMap::default(), asks: Asks::default() };
     let given = |take: &Take| match take {
         Take::Message => Stands::from([Stand::Node(0)]),
+        Take::Resource(_) => Stands::from([Stand::Element(SmolStr::default())]),
         _ => Stands::new(),
     };
     walk.routine(plan.entry, plan.takes.iter().map(given).collect());
@@ -83,7 +91,7 @@ impl<'p> Walk<'p> {
     fn step(&mut self, step: &'p Step, frame: &mut Frame) {
         match step {
             Step::Take { of, part, to } => {
-                let taken = self::of(frame, *of).into_iter().filter_map(|stand| self.take(stand, part)).collect();
+                let taken = self::of(frame, *of).into_iter().flat_map(|stand| self.take(stand, part)).collect();
                 return add(frame, *to, taken);
             }
             Step::Constant { value: Constant::Text(text), to } => {
@@ -122,12 +130,11 @@ impl<'p> Walk<'p> {
                 self.compared(&self::of(frame, *of), keys);
             }
             Step::Convert { of, into, .. } => {
-                for place in places(&self::of(frame, *of)) {
-                    let asked = self.asks.entry(place).or_default();
+                self.each_asked(&self::of(frame, *of), &mut |asked| {
                     if !asked.into.contains(into) {
                         asked.into.push(*into);
                     }
-                }
+                });
             }
             Step::Lookup { table, keys, cell, to } => {
                 let Some(table) = self.plan.tables.get(*table as usize) else { return };
@@ -148,8 +155,23 @@ impl<'p> Walk<'p> {
         }
     }
 
-    fn take(&mut self, stand: Stand, part: &Part) -> Option<Stand> {
-        let taken = match (part, stand) {
+    fn take(&mut self, stand: Stand, part: &Part) -> Vec<Stand> {
+        if let Stand::Element(path) = &stand {
+            let taken = elements(path, part);
+            for path in &taken {
+                self.asks.resource.entry(path.clone()).or_default();
+            }
+            return taken.into_iter().map(Stand::Element).collect();
+        }
+        let taken = self.down(stand, part);
+        if let Some(Stand::Part(place)) = &taken {
+            self.asks.message.entry(*place).or_default();
+        }
+        taken.into_iter().collect()
+    }
+
+    fn down(&self, stand: Stand, part: &Part) -> Option<Stand> {
+        Some(match (part, stand) {
             (Part::Outer(levels), Stand::Node(node)) => {
                 let outer = (0..*levels).try_fold(node, |node, _| self.parents.get(&node).copied())?;
                 Stand::Node(outer)
@@ -165,11 +187,18 @@ impl<'p> Walk<'p> {
                 _ => Place { subcomponent: *number, ..place },
             }),
             (_, stand) => stand,
-        };
-        if let Stand::Part(place) = &taken {
-            self.asks.entry(*place).or_default();
+        })
+    }
+
+    /// Each place that a value may come from.
+    fn each_asked(&mut self, stands: &Stands, ask: &mut dyn FnMut(&mut Asked)) {
+        for stand in stands {
+            match stand {
+                Stand::Part(place) => ask(self.asks.message.entry(*place).or_default()),
+                Stand::Element(path) => ask(self.asks.resource.entry(path.clone()).or_default()),
+                Stand::Node(_) | Stand::Text(_) => {}
+            }
         }
-        Some(taken)
     }
 
     fn test(&mut self, test: &Test, frame: &Frame) {
@@ -184,9 +213,9 @@ impl<'p> Walk<'p> {
                 self.compared(&of(frame, *val), all);
             }
             Test::Matches { of: val, pattern } => {
-                for place in places(&of(frame, *val)) {
-                    self.asks.entry(place).or_default().patterns.insert(pattern.clone());
-                }
+                self.each_asked(&of(frame, *val), &mut |asked| {
+                    asked.patterns.insert(pattern.clone());
+                });
             }
             Test::Not(test) => self.test(test, frame),
             Test::Both(left, right) | Test::Either(left, right) => {
@@ -198,18 +227,23 @@ impl<'p> Walk<'p> {
     }
 
     fn compared(&mut self, stands: &Stands, with: Vec<SmolStr>) {
-        for place in places(stands) {
-            self.asks.entry(place).or_default().texts.extend(with.iter().filter(|text| !text.is_empty()).cloned());
-        }
+        let with: Vec<SmolStr> = with.into_iter().filter(|text| !text.is_empty()).collect();
+        self.each_asked(stands, &mut |asked| asked.texts.extend(with.iter().cloned()));
     }
 }
 
-fn places(stands: &Stands) -> Vec<Place> {
-    let place = |stand: &Stand| match stand {
-        Stand::Part(place) => Some(*place),
-        _ => None,
-    };
-    stands.iter().filter_map(place).collect()
+/// The paths of elements below another. A resource by its type is one of those that may stand in a Bundle, also where a
+/// reference leads to it.
+fn elements(path: &SmolStr, part: &Part) -> Vec<SmolStr> {
+    match part {
+        Part::Element(names) if path.is_empty() => names.clone(),
+        Part::Element(names) => names.iter().map(|name| format_smolstr!("{path}.{name}")).collect(),
+        Part::Resource(name) if path.is_empty() || path.ends_with("contained") => {
+            vec![format_smolstr!("{path}:{name}")]
+        }
+        Part::Resource(name) => vec![format_smolstr!("entry.resource:{name}")],
+        _ => vec![path.clone()],
+    }
 }
 
 fn texts(stands: &Stands) -> Vec<SmolStr> {

@@ -1,15 +1,18 @@
-//! Messages that exercise a map: what its plan asks of them says which values they have, and what each of them exercises
+//! Messages and resources that exercise a map: what its plan asks of them says which values they have, and what each of them exercises
 //! says which of them are worth keeping.
 
 mod asks;
+mod resource;
 mod sample;
 mod write;
 
 use crate::check::typed::TyKind;
+use crate::check::types;
 use crate::coverage::Coverage;
 use crate::db::{self, Database, Project};
 use crate::plan::Plan;
-use crate::plan::interpret::{Explained, Settings, explain};
+use crate::plan::interpret::{Explained, Settings, explain, explain_resource};
+use crate::{json, validate};
 use emr_message::Message;
 use std::collections::BTreeSet;
 use write::Writer;
@@ -19,11 +22,13 @@ const BARREN_MAX: u64 = 90;
 /// And after so many in all.
 const TRIED_MAX: u64 = 4_000;
 
-/// Messages, and what they exercise.
+/// Messages or resources, and what they exercise.
 pub struct Generated {
     /// Those that exercise most come first.
     pub messages: Vec<String>,
     pub coverage: Coverage,
+    /// They are resources of FHIR.
+    pub of_fhir: bool,
 }
 
 /// Something of a plan that a message may exercise: a rule that is carried out, or that writes.
@@ -36,7 +41,7 @@ struct Tried {
 }
 
 /// As many messages as are asked for, or as many as exercise something that the others do not. Nothing if there is no such
-/// map, or if it takes no message.
+/// map, or if it takes neither a message nor a resource.
 pub fn generate(
     db: &Database,
     project: Project,
@@ -47,16 +52,42 @@ pub fn generate(
     let plan = db::covered_plan(db, project, map.to_owned()).clone()?;
     let function = db::function(db, project, map)?;
     let [param] = function.params.as_slice() else { return None };
-    let TyKind::Structure(version, key) = &param.ty.kind else { return None };
-    let facts = db::profile_of(db, project, key);
-    let version = facts.map_or(*version, |facts| facts.version);
-    let (asks, structures) = (asks::asks(&plan), db::takes(db, project, function));
+    let asks = asks::asks(&plan);
     let standards = db::standards(db, project);
-    let writer = Writer::new(&plan.grammar, &asks, standards, (&structures, version), facts, seed);
+    let chosen = match &param.ty.kind {
+        TyKind::Structure(version, key) => {
+            let facts = db::profile_of(db, project, key);
+            let version = facts.map_or(*version, |facts| facts.version);
+            let structures = db::takes(db, project, function);
+            let writer = Writer::new(&plan.grammar, &asks.message, standards, (&structures, version), facts, seed);
+            chosen(count, &|number| tried(&plan, key, writer.message(number), settings))
+        }
+        TyKind::Fhir(key) if !db::takes(db, project, function).is_empty() => {
+            let shape = standards.shape(key)?;
+            let profile: Vec<&str> = if types::base(&shape) == key { Vec::new() } else { vec![key.as_str()] };
+            let writer = resource::Writer { shape: &shape, asks: &asks.resource, fhir: &standards.fhir, seed };
+            chosen(count, &|number| {
+                let text = writer.resource(number);
+                let is_sound = validate::resource(&text, &standards.fhir, &profile).is_empty();
+                let explained = explain_resource(&plan, &json::read(&text)?, settings).filter(|_| is_sound)?;
+                Some(Tried::of(text, explained))
+            })
+        }
+        _ => return None,
+    };
+    let mut coverage = Coverage::default();
+    chosen.iter().for_each(|tried| coverage.add(&plan, &tried.explained));
+    let of_fhir = matches!(param.ty.kind, TyKind::Fhir(_));
+    Some(Generated { messages: chosen.into_iter().map(|tried| tried.message).collect(), coverage, of_fhir })
+}
+
+/// Those of all that can be tried, by their number, which exercise something that the others do not, and more if more are
+/// asked for.
+fn chosen(count: Option<usize>, tried: &dyn Fn(u64) -> Option<Tried>) -> Vec<Tried> {
     let (mut kept, mut seen, mut barren, mut number) = (Vec::new(), BTreeSet::new(), 0, 0);
     let mut others = Vec::new();
     while number < TRIED_MAX && barren < BARREN_MAX {
-        let tried = tried(&plan, key, writer.message(number), settings);
+        let tried = tried(number);
         number += 1;
         let Some(tried) = tried else { continue };
         let before = seen.len();
@@ -75,14 +106,23 @@ pub fn generate(
     chosen.extend(others);
     if let Some(count) = count {
         while chosen.len() < count && number < TRIED_MAX * 8 {
-            chosen.extend(self::tried(&plan, key, writer.message(number), settings));
+            chosen.extend(tried(number));
             number += 1;
         }
         chosen.truncate(count);
     }
-    let mut coverage = Coverage::default();
-    chosen.iter().for_each(|tried| coverage.add(&plan, &tried.explained));
-    Some(Generated { messages: chosen.into_iter().map(|tried| tried.message).collect(), coverage })
+    chosen
+}
+
+impl Tried {
+    fn of(message: String, explained: Explained) -> Tried {
+        let carried = explained.carried.iter().enumerate().filter(|(_, times)| **times > 0);
+        let carried = carried.map(|(rule, _)| (false, rule));
+        let rules = explained.values.iter().flat_map(|value| &value.rules);
+        let written = rules.filter_map(|rule| Some((true, usize::try_from(*rule).ok()?)));
+        let features = carried.chain(written).collect();
+        Tried { message, explained, features }
+    }
 }
 
 /// What a message exercises; nothing for one that does not keep to the profile.
@@ -93,11 +133,7 @@ fn tried(plan: &Plan, profile: &str, text: String, settings: &Settings) -> Optio
     if explained.outcome.issues.iter().filter_map(|issue| issue.rule).any(of_profile) {
         return None;
     }
-    let carried = explained.carried.iter().enumerate().filter(|(_, times)| **times > 0).map(|(rule, _)| (false, rule));
-    let rules = explained.values.iter().flat_map(|value| &value.rules);
-    let written = rules.filter_map(|rule| Some((true, usize::try_from(*rule).ok()?)));
-    let features = carried.chain(written).collect();
-    Some(Tried { message: text, explained, features })
+    Some(Tried::of(text, explained))
 }
 
 /// Each time the one that exercises most of what those before do not; one that adds nothing is left out.

@@ -32,6 +32,35 @@ pub fn converted(into: Primitive) -> Vec<&'static str> {
     }
 }
 
+/// Values of a primitive type of FHIR.
+pub fn of_fhir(name: &str) -> Vec<&'static str> {
+    match name {
+        "boolean" => vec!["true", "false"],
+        "date" => vec!["2024-02-29", "2024-02"],
+        "dateTime" => vec!["2024-02-29T08:30:15+01:00", "2024-02-29"],
+        "instant" => vec!["2024-02-29T08:30:15.250+01:00"],
+        "time" => vec!["08:30:15"],
+        "decimal" => vec!["12.5", "3"],
+        "integer" | "positiveInt" | "unsignedInt" => vec!["3", "12"],
+        "uri" | "url" | "canonical" => vec!["http://example.org/example"],
+        "oid" => vec!["urn:oid:1.2.3"],
+        "uuid" => vec!["urn:uuid:53fefa32-fcbb-4ff8-8a92-55ee120877b7"],
+        "base64Binary" => vec!["RXhhbXBsZQ=="],
+        "xhtml" => vec!["<div xmlns=\"http://www.w3.org/1999/xhtml\">Example</div>"],
+        _ => vec!["Example", "Other"],
+    }
+}
+
+/// A number that looks like chance and is always the same (SplitMix64).
+pub fn mixed(seed: u64, number: u64, of: &[u64]) -> u64 {
+    of.iter().fold(seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15), |state, part| {
+        let mut z = state.wrapping_add(*part).wrapping_add(0x9e37_79b9_7f4a_7c15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    })
+}
+
 /// The shortest text that a pattern matches, as far as it can be read off; nothing for one that is no pattern.
 pub fn of_pattern(pattern: &str) -> Option<String> {
     let mut out = String::new();

@@ -1,7 +1,7 @@
 //! Messages of a structure, each value one of those that its place may have. Which one is a matter of numbers alone, so
 //! that the same call writes the same messages.
 
-use super::asks::{Asked, Asks, Place};
+use super::asks::{Asked, Place};
 use super::sample;
 use crate::check::ProfileFacts;
 use crate::check::typed::Step as Way;
@@ -25,7 +25,7 @@ const VERSION: Version = Version::V2_5_1;
 /// What is known of the messages that are written.
 pub struct Writer<'a> {
     grammar: &'a Grammar,
-    asks: &'a Asks,
+    asks: &'a BTreeMap<Place, Asked>,
     standards: &'a Standards,
     version: Version,
     /// `ADT`, `A01` and `ADT_A01`
@@ -49,7 +49,7 @@ struct Held {
 impl<'a> Writer<'a> {
     pub fn new(
         grammar: &'a Grammar,
-        asks: &'a Asks,
+        asks: &'a BTreeMap<Place, Asked>,
         standards: &'a Standards,
         (structures, version): (&[SmolStr], Version),
         facts: Option<&ProfileFacts>,
@@ -291,14 +291,8 @@ impl<'a> Writer<'a> {
         usize::try_from(chosen % all).unwrap_or_default()
     }
 
-    /// A number that looks like chance and is always the same (SplitMix64).
     fn mixed(&self, number: u64, of: &[u64]) -> u64 {
-        of.iter().fold(self.seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15), |state, part| {
-            let mut z = state.wrapping_add(*part).wrapping_add(0x9e37_79b9_7f4a_7c15);
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            z ^ (z >> 31)
-        })
+        sample::mixed(self.seed, number, of)
     }
 }
 
