@@ -211,13 +211,14 @@ fn natural(scope: &mut Scope, expr: &tree::Expr) -> Expr {
             let display = display.as_ref().map(|word| word.text.clone());
             Expr::new(Kind::Code { system: uri, code: code.text.clone(), display }, Ty::one(TyKind::Coded), at)
         }
-        ExprKind::Path(inner) => path::path(scope, inner),
+        // It stands where the whole path stands, whichever part of it made it.
+        ExprKind::Path(inner) => Expr { at: at.clone(), ..path::path(scope, inner) },
         ExprKind::Call { name, arguments, parts } => {
             if let Some(table) = lookup::named(scope, name) {
                 return lookup::read(scope, &table, arguments, parts, at);
             }
             let called = call::call(scope, name, arguments, at);
-            path::below(scope, called, parts, at)
+            Expr { at: at.clone(), ..path::below(scope, called, parts, at) }
         }
         ExprKind::List { items, parts } => natural_list(scope, items, parts, at),
         ExprKind::Block(_) => {
