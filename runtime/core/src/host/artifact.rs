@@ -42,7 +42,11 @@ impl Artifact {
     /// with a program that runs: whoever replaces it puts another file in its place.
     pub fn open(path: &Path) -> Result<Artifact, Unusable> {
         let file = File::open(path).map_err(Unusable::World)?;
-        if file.metadata().map_err(Unusable::World)?.len() < Head::LENGTH as u64 {
+        let about = file.metadata().map_err(Unusable::World)?;
+        if about.is_dir() {
+            return Err(Unusable::World(io::ErrorKind::IsADirectory.into()));
+        }
+        if about.len() < Head::LENGTH as u64 {
             return Err(short(&file));
         }
         // SAFETY: bytes that change are read as other bytes, and all that is read of them is checked; a file that gets
