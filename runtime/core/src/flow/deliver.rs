@@ -118,7 +118,7 @@ pub trait Source: Send + Sync + 'static {
 }
 
 /// How many bytes of parcels wait in memory; others are made again when their turn comes.
-const HELD_BYTES: usize = 64 << 20;
+const HELD_BYTES: usize = 32 << 20;
 
 /// How many deliveries go at once where their order allows it.
 const ABREAST: usize = 16;
