@@ -82,11 +82,9 @@ impl Feed for Listener {
     }
 }
 
-/// How much room a connection has between messages, which many connections hold for long: most messages fit in.
+/// How much room a connection has between messages, which many connections hold for long; where its messages are longer, as
+/// much as they were, up to [`READ`].
 const LISTENING: usize = 4 << 10;
-
-/// And how much at most, where its messages are longer.
-const USUAL_MAX: usize = 64 << 10;
 
 /// What stands around a message, the blank between frames among it.
 const AROUND: usize = 8;
@@ -252,7 +250,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
                 is_open = true;
                 late.as_mut().reset(time(settings.frame_timeout));
             }
-            make_room(unread, is_open, (*usual + AROUND).min(USUAL_MAX), settings.frame_max);
+            make_room(unread, is_open, (*usual + AROUND).min(READ), settings.frame_max);
             tokio::select! {
                 read = stream.read_buf(unread) => if read? == 0 {
                     return frames.decode_eof(unread);
