@@ -1,5 +1,5 @@
-//! Messages and resources that exercise a map: what its plan asks of them says which values they have, and what each of them exercises
-//! says which of them are worth keeping.
+//! Messages and resources that exercise a map: what its plan asks of them says which values they have, and what each of
+//! them exercises says which of them are worth keeping.
 
 mod asks;
 mod resource;

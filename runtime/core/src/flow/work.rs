@@ -206,7 +206,7 @@ impl<F: Fs> Intake<F> {
             let answer = answer.unwrap_or_default();
             if self.mark.deaths(number) >= DEATHS {
                 self.park(open, "the process died of it, more than once", &answer);
-                // Who sends it on wants it tried anew. If this is not noted it is parked once more then.
+                // Who sends it on wants it tried anew.
                 self.mark.clear();
                 return;
             }
