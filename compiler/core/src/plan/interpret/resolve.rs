@@ -29,6 +29,9 @@ pub(super) struct Came {
     resources: Vec<Entry>,
     /// In which of them a reference stands, by where it is kept: equal references of two resources may lead to two others.
     holders: FxHashMap<usize, usize>,
+    /// Where each `fullUrl` stands first, and each `Patient/1`.
+    urls: FxHashMap<Rc<str>, usize>,
+    named: FxHashMap<String, Vec<usize>>,
 }
 
 struct Entry {
@@ -44,11 +47,14 @@ impl Came {
             Some(entries) => entries.items().iter().filter_map(entry).collect(),
             None => vec![Entry { url: None, resource: input.clone() }],
         };
-        let mut holders = FxHashMap::default();
+        let (mut holders, mut urls) = (FxHashMap::default(), FxHashMap::default());
+        let mut named: FxHashMap<String, Vec<usize>> = FxHashMap::default();
         for (number, entry) in resources.iter().enumerate() {
             hold(&entry.resource, number, &mut holders);
+            entry.url.iter().for_each(|url| _ = urls.entry(Rc::clone(url)).or_insert(number));
+            entry.name().into_iter().for_each(|name| named.entry(name).or_default().push(number));
         }
-        Came { resources, holders }
+        Came { resources, holders, urls, named }
     }
 
     fn resource(&self, reference: &Json) -> Option<Json> {
@@ -62,20 +68,19 @@ impl Came {
             };
         }
         let text = text.split_once("/_history/").map_or(text, |(whole, _)| whole);
-        let at = |url: &str| self.resources.iter().find(|entry| entry.url.as_deref() == Some(url));
+        let at = |url: &str| self.resources.get(*self.urls.get(url)?);
         if text.contains(':') {
             return at(text).map(|entry| entry.resource.clone());
         }
-        let (ty, id) = text.split_once('/')?;
+        if !text.contains('/') {
+            return None;
+        }
         let base = holder.and_then(Entry::base);
         let there = base.and_then(|base| at(&format!("{base}/{text}")));
         // Else the only one of that type and id; what is of another server is another.
-        let is_it = |entry: &&Entry| {
-            let named = entry.resource.resource_type() == Some(ty) && id_of(&entry.resource) == Some(id);
-            named && (base.is_none() || entry.base().is_none())
-        };
         let only = || {
-            let mut all = self.resources.iter().filter(is_it);
+            let named = self.named.get(text).into_iter().flatten().filter_map(|number| self.resources.get(*number));
+            let mut all = named.filter(|entry| base.is_none() || entry.base().is_none());
             all.next().filter(|_| all.next().is_none())
         };
         there.or_else(only).map(|entry| entry.resource.clone())
@@ -83,10 +88,14 @@ impl Came {
 }
 
 impl Entry {
+    /// `Patient/1`
+    fn name(&self) -> Option<String> {
+        Some(format!("{}/{}", self.resource.resource_type()?, id_of(&self.resource)?))
+    }
+
     /// The server that it is of, where its URL says so: `http://example.org/fhir` of `http://example.org/fhir/Patient/1`.
     fn base(&self) -> Option<&str> {
-        let own = format!("/{}/{}", self.resource.resource_type()?, id_of(&self.resource)?);
-        self.url.as_deref()?.strip_suffix(own.as_str())
+        self.url.as_deref()?.strip_suffix(self.name()?.as_str())?.strip_suffix('/')
     }
 }
 
