@@ -6,7 +6,7 @@ use super::sample;
 use crate::check::types;
 use crate::json::{self, Json};
 use crate::standard::fhir::Fhir;
-use crate::standard::shape::{Element, Kind, Shape, Type};
+use crate::standard::shape::{Element, Kind, Shape, Type, typed};
 use smol_str::{SmolStr, format_smolstr};
 use std::collections::BTreeMap;
 
@@ -86,7 +86,7 @@ impl Writer<'_> {
             return;
         }
         let named = |ty: &Type| match element.choice {
-            true => typed(&element.name, &ty.name),
+            true => typed(&element.name, &ty.name).into(),
             false => element.name.clone(),
         };
         let asked: Vec<_> = element.types.iter().filter(|ty| self.is_asked(&below(place.path, &named(ty)))).collect();
@@ -233,10 +233,4 @@ fn text(text: &str) -> Json {
 
 fn below(path: &str, name: &str) -> SmolStr {
     if path.is_empty() { name.into() } else { format_smolstr!("{path}.{name}") }
-}
-
-/// How a choice is called in JSON.
-fn typed(stem: &str, ty: &str) -> SmolStr {
-    let (first, rest) = ty.split_at_checked(1).unwrap_or((ty, ""));
-    format_smolstr!("{stem}{}{rest}", first.to_ascii_uppercase())
 }

@@ -5,11 +5,11 @@
 
 use super::block::{Field, Over, overridden};
 use super::element::Source;
-use super::write::{To, typed};
+use super::write::To;
 use super::{Bound, Env, Lower};
 use crate::check::typed::{Expr, Kind, Ty, TyKind};
 use crate::plan::{Block, Code, Constant, Form, Part, Step, Test, Until, Val};
-use crate::standard::shape::{Element, Kind as ShapeKind};
+use crate::standard::shape::{Element, Kind as ShapeKind, typed};
 use crate::syntax::tree::Count;
 use emr_abi::Builtin;
 use smol_str::{SmolStr, format_smolstr};

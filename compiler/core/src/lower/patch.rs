@@ -8,12 +8,12 @@
 
 use super::block::{Field, json};
 use super::element::Source;
-use super::write::{Name, To, typed};
+use super::write::{Name, To};
 use super::{Bound, Env, Lower};
 use crate::check::patched::named;
 use crate::check::typed::{Expr, Kind, TyKind};
 use crate::plan::{Block, Constant, Step, Test, Val};
-use crate::standard::shape::{Element, Kind as ShapeKind};
+use crate::standard::shape::{Element, Kind as ShapeKind, typed};
 use emr_abi::Builtin;
 use smol_str::SmolStr;
 use std::rc::Rc;

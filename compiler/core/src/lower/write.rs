@@ -8,6 +8,7 @@ use super::{Bound, Env, Lower, Made};
 use crate::check::typed::{Expr, Kind, Pick, Ty, TyKind};
 use crate::plan::{Block, Form, Step, Test, Until, Val};
 use crate::standard::built;
+use crate::standard::shape::typed;
 use crate::syntax::tree::{At, Count};
 use emr_abi::Builtin;
 use smol_str::SmolStr;
@@ -87,13 +88,6 @@ impl To {
             _ => ",".to_owned(),
         }
     }
-}
-
-/// `valueQuantity`
-pub(super) fn typed(stem: &str, ty: &str) -> String {
-    let mut letters = ty.chars();
-    let first: String = letters.next().map(|first| first.to_ascii_uppercase()).into_iter().collect();
-    format!("{stem}{first}{}", letters.as_str())
 }
 
 impl<'a> Lower<'a> {

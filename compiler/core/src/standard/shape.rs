@@ -69,6 +69,13 @@ pub struct Element {
     pub withdrawn: Option<SmolStr>,
 }
 
+/// How a choice is called in JSON for a value of a type: `valueQuantity` (FHIR R4, `formats.html#choice`).
+pub fn typed(stem: &str, ty: &str) -> String {
+    let mut letters = ty.chars();
+    let first: String = letters.next().map(|first| first.to_ascii_uppercase()).into_iter().collect();
+    format!("{stem}{first}{}", letters.as_str())
+}
+
 /// A type that an element may have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Type {
