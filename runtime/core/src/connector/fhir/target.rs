@@ -1,5 +1,6 @@
 //! Writes to a FHIR server: Bundles to its root, other resources by their type.
 
+mod first;
 mod place;
 
 use std::path::Path;
@@ -13,6 +14,7 @@ use super::super::web::ask::{self, Answer};
 use crate::flow::deliver::{Parcel, Said, Target};
 use crate::flow::program::{Form, Made};
 use crate::flow::retry::Failure;
+use first::Firsts;
 use place::Place;
 
 /// What a target to `fhir` is told.
@@ -27,6 +29,7 @@ pub struct Settings {
 pub struct Server {
     root: String,
     server: ask::Server,
+    firsts: Firsts,
 }
 
 /// How often a transaction is sent again at once that met another one: servers answer 409 to most of several equal ones
@@ -38,24 +41,32 @@ impl Server {
     /// What its TLS or its credentials need is not to be had.
     pub fn new(settings: Settings, folder: &Path, secrets: &Secrets) -> Result<Server, Why> {
         let root = settings.url.trim_end_matches('/').to_owned();
-        Ok(Server { root, server: ask::Server::new(&settings.server, folder, secrets)? })
+        let server = ask::Server::new(&settings.server, folder, secrets)?;
+        Ok(Server { root, server, firsts: Firsts::default() })
     }
 
     async fn send(&self, made: &Made) -> Said {
-        let answer = match self.answer(made).await {
+        let place = match Place::of(&self.root, &made.bytes) {
+            Ok(place) => place,
+            Err(failure) => return Err(failure).into(),
+        };
+        let turn = self.firsts.turn(&place.conditions).await;
+        let answer = match self.answer(&place, made).await {
             Ok(answer) => answer,
             Err(failure) => return Err(failure).into(),
         };
         let end = self.judge(&answer);
+        if end.is_ok() {
+            turn.taken();
+        }
         let is_json = answer.body.trim_ascii_start().starts_with(b"{");
         Said { end, answer: is_json.then(|| Made { form: Form::Json, bytes: answer.body.into() }) }
     }
 
-    async fn answer(&self, made: &Made) -> Result<Answer, Failure> {
-        let place = Place::of(&self.root, &made.bytes)?;
+    async fn answer(&self, place: &Place, made: &Made) -> Result<Answer, Failure> {
         let mut conflicts = 0;
         loop {
-            let answer = self.server.ask(|client| request(client, &place, made)).await?;
+            let answer = self.server.ask(|client| request(client, place, made)).await?;
             if place.is_transaction && answer.status == StatusCode::CONFLICT && conflicts < AT_ONCE {
                 conflicts += 1;
                 continue;

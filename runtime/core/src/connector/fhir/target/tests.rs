@@ -1,6 +1,9 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::super::super::web::tests::server;
 use super::*;
@@ -60,6 +63,36 @@ async fn transactions_that_meet_are_sent_again_at_once_and_not_for_ever() {
     assert_eq!((failure, got.lock().unwrap().len()), (Err(Failure::Final("it answers 409".into())), 5));
 }
 
+/// Both look for a patient that neither has found: the server would write two.
+#[tokio::test]
+async fn of_transactions_that_look_for_the_same_one_is_under_way() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = sends(&format!("http://{}/r4", listener.local_addr().unwrap()), json!("none"));
+    let (open, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let seen = (Arc::clone(&open), Arc::clone(&most));
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (open, most) = (Arc::clone(&seen.0), Arc::clone(&seen.1));
+            tokio::spawn(async move {
+                stream.read_exact(&mut [0; 400]).await.unwrap();
+                most.fetch_max(open.fetch_add(1, Relaxed) + 1, Relaxed);
+                // Long enough for the others to come, if they did not wait.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                open.fetch_sub(1, Relaxed);
+                let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+                stream.write_all(answer).await.unwrap();
+            });
+        }
+    });
+    let update = format!(
+        r#"{{"resourceType":"Bundle","type":"transaction","entry":[{{"resource":{{"resourceType":"Patient",
+            "name":[{{"text":"{}"}}]}},"request":{{"method":"PUT","url":"Patient?identifier=a%7C1"}}}}]}}"#,
+        "x".repeat(400)
+    );
+    let (first, second) = tokio::join!(sent(&server, &update), sent(&server, &update));
+    assert_eq!((first, second, most.load(Relaxed)), (Ok(()), Ok(()), 1));
+}
+
 #[tokio::test]
 async fn no_text_of_an_outcome_is_told() {
     let body = r#"{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"invalid",
@@ -109,7 +142,6 @@ const PATIENT: &str = r#"{"resourceType":"Patient"}"#;
 
 /// A server that sends whoever asks to another, and keeps what it was asked, in small letters but for values.
 async fn redirecting(code: u16, to: &str) -> (String, Arc<std::sync::Mutex<String>>) {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let root = format!("http://{}/r4", listener.local_addr().unwrap());
     let (got, to) = (Arc::new(std::sync::Mutex::new(String::new())), to.to_owned());
