@@ -20,6 +20,7 @@ use crate::random::Random;
 /// Maps as an artifact: the key and the plan of each.
 fn built<'p>(target: &Target, plans: impl Iterator<Item = &'p Arc<Plan>>) -> Vec<u8> {
     let entry = |plan: &Arc<Plan>| Entry {
+        holds: None,
         name: plan.name.to_string(),
         takes: vec!["ADT_A01".to_owned()],
         plan: Arc::clone(plan),

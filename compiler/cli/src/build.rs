@@ -9,7 +9,7 @@ use emr_native::artifact::{Entry, artifact};
 use emr_native::{Compiler, Target};
 
 use crate::end::End;
-use crate::engine::{Ready, is_named, said, takers};
+use crate::engine::{Ready, holders, is_named, said, takers};
 use crate::world::{Chosen, Opt, World};
 use crate::write;
 
@@ -113,8 +113,9 @@ fn legend(world: &World, plan: &Plan) -> String {
 }
 
 fn file(args: &Args, world: &World, output: &Path) -> Result<End, End> {
-    let maps = takers(world).into_iter().filter(|map| wanted(args, &map.name));
-    let entries: Vec<Entry> = maps.filter_map(|map| entry(&map)).collect();
+    let maps: Vec<Ready> = takers(world).into_iter().filter(|map| wanted(args, &map.name)).collect();
+    let holders = holders(&maps, &world.shared());
+    let entries: Vec<Entry> = maps.iter().chain(&holders).filter_map(entry).collect();
     if let Some(lacks) = entries.iter().find_map(|entry| entry.plan.lacks_environment()) {
         return Err(End::Call(format!("{lacks}: choose one with `--env`")));
     }
@@ -130,5 +131,6 @@ fn file(args: &Args, world: &World, output: &Path) -> Result<End, End> {
 
 fn entry(map: &Ready) -> Option<Entry> {
     let plan = map.plan()?.clone();
-    Some(Entry { name: map.name.clone(), takes: map.takes.clone(), plan, rules: map.rules().to_vec() })
+    let (name, takes, holds) = (map.name.clone(), map.takes.clone(), map.holds.clone());
+    Some(Entry { name, takes, holds, plan, rules: map.rules().to_vec() })
 }

@@ -19,7 +19,7 @@ use crate::syntax::tree::{Declaration, Parsed, Route, Test, Use, Word};
 use crate::{syntax, testing};
 use database::Library;
 pub use database::{Database, unless_edited};
-pub use plans::{covered_plan, explained_plan, plain_plan, plan, reads, routed, runs, traced_plan, used_by};
+pub use plans::{covered_plan, explained_plan, holds, plain_plan, plan, reads, routed, runs, traced_plan, used_by};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};

@@ -11,10 +11,12 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::Compiler;
 use crate::cores::each;
 
-/// A map that takes messages.
+/// A map that takes messages, or holds what others make to a profile.
 pub struct Entry {
     pub name: String,
     pub takes: Vec<String>,
+    /// See [`Map::holds`].
+    pub holds: Option<String>,
     pub plan: Arc<Plan>,
     /// Where each rule of the plan stands: `patient.emr:12`.
     pub rules: Vec<String>,
@@ -55,6 +57,7 @@ impl File {
         Map {
             name: entry.name.clone(),
             takes: entry.takes.clone(),
+            holds: entry.holds.clone(),
             secrets: entry.plan.secrets().iter().map(ToString::to_string).collect(),
             plan_hash: xxh3_64(&plan),
             plan: self.add(&plan),

@@ -79,6 +79,9 @@ pub struct Map {
     pub name: String,
     /// The structures of its messages, `ADT_A01`.
     pub takes: Vec<String>,
+    /// The name of the map that says where what it makes does not keep to the profile that it gives. Such a map takes no
+    /// message that comes.
+    pub holds: Option<String>,
     /// The names of the secrets that it must know.
     pub secrets: Vec<String>,
     /// XXH3 of the plan.

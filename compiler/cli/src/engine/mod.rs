@@ -1,5 +1,6 @@
 //! The maps of a project, ready to take messages. Knows no files and prints nothing.
 
+mod hold;
 mod known;
 mod ready;
 mod reply;
@@ -8,10 +9,11 @@ mod told;
 use std::path::Path;
 use std::sync::Arc;
 
+use emr_abi::artifact::Map;
 use emr_compiler::check::typed::Function;
 use emr_compiler::db;
 use emr_compiler::json::Json;
-use emr_compiler::plan::{self, interpret};
+use emr_compiler::plan::{self, MADE, interpret};
 use emr_compiler::select::MessageType;
 use emr_compiler::standard::Standards;
 use emr_compiler::validate;
@@ -22,6 +24,7 @@ use smol_str::SmolStr;
 
 use crate::end::End;
 use crate::world::World;
+pub use hold::holders;
 use known::Known;
 pub use ready::Ready;
 pub use reply::Replying;
@@ -110,6 +113,8 @@ pub fn unknown_charset(name: &str) -> End {
 pub struct Engine {
     kind: Kind,
     maps: Vec<Ready>,
+    /// What holds what they make to profiles.
+    holders: Vec<Ready>,
     standards: Standards,
     settings: Settings,
     /// The map was named in the call: it takes what comes.
@@ -129,6 +134,8 @@ pub struct Worker<'e> {
 pub struct Kept {
     /// One for each map that had a message.
     machines: Vec<Option<Machine>>,
+    /// The same of what holds what is made.
+    holding: Vec<Option<Machine>>,
     known: Known,
     next: Option<Box<Kept>>,
 }
@@ -231,7 +238,7 @@ impl Engine {
 
     /// Makes what its maps need, so that no message waits for it.
     pub fn warm(&self) {
-        self.maps.iter().for_each(Ready::warm);
+        self.maps.iter().chain(&self.holders).for_each(Ready::warm);
         self.next.iter().for_each(|next| next.warm());
     }
 
@@ -254,7 +261,8 @@ impl Engine {
         if maps.is_empty() {
             return Err(End::takes_nothing());
         }
-        Ok(Engine { kind, maps, standards, settings, named: named.is_some(), next: None })
+        let holders = holders(&maps, &shared);
+        Ok(Engine { kind, maps, holders, standards, settings, named: named.is_some(), next: None })
     }
 
     /// The maps of an artifact; the one of that name, if there is a name. Zone and charset go before those that it was
@@ -277,15 +285,17 @@ impl Engine {
         settings: Settings,
         kind: Kind,
     ) -> Result<Engine, End> {
-        let all = &artifact.index().maps;
+        let (holders, all): (Vec<_>, Vec<_>) = artifact.index().maps.iter().partition(|map| map.name.starts_with(MADE));
+        let ready = |map: &&Map| Ready::stored(artifact, map);
         let wanted = all.iter().filter(|map| named.is_none_or(|name| is_named(&map.name, name)));
-        let maps: Vec<_> = wanted.map(|map| Ready::stored(artifact, map)).collect();
+        let maps: Vec<_> = wanted.map(ready).collect();
         match (named, maps.as_slice()) {
             (Some(name), []) => Err(no_map(name, all.iter().map(|map| map.name.as_str()))),
             (Some(name), [_, _, ..]) => Err(several_maps(name, maps.iter().map(|map| map.name.as_str()))),
             _ => Ok(Engine {
                 kind,
                 maps,
+                holders: holders.iter().map(ready).collect(),
                 standards: Standards::embedded(),
                 settings,
                 named: named.is_some(),
@@ -321,7 +331,7 @@ impl Engine {
 
     /// Which rule each address of machine code comes of: code is made for all maps, if there is none yet.
     pub fn symbols(&self) -> impl Iterator<Item = Symbol> {
-        let maps = self.maps.iter().filter(|_| self.kind != Kind::Interpreter);
+        let maps = self.maps.iter().chain(&self.holders).filter(|_| self.kind != Kind::Interpreter);
         maps.flat_map(Ready::symbols)
     }
 
@@ -374,13 +384,16 @@ impl Engine {
     fn resource(
         &self,
         settings: &Settings,
+        kept: &mut Kept,
         (bytes, receipt): (&[u8], &Receipt),
         json: &mut Vec<u8>,
     ) -> Result<Outcome, Why> {
         let (map, resource, problems) = self.chosen_resource(bytes)?;
         map.given(settings).map_err(Why::Call)?;
+        let start = json.len();
         let mut outcome = map.of_resource(&resource, (settings, receipt), json).unwrap_or_else(Outcome::fault);
         outcome.issues.splice(0..0, problems.into_iter().map(Told::of_resource));
+        self.hold(settings, kept, map, (json.get(start..), receipt), &mut outcome);
         Ok(outcome)
     }
 
@@ -468,7 +481,7 @@ impl Engine {
         json: &mut Vec<u8>,
     ) -> Result<Outcome, Why> {
         if is_json(bytes) {
-            return self.resource(settings, (bytes, receipt), json);
+            return self.resource(settings, kept, (bytes, receipt), json);
         }
         // Machine code reads the bytes itself; only where something is out of the ordinary they are read here too.
         let mut message = None;
@@ -482,7 +495,8 @@ impl Engine {
         };
         let Some(map) = self.maps.get(number) else { return Err(Why::Message(String::new())) };
         map.given(settings).map_err(Why::Call)?;
-        let mut outcome = match self.compiled(settings, kept, number, map, (bytes, receipt), json) {
+        let start = json.len();
+        let mut outcome = match self.compiled(settings, (&mut kept.machines, number), map, (bytes, receipt), json) {
             Some(compiled) => compiled.map_err(|why| Why::Message(why.to_string()))?,
             None => map.interpreted(read(settings, &mut message, bytes)?, (settings, receipt), json),
         };
@@ -490,22 +504,22 @@ impl Engine {
             let notes = read(settings, &mut message, bytes)?.notes().filter(|note| worth_telling(note.odd));
             outcome.issues.extend(notes.map(|it| Told::engine(it.odd.text(), Some(it.place))));
         }
+        self.hold(settings, kept, map, (json.get(start..), receipt), &mut outcome);
         Ok(outcome)
     }
 
     fn compiled(
         &self,
         settings: &Settings,
-        kept: &mut Kept,
-        number: usize,
+        (machines, number): (&mut Vec<Option<Machine>>, usize),
         map: &Ready,
         (bytes, receipt): (&[u8], &Receipt),
         json: &mut Vec<u8>,
     ) -> Option<Result<Outcome, emr_message::Unreadable>> {
-        if kept.machines.len() <= number {
-            kept.machines.resize_with(self.maps.len(), || None);
+        if machines.len() <= number {
+            machines.resize_with(number + 1, || None);
         }
-        let machine = kept.machines.get_mut(number)?;
+        let machine = machines.get_mut(number)?;
         if machine.is_none() {
             *machine = map.machine(self.kind, bytes.len(), settings);
         }

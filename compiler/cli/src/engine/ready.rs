@@ -27,6 +27,8 @@ pub struct Ready {
     pub name: String,
     /// The structures of its messages.
     pub takes: Vec<String>,
+    /// The name of the map that says where what this one makes does not keep to the profile that it gives.
+    pub holds: Option<String>,
     from: From,
     plan: OnceLock<Option<Arc<Plan>>>,
     loaded: OnceLock<Option<Arc<Loaded>>>,
@@ -53,16 +55,27 @@ impl Ready {
     /// Nothing for a map that cannot run.
     pub fn of_source(world: &World, shared: &Arc<Shared>, function: &Function, takes: Vec<String>) -> Option<Ready> {
         let name = function.key.to_string();
-        world.runs(&name).then(|| Ready::of(name, takes, From::Source(Arc::clone(shared))))
+        let holds = db::holds(&world.db, world.inside, function);
+        world.runs(&name).then(|| Ready::of(name, takes, holds, From::Source(Arc::clone(shared))))
+    }
+
+    /// What holds what others make to a profile.
+    pub fn holder(shared: &Arc<Shared>, name: &str) -> Ready {
+        Ready::of(name.to_owned(), Vec::new(), None, From::Source(Arc::clone(shared)))
     }
 
     pub fn stored(artifact: &Arc<Artifact>, map: &artifact::Map) -> Ready {
-        Ready::of(map.name.clone(), map.takes.clone(), From::Artifact(Arc::clone(artifact), map.clone()))
+        Ready::of(
+            map.name.clone(),
+            map.takes.clone(),
+            map.holds.clone(),
+            From::Artifact(Arc::clone(artifact), map.clone()),
+        )
     }
 
-    fn of(name: String, takes: Vec<String>, from: From) -> Ready {
+    fn of(name: String, takes: Vec<String>, holds: Option<String>, from: From) -> Ready {
         let (plan, loaded, rules, given) = (OnceLock::new(), OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Ready { name, takes, from, plan, loaded, taken: AtomicUsize::new(0), rules, given }
+        Ready { name, takes, holds, from, plan, loaded, taken: AtomicUsize::new(0), rules, given }
     }
 
     pub fn plan(&self) -> Option<&Arc<Plan>> {

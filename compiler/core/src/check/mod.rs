@@ -67,7 +67,8 @@ pub use cycle::{cycle, is_too_long, reached};
 
 pub use function::function;
 pub use profile::{
-    Held, Narrowed, ProfileFacts, Taker, declared_elsewhere, left_open, profile, segment, structure, structure_problems,
+    Held, Narrowed, ProfileFacts, Taker, declared_elsewhere, held, left_open, profile, segment, structure,
+    structure_problems,
 };
 pub(crate) use profile::{holder as profile_holder, own as profile_shapes};
 pub use promise::{Bodies, promises};

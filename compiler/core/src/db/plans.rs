@@ -1,10 +1,11 @@
 //! Maps and routes as they are run.
 
-use super::{Item, Project, View, extensions, function, is_sound, item, parsed, reached};
+use super::{Item, Project, View, extensions, function, is_sound, item, parsed, profile, reached};
 use crate::account::{self, Reads};
-use crate::check::typed::{Function, Key};
-use crate::check::wiring;
-use crate::plan::{Plan, passes};
+use crate::check::typed::{Function, Key, TyKind};
+use crate::check::{self, wiring};
+use crate::plan::{MADE, Plan, passes};
+use crate::standard::built;
 use crate::syntax::tree::Declaration;
 use crate::{lower, testing};
 use rustc_hash::FxHashSet;
@@ -58,6 +59,10 @@ fn sound_entry<'db>(
     project: Project,
     key: &str,
 ) -> Option<(&'db Arc<Function>, View<'db>)> {
+    if let Some(profile) = key.strip_prefix(MADE) {
+        let view = View::new(db, project, item(db, project, profile)?.file(db));
+        return Some((holder(db, project, profile.to_owned()).as_ref()?, view));
+    }
     let entry = function(db, project, key)?;
     let reached = reached(db, project, entry);
     let sound = |&item: &Item<'db>| *is_sound(db, project, item);
@@ -67,6 +72,20 @@ fn sound_entry<'db>(
     };
     let view = View::new(db, project, item(db, project, key)?.file(db));
     reached.iter().all(fine).then_some((entry, view))
+}
+
+/// What holds messages that are made to a profile, by the key of that.
+#[salsa::tracked]
+fn holder(db: &dyn salsa::Database, project: Project, key: String) -> Option<Arc<Function>> {
+    let item = item(db, project, &key).filter(|item| *is_sound(db, project, *item))?;
+    check::held(profile(db, project, item).as_ref()?).map(Arc::new)
+}
+
+/// The key of the map that says where what a map makes does not keep to the profile that this gives.
+pub fn holds(db: &dyn salsa::Database, project: Project, map: &Function) -> Option<String> {
+    let TyKind::Fhir(key) = &map.result.kind else { return None };
+    let holder = holder(db, project, built::name(key)?.to_owned()).as_ref()?;
+    Some(holder.key.to_string())
 }
 
 /// What a route does with a message, by its key; nothing if there is no such route.

@@ -131,6 +131,11 @@ pub const LACKING: (&str, &str) =
 pub const UNKNOWN_CHARSET: (&str, &str) =
     (Code::UnknownCharset.text(), "MSH-18 names a charset that is not known: the message is in UTF-8");
 
+/// What is said of a message that was made, and not of the one that came.
+pub fn of_made(text: &str) -> String {
+    format!("in what is made, {text}")
+}
+
 /// A place in the text of a map: a range from the first byte of the item.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Rule {
@@ -593,6 +598,9 @@ pub enum Test {
 
 /// How the name of a routine begins that holds messages to a profile; names of maps have no blank.
 pub const INTAKE: &str = "profile ";
+
+/// How the name of a map begins that holds what others make to a profile.
+pub const MADE: &str = "made for ";
 
 impl Routine {
     /// Whether it asks of a message whether it keeps to its profile, and does nothing else.

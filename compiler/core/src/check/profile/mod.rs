@@ -2,11 +2,13 @@
 
 mod closed;
 mod find;
+mod made;
 mod segment;
 mod shapes;
 mod structure;
 
 pub use closed::{Taker, left_open};
+pub use made::held;
 pub use segment::{declared_elsewhere, segment};
 pub(crate) use shapes::{holder, own};
 pub use structure::{structure, structure_problems};

@@ -1,0 +1,46 @@
+//! Holds what maps make for a receiver to the profile of what that takes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use emr_compiler::plan;
+use emr_message::Receipt;
+
+use super::{Engine, Kept, Outcome, Ready, Settings, Told};
+use crate::world::Shared;
+
+/// What holds what maps make to the profiles that they give, each once.
+pub fn holders(maps: &[Ready], shared: &Arc<Shared>) -> Vec<Ready> {
+    let names: BTreeSet<&String> = maps.iter().filter_map(|map| map.holds.as_ref()).collect();
+    names.into_iter().map(|name| Ready::holder(shared, name)).collect()
+}
+
+impl Engine {
+    /// Says where what was made does not keep to the profile that the map gives.
+    pub(super) fn hold(
+        &self,
+        settings: &Settings,
+        kept: &mut Kept,
+        map: &Ready,
+        (made, receipt): (Option<&[u8]>, &Receipt),
+        outcome: &mut Outcome,
+    ) {
+        let number = self.holders.iter().position(|holder| Some(&holder.name) == map.holds.as_ref());
+        let holder = number.and_then(|number| Some((number, self.holders.get(number)?)));
+        let (Some((number, holder)), Some(made), None) = (holder, made, &outcome.rejected) else { return };
+        for part in outcome.form.parts(made.to_vec()) {
+            let mut unused = Vec::new();
+            let held = match self.compiled(settings, (&mut kept.holding, number), holder, (&part, receipt), &mut unused)
+            {
+                Some(held) => held.ok(),
+                None => {
+                    let message = settings.read(&part).ok();
+                    message.map(|message| holder.interpreted(&message, (settings, receipt), &mut unused))
+                }
+            };
+            let issues = held.map(|held| held.issues).unwrap_or_default();
+            let of_made = |told: Told| Told { text: plan::of_made(&told.text), ..told };
+            outcome.issues.extend(issues.into_iter().map(of_made));
+        }
+    }
+}
