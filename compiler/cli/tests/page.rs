@@ -6,15 +6,18 @@ use std::process::Command;
 const LOADED: [&str; 4] = ["src=", "@import", "url(", "fetch("];
 
 fn page(message: &str) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    page_of(message, &Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/admission"))
+}
+
+fn page_of(text: &str, mapping: &Path) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("a.hl7");
-    std::fs::write(&file, message).expect("a file");
+    std::fs::write(&file, text).expect("a file");
     let out = Command::new(env!("CARGO_BIN_EXE_emr"))
         .arg("trace")
         .arg(&file)
         .arg("--with")
-        .arg(root.join("examples/admission"))
+        .arg(mapping)
         .args(["--format", "html"])
         .output()
         .expect("emr runs");
@@ -37,6 +40,19 @@ fn a_page_needs_nothing_else_and_shows_both_sides() {
         let opened = body.matches(&format!("{open}>")).count() + body.matches(&format!("{open} ")).count();
         assert_eq!(opened, body.matches(close).count(), "{open}");
     }
+}
+
+#[test]
+fn a_page_of_a_resource_joins_its_elements_to_what_is_made_of_them() {
+    let mapping = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/commands/resources.in/slim.emr");
+    let page = page_of(r#"{"resourceType":"Patient","name":[{"family":"<DOE>"}]}"#, &mapping);
+    assert!(page.contains("<h2>Resource</h2>"), "{page}");
+    let element =
+        "data-at=\"Patient.name.0.family\"><b>Patient.name[0].family</b> <span></span> <code>&lt;DOE&gt;</code>";
+    assert!(page.contains(element), "{page}");
+    assert!(page.contains("data-of=\"Patient.name.0.family\""), "{page}");
+    // Nothing stands there, so what lights up is what is around it.
+    assert!(page.contains("data-if=\"Patient.name.0\""), "{page}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use emr_compiler::plan::interpret::is_node;
 use emr_compiler::trace::{Part, Rule, Said, Segment, Source, Trace, Value};
 
 use super::text;
@@ -12,8 +13,8 @@ use crate::html::{self, escaped};
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// The whole page. `file_name` is what the message is called.
-pub fn page(trace: &Trace, file_name: &str) -> String {
+/// The whole page. `file_name` is what the message is called, or the resource of FHIR.
+pub fn page(trace: &Trace, file_name: &str, is_resource: bool) -> String {
     let places = Places::of(trace);
     let (map, file) = (escaped(&trace.map), escaped(file_name));
     let mut out = String::new();
@@ -25,7 +26,12 @@ pub fn page(trace: &Trace, file_name: &str) -> String {
          <kbd>Esc</kbd> lets go.</p></header>\n"
     );
     said(trace, &mut out);
-    out.push_str("<main>\n<section id=\"message\" tabindex=\"-1\" aria-label=\"The message\">\n<h2>Message</h2>\n");
+    let came = if is_resource { "Resource" } else { "Message" };
+    let _ = writeln!(
+        out,
+        "<main>\n<section id=\"message\" tabindex=\"-1\" aria-label=\"The {}\">\n<h2>{came}</h2>",
+        came.to_lowercase()
+    );
     message(&trace.segments, &mut out);
     out.push_str(
         "</section>\n<section id=\"output\" tabindex=\"-1\" aria-label=\"What became of it\">\n<h2>Output</h2>\n",
@@ -96,6 +102,11 @@ impl Places {
     /// The part that is a place, or the nearest around it that is shown: what is alone in its field is the field.
     fn key(&self, source: &Source) -> Option<String> {
         let place = &source.place;
+        if is_node(place) {
+            let own = node(&source.path);
+            let around = std::iter::successors(Some(own.as_str()), |key| Some(key.rsplit_once('.')?.0));
+            return around.map(str::to_owned).find(|key| self.0.contains(key));
+        }
         let field = format!("{}.{}", place.segment, place.field);
         let (repetition, component) = (place.repetition.max(1), place.component);
         let narrower = [
@@ -119,8 +130,16 @@ impl Places {
     }
 }
 
+/// `Patient.name.0.family`: what lies in another place begins as that does.
+fn node(path: &str) -> String {
+    path.replace('[', ".").replace(']', "")
+}
+
 fn key(part: &Part) -> String {
     let place = &part.place;
+    if is_node(place) {
+        return node(&part.path);
+    }
     let field = format!("{}.{}", place.segment, place.field);
     match (place.repetition, place.component, place.subcomponent) {
         (0, 0, _) => field,
@@ -175,7 +194,7 @@ fn value(value: &Value, places: &Places, out: &mut String) {
     };
     row(out, "from", sources(&value.sources));
     if value.whole_message {
-        row(out, "from", "the whole message: the resource has no key".to_owned());
+        row(out, "from", "all that came: the resource has no key".to_owned());
     }
     row(out, "by the state of", sources(&value.conditions));
     row(out, "through", escaped(&value.conversions.join(", ")));

@@ -1,4 +1,4 @@
-//! `emr trace`: a message and what becomes of it, each value with the rule that wrote it and what it is made of.
+//! `emr trace`: a message or a resource, and what becomes of it, each value with the rule that wrote it and what it is made of.
 
 mod html;
 pub mod text;
@@ -6,10 +6,10 @@ pub mod text;
 use std::io::Write;
 use std::path::PathBuf;
 
-use emr_compiler::trace::{self, Wanted};
+use emr_compiler::trace::{self, Said, Trace, Wanted};
 
 use crate::end::End;
-use crate::engine::{Engine, Kind, Settings, Why};
+use crate::engine::{Engine, Kind, Settings, Why, is_json};
 use crate::input::{Input, inputs};
 use crate::map::block::{self, Then};
 use crate::shown;
@@ -18,15 +18,15 @@ use crate::world::{Chosen, World};
 /// It shows what is in the message: that is what it is for.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A file of one message or more; `-` is standard input
+    /// A file of one message or resource of FHIR, or more; `-` is standard input
     file: PathBuf,
     /// The project's folder, or an `.emr` file
     #[arg(long, value_name = "PATH")]
     with: PathBuf,
-    /// The map, where several take the message
+    /// The map, where several take what the file has
     #[arg(long, value_name = "NAME")]
     map: Option<String>,
-    /// Which message of the file
+    /// Which message or resource of the file
     #[arg(long, value_name = "N", default_value_t = 1)]
     message: usize,
     /// Only this value of a resource, as `Patient.birthDate` or `Patient.name[0].family`
@@ -60,9 +60,7 @@ pub fn run(args: &Args) -> Result<End, End> {
     let told = |why: Why| match why {
         Why::Message(why) | Why::Call(why) => End::Call(format!("`{shown}`: {why}")),
     };
-    let (map, message) = engine.chosen(&bytes).map_err(told)?;
-    let traced = trace::trace(&world.db, world.inside, map, &message, &engine.runs(map).map_err(told)?);
-    let mut traced = traced.ok_or_else(|| End::Call(format!("the map `{map}` cannot run")))?;
+    let mut traced = traced(&world, &engine, &bytes).map_err(told)?;
     if let Some(wanted) = &wanted {
         traced.values.retain(|value| wanted.is(value));
     }
@@ -75,7 +73,7 @@ pub fn run(args: &Args) -> Result<End, End> {
             let json = shown::json(&traced)?;
             writeln!(out, "{json}")?;
         }
-        Format::Html => write!(out, "{}", html::page(&traced, &shown))?,
+        Format::Html => write!(out, "{}", html::page(&traced, &shown, is_json(&bytes)))?,
         Format::Text if wanted.is_some() => write!(out, "{}", text::values(&traced))?,
         Format::Text => write!(out, "{}", text::whole(&traced))?,
     }
@@ -85,10 +83,26 @@ pub fn run(args: &Args) -> Result<End, End> {
     }
     if let Some(wanted) = wanted.filter(|_| traced.values.is_empty()) {
         let path = args.why.as_deref().unwrap_or_default();
-        let could = trace::rules_for(&world.db, world.inside, map, &wanted);
+        let could = trace::rules_for(&world.db, world.inside, &traced.map, &wanted);
         anstream::eprint!("{}", text::nothing(path, &could));
     }
     Ok(if traced.rejected.is_some() { End::Wrong } else { End::Fine })
+}
+
+/// What the map that takes it makes of a message or a resource, and why.
+fn traced(world: &World, engine: &Engine, bytes: &[u8]) -> Result<Trace, Why> {
+    let none = |map: &str| Why::Call(format!("the map `{map}` cannot run"));
+    if !is_json(bytes) {
+        let (map, message) = engine.chosen(bytes)?;
+        let traced = trace::trace(&world.db, world.inside, map, &message, &engine.runs(map)?);
+        return traced.ok_or_else(|| none(map));
+    }
+    let (ready, resource, problems) = engine.chosen_resource(bytes)?;
+    let runs = engine.runs(&ready.name)?;
+    let traced = trace::trace_resource(&world.db, world.inside, &ready.name, &resource, &runs);
+    let mut traced = traced.ok_or_else(|| none(&ready.name))?;
+    traced.issues.splice(0..0, problems.into_iter().map(Said::of_resource));
+    Ok(traced)
 }
 
 fn no_element(path: &str) -> End {

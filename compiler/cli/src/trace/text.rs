@@ -68,7 +68,8 @@ pub fn nothing(path: &str, could: &[Rule]) -> String {
 
 fn segment(segment: &Segment, out: &mut String) {
     let unplaced = if segment.unplaced { format!("  {YELLOW}unplaced{PLAIN}") } else { String::new() };
-    let _ = writeln!(out, "{BOLD}{}{PLAIN}  {}{unplaced}", segment.path, segment.name);
+    let name = if segment.name.is_empty() { String::new() } else { format!("  {}", segment.name) };
+    let _ = writeln!(out, "{BOLD}{}{PLAIN}{name}{unplaced}", segment.path);
     for field in &segment.fields {
         part(field, 1, out);
     }
@@ -76,8 +77,9 @@ fn segment(segment: &Segment, out: &mut String) {
 
 fn part(part: &Part, depth: usize, out: &mut String) {
     let indent = depth * 2;
-    let text = part.text.as_deref().unwrap_or_default();
-    let _ = writeln!(out, "{:indent$}{} {DIM}{}{PLAIN}  {text}", "", part.path, part.name);
+    let name = if part.name.is_empty() { String::new() } else { format!(" {DIM}{}{PLAIN}", part.name) };
+    let text = part.text.as_ref().map(|text| format!("  {text}")).unwrap_or_default();
+    let _ = writeln!(out, "{:indent$}{}{name}{text}", "", part.path);
     part.parts.iter().for_each(|inner| self::part(inner, depth + 1, out));
 }
 
@@ -87,7 +89,7 @@ fn value(value: &Value, out: &mut String) {
         let _ = writeln!(out, "      from {}", sources(&value.sources));
     }
     if value.whole_message {
-        let _ = writeln!(out, "      from the whole message: it has no key");
+        let _ = writeln!(out, "      from all that came: it has no key");
     }
     if !value.conditions.is_empty() {
         let _ = writeln!(out, "      by the state of {}", sources(&value.conditions));

@@ -1,8 +1,9 @@
-//! A message beside what a map makes of it: each value with the rules on the way to it, what it is made of, and what
+//! A message, or a resource of FHIR, beside what a map makes of it: each value with the rules on the way to it, what it is made of, and what
 //! decided on it, in the words of the text and of the standards. It shows values: that is what it is for.
 
 mod message;
 mod names;
+mod resource;
 mod roots;
 mod rules;
 mod wanted;
@@ -14,12 +15,16 @@ pub use wanted::Wanted;
 
 use crate::check::typed::{Primitive, TyKind};
 use crate::db::{self, Project};
-use crate::plan::Gives;
-use crate::plan::interpret::{self, Explanation, Issue, Places, Rejection, Settings, Through, explain, spelled};
+use crate::json::Json;
+use crate::plan::interpret::{
+    self, Explained, Explanation, Issue, Places, Rejection, Settings, Through, explain, explain_resource, spelled,
+};
+use crate::plan::{Gives, Plan};
 use crate::standard::Standards;
 use crate::standard::hl7::Version;
+use crate::validate::Problem;
 use emr_message::group::Grammar;
-use emr_message::{Message, Place, encode};
+use emr_message::{Message, Name, Place, encode};
 use names::Names;
 use serde::Serialize;
 
@@ -43,6 +48,23 @@ pub struct Said {
     pub rule: Option<Rule>,
 }
 
+impl Said {
+    /// What of a resource that came is no R4.
+    pub fn of_resource(problem: Problem) -> Said {
+        let place = Place {
+            segment: 0,
+            name: Name::NONE,
+            occurrence: 0,
+            field: 0,
+            repetition: 0,
+            component: 0,
+            subcomponent: 0,
+        };
+        let source = Source { path: problem.path, name: String::new(), place };
+        Said { code: problem.code.to_string(), text: problem.message, source: Some(source), rule: None }
+    }
+}
+
 /// A value of the output, and why it is what it is.
 #[derive(Clone, Debug, Serialize)]
 pub struct Value {
@@ -61,16 +83,16 @@ pub struct Value {
     pub conditions: Vec<Source>,
     /// `date`, `std.codes.AdministrativeSex`
     pub conversions: Vec<String>,
-    /// It is made of the bytes of the whole message.
+    /// It is made of the bytes of the whole message, or of all of the resource.
     pub whole_message: bool,
 }
 
-/// A part of the message.
+/// A part of what came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Source {
-    /// `PID-5.1`, `OBX[2]-5`
+    /// `PID-5.1`, `OBX[2]-5`, `Patient.name[0].family`
     pub path: String,
-    /// "Patient Name, Family Name"
+    /// "Patient Name, Family Name"; empty of a resource.
     pub name: String,
     #[serde(skip)]
     pub place: Place,
@@ -79,16 +101,44 @@ pub struct Source {
 /// Why the message gives what it gives. Nothing if there is no such map, or one that cannot run.
 pub fn trace(db: &db::Database, project: Project, map: &str, message: &Message, settings: &Settings) -> Option<Trace> {
     let plan = db::explained_plan(db, project, map.to_owned()).clone()?;
-    let explained = explain(&plan, message, settings);
     let names = Names::new(db::standards(db, project), message);
-    let rules = rules::Rules::new(db, project, &plan);
+    let segments = message::segments(&plan.grammar, message, &names);
+    Some(told(db, project, &plan, explain(&plan, message, settings), &names, segments))
+}
+
+/// The same of a resource of FHIR. Nothing where the map takes none of that type.
+pub fn trace_resource(
+    db: &db::Database,
+    project: Project,
+    map: &str,
+    resource: &Json,
+    settings: &Settings,
+) -> Option<Trace> {
+    let plan = db::explained_plan(db, project, map.to_owned()).clone()?;
+    let mut explained = explain_resource(&plan, resource, settings)?;
+    let nodes = std::mem::take(&mut explained.nodes);
+    let message = interpret::stand_in(&plan, resource)?;
+    let names = Names { nodes: Some(&nodes), ..Names::new(db::standards(db, project), &message) };
+    let segments = resource::segments(resource, &nodes);
+    Some(told(db, project, &plan, explained, &names, segments))
+}
+
+fn told(
+    db: &db::Database,
+    project: Project,
+    plan: &Plan,
+    explained: Explained,
+    names: &Names,
+    segments: Vec<Segment>,
+) -> Trace {
+    let rules = rules::Rules::new(db, project, plan);
     let interpret::Outcome { result, issues, .. } = &explained.outcome;
     let out = result.as_deref().unwrap_or_default();
     let mut values: Vec<Value> = Vec::new();
     for explanation in &explained.values {
-        let source = |places: &Places| narrow(places).into_iter().map(|place| names.source(place)).collect();
+        let source = |places: &Places| narrow(places, names).into_iter().map(|place| names.source(place)).collect();
         let (path, json) = match plan.gives {
-            Gives::Message => match made(explanation, out, message) {
+            Gives::Message => match made(explanation, out, names.message) {
                 Some(made) => made,
                 None => continue,
             },
@@ -101,7 +151,7 @@ pub fn trace(db: &db::Database, project: Project, map: &str, message: &Message, 
             json,
             rules: rules.chain(&explanation.rules),
             sources: source(&explanation.sources),
-            conditions: source(&without(&explanation.conditions, &explanation.sources)),
+            conditions: source(&without(&explanation.conditions, &explanation.sources, names)),
             conversions: explanation.through.iter().filter_map(conversion).collect(),
             whole_message: explanation.sources.whole || explanation.conditions.whole,
         });
@@ -113,16 +163,16 @@ pub fn trace(db: &db::Database, project: Project, map: &str, message: &Message, 
         source: place.map(|place| names.source(place)),
         rule: rule.and_then(|rule| rules.rule(rule)),
     };
-    Some(Trace {
-        map: map.to_owned(),
-        segments: message::segments(&plan.grammar, message, &names),
+    Trace {
+        map: plan.name.to_string(),
+        segments,
         values,
         rejected: result
             .as_ref()
             .err()
             .map(|Rejection { code, text, place, rule, .. }| said(code, text, *place, *rule)),
         issues: issues.iter().map(|Issue { code, text, place, rule }| said(code, text, *place, *rule)).collect(),
-    })
+    }
 }
 
 fn written(explanation: &Explanation, out: &[u8]) -> String {
@@ -167,22 +217,26 @@ pub fn rules_for(db: &db::Database, project: Project, map: &str, wanted: &Wanted
 }
 
 /// The places without those that hold another of them: the parts say more.
-fn narrow(places: &Places) -> Vec<Place> {
+fn narrow(places: &Places, names: &Names) -> Vec<Place> {
     let all = &places.places;
-    let holds_another = |place: &&Place| all.iter().any(|other| other != *place && holds(place, other));
+    let holds_another = |place: &&Place| all.iter().any(|other| other != *place && holds(place, other, names));
     let mut narrow: Vec<Place> = all.iter().filter(|place| !holds_another(place)).copied().collect();
-    narrow.dedup_by_key(|place| spelled(place));
+    narrow.dedup_by_key(|place| names.node(place).map_or_else(|| spelled(place), str::to_owned));
     narrow
 }
 
 /// What decided, without what the value is made of anyway.
-fn without(conditions: &Places, sources: &Places) -> Places {
-    let is_said = |place: &&Place| sources.places.iter().any(|source| holds(place, source));
+fn without(conditions: &Places, sources: &Places, names: &Names) -> Places {
+    let is_said = |place: &&Place| sources.places.iter().any(|source| holds(place, source, names));
     Places { places: conditions.places.iter().filter(|place| !is_said(place)).copied().collect(), whole: false }
 }
 
 /// Whether a place is the other or has it inside.
-fn holds(outer: &Place, inner: &Place) -> bool {
+fn holds(outer: &Place, inner: &Place, names: &Names) -> bool {
+    if let (Some(outer), Some(inner)) = (names.node(outer), names.node(inner)) {
+        let inside = inner.strip_prefix(outer);
+        return inside.is_some_and(|inside| inside.is_empty() || inside.starts_with(['.', '[']));
+    }
     let parts = |place: &Place| {
         [u32::from(place.field), place.repetition, u32::from(place.component), u32::from(place.subcomponent)]
     };
@@ -237,6 +291,6 @@ fn version(message: &Message) -> Version {
 
 impl<'a> Names<'a> {
     fn new(standards: &'a Standards, message: &'a Message) -> Self {
-        Self { standards, message, version: version(message) }
+        Self { standards, message, version: version(message), nodes: None }
     }
 }

@@ -1,7 +1,7 @@
 //! What people call the parts of a message, by the dictionary of its version.
 
 use super::Source;
-use crate::plan::interpret::spelled;
+use crate::plan::interpret::{Nodes, spelled};
 use crate::standard::Standards;
 use crate::standard::hl7::Version;
 use crate::standard::shape::Element;
@@ -12,11 +12,16 @@ pub(super) struct Names<'a> {
     pub standards: &'a Standards,
     pub message: &'a Message,
     pub version: Version,
+    /// The places of the resource that came in place of a message.
+    pub nodes: Option<&'a Nodes>,
 }
 
 impl Names<'_> {
     /// A place with the name of its field and those of the parts in it.
     pub fn source(&self, place: Place) -> Source {
+        if let Some(path) = self.node(&place) {
+            return Source { path: path.to_owned(), name: String::new(), place };
+        }
         let mut name = self.field(&place).map(|field| field.title.to_string()).unwrap_or_default();
         let parts = [place.component, place.subcomponent];
         for depth in 1..=parts.iter().take_while(|part| **part > 0).count() {
@@ -26,6 +31,11 @@ impl Names<'_> {
             }
         }
         Source { path: spelled(&place), name, place }
+    }
+
+    /// The path of a place of a resource.
+    pub fn node(&self, place: &Place) -> Option<&str> {
+        self.nodes.and_then(|nodes| nodes.path(place))
     }
 
     pub fn segment(&self, name: &str) -> SmolStr {

@@ -3,7 +3,7 @@
 use super::exec::{Done, Frame, Run};
 use super::value::Value;
 use super::why::{Mark, Note, Places, Taint, Through, Why, writes_always};
-use super::{Outcome, Settings};
+use super::{Nodes, Outcome, Settings};
 use crate::json::Json;
 use crate::plan::vals::set_in;
 use crate::plan::{Block, Plan, RuleId, Step, Until, Val};
@@ -18,6 +18,8 @@ pub struct Explained {
     pub values: Vec<Explanation>,
     /// How often each rule was carried out, by its number.
     pub carried: Vec<u32>,
+    /// The places of the resource that came, if one did.
+    pub nodes: Nodes,
 }
 
 /// Why one value of the output is what it is.
@@ -55,26 +57,34 @@ pub fn explain_both(plan: &Plan, message: &Message, resource: &Json, settings: &
 }
 
 fn explained(plan: &Plan, message: &Message, settings: &Settings, input: Option<&Json>) -> Explained {
-    let why = Why::new(plan);
+    let why = Why::new(plan, input);
     let (outcome, marks, why) = super::run_for(plan, message, settings, input, Some(Box::new(why)));
-    let (notes, carried) = why.map(|why| (why.notes, why.carried)).unwrap_or_default();
+    let told = why.map(|why| (why.notes, why.carried, why.nodes));
+    let (notes, carried, mut nodes) = told.unwrap_or_default();
     let values = match &outcome.result {
-        Ok(out) => values(out, &marks, &notes),
+        Ok(out) => values(out, &marks, &notes, &mut nodes),
         Err(_) => Vec::new(),
     };
-    Explained { outcome, values, carried }
+    Explained { outcome, values, carried, nodes }
 }
 
 /// Each value has what is noted of it, or of the nearest thing around it.
-fn values(out: &[u8], marks: &[Mark], notes: &[Note]) -> Vec<Explanation> {
+fn values(out: &[u8], marks: &[Mark], notes: &[Note], nodes: &mut Nodes) -> Vec<Explanation> {
     let places: Vec<usize> = marks.iter().map(|mark| mark.at).collect();
     let walked = lineage::walk(out, &places);
     let note = |index: usize| marks.get(index).and_then(|mark| notes.get(mark.note?));
     let marked: rustc_hash::FxHashMap<&str, &Note> =
         walked.marks.iter().filter_map(|(index, path)| Some((path.as_str(), note(*index)?))).collect();
-    let explained = |(path, text): &(String, Range<usize>)| {
-        let note = around(path).find_map(|path| marked.get(path).copied()).cloned().unwrap_or_default();
-        let Note { rules, place, taint: Taint { data, control, through }, .. } = note;
+    let mut explained = |(path, text): &(String, Range<usize>)| {
+        let noted = around(path).find_map(|around| Some((around, *marked.get(around)?)));
+        let Note { rules, place, taint: Taint { mut data, control, through }, node, .. } =
+            noted.map(|(_, note)| note.clone()).unwrap_or_default();
+        // Of what is taken over as it came, each part has its own place.
+        let inside = noted.and_then(|(around, _)| path.strip_prefix(around)).filter(|inside| !inside.is_empty());
+        if let (Some(inside), Some(whole)) = (inside, node.and_then(|node| nodes.path(&node).map(str::to_owned))) {
+            let between = if inside.starts_with(['.', '[']) { "" } else { "." };
+            data = Places::of(Some(nodes.at(format!("{whole}{between}{inside}"))));
+        }
         Explanation {
             path: path.clone(),
             text: text.clone(),
@@ -88,12 +98,13 @@ fn values(out: &[u8], marks: &[Mark], notes: &[Note]) -> Vec<Explanation> {
             through,
         }
     };
-    walked.leaves.iter().map(explained).collect()
+    walked.leaves.iter().map(&mut explained).collect()
 }
 
 /// The path and those around it, the nearest first.
-fn around(path: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(Some(path), |path| path.rfind(['.', '[']).and_then(|end| path.get(..end)))
+fn around<'a>(path: &'a str) -> impl Iterator<Item = &'a str> {
+    let outer = |path: &&'a str| path.get(..path.rfind(['.', '[']).unwrap_or_default()).filter(|_| !path.is_empty());
+    std::iter::successors(Some(path), outer)
 }
 
 impl<'p, 'm> Run<'p, 'm> {
@@ -118,7 +129,11 @@ impl<'p, 'm> Run<'p, 'm> {
                 let value = of.and_then(|of| frame.get(of as usize));
                 let (place, live) = (value.and_then(|it| it.place(self.message)), value.is_some_and(Value::is_live));
                 let taint = of.map(|of| self.why().of(of)).unwrap_or_default();
-                let note = Some(self.why().note(taint, place, live));
+                let node = match value {
+                    Some(Value::Json(json)) => self.why.as_ref().and_then(|why| why.nodes.place(json)),
+                    _ => None,
+                };
+                let note = Some(self.why().note(taint, place, live, node));
                 self.marks.push(Mark { at: self.out.len(), rule: *rule, place, note });
                 Ok(())
             }

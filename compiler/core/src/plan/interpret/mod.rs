@@ -11,6 +11,7 @@ mod emit;
 mod exec;
 mod explain;
 mod lookup;
+mod nodes;
 mod refer;
 mod resolve;
 mod said;
@@ -25,6 +26,7 @@ use emr_message::lineage::{self, Lineage};
 use emr_message::{Delimiters, Message, Place, Receipt, Secrets, Zone, encode, escape};
 use exec::{Run, Stop};
 pub use explain::{Explained, Explanation, explain, explain_both, explain_resource};
+pub use nodes::{Nodes, is_node};
 use smol_str::SmolStr;
 use std::fmt;
 use value::Value;
@@ -115,7 +117,7 @@ fn takes_resource(plan: &Plan, resource: &Json) -> Option<()> {
 
 /// The message in whose place a resource stands that the plan takes. Ids are made of the bytes of what came, and steps
 /// counted by them: those of a message that has nothing else.
-fn stand_in(plan: &Plan, resource: &Json) -> Option<Message> {
+pub(crate) fn stand_in(plan: &Plan, resource: &Json) -> Option<Message> {
     takes_resource(plan, resource)?;
     let text = escape::encode(&resource.to_string(), &Delimiters::STANDARD);
     Message::read(format!("MSH|^~\\&\rZZZ|{text}\r").as_bytes(), &Default::default()).ok()

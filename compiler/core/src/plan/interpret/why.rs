@@ -3,9 +3,11 @@
 //! Nothing is left out: a value that no place here names has no part in that value of the output, whatever it is.
 
 use super::exec::Frame;
+use super::nodes::Nodes;
 use super::value::Value;
 use crate::check::typed::Primitive;
-use crate::plan::{Block, Plan, RoutineId, RuleId, Step, Val};
+use crate::json::Json;
+use crate::plan::{Block, Part, Plan, RoutineId, RuleId, Step, Take, Val};
 use emr_message::{Message, Place};
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
@@ -45,7 +47,7 @@ impl Places {
         self.whole |= other.whole;
     }
 
-    fn of(place: Option<Place>) -> Self {
+    pub(super) fn of(place: Option<Place>) -> Self {
         Self { places: place.filter(|place| place.field > 0).into_iter().collect(), whole: false }
     }
 }
@@ -103,6 +105,8 @@ pub(super) struct Note {
     pub taint: Taint,
     /// It stands for a value of the message.
     pub live: bool,
+    /// What is written is this part of a resource that came, with all that is in it.
+    pub node: Option<Place>,
 }
 
 /// All that is known in the midst of a run.
@@ -131,10 +135,12 @@ pub(super) struct Why {
     emits: Vec<BTreeSet<SmolStr>>,
     /// How often each rule was carried out.
     pub carried: Vec<u32>,
+    /// The places of the resource that came.
+    pub nodes: Nodes,
 }
 
 impl Why {
-    pub fn new(plan: &Plan) -> Self {
+    pub fn new(plan: &Plan, resource: Option<&Json>) -> Self {
         let mut why = Self {
             frames: Vec::new(),
             arguments: Vec::new(),
@@ -150,7 +156,9 @@ impl Why {
             fails: Vec::new(),
             emits: Vec::new(),
             carried: vec![0; plan.rules.len()],
+            nodes: resource.map(Nodes::of).unwrap_or_default(),
         };
+        why.arguments = plan.takes.iter().map(|take| why.argument(take, resource)).collect();
         // A routine is made before whatever calls it.
         for routine in &plan.routines {
             let fails = why.may_fail(&routine.body);
@@ -162,6 +170,17 @@ impl Why {
         // What stands beside all resources comes of the map itself.
         why.notes.push(Note::default());
         why
+    }
+
+    /// What is known of what the entry is given.
+    fn argument(&self, take: &Take, resource: Option<&Json>) -> Taint {
+        match take {
+            Take::Resource(_) => {
+                let place = resource.and_then(|resource| self.nodes.place(resource));
+                Taint { data: Places::of(place), ..Taint::default() }
+            }
+            _ => Taint::default(),
+        }
     }
 
     // ---- routines
@@ -260,6 +279,12 @@ impl Why {
                 before.add(&taint);
                 taint = before;
             }
+            Step::Take { of, part: Part::Element(names), .. } => {
+                let below = frame.get(*of as usize).map(|of| self.nodes.below(of, names)).unwrap_or_default();
+                if !below.is_empty() {
+                    taint.data = below;
+                }
+            }
             // From a value to a part of it; of several, which one it is depends on them all.
             Step::Take { of, .. } | Step::Pick { of, .. } => {
                 let (before, after) = (frame.get(*of as usize), frame.get(to as usize));
@@ -270,13 +295,29 @@ impl Why {
                     }
                     taint.data = Places::of(Some(place));
                 }
+                self.chosen(&mut taint, frame.get(to as usize));
             }
             Step::Constant { .. } => taint.data = self.choices.last().cloned().unwrap_or_default(),
             Step::Convert { into, .. } => taint.went(Through::Into(*into)),
-            Step::Builtin { function, .. } => taint.went(Through::Builtin(function.name())),
+            Step::Builtin { function, .. } => {
+                taint.went(Through::Builtin(function.name()));
+                self.chosen(&mut taint, frame.get(to as usize));
+                if *function == emr_abi::Builtin::resolve {
+                    taint.control.add(&self.nodes.addresses);
+                }
+            }
             _ => {}
         }
         self.set(to, taint);
+    }
+
+    /// Of a resource that came, these were chosen; what they were chosen by decides which they are.
+    fn chosen(&self, taint: &mut Taint, value: Option<&Value>) {
+        let places = value.map(|value| self.nodes.places(value)).unwrap_or_default();
+        if !places.is_empty() {
+            let by = std::mem::replace(&mut taint.data, places);
+            taint.control.add(&by);
+        }
     }
 
     // ---- loops
@@ -291,6 +332,10 @@ impl Why {
             taint.data = Places::of(Some(piece.place));
         } else if let Some(place) = value.place(message).filter(|place| place.field > 0) {
             taint.data = Places::of(Some(place));
+        }
+        let places = self.nodes.places(value);
+        if !places.is_empty() {
+            taint.data = places;
         }
         let mut by = taint.all();
         if chosen {
@@ -323,22 +368,22 @@ impl Why {
         here
     }
 
-    pub fn note(&mut self, taint: Taint, place: Option<Place>, live: bool) -> usize {
+    pub fn note(&mut self, taint: Taint, place: Option<Place>, live: bool, node: Option<Place>) -> usize {
         let mut taint = taint;
         taint.control.add(&self.here());
-        self.notes.push(Note { rules: self.rules.clone(), place, taint, live });
+        self.notes.push(Note { rules: self.rules.clone(), place, taint, live, node });
         self.notes.len() - 1
     }
 
     /// Of the resource that is emitted next: its address, and what a server is asked to do with it.
     pub fn entry(&mut self) -> usize {
         let key = std::mem::take(&mut self.key);
-        self.note(key, None, true)
+        self.note(key, None, true, None)
     }
 
     /// Of what the engine adds to what the rule in hand writes.
     pub fn added(&mut self) -> usize {
-        self.note(Taint::default(), None, false)
+        self.note(Taint::default(), None, false, None)
     }
 
     /// Of what stands around all resources.
