@@ -86,3 +86,5 @@ mod terminology;
 mod typing;
 #[cfg(test)]
 mod validate;
+#[cfg(test)]
+mod xml;

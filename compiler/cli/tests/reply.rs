@@ -48,16 +48,17 @@ impl Index {
             if lines.read_line(&mut line).unwrap_or(0) == 0 {
                 return;
             }
-            let mut head = String::new();
+            let (mut head, mut in_xml) = (String::new(), false);
             while head != "\r\n" {
                 head.clear();
                 lines.read_line(&mut head).unwrap();
+                in_xml |= head.eq_ignore_ascii_case("accept: application/fhir+xml\r\n");
             }
             self.asked.lock().unwrap().push(line.trim_end_matches(" HTTP/1.1\r\n").to_owned());
             let (status, body) = if self.is_down.load(Ordering::Relaxed) {
                 (503, format!("{{\"resourceType\":\"OperationOutcome\",\"text\":\"{}\"}}", MARKERS[1]))
             } else if line.contains("=77") || line.contains(MARKERS[0]) {
-                (200, found())
+                (200, if in_xml { found_in_xml() } else { found() })
             } else {
                 (200, "{\"resourceType\":\"Bundle\",\"type\":\"searchset\",\"total\":0}".to_owned())
             };
@@ -78,6 +79,15 @@ fn found() -> String {
     format!(
         r#"{{"resourceType":"Bundle","type":"searchset","entry":[{{"resource":{{"resourceType":"Patient",
         "identifier":[{{"value":"77","assigner":{{"display":"N"}}}}],"name":[{{"family":"{}"}}],"gender":"female"}}}}]}}"#,
+        MARKERS[0]
+    )
+}
+
+fn found_in_xml() -> String {
+    format!(
+        "<?xml version='1.0'?><Bundle xmlns='http://hl7.org/fhir'><type value='searchset'/><entry><resource><Patient>
+        <identifier><value value='77'/><assigner><display value='N'/></assigner></identifier>
+        <name><family value='{}'/></name><gender value='male'/></Patient></resource></entry></Bundle>",
         MARKERS[0]
     )
 }
@@ -174,6 +184,17 @@ fn a_question_over_mllp_is_answered_from_the_fhir_server() {
     for marker in MARKERS {
         assert!(!site.text("log").contains(marker), "{}", site.text("log"));
     }
+}
+
+#[test]
+fn a_server_that_answers_in_xml_is_understood() {
+    let index = Index::start();
+    let text = text(MLLP).replace("timeout: 5s", "timeout: 5s\n    format: \"xml\"");
+    let mut site = Site::new(&text, &settings(&index));
+    site.start(&[]);
+    let answer = ask(&mut site.connect(), &question("1", "@PID.3.1^77", ""));
+    assert!(answer.contains(&format!("\rPID|||77^^^N||{}|||M", MARKERS[0])), "{answer}");
+    assert_eq!(site.stop(), Some(0));
 }
 
 /// What the patient's number is elsewhere is asked of a table while the desk waits.

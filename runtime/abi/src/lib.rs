@@ -7,6 +7,7 @@
 pub mod artifact;
 mod calls;
 mod context;
+pub mod fhir;
 mod layout;
 mod program;
 pub mod wiring;

@@ -73,6 +73,53 @@ route corrections from folder through correction to ehr
 """
 
 
+# What is posted goes to the server as it is, in XML.
+IN_XML = """
+feed folder from file "in" {
+    pattern: "*.json"
+    stable:  0s
+    every:   100ms
+    accept Bundle
+}
+target ehr to fhir "URL" { format: "xml", retry: { from: 10ms, to: 1s } }
+route all from folder to ehr
+"""
+
+BIRTH_TIME = "http://hl7.org/fhir/StructureDefinition/patient-birthTime"
+
+# Members stand in no order that XML has.
+IN_JSON = f"""{{
+  "entry": [{{
+    "request": {{"url": "Patient/in-xml", "method": "PUT"}},
+    "resource": {{
+      "birthDate": "1962-03-01",
+      "_birthDate": {{"extension": [{{"valueDateTime": "1962-03-01T14:35:00+01:00", "url": "{BIRTH_TIME}"}}]}},
+      "name": [{{"given": ["J<&>\\"'", null], "_given": [null, {{"extension": [{{
+        "url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}}]}}],
+        "family": "Müßé😀 李 \\n\\t."}}],
+      "contained": [{{"name": "Ward & Co.", "id": "org", "resourceType": "Organization"}}],
+      "managingOrganization": {{"reference": "#org"}},
+      "text": {{"div": "<div xmlns=\\"http://www.w3.org/1999/xhtml\\"><p>1 &lt; 2<br/>é</p></div>", "status": "generated"}},
+      "id": "in-xml",
+      "active": true,
+      "resourceType": "Patient"
+    }}
+  }}, {{
+    "request": {{"method": "PUT", "url": "Observation/in-xml"}},
+    "resource": {{
+      "valueQuantity": {{"code": "mmol/L", "system": "http://unitsofmeasure.org", "value": 1.50}},
+      "subject": {{"reference": "Patient/in-xml"}},
+      "code": {{"text": "potassium"}},
+      "status": "final",
+      "id": "in-xml",
+      "resourceType": "Observation"
+    }}
+  }}],
+  "type": "KIND",
+  "resourceType": "Bundle"
+}}"""
+
+
 def message(control, number, family="Smith", event="A01", old="", born="19620301", visit=None, ward="W1"):
     return (
         f"MSH|^~\\&|A|H|B|C|20260101||ADT^{event}^ADT_A01|{control}|P|2.5.1||||||UNICODE UTF-8\rEVN||20260101\r"
@@ -185,3 +232,28 @@ class Hapi(unittest.TestCase):
         self.assertEqual(site.until_settled(1)["delivered"], 1)
         [patient] = self.server.patients("letters")
         self.assertEqual(patient["name"][0]["family"], "Müßé😀 & 李")
+
+    def test_what_is_sent_in_xml_is_what_json_says(self):
+        site = self.enterContext(Site(IN_XML.replace("URL", self.server.url)))
+        site.put("1.json", IN_JSON.replace("KIND", "transaction"))
+        status = site.until_settled(1)
+        self.assertEqual(status["delivered"], 1, status)
+        exact = {"parse_float": str}
+        for entry in json.loads(IN_JSON, **exact)["entry"]:
+            sent = entry["resource"]
+            with urllib.request.urlopen(f"{self.server.url}/{sent['resourceType']}/in-xml", timeout=120) as answer:
+                kept = json.load(answer, **exact)
+            # What a server adds, and how it writes a narrative.
+            kept.pop("meta")
+            self.assertIn("1 &lt; 2", kept.get("text", sent.get("text", {"div": "1 &lt; 2"}))["div"])
+            self.assertEqual({**kept, "text": None}, {**sent, "text": None})
+
+    def test_an_entry_of_a_batch_that_fails_in_xml_is_not_delivered(self):
+        site = self.enterContext(Site(IN_XML.replace("URL", self.server.url)))
+        wrong = IN_JSON.replace("KIND", "batch").replace('"reference": "Patient/in-xml"', '"reference": "Patient/planted"')
+        site.put("1.json", wrong.replace("in-xml", "in-batch"))
+        [why] = site.until_settled(1)["parked"][0]["why"]
+        self.assertRegex(why, r"^all>ehr: an entry is answered with 4\d\d$")
+        # The other entry is there: a batch is no transaction.
+        self.assertEqual(self.server.call("Patient/in-batch")[0], 200)
+        self.assertNotIn("planted", why + site.said())

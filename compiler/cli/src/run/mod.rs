@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use emr_compiler::standard::fhir::written::definition;
 use emr_runtime::connector::Places;
 use emr_runtime::control::operations::Asked;
 use emr_runtime::control::place::Hold;
@@ -72,6 +73,7 @@ pub fn run(args: &Args) -> Result<End, End> {
         journal: journals(&args.project, args.journal.as_deref()),
         secrets: secrets::secrets(args.secrets.clone()),
         reserve: standing.reserve(),
+        fhir: Arc::new(definition),
     };
     let listening: Vec<_> = wiring.feeds.iter().map(|feed| (feed.name.clone(), feed.connector.clone())).collect();
     drop(world);

@@ -5,6 +5,7 @@
 mod embedded;
 mod system;
 mod terminology;
+pub mod written;
 
 use std::fmt;
 use std::sync::Arc;

@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use emr_abi::fhir::Definitions;
 use emr_abi::wiring;
 use emr_message::answer::{self, Answer, Code, Problem};
 use emr_message::header::Header;
@@ -35,7 +36,7 @@ use tls::Secrets;
 pub use web::clients::Settings as Callers;
 pub use web::listening::{At, Listening};
 
-/// Where a project is, and its secrets.
+/// Where a project is, its secrets, and what is known where it runs.
 #[derive(Clone)]
 pub struct Places {
     /// The folder of `emr.toml`, from which the paths of settings are counted.
@@ -45,6 +46,8 @@ pub struct Places {
     pub secrets: Secrets,
     /// What is kept free on the disk of the journals.
     pub reserve: Reserve,
+    /// The types of FHIR, for whoever writes it in XML.
+    pub fhir: Definitions,
 }
 
 /// A feed that has all it needs, and that nobody has heard of yet.
@@ -85,10 +88,10 @@ pub async fn feed(feed: &wiring::Feed, places: &Places) -> Result<Box<dyn Feed>,
 /// # Errors
 /// As for [`feed`].
 pub fn target(name: &str, connector: &str, settings: &str, places: &Places) -> Result<Arc<dyn Target>, Why> {
-    let Places { project, secrets, .. } = places;
+    let Places { project, secrets, fhir, .. } = places;
     Ok(match connector {
         "mllp" => Arc::new(mllp::target::Peer::new(read(settings)?, project, secrets)?),
-        "fhir" => Arc::new(fhir::target::Server::new(read(settings)?, project, secrets)?),
+        "fhir" => Arc::new(fhir::target::Server::new(read(settings)?, project, secrets, fhir)?),
         "http" => Arc::new(http::target::Service::new(read(settings)?, project, secrets)?),
         "file" => Arc::new(file::target::Files::new(read(settings)?, project.clone())),
         "log" => Arc::new(log::target::Lines::new(name, &read(settings)?)),

@@ -34,7 +34,6 @@ use crate::kept;
 mod carriers;
 mod change;
 mod check;
-mod later;
 mod outlets;
 
 use carriers::Carriers;

@@ -25,6 +25,11 @@ pub fn shape(key: &str) -> Option<Arc<Shape>> {
     SHAPES.get(key, || if key.contains(':') { extension(key) } else { plain(key) }.map(Arc::new))
 }
 
+/// Whether R4 has a type of that key.
+pub fn has(key: &str) -> bool {
+    definition(key).is_some()
+}
+
 /// The key of the definition with that canonical URL, if the core package has it.
 pub fn key(url: &str) -> &str {
     match url.strip_prefix(DEFINITION) {

@@ -5,3 +5,4 @@ pub mod feed;
 pub mod table;
 pub mod target;
 mod told;
+pub mod xml;

@@ -1,11 +1,14 @@
 //! Writes to a FHIR server: Bundles to its root, other resources by their type.
 
 mod first;
+mod form;
 mod place;
 
 use std::path::Path;
 use std::pin::Pin;
 
+use bytes::Bytes;
+use emr_abi::fhir::Definitions;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
 
@@ -15,12 +18,15 @@ use crate::flow::deliver::{Parcel, Said, Target};
 use crate::flow::program::{Form, Made};
 use crate::flow::retry::Failure;
 use first::Firsts;
+use form::Format;
 use place::Place;
 
 /// What a target to `fhir` is told.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Settings {
     url: String,
+    #[serde(default)]
+    format: Format,
     #[serde(flatten)]
     server: ask::Settings,
 }
@@ -28,6 +34,8 @@ pub struct Settings {
 /// A FHIR server.
 pub struct Server {
     root: String,
+    format: Format,
+    types: Definitions,
     server: ask::Server,
     firsts: Firsts,
 }
@@ -39,10 +47,11 @@ const AT_ONCE: u32 = 4;
 impl Server {
     /// # Errors
     /// What its TLS or its credentials need is not to be had.
-    pub fn new(settings: Settings, folder: &Path, secrets: &Secrets) -> Result<Server, Why> {
+    pub fn new(settings: Settings, folder: &Path, secrets: &Secrets, types: &Definitions) -> Result<Server, Why> {
         let root = settings.url.trim_end_matches('/').to_owned();
         let server = ask::Server::new(&settings.server, folder, secrets)?;
-        Ok(Server { root, server, firsts: Firsts::default() })
+        let types = Definitions::clone(types);
+        Ok(Server { root, format: settings.format, types, server, firsts: Firsts::default() })
     }
 
     async fn send(&self, made: &Made) -> Said {
@@ -55,18 +64,19 @@ impl Server {
             Ok(answer) => answer,
             Err(failure) => return Err(failure).into(),
         };
-        let end = self.judge(&answer);
+        let said = self.format.read(answer.body, &self.types);
+        let end = self.judge(answer.status, &said);
         if end.is_ok() {
             turn.taken();
         }
-        let is_json = answer.body.trim_ascii_start().starts_with(b"{");
-        Said { end, answer: is_json.then(|| Made { form: Form::Json, bytes: answer.body.into() }) }
+        Said { end, answer: said.ok().flatten().map(|bytes| Made { form: Form::Json, bytes }) }
     }
 
     async fn answer(&self, place: &Place, made: &Made) -> Result<Answer, Failure> {
+        let body = if place.method == Method::GET { None } else { Some(self.format.write(&made.bytes, &self.types)?) };
         let mut conflicts = 0;
         loop {
-            let answer = self.server.ask(|client| request(client, place, made)).await?;
+            let answer = self.server.ask(|client| self.request(client, place, body.as_ref())).await?;
             if place.is_transaction && answer.status == StatusCode::CONFLICT && conflicts < AT_ONCE {
                 conflicts += 1;
                 continue;
@@ -75,23 +85,31 @@ impl Server {
         }
     }
 
-    fn judge(&self, answer: &Answer) -> Result<(), Failure> {
-        if answer.status.is_success() {
-            return entries(&answer.body, |code| self.server.failure(code, "an entry is answered with"));
+    fn request(&self, client: &Client, place: &Place, body: Option<&Bytes>) -> RequestBuilder {
+        let media = self.format.media();
+        let request = client.request(place.method.clone(), &place.url).header("Accept", media);
+        match body {
+            None => request,
+            Some(body) => request.header("Content-Type", media).body(body.clone()),
         }
-        let failure = self.server.failure(answer.status.as_u16(), "it answers");
-        Err(match outcome(&answer.body) {
+    }
+
+    /// By the status, and what is said beside it.
+    fn judge(&self, status: StatusCode, said: &Result<Option<Bytes>, Why>) -> Result<(), Failure> {
+        let resource = said.as_ref().map(Option::as_deref);
+        if status.is_success() {
+            let entry = |code| self.server.failure(code, "an entry is answered with");
+            return match resource {
+                Ok(resource) => resource.map_or(Ok(()), |resource| entries(resource, entry)),
+                Err(why) => Err(Failure::Final(format!("its answer cannot be read: {why}"))),
+            };
+        }
+        let failure = self.server.failure(status.as_u16(), "it answers");
+        Err(match resource.ok().flatten().and_then(outcome) {
             None => failure,
             Some(said) => failure.because(&said),
         })
     }
-}
-
-const JSON: &str = "application/fhir+json";
-
-fn request(client: &Client, place: &Place, made: &Made) -> RequestBuilder {
-    let request = client.request(place.method.clone(), &place.url).header("Accept", JSON);
-    if place.method == Method::GET { request } else { request.header("Content-Type", JSON).body(made.bytes.clone()) }
 }
 
 impl Target for Server {
@@ -103,7 +121,8 @@ impl Target for Server {
     fn reach(&self) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + '_>> {
         Box::pin(async move {
             let capabilities = format!("{}/metadata", self.root);
-            let answer = self.server.ask(|client| client.get(&capabilities).header("Accept", JSON)).await?;
+            let answer =
+                self.server.ask(|client| client.get(&capabilities).header("Accept", self.format.media())).await?;
             if answer.status.is_success() {
                 return Ok(());
             }

@@ -85,6 +85,7 @@ async fn start() -> Site {
         journal: folder.path().to_owned(),
         secrets: Arc::new(|_: &str| None),
         reserve: Reserve::default(),
+        fhir: Arc::new(|_| None),
     };
     let rights = Rights { acting: Vec::new(), read: "look".into(), act: "do".into() };
     let audit = Arc::new(Audit::start(folder.path(), "1").unwrap());

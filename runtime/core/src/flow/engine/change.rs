@@ -14,7 +14,7 @@ use super::super::held::Held;
 use super::super::intake::{Intake, Settings};
 use super::super::program::Program;
 use super::super::tables::Tables;
-use super::{Engine, Refused, Running, Task, die, held, later, repeats, settings};
+use super::{Engine, Refused, Running, Task, die, held, repeats, settings};
 use crate::connector::{self, Feed};
 use crate::journal::fs::Disk;
 
@@ -49,7 +49,6 @@ impl Engine {
     /// # Errors
     /// Something that a setting names is not to be had, or a journal is damaged. Then nothing has changed.
     pub async fn change(&mut self, wiring: Wiring, program: Arc<dyn Program>) -> Result<Change, Refused> {
-        later::nothing_of_it(&wiring)?;
         let outlets = self.outlets_of(&wiring)?;
         let tables = Tables::new(&wiring.tables, &self.places);
         let tables = tables.map_err(|(name, why)| Refused::new(&format!("table {name}"), why))?;

@@ -2,8 +2,8 @@
 
 use emr_abi::wiring::Wiring;
 
+use super::Refused;
 use super::outlets::outlet;
-use super::{Refused, later};
 use crate::connector::{self, Places, Why};
 use crate::control::place::Hold;
 
@@ -28,7 +28,6 @@ impl Need {
 /// # Errors
 /// The project asks for what is not carried out.
 pub async fn needs(wiring: &Wiring, places: &Places) -> Result<Vec<Need>, Refused> {
-    later::nothing_of_it(wiring)?;
     let hold = Hold::take(&places.journal);
     let is_free = hold.is_ok();
     let mut needs = vec![Need::new("journal".to_owned(), hold.as_ref().map(drop).map_err(Clone::clone))];

@@ -80,6 +80,7 @@ pub(super) fn places(folder: &Path) -> Places {
         journal: folder.to_owned(),
         secrets: Arc::new(|_| None),
         reserve: Reserve::default(),
+        fhir: Arc::new(|_| None),
     }
 }
 

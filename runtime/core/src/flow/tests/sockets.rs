@@ -112,8 +112,13 @@ pub(super) async fn start(folder: &Path, wiring: &Wiring) -> Engine {
 /// Tells a witness what happens.
 pub(super) async fn start_told(folder: &Path, wiring: &Wiring, witness: Arc<dyn Witness>) -> Engine {
     let secrets = Arc::new(|name: &str| std::fs::read(name).ok());
-    let places =
-        Places { project: folder.to_owned(), journal: folder.join("journal"), secrets, reserve: Reserve::default() };
+    let places = Places {
+        project: folder.to_owned(),
+        journal: folder.join("journal"),
+        secrets,
+        reserve: Reserve::default(),
+        fhir: Arc::new(|_| None),
+    };
     let hold = Arc::new(Hold::take(&places.journal).unwrap());
     Engine::start(wiring.clone(), Arc::new(Passing), places, hold, witness).await.unwrap()
 }

@@ -29,6 +29,7 @@ fn places(folder: &Path) -> Places {
         journal: folder.to_owned(),
         secrets: Arc::new(|name: &str| std::fs::read(name).ok()),
         reserve: Reserve::default(),
+        fhir: Arc::new(|_| None),
     }
 }
 

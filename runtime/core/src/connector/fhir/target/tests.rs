@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use emr_abi::fhir::{Definition, Element, Kind};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -9,9 +10,37 @@ use super::super::super::web::tests::server;
 use super::*;
 
 fn sends(root: &str, auth: serde_json::Value) -> Server {
-    let settings = json!({ "url": root, "auth": auth, "tls": null, "timeout": 2000, "connections": 2, "retry_on": [] });
+    sends_in("json", root, auth)
+}
+
+fn sends_in(format: &str, root: &str, auth: serde_json::Value) -> Server {
+    let settings = json!({ "url": root, "auth": auth, "tls": null, "format": format, "timeout": 2000, "connections": 2,
+                           "retry_on": [] });
     let secrets: Secrets = Arc::new(|name| (name == "TOKEN").then(|| b"t0ken\n".to_vec()));
-    Server::new(serde_json::from_value(settings).unwrap(), Path::new("."), &secrets).unwrap()
+    let types: Definitions = Arc::new(definition);
+    Server::new(serde_json::from_value(settings).unwrap(), Path::new("."), &secrets, &types).unwrap()
+}
+
+/// A few types of R4, cut short, of which each element is a text or has elements.
+fn definition(key: &str) -> Option<Arc<Definition>> {
+    let elements: &[(&str, &str)] = match key {
+        "Patient" => &[("id", ""), ("birthDate", "")],
+        "Bundle" => &[("type", ""), ("entry*", "Bundle.entry")],
+        "Bundle.entry" => &[("request", "Bundle.entry.request"), ("response", "Bundle.entry.response")],
+        "Bundle.entry.request" => &[("method", ""), ("url", "")],
+        "Bundle.entry.response" => &[("status", "")],
+        "OperationOutcome" => &[("issue*", "OperationOutcome.issue")],
+        "OperationOutcome.issue" => &[("severity", ""), ("code", ""), ("diagnostics", ""), ("expression*", "")],
+        "Element" => &[],
+        _ => return None,
+    };
+    let elements = elements.iter().map(|(name, of)| Element {
+        name: name.trim_end_matches('*').to_owned(),
+        kind: if of.is_empty() { Kind::Text } else { Kind::Elements((*of).to_owned()) },
+        repeats: name.ends_with('*'),
+    });
+    let is_resource = matches!(key, "Patient" | "Bundle" | "OperationOutcome");
+    Some(Arc::new(Definition { is_resource, elements: elements.collect() }))
 }
 
 async fn sent(server: &Server, json: &str) -> Result<(), Failure> {
@@ -50,6 +79,79 @@ async fn answers_are_judged() {
     let (root, _) = server(&[(200, body)]).await;
     let failure = sent(&sends(&root, json!("none")), r#"{"resourceType":"Bundle","type":"batch"}"#).await;
     assert_eq!(failure, Err(Failure::Final("an entry is answered with 422".into())));
+}
+
+const OF_FHIR: &str = "xmlns=\"http://hl7.org/fhir\"";
+
+#[tokio::test]
+async fn what_is_sent_and_said_in_xml_is_xml() {
+    let (root, got) = server(&[(201, ""), (200, "<CapabilityStatement/>")]).await;
+    let server = sends_in("xml", &root, json!("none"));
+    sent(&server, r#"{"birthDate":"1970","resourceType":"Patient"}"#).await.unwrap();
+    server.reach().await.unwrap();
+    let got = got.lock().unwrap();
+    let xml =
+        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Patient {OF_FHIR}><birthDate value=\"1970\"/></Patient>");
+    assert_eq!((got[0].line.as_str(), got[0].body.as_str()), ("POST /r4/Patient HTTP/1.1", xml.as_str()));
+    assert_eq!(got[0].header("content-type"), "application/fhir+xml");
+    assert!(got.iter().all(|it| it.header("accept") == "application/fhir+xml"));
+}
+
+#[tokio::test]
+async fn answers_in_xml_are_judged_as_those_in_json() {
+    const BATCH: &str = r#"{"resourceType":"Bundle","type":"batch"}"#;
+    let entry = |status: &str| format!("<entry><response><status value='{status}'/></response></entry>");
+    let bundle = |entries: &str| format!("<Bundle {OF_FHIR}><type value='batch-response'/>{entries}</Bundle>");
+    let issue = "<issue><severity value='error'/><code value='invalid'/><diagnostics value='EVERYWOMAN is no name'/>\
+                 <expression value='Patient.name[0]'/></issue>";
+    let outcome = format!("<OperationOutcome {OF_FHIR}>{issue}</OperationOutcome>");
+    let last = |why: &str| Err(Failure::Final(why.to_owned()));
+    let judged = [
+        (200, bundle(&(entry("201 Created") + &entry("200"))), Ok(())),
+        (200, bundle(&(entry("201 Created") + &entry("422"))), last("an entry is answered with 422")),
+        (200, format!("\u{feff}{}", bundle(&entry("404"))), last("an entry is answered with 404")),
+        // A server may not heed what it is asked for.
+        (
+            200,
+            r#"{"resourceType":"Bundle","entry":[{"response":{"status":"409"}}]}"#.to_owned(),
+            last("an entry is answered with 409"),
+        ),
+        (200, String::new(), Ok(())),
+        (
+            200,
+            format!("<!DOCTYPE x>{}", bundle("")),
+            last("its answer cannot be read: it has a DTD, which is not read"),
+        ),
+        (200, "<html/>".to_owned(), last("its answer cannot be read: it is no resource of FHIR R4")),
+        (400, outcome, last("it answers 400: error invalid at Patient.name[0]")),
+        (400, "<!DOCTYPE html><html>".to_owned(), last("it answers 400")),
+    ];
+    for (code, body, end) in judged {
+        let (root, _) = server(&[(code, &body)]).await;
+        assert_eq!(sent(&sends_in("xml", &root, json!("none")), BATCH).await, end, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_in_xml_is_told_as_json() {
+    let body = format!("<Patient {OF_FHIR}><id value='7'/></Patient>");
+    let (root, got) = server(&[(200, &body)]).await;
+    let asks = r#"{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"GET","url":"Patient/7"}}]}"#;
+    let made = Made { form: Form::Json, bytes: asks.into() };
+    let parcel = Parcel { id: "a-1".into(), made: [made].into(), read: [].into(), asks: true };
+    let said = sends_in("xml", &root, json!("none")).deliver(&parcel).await;
+    assert_eq!(said.answer.unwrap().bytes, r#"{"resourceType":"Patient","id":"7"}"#);
+    assert!(got.lock().unwrap()[0].line.starts_with("GET /r4/Patient/7 "));
+}
+
+#[tokio::test]
+async fn what_xml_cannot_say_is_not_sent() {
+    let (root, got) = server(&[(200, "")]).await;
+    let end =
+        sent(&sends_in("xml", &root, json!("none")), r#"{"resourceType":"Patient","birthDate":"EVERYWOMAN\u0001"}"#)
+            .await;
+    let why = "it cannot be written in XML: a text has a character that XML cannot carry";
+    assert_eq!((end, got.lock().unwrap().len()), (Err(Failure::Final(why.into())), 0));
 }
 
 #[tokio::test]
