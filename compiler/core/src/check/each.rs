@@ -95,7 +95,7 @@ pub(super) fn walk(scope: &mut Scope, each: &Each, at: &At, body: &dyn Fn(&mut S
             }
             let group_ty = list.ty.with(Count::Some);
             let items = scope.slot(group_ty.clone());
-            scope.push(Local { current: true, name: named(each), ..Local::unnamed(items, group_ty) });
+            scope.push(group_of(each, items, group_ty));
             let body = body(scope, each);
             if key.is_error() || body.is_error() {
                 Expr::error(at)
@@ -150,7 +150,7 @@ fn grouped(
     let chosen = Expr::slot(item, list.ty.with(Count::One), at);
     let chosen = Kind::Each { list, item, filter: Some(asked), body: chosen };
     let items = scope.slot(group_ty.clone());
-    scope.push(Local { current: true, name: named(each), ..Local::unnamed(items, group_ty.clone()) });
+    scope.push(group_of(each, items, group_ty.clone()));
     let body = body(scope, each);
     if body.is_error() {
         return body;
@@ -212,6 +212,15 @@ fn bind(scope: &mut Scope, list: &Expr, each: &Each, opener: Option<SmolStr>) ->
         }
     }
     slot
+}
+
+/// The items that `by` holds together: under the name of the item, which is what is walked.
+fn group_of(each: &Each, items: Slot, ty: Ty) -> Local {
+    let segment = match &ty.kind {
+        TyKind::Segment(_, name) => Some(name.clone()),
+        _ => None,
+    };
+    Local { current: true, name: named(each).or(segment), ..Local::unnamed(items, ty) }
 }
 
 fn named(each: &Each) -> Option<SmolStr> {

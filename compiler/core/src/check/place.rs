@@ -74,7 +74,8 @@ fn below_or_around(scope: &mut Scope, local: &Local, root: &Word) -> Option<Walk
         let shape = scope.world.standards().structure(version, &key)?;
         let places = inside(scope, version, &shape, &root.text);
         if !places.is_empty() {
-            let mut walk = Walk { origin: local.origin.clone(), ..Walk::new(local.slot, local.ty.with(Count::One)) };
+            let ty = if local.ty.is_list() { local.ty.clone() } else { local.ty.with(Count::One) };
+            let mut walk = Walk { origin: local.origin.clone(), ..Walk::new(local.slot, ty) };
             if outer > 0 {
                 walk.steps.push(Step::Outer(outer));
             }
@@ -82,7 +83,8 @@ fn below_or_around(scope: &mut Scope, local: &Local, root: &Word) -> Option<Walk
             return Some(walk);
         }
         // Only the item of an `each` knows what is around it; a parameter is all that a map sees.
-        if !local.current || shape.kind != Kind::Group {
+        // What is around several is found by itself.
+        if !local.current || local.ty.is_list() || shape.kind != Kind::Group {
             return None;
         }
         key = parent(&key)?;

@@ -175,10 +175,11 @@ impl<'w> Scope<'w> {
         self.locals.iter().rev()
     }
 
-    /// Messages and groups in sight, the innermost first: where segments are looked up.
+    /// Messages and groups in sight, the innermost first: where segments are looked up. What `by` holds together is looked
+    /// through too, and gives lists.
     pub fn groups(&self) -> Vec<Local> {
         let holds = |local: &&Local| matches!(local.ty.kind, TyKind::Structure(..) | TyKind::Group(..));
-        self.locals().filter(holds).filter(|local| !local.ty.is_list()).cloned().collect()
+        self.locals().filter(holds).filter(|local| local.current || !local.ty.is_list()).cloned().collect()
     }
 
     pub fn problem(&mut self, diagnostic: Diagnostic) {
