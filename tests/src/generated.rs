@@ -1,5 +1,6 @@
 //! What `emr generate` makes for maps that take resources of FHIR.
 
+use emr_compiler::coverage::{Coverage, Kind};
 use emr_compiler::generate::{Generated, generate};
 use emr_compiler::json;
 use emr_compiler::plan::interpret::run_resource;
@@ -90,4 +91,23 @@ fn as_many_as_are_asked_for() {
     let (few, many) = (made(&opened, Some(1)), made(&opened, Some(30)));
     assert_eq!((few.messages.len(), many.messages.len()), (1, 30));
     assert_eq!(many.messages, made(&opened, Some(30)).messages);
+}
+
+#[test]
+fn what_can_be_exercised_without_a_rejection_is() {
+    let opened = pipeline::module(
+        r#"map m(p: Patient) -> Basic {
+    code: { text: match p.gender { "female" => "F", "male" => "M", else => "U" } }
+    identifier: { value: p.identifier[0].value else "none" }
+    require p.active is present else reject "whether the patient is known is not said"
+}
+"#,
+    );
+    let made = made(&opened, None);
+    let report = |coverage: &Coverage| coverage.report(&opened.db, opened.project, &opened.files);
+    let (all, passing) = (report(&made.coverage), report(&made.passing));
+    let pairs = all.iter().flat_map(|file| &file.points).zip(passing.iter().flat_map(|file| &file.points));
+    let only: Vec<Kind> = pairs.filter(|(all, other)| all.times > 0 && other.times == 0).map(|it| it.0.kind).collect();
+    assert_eq!(only, [Kind::RequireNot]);
+    assert!(made.rejected > 0 && made.rejected < made.messages.len(), "{} of {}", made.rejected, made.messages.len());
 }

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use emr_compiler::coverage::Coverage;
 use emr_compiler::db::{self, SourceFile};
 use emr_compiler::generate;
 
@@ -58,7 +59,14 @@ pub fn run(args: &Args) -> Result<End, End> {
     let files: Vec<SourceFile> = world.asked().map(|(_, file)| file).collect();
     // What a module adds to a table is part of the table.
     let is_meant = |item: &str| used.contains(item) || item.contains(".extend ");
-    let report = generated.coverage.report_of(&world.db, world.inside, &files, &is_meant);
-    anstream::eprintln!("{} made{}", count(generated.messages.len(), kind), coverage::text(&report, &[]).trim_end());
+    let report = |coverage: &Coverage| coverage.report_of(&world.db, world.inside, &files, &is_meant);
+    let (all, passing) = (report(&generated.coverage), report(&generated.passing));
+    let made = count(generated.messages.len(), kind);
+    let rejected = match generated.rejected {
+        0 => String::new(),
+        some => format!(", {some} of which the map rejects"),
+    };
+    let only = coverage::only(&format!("exercised by {kind}s alone that the map rejects"), &all, &passing);
+    anstream::eprintln!("{made} made{rejected}{only}{}", coverage::text(&all, &[]).trim_end());
     Ok(End::Fine)
 }

@@ -42,24 +42,40 @@ pub fn lost(paths: &[String]) -> Option<String> {
 /// What was never exercised, line by line; the fields that no rule reads; and a table of how much there is of each file.
 pub fn text(files: &[File], lost: &[String]) -> String {
     let mut out = String::new();
-    let missed: Vec<(String, &Point)> = files
-        .iter()
-        .flat_map(|file| file.points.iter().map(move |point| (format!("{}:{}", file.path, point.line), point)))
-        .filter(|(_, point)| point.times == 0)
-        .collect();
-    if !missed.is_empty() {
-        let _ = writeln!(out, "\n{BOLD}never exercised{PLAIN}");
-        let place = missed.iter().map(|(place, _)| place.chars().count()).max().unwrap_or_default();
-        for (at, point) in &missed {
-            let _ = writeln!(out, "  {at:place$}  {YELLOW}{:11}{PLAIN}  {}", point.kind.text(), point.text);
-        }
-    }
+    let missed: Vec<(String, &Point)> = placed(files).filter(|(_, point)| point.times == 0).collect();
+    listed("never exercised", &missed, &mut out);
     if !lost.is_empty() {
         let _ = writeln!(out, "\n{BOLD}fields of the test messages that are neither read nor ignored{PLAIN}");
         let _ = writeln!(out, "  {}", lost.join(", "));
     }
     table(files, &mut out);
     out
+}
+
+/// What is exercised by some messages and not by the others: the same files, as each of both exercise them. Nothing if there
+/// is none.
+pub fn only(head: &str, all: &[File], others: &[File]) -> String {
+    let pairs = placed(all).zip(points(others));
+    let only = pairs.filter(|((_, point), other)| point.times > 0 && other.times == 0).map(|(point, _)| point);
+    let mut out = String::new();
+    listed(head, &only.collect::<Vec<_>>(), &mut out);
+    out
+}
+
+/// `patient.emr:12`, and what can be exercised there.
+fn placed(files: &[File]) -> impl Iterator<Item = (String, &Point)> {
+    files.iter().flat_map(|file| file.points.iter().map(move |point| (format!("{}:{}", file.path, point.line), point)))
+}
+
+fn listed(head: &str, points: &[(String, &Point)], out: &mut String) {
+    if points.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{BOLD}{head}{PLAIN}");
+    let place = points.iter().map(|(place, _)| place.chars().count()).max().unwrap_or_default();
+    for (at, point) in points {
+        let _ = writeln!(out, "  {at:place$}  {YELLOW}{:11}{PLAIN}  {}", point.kind.text(), point.text);
+    }
 }
 
 fn table(files: &[File], out: &mut String) {

@@ -27,12 +27,24 @@ pub struct Generated {
     /// Those that exercise most come first.
     pub messages: Vec<String>,
     pub coverage: Coverage,
+    /// What those exercise that the map does not reject.
+    pub passing: Coverage,
+    /// How many the map rejects.
+    pub rejected: usize,
     /// They are resources of FHIR.
     pub of_fhir: bool,
 }
 
-/// Something of a plan that a message may exercise: a rule that is carried out, or that writes.
-type Feature = (bool, usize);
+/// Something of a plan that a message may exercise, and the number of its rule.
+type Feature = (Exercise, usize);
+
+/// What a message that is rejected exercises is worth less: another that is mapped is looked for too.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Exercise {
+    Carried,
+    CarriedWhereMapped,
+    Written,
+}
 
 struct Tried {
     message: String,
@@ -75,10 +87,14 @@ pub fn generate(
         }
         _ => return None,
     };
-    let mut coverage = Coverage::default();
+    let (mut coverage, mut passing) = (Coverage::default(), Coverage::default());
     chosen.iter().for_each(|tried| coverage.add(&plan, &tried.explained));
+    let mapped = || chosen.iter().filter(|tried| tried.is_mapped());
+    mapped().for_each(|tried| passing.add(&plan, &tried.explained));
+    let rejected = chosen.len() - mapped().count();
     let of_fhir = matches!(param.ty.kind, TyKind::Fhir(_));
-    Some(Generated { messages: chosen.into_iter().map(|tried| tried.message).collect(), coverage, of_fhir })
+    let messages = chosen.into_iter().map(|tried| tried.message).collect();
+    Some(Generated { messages, coverage, passing, rejected, of_fhir })
 }
 
 /// Those of all that can be tried, by their number, which exercise something that the others do not, and more if more are
@@ -116,12 +132,20 @@ fn chosen(count: Option<usize>, tried: &dyn Fn(u64) -> Option<Tried>) -> Vec<Tri
 
 impl Tried {
     fn of(message: String, explained: Explained) -> Tried {
+        let is_mapped = explained.outcome.result.is_ok();
         let carried = explained.carried.iter().enumerate().filter(|(_, times)| **times > 0);
-        let carried = carried.map(|(rule, _)| (false, rule));
+        let carried = carried.flat_map(|(rule, _)| {
+            let where_mapped = is_mapped.then_some((Exercise::CarriedWhereMapped, rule));
+            [(Exercise::Carried, rule)].into_iter().chain(where_mapped)
+        });
         let rules = explained.values.iter().flat_map(|value| &value.rules);
-        let written = rules.filter_map(|rule| Some((true, usize::try_from(*rule).ok()?)));
+        let written = rules.filter_map(|rule| Some((Exercise::Written, usize::try_from(*rule).ok()?)));
         let features = carried.chain(written).collect();
         Tried { message, explained, features }
+    }
+
+    fn is_mapped(&self) -> bool {
+        self.explained.outcome.result.is_ok()
     }
 }
 
