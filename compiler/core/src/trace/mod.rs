@@ -1,6 +1,7 @@
 //! A message, or a resource of FHIR, beside what a map makes of it: each value with the rules on the way to it, what it is made of, and what
 //! decided on it, in the words of the text and of the standards. It shows values: that is what it is for.
 
+mod made;
 mod message;
 mod names;
 mod resource;
@@ -48,19 +49,21 @@ pub struct Said {
     pub rule: Option<Rule>,
 }
 
+/// In nothing that came.
+const NOWHERE: Place =
+    Place { segment: 0, name: Name::NONE, occurrence: 0, field: 0, repetition: 0, component: 0, subcomponent: 0 };
+
+impl Source {
+    /// The same, not to be looked for in what came.
+    fn elsewhere(self) -> Source {
+        Source { place: NOWHERE, ..self }
+    }
+}
+
 impl Said {
     /// What of a resource that came is no R4.
     pub fn of_resource(problem: Problem) -> Said {
-        let place = Place {
-            segment: 0,
-            name: Name::NONE,
-            occurrence: 0,
-            field: 0,
-            repetition: 0,
-            component: 0,
-            subcomponent: 0,
-        };
-        let source = Source { path: problem.path, name: String::new(), place };
+        let source = Source { path: problem.path, name: String::new(), place: NOWHERE };
         Said { code: problem.code.to_string(), text: problem.message, source: Some(source), rule: None }
     }
 }
@@ -103,7 +106,7 @@ pub fn trace(db: &db::Database, project: Project, map: &str, message: &Message, 
     let plan = db::explained_plan(db, project, map.to_owned()).clone()?;
     let names = Names::new(db::standards(db, project), message);
     let segments = message::segments(&plan.grammar, message, &names);
-    Some(told(db, project, &plan, explain(&plan, message, settings), &names, segments))
+    Some(told(db, project, &plan, (explain(&plan, message, settings), settings), &names, segments))
 }
 
 /// The same of a resource of FHIR. Nothing where the map takes none of that type.
@@ -120,14 +123,14 @@ pub fn trace_resource(
     let message = interpret::stand_in(&plan, resource)?;
     let names = Names { nodes: Some(&nodes), ..Names::new(db::standards(db, project), &message) };
     let segments = resource::segments(resource, &nodes);
-    Some(told(db, project, &plan, explained, &names, segments))
+    Some(told(db, project, &plan, (explained, settings), &names, segments))
 }
 
 fn told(
     db: &db::Database,
     project: Project,
     plan: &Plan,
-    explained: Explained,
+    (explained, settings): (Explained, &Settings),
     names: &Names,
     segments: Vec<Segment>,
 ) -> Trace {
@@ -163,6 +166,9 @@ fn told(
         source: place.map(|place| names.source(place)),
         rule: rule.and_then(|rule| rules.rule(rule)),
     };
+    let issues = issues.iter().map(|Issue { code, text, place, rule }| said(code, text, *place, *rule));
+    let made = (out, names.message);
+    let held = result.as_ref().ok().and_then(|_| made::held(db, project, plan, made, settings)).unwrap_or_default();
     Trace {
         map: plan.name.to_string(),
         segments,
@@ -171,7 +177,7 @@ fn told(
             .as_ref()
             .err()
             .map(|Rejection { code, text, place, rule, .. }| said(code, text, *place, *rule)),
-        issues: issues.iter().map(|Issue { code, text, place, rule }| said(code, text, *place, *rule)).collect(),
+        issues: issues.chain(held).collect(),
     }
 }
 
