@@ -105,7 +105,7 @@ fn full(key: &str, depth: usize) -> String {
                 members.push(format!(r#""_{name}":[null,{more},{more}]"#));
             }
             (Kind::Text | Kind::Bare, false) => members.push(format!(r#""{name}":{value},"_{name}":{more}"#)),
-            (_, true) => members.push(format!(r#""{name}":[{value},{value}]"#)),
+            (_, true) => members.push(format!(r#""{name}":[{value}]"#)),
             (_, false) => members.push(format!(r#""{name}":{value}"#)),
         }
     }

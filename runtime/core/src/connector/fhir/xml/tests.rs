@@ -1,6 +1,9 @@
 use std::sync::Arc;
 
 use emr_abi::fhir::{Definition, Definitions, Element, Kind};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
 
 use super::*;
 
@@ -272,4 +275,56 @@ fn what_is_not_well_formed_is_no_answer() {
         assert_eq!(json(&deep).unwrap_err(), "it is nested too deep");
     }
     assert_eq!(read(b"<Patient a='\xE4'/>", &types()).unwrap_err(), "it is not in UTF-8");
+}
+
+/// Of what XML is made of, and of what it is not.
+const PIECES: [&str; 24] = [
+    "<Patient xmlns='http://hl7.org/fhir'>",
+    "</Patient>",
+    "<name>",
+    "</name>",
+    "<given value='A'/>",
+    "<active value='true'/>",
+    "<active value='1,\"x\":2'/>",
+    "<active value='-'/>",
+    "<birthDate id=\"",
+    "\"/>",
+    "<text>",
+    "</text>",
+    "<div xmlns='http://www.w3.org/1999/xhtml'>",
+    "</div>",
+    "<p a='1'>",
+    "</p>",
+    "&amp;",
+    "&#0;",
+    "&",
+    "\"",
+    "<![CDATA[",
+    "]]>",
+    "<!--",
+    "-->",
+];
+
+proptest! {
+    /// So nothing that a server answers becomes anything but a value.
+    #[test]
+    fn what_is_read_is_json_and_is_written_again(pieces in vec(select(&PIECES[1..]), 0..8)) {
+        let xml = format!("{}{}</Patient>", PIECES[0], pieces.concat());
+        if let Ok(back) = json(&xml) {
+            let value: serde_json::Value = serde_json::from_str(&back).unwrap();
+            prop_assert_eq!(&value["resourceType"], "Patient");
+            if let Ok(xml) = written(&back) {
+                prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&json(&xml).unwrap()).unwrap(), value);
+            }
+        }
+    }
+
+    #[test]
+    fn each_text_comes_back_or_is_refused(text in any::<String>()) {
+        let before = serde_json::json!({ "resourceType": "Patient", "name": [{ "family": text }] });
+        match written(&before.to_string()) {
+            Ok(xml) => prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&json(&xml).unwrap()).unwrap(), before),
+            Err(why) => prop_assert_eq!(why, "a text has a character that XML cannot carry"),
+        }
+    }
 }
