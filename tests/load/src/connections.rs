@@ -92,7 +92,9 @@ pub fn crowd(at: SocketAddr, count: usize, kind: Kind) -> io::Result<()> {
         if kind == Kind::Slow {
             let messages = Arc::new(Messages::new());
             for (lane, stream) in streams.drain(..).enumerate() {
-                tokio::spawn(slow(stream, lane, Arc::clone(&messages)));
+                // Who is slow is not in step with all the others.
+                let from = Duration::from_secs_f64(lane as f64 / count as f64);
+                tokio::spawn(slow(stream, lane, from, Arc::clone(&messages)));
             }
         }
         // Until the last of them is taken, and not only waits to be.
@@ -104,7 +106,8 @@ pub fn crowd(at: SocketAddr, count: usize, kind: Kind) -> io::Result<()> {
 }
 
 /// Every other writes a frame a byte a second. The rest send what is no message, and read no answer.
-async fn slow(mut stream: TcpStream, lane: usize, messages: Arc<Messages>) -> io::Result<()> {
+async fn slow(mut stream: TcpStream, lane: usize, from: Duration, messages: Arc<Messages>) -> io::Result<()> {
+    tokio::time::sleep(from).await;
     let mut frame = Vec::new();
     messages.frame(Id { lane, number: 1 }, &mut frame);
     if lane.is_multiple_of(2) {

@@ -51,6 +51,13 @@ pub struct Settings {
 /// How long the rest of a frame that is not taken is read and thrown away.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// So many blocks in a row that are no message are answered at once. Whoever sends more of them is heard less and less often,
+/// so that what is stored and synced of it is no burden to others.
+const BORNE: u32 = 3;
+
+/// The longest that such a peer is not heard.
+const DEAF: Duration = Duration::from_secs(32);
+
 /// How long a frame may take to come to its end when the feed stops.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -194,6 +201,8 @@ struct Connection<S, F: Fs> {
     unread: BytesMut,
     /// The length of the last message: the next one is often no longer.
     usual: usize,
+    /// How many of the last blocks in a row had no header: they are no messages.
+    headless: u32,
     settings: Arc<Settings>,
     intake: Arc<Intake<F>>,
     stop: watch::Receiver<bool>,
@@ -202,7 +211,7 @@ struct Connection<S, F: Fs> {
 impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
     fn new(stream: S, settings: Arc<Settings>, intake: Arc<Intake<F>>, stop: watch::Receiver<bool>) -> Self {
         let frames = Frames::new(settings.frame_max);
-        Connection { stream, frames, unread: BytesMut::new(), usual: 0, settings, intake, stop }
+        Connection { stream, frames, unread: BytesMut::new(), usual: 0, headless: 0, settings, intake, stop }
     }
 
     async fn serve(mut self) -> Result<(), Broken> {
@@ -219,7 +228,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
                         Some(batch) => self.answer_batch(batch).await,
                         None => self.answer(message).await,
                     };
-                    if !goes_on? {
+                    if !goes_on? || !self.rest().await {
                         return Ok(());
                     }
                 }
@@ -268,10 +277,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
         }
     }
 
+    /// Hears nothing for as long as what came before deserves; whether the feed goes on then.
+    async fn rest(&mut self) -> bool {
+        match deaf(self.headless) {
+            Duration::ZERO => true,
+            wait => tokio::select! {
+                () = sleep(wait) => true,
+                () = stopped(&mut self.stop) => false,
+            },
+        }
+    }
+
     /// Takes a message in and says what is to be said; whether the connection goes on.
     async fn answer(&mut self, message: Bytes) -> Result<bool, Broken> {
         // All that an answer needs; the rest may be long, and is not held until then.
         let head = Header::read(&message).map_or_else(Vec::new, |header| header.line().to_vec());
+        self.headless = if head.is_empty() { self.headless.saturating_add(1) } else { 0 };
         let taken = timeout(HELD, self.intake.take(Sent { message, file: None, claim: None })).await;
         let Ok(Some(mut answer)) = taken else { return self.not_stored().await };
         let asked = Asked::of(&head, self.settings.mode);
@@ -427,6 +448,14 @@ fn make_room(unread: &mut BytesMut, is_open: bool, usual: usize, frame_max: usiz
         _ => LISTENING.max(usual),
     };
     unread.reserve(room);
+}
+
+/// How long a peer is not heard whose last blocks were no messages: a second, and each time twice as long.
+pub(crate) fn deaf(headless: u32) -> Duration {
+    match headless.checked_sub(BORNE) {
+        None => Duration::ZERO,
+        Some(more) => DEAF.min(Duration::from_secs(1 << more.min(5))),
+    }
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use emr_abi::wiring::{Feed, Route, Target, Wiring};
 use serde_json::{Value, json};
@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::Passing;
 use crate::connector::Places;
+use crate::connector::mllp::feed::deaf;
 use crate::control::place::Hold;
 use crate::flow::engine::Engine;
 use crate::flow::witness::Witness;
@@ -215,6 +216,30 @@ async fn peers_that_misbehave_are_left() {
         served = served_at_once(at, 6).await;
         assert!(served <= 5);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sends_what_is_no_message_is_heard_less_and_less_often() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sink, _) = sink().await;
+    let at = free().await;
+    let _engine = start(folder.path(), &wiring(&listening(at, json!({})), &peer(sink), "mllp")).await;
+    let mut stream = TcpStream::connect(at).await.unwrap();
+    for _ in 0..3 {
+        assert!(acknowledged(send(&mut stream, "x").await).starts_with("MSA|AE"));
+    }
+    // The next one is taken after a second, and answered as the first was. A message between them makes all good.
+    let sent = Instant::now();
+    assert_eq!(acknowledged(send(&mut stream, &message("A", "1")).await), "MSA|AA|1");
+    assert!(sent.elapsed() >= Duration::from_secs(1));
+    for number in 2..6 {
+        assert!(acknowledged(send(&mut stream, "x").await).starts_with("MSA|AE"), "{number}");
+        assert_eq!(
+            acknowledged(send(&mut stream, &message("A", &number.to_string())).await),
+            format!("MSA|AA|{number}")
+        );
+    }
+    assert_eq!([0, 2, 3, 4, 8, 9, u32::MAX].map(|count| deaf(count).as_secs()), [0, 0, 1, 2, 32, 32, 32]);
 }
 
 /// How many of so many connections at a time get an answer.
