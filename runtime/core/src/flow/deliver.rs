@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::lanes::Lanes;
 use super::pace::Pace;
@@ -120,6 +121,16 @@ pub trait Source: Send + Sync + 'static {
 /// How many bytes of parcels wait in memory; others are made again when their turn comes.
 const HELD_BYTES: usize = 32 << 20;
 
+/// From so many bytes on those who send wait a moment for those before them, as long as their target takes messages: what is
+/// not held is made once more, which takes time from all of them.
+const CROWDED: usize = HELD_BYTES / 2;
+
+/// They wait until there are no more than this: seldom, and then all of them go on.
+const RELIEVED: usize = CROWDED / 4 * 3;
+
+/// The longest that a message waits for that.
+const EASED: Duration = Duration::from_millis(50);
+
 /// How many deliveries go at once where their order allows it.
 const ABREAST: usize = 16;
 
@@ -128,6 +139,8 @@ const ABREAST: usize = 16;
 pub struct Queue {
     state: Mutex<State>,
     changed: Notify,
+    /// Those who wait to send may.
+    relieved: Notify,
 }
 
 #[derive(Default)]
@@ -141,6 +154,8 @@ struct State {
     again: FxHashMap<u64, Vec<u64>>,
     /// The deliveries that failed and are tried again.
     failing: BTreeMap<u64, Failing>,
+    /// When a delivery came to its end.
+    last_end: Option<Instant>,
 }
 
 /// How often a delivery was tried in vain, and why the last time.
@@ -169,6 +184,11 @@ impl Parcel {
 }
 
 impl State {
+    /// Whether much is held for a target that takes one message after the other. One that takes none holds nobody up.
+    fn is_crowded(&self) -> bool {
+        self.bytes > CROWDED && self.last_end.is_some_and(|last| last.elapsed() < EASED)
+    }
+
     /// The parcel of a delivery that begins, if it is held.
     fn take(&mut self, number: u64) -> Option<Parcel> {
         let parcel = self.held.remove(&number);
@@ -197,6 +217,20 @@ impl Queue {
         // One that waits for others comes when they end.
         if is_ready {
             self.changed.notify_one();
+        }
+    }
+
+    /// Waits a moment for those before, if they are many and go on.
+    pub(super) async fn ease(&self) {
+        let relieved = self.relieved.notified();
+        if self.state().is_crowded() {
+            let _ = timeout(EASED, relieved).await;
+        }
+    }
+
+    fn relieve(&self, state: &State) {
+        if state.bytes <= RELIEVED {
+            self.relieved.notify_waiters();
         }
     }
 
@@ -229,7 +263,9 @@ impl Queue {
             return None;
         }
         let number = state.lanes.begin()?;
-        Some((number, state.take(number)))
+        let parcel = state.take(number);
+        self.relieve(&state);
+        Some((number, parcel))
     }
 
     /// A delivery has come to its end, or is to begin once more.
@@ -239,6 +275,7 @@ impl Queue {
             return state.lanes.again(number);
         }
         state.lanes.end(number);
+        state.last_end = Some(Instant::now());
         state.failing.remove(&number);
         if let Some(keys) = state.again.remove(&number) {
             state.lanes.add(number, keys);
@@ -411,17 +448,43 @@ pub(super) fn chance(number: u64, tried: u32) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Waker};
+
     use super::super::program::Form;
     use super::*;
+
+    fn parcel(bytes: usize) -> Parcel {
+        let made = Made { form: Form::Message, bytes: vec![0; bytes].into() };
+        Parcel { id: "adt-1".into(), made: vec![made].into(), read: Vec::new().into(), asks: false }
+    }
+
+    #[tokio::test]
+    async fn who_sends_waits_for_those_before_if_they_are_many_and_go_on() {
+        let (queue, mut context) = (Queue::default(), Context::from_waker(Waker::noop()));
+        let waits = |queue: &Queue, context: &mut Context<'_>| pin!(queue.ease()).poll(context).is_pending();
+        for number in 0..5 {
+            queue.add(number, Vec::new(), Some(parcel(CROWDED / 4 + 1)));
+        }
+        // The target takes nothing: nobody is to wait for it.
+        assert!(!waits(&queue, &mut context));
+        let (number, _) = queue.begin().unwrap();
+        queue.end((number, true));
+        assert!(waits(&queue, &mut context));
+        let mut eased = pin!(queue.ease());
+        assert!(eased.as_mut().poll(&mut context).is_pending());
+        let (number, _) = queue.begin().unwrap();
+        queue.end((number, true));
+        assert!(eased.as_mut().poll(&mut context).is_pending());
+        queue.begin().unwrap();
+        assert!(eased.poll(&mut context).is_ready());
+        assert!(!waits(&queue, &mut context));
+    }
 
     #[test]
     fn one_long_parcel_is_held_and_no_other_beside_it() {
         let queue = Queue::default();
-        let made = Made { form: Form::Message, bytes: vec![0; HELD_BYTES + 1].into() };
         for number in 0..2 {
-            let parcel =
-                Parcel { id: "adt-1".into(), made: vec![made.clone()].into(), read: Vec::new().into(), asks: false };
-            queue.add(number, Vec::new(), Some(parcel));
+            queue.add(number, Vec::new(), Some(parcel(HELD_BYTES + 1)));
         }
         assert!(queue.begin().is_some_and(|(_, parcel)| parcel.is_some()));
         queue.end((0, true));

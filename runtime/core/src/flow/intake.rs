@@ -288,6 +288,10 @@ impl<F: Fs> Intake<F> {
             return Some(answer);
         }
         self.wait_for_space().await;
+        let version = self.version();
+        for (_, queue) in version.ways() {
+            queue.ease().await;
+        }
         let room = self.room.acquire().await.ok()?;
         loop {
             match self.take_now(came, &sent, identity) {

@@ -33,7 +33,9 @@ impl Queue {
         if state.is_held {
             return Vec::new();
         }
-        state.lanes.train(most).into_iter().map(|number| (number, state.take(number))).collect()
+        let cars = state.lanes.train(most).into_iter().map(|number| (number, state.take(number))).collect();
+        self.relieve(&state);
+        cars
     }
 
     fn may_begin(&self) -> bool {
