@@ -1,5 +1,6 @@
 //! Where the values of an output come from, told by machine code of traced plans: golden, and against the interpreter.
 
+mod changed;
 mod resource;
 mod traced;
 mod why;

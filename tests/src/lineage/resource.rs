@@ -1,6 +1,5 @@
 //! What is told of an output that is made of a resource is whole too: nothing that is not named has a part in it.
 
-use std::collections::BTreeMap;
 use std::fs;
 
 use emr_compiler::db;
@@ -8,6 +7,7 @@ use emr_compiler::json;
 use emr_compiler::plan::interpret::{Explained, Places, explain_resource};
 use serde_json::{Value, json};
 
+use super::changed::parted;
 use crate::corpus::root;
 use crate::pipeline::{self, Map};
 
@@ -55,24 +55,12 @@ fn changed(resource: &Value, pointer: &str) -> Vec<Value> {
     }
 }
 
-/// The values that do not name the place, by their paths without numbers, with how often each is there.
-fn untouched(explained: &Explained, at: &str) -> BTreeMap<(String, Vec<u8>), usize> {
+fn names(explained: &Explained, places: &Places, at: &str) -> bool {
     let is_in = |inner: &str, outer: &str| {
         inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     };
-    let mut untouched = BTreeMap::new();
-    let out = explained.outcome.result.as_ref().unwrap();
-    for value in &explained.values {
-        let names = |places: &Places| {
-            let mut paths = places.places.iter().filter_map(|place| explained.nodes.path(place));
-            places.whole || paths.any(|path| is_in(at, path) || is_in(path, at) || is_choice(path, at))
-        };
-        if !names(&value.sources) && !names(&value.conditions) {
-            let path = value.path.split(['[', ']']).step_by(2).collect();
-            *untouched.entry((path, out[value.text.clone()].to_vec())).or_default() += 1;
-        }
-    }
-    untouched
+    let mut paths = places.places.iter().filter_map(|place| explained.nodes.path(place));
+    places.whole || paths.any(|path| is_in(at, path) || is_in(path, at) || is_choice(path, at))
 }
 
 /// `Patient.deceased` where nothing of it is there.
@@ -103,13 +91,7 @@ fn a_change_of_an_element_changes_only_values_that_name_it() {
                             continue;
                         };
                         compared += 1;
-                        let (before, after) = (untouched(&before, path), untouched(&after, path));
-                        let parted: Vec<_> = before
-                            .iter()
-                            .filter(|it| after.get(it.0) != Some(it.1))
-                            .chain(after.iter().filter(|it| before.get(it.0) != Some(it.1)))
-                            .map(|((path, _), _)| path)
-                            .collect();
+                        let parted = parted(&before, &after, |of, places| names(of, places, path));
                         assert!(parted.is_empty(), "{case}, {}: {path}: {parted:?}", map.plan.name);
                     }
                 }

@@ -1,10 +1,9 @@
 //! That what is told of an output is whole: each value has its rule, and nothing that is not named has a part in it.
 
-use std::collections::BTreeMap;
-
 use emr_compiler::plan::interpret::{Explained, Explanation, Places, Rejection, Through, explain, spelled};
 use emr_message::{Message, Settings};
 
+use super::changed::parted;
 use crate::corpus::root;
 use crate::pipeline::{self, Map};
 
@@ -108,21 +107,8 @@ fn each_value_has_a_rule() {
 /// A field of a message, by the number of its segment.
 type Field = (u32, u16);
 
-/// The values that do not name the field, by their paths without numbers, with how often each is there.
-fn untouched(explained: &Explained, (segment, field): Field) -> BTreeMap<(String, Vec<u8>), usize> {
-    let mut untouched = BTreeMap::new();
-    let out = explained.outcome.result.as_ref().unwrap();
-    for value in &explained.values {
-        let names = |places: &Places| {
-            places.whole || places.places.iter().any(|place| (place.segment, place.field) == (segment, field))
-        };
-        if names(&value.sources) || names(&value.conditions) {
-            continue;
-        }
-        let path = value.path.split(['[', ']']).step_by(2).collect();
-        *untouched.entry((path, out[value.text.clone()].to_vec())).or_default() += 1;
-    }
-    untouched
+fn names(places: &Places, (segment, field): Field) -> bool {
+    places.whole || places.places.iter().any(|place| (place.segment, place.field) == (segment, field))
 }
 
 /// The message with other text in a field.
@@ -170,13 +156,7 @@ fn a_change_of_a_field_changes_only_values_that_name_it() {
                         let after = explained(&map, &changed(&message, at, text));
                         let Some(after) = after.filter(|it| it.outcome.result.is_ok()) else { continue };
                         compared += 1;
-                        let (before, after) = (untouched(&before, at), untouched(&after, at));
-                        let parted: Vec<_> = before
-                            .iter()
-                            .filter(|it| after.get(it.0) != Some(it.1))
-                            .chain(after.iter().filter(|it| before.get(it.0) != Some(it.1)))
-                            .map(|((path, _), _)| path)
-                            .collect();
+                        let parted = parted(&before, &after, |_, places| names(places, at));
                         let place = read.field(segment, field).place;
                         assert!(parted.is_empty(), "{folder}, {name}: {} as {text:?}: {parted:?}", spelled(&place));
                     }
