@@ -1,4 +1,5 @@
-//! `emr trace`: a message or a resource, and what becomes of it, each value with the rule that wrote it and what it is made of.
+//! `emr trace`: a message or a resource, and what becomes of it, each value with the rule that wrote it and what it is made
+//! of.
 
 mod html;
 pub mod text;

@@ -89,7 +89,7 @@ pub fn generate(
     };
     let (mut coverage, mut passing) = (Coverage::default(), Coverage::default());
     chosen.iter().for_each(|tried| coverage.add(&plan, &tried.explained));
-    let mapped = || chosen.iter().filter(|tried| tried.is_mapped());
+    let mapped = || chosen.iter().filter(|tried| is_mapped(&tried.explained));
     mapped().for_each(|tried| passing.add(&plan, &tried.explained));
     let rejected = chosen.len() - mapped().count();
     let of_fhir = matches!(param.ty.kind, TyKind::Fhir(_));
@@ -132,7 +132,7 @@ fn chosen(count: Option<usize>, tried: &dyn Fn(u64) -> Option<Tried>) -> Vec<Tri
 
 impl Tried {
     fn of(message: String, explained: Explained) -> Tried {
-        let is_mapped = explained.outcome.result.is_ok();
+        let is_mapped = is_mapped(&explained);
         let carried = explained.carried.iter().enumerate().filter(|(_, times)| **times > 0);
         let carried = carried.flat_map(|(rule, _)| {
             let where_mapped = is_mapped.then_some((Exercise::CarriedWhereMapped, rule));
@@ -143,10 +143,10 @@ impl Tried {
         let features = carried.chain(written).collect();
         Tried { message, explained, features }
     }
+}
 
-    fn is_mapped(&self) -> bool {
-        self.explained.outcome.result.is_ok()
-    }
+fn is_mapped(explained: &Explained) -> bool {
+    explained.outcome.result.is_ok()
 }
 
 /// What a message exercises; nothing for one that does not keep to the profile.

@@ -1,5 +1,5 @@
-//! A message, or a resource of FHIR, beside what a map makes of it: each value with the rules on the way to it, what it is made of, and what
-//! decided on it, in the words of the text and of the standards. It shows values: that is what it is for.
+//! A message, or a resource of FHIR, beside what a map makes of it: each value with the rules on the way to it, what it is
+//! made of, and what decided on it, in the words of the text and of the standards. It shows values: that is what it is for.
 
 mod made;
 mod message;
