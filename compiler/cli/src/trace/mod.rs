@@ -7,6 +7,7 @@ pub mod text;
 use std::io::Write;
 use std::path::PathBuf;
 
+use emr_compiler::db;
 use emr_compiler::trace::{self, Said, Trace, Wanted};
 
 use crate::end::End;
@@ -30,7 +31,7 @@ pub struct Args {
     /// Which message or resource of the file
     #[arg(long, value_name = "N", default_value_t = 1)]
     message: usize,
-    /// Only this value of a resource, as `Patient.birthDate` or `Patient.name[0].family`
+    /// Only this value of a resource or a message, as `Patient.birthDate`, `Patient.name[0].family` or `PID-3[2].1`
     #[arg(long, value_name = "ELEMENT")]
     why: Option<String>,
     /// How it is shown; `html` is a page by itself, to be sent to others
@@ -51,9 +52,12 @@ enum Format {
 }
 
 pub fn run(args: &Args) -> Result<End, End> {
-    let wanted = args.why.as_deref().map(|path| Wanted::read(path).ok_or_else(|| no_element(path))).transpose()?;
+    let wanted = args.why.as_deref().map(|path| Wanted::read(path).ok_or_else(|| no_path(path))).transpose()?;
     let world = World::open(&args.with, &args.chosen)?;
     world.sound()?;
+    if let Some(wanted) = &wanted {
+        wanted.known(db::standards(&world.db, world.inside)).map_err(End::Call)?;
+    }
     let settings = Settings::of(&world, args.charset.as_deref())?;
     let engine = Engine::new(&world, args.map.as_deref(), settings, Kind::Interpreter)?.alone_in("trace")?;
     let (input, bytes, count) = message(args)?;
@@ -63,6 +67,8 @@ pub fn run(args: &Args) -> Result<End, End> {
     };
     let mut traced = traced(&world, &engine, &bytes).map_err(told)?;
     if let Some(wanted) = &wanted {
+        let makes_messages = trace::makes_messages(&world.db, world.inside, &traced.map);
+        of_kind(wanted, args.why.as_deref().unwrap_or_default(), (&traced.map, makes_messages))?;
         traced.values.retain(|value| wanted.is(value));
     }
     let mut out = anstream::stdout().lock();
@@ -106,8 +112,20 @@ fn traced(world: &World, engine: &Engine, bytes: &[u8]) -> Result<Trace, Why> {
     Ok(traced)
 }
 
-fn no_element(path: &str) -> End {
-    End::Call(format!("`{path}` is no element of a resource: one is written like `Patient.birthDate`"))
+fn no_path(path: &str) -> End {
+    End::Call(format!(
+        "`{path}` is no element of a resource and no field: these are written like `Patient.birthDate` and `PID-5.1`"
+    ))
+}
+
+/// That what a map makes has what is asked for.
+fn of_kind(wanted: &Wanted, path: &str, (map, makes_messages): (&str, bool)) -> Result<(), End> {
+    let why = match (wanted, makes_messages) {
+        (Wanted::Field(_), false) => "resources: an element of one is written like `Patient.birthDate`",
+        (Wanted::Element(_), true) => "messages: a field of one is written like `PID-5.1`",
+        _ => return Ok(()),
+    };
+    Err(End::Call(format!("`{path}` is not there, for the map `{map}` makes {why}")))
 }
 
 /// The message that is asked for, and how many the file has.

@@ -200,20 +200,27 @@ pub fn segments(db: &db::Database, project: Project, message: &Message) -> Vec<S
     message::segments(&Grammar::default(), message, &Names::new(db::standards(db, project), message))
 }
 
-/// The rules of a map, and of all that it uses, that name an element of a resource: those that might have written it.
+/// Whether what a map makes is of messages, whose values are fields.
+pub fn makes_messages(db: &db::Database, project: Project, map: &str) -> bool {
+    db::explained_plan(db, project, map.to_owned()).as_ref().is_some_and(|plan| plan.gives == Gives::Message)
+}
+
+/// The rules of a map, and of all that it uses, that name an element or a field: those that might have written it.
 pub fn rules_for(db: &db::Database, project: Project, map: &str, wanted: &Wanted) -> Vec<Rule> {
     let Some(plan) = db::explained_plan(db, project, map.to_owned()).clone() else { return Vec::new() };
     let standards = db::standards(db, project);
     let is_of = |rule: &Rule| {
+        let Some(resource) = wanted.resource() else { return true };
         let result = db::function(db, project, &rule.map).map(|function| &function.result.kind);
         let Some(TyKind::Fhir(key)) = result else { return false };
         let shape = standards.fhir.shape(key);
         // `Patient.contact` is a part of a Patient.
         let base = shape.map(|shape| shape.base.to_string()).filter(|base| !base.is_empty());
-        base.unwrap_or_else(|| key.to_string()).split('.').next() == Some(wanted.resource())
+        base.unwrap_or_else(|| key.to_string()).split('.').next() == Some(resource)
     };
+    let name = wanted.name();
     let names = |rule: &Rule| {
-        let rest = rule.text.strip_prefix(wanted.name());
+        let rest = rule.text.strip_prefix(name.as_str());
         rest.is_some_and(|rest| rest.starts_with([':', '.', '[']) || rest.starts_with(" +:"))
     };
     let all = plan.rules.iter().filter_map(|rule| rules::read(db, project, rule));

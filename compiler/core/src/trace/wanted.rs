@@ -1,66 +1,157 @@
-//! A value that somebody asks for, as FHIR writes paths: `Patient.birthDate`, `Patient.name[0].family`.
+//! A value that somebody asks for: `Patient.birthDate` or `Patient.name[0].family`, as FHIR writes paths, and `PID-3[2].1`
+//! in a message.
+
+mod known;
 
 use super::Value;
+use crate::standard::Standards;
 
-/// The path of a value in a resource: `Patient.birthDate`. Without numbers it means all items of a list, and what lies
-/// below it is meant too.
-pub struct Wanted {
+/// The path of a value. Without a number it means all items of a list, and what lies below it is meant too.
+pub enum Wanted {
+    Element(Element),
+    Field(Field),
+}
+
+/// `Patient.name[0].family`, in the resource that it names.
+pub struct Element {
     resource: String,
-    parts: Vec<String>,
+    parts: Vec<Part>,
+}
+
+/// `OBX[2]-3[1].1`: components and subcomponents have numbers alone.
+pub struct Field {
+    segment: Part,
+    field: Part,
+    components: Vec<String>,
+}
+
+/// `name`, or `name[0]`.
+struct Part {
+    name: String,
+    number: Option<String>,
 }
 
 impl Wanted {
-    /// Nothing where that is no path below a resource.
+    /// Nothing where that is no path below a resource and no field.
     pub fn read(path: &str) -> Option<Wanted> {
-        let mut parts = path.split('.').map(str::to_owned);
-        let resource = parts.next().filter(|it| it.starts_with(|first: char| first.is_ascii_uppercase()))?;
-        let parts: Vec<String> = parts.collect();
-        let sound = !parts.is_empty() && parts.iter().all(|part| !part.is_empty());
-        sound.then_some(Wanted { resource, parts })
+        Field::read(path).map(Wanted::Field).or_else(|| Element::read(path).map(Wanted::Element))
+    }
+
+    /// That the standard has such a place.
+    ///
+    /// # Errors
+    ///
+    /// Where it has none, what is there instead.
+    pub fn known(&self, standards: &Standards) -> Result<(), String> {
+        match self {
+            Wanted::Element(element) => known::element(element, &standards.fhir),
+            Wanted::Field(field) => known::field(field, standards),
+        }
     }
 
     pub fn is(&self, value: &Value) -> bool {
-        let own: Vec<&str> = value.element.split('.').collect();
+        match self {
+            Wanted::Element(element) => element.is(value),
+            // What stands in a resource is in none of a message.
+            Wanted::Field(field) => {
+                value.resource.is_empty() && Field::read(&value.path).is_some_and(|it| field.holds(&it))
+            }
+        }
+    }
+
+    /// What a rule that writes it begins with.
+    pub fn name(&self) -> String {
+        match self {
+            Wanted::Element(element) => element.parts.last().map(|part| part.name.clone()).unwrap_or_default(),
+            Wanted::Field(field) => format!("{}-{}", field.segment.name, field.field.name),
+        }
+    }
+
+    /// The resource that it is of; nothing of a field.
+    pub fn resource(&self) -> Option<&str> {
+        match self {
+            Wanted::Element(element) => Some(&element.resource),
+            Wanted::Field(_) => None,
+        }
+    }
+}
+
+impl Element {
+    fn read(path: &str) -> Option<Element> {
+        let mut parts = path.split('.');
+        let resource = parts.next().filter(|it| it.starts_with(|first: char| first.is_ascii_uppercase()))?;
+        let parts: Vec<Part> = parts.map(Part::read).collect::<Option<_>>()?;
+        let is_name = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let is_sound = is_name(resource) && !parts.is_empty() && parts.iter().all(|part| is_name(&part.name));
+        is_sound.then(|| Element { resource: resource.to_owned(), parts })
+    }
+
+    fn is(&self, value: &Value) -> bool {
+        let Some(own) = value.element.split('.').map(Part::read).collect::<Option<Vec<_>>>() else { return false };
         value.resource == self.resource
             && own.len() >= self.parts.len()
-            && self.parts.iter().zip(&own).all(|(wanted, own)| is_part(wanted, own))
-    }
-
-    pub fn resource(&self) -> &str {
-        &self.resource
-    }
-
-    /// The element that a rule would name.
-    pub fn name(&self) -> &str {
-        let last = self.parts.last().map(String::as_str).unwrap_or_default();
-        last.split('[').next().unwrap_or_default()
+            && self.parts.iter().zip(&own).all(|(wanted, own)| wanted.is_element(own))
     }
 }
 
-/// `value` is also `valueQuantity`, and without a number any item.
-fn is_part(wanted: &str, own: &str) -> bool {
-    let (name, number) = split(wanted);
-    let (own_name, own_number) = split(own);
-    let is_choice = own_name.strip_prefix(name).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()));
-    (name == own_name || is_choice) && (number.is_none() || number == own_number)
+impl Field {
+    fn read(path: &str) -> Option<Field> {
+        let (segment, rest) = path.split_once('-')?;
+        let segment = Part::read(segment).filter(|it| emr_message::Name::read(&it.name).is_some())?;
+        let mut numbers = rest.split('.');
+        let field = Part::read(numbers.next()?).filter(|it| is_number(&it.name))?;
+        let components: Vec<String> = numbers.map(str::to_owned).collect();
+        let is_sound = components.len() <= 2 && components.iter().all(|it| is_number(it));
+        is_sound.then_some(Field { segment, field, components })
+    }
+
+    /// Whether the place of a value is this one or lies below it.
+    fn holds(&self, own: &Field) -> bool {
+        self.segment.is_counted(&own.segment)
+            && self.field.is_counted(&own.field)
+            && own.components.starts_with(&self.components)
+    }
 }
 
-fn split(part: &str) -> (&str, Option<&str>) {
-    match part.split_once('[') {
-        Some((name, number)) => (name, Some(number)),
-        None => (part, None),
+impl Part {
+    fn read(part: &str) -> Option<Part> {
+        let (name, number) = match part.split_once('[') {
+            Some((name, number)) => (name, Some(number.strip_suffix(']').filter(|it| is_number(it))?.to_owned())),
+            None => (part, None),
+        };
+        (!name.is_empty()).then(|| Part { name: name.to_owned(), number })
     }
+
+    /// `value` is also `valueQuantity`, `birthDate` also its extensions in `_birthDate`, and without a number any item.
+    fn is_element(&self, own: &Part) -> bool {
+        let name = match self.name.starts_with('_') {
+            true => &own.name,
+            false => own.name.trim_start_matches('_'),
+        };
+        let rest = name.strip_prefix(self.name.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(|c: char| c.is_ascii_uppercase()))
+            && (self.number.is_none() || self.number == own.number)
+    }
+
+    /// The first of a message is not numbered.
+    fn is_counted(&self, own: &Part) -> bool {
+        let number = |part: &Part| part.number.clone().unwrap_or_else(|| "1".to_owned());
+        self.name == own.name && (self.number.is_none() || number(self) == number(own))
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_path_means_what_lies_below_it_and_all_items() {
-        let value = |element: &str| Value {
-            path: String::new(),
-            resource: "Patient".to_owned(),
+    fn value(resource: &str, element: &str) -> Value {
+        Value {
+            path: element.to_owned(),
+            resource: resource.to_owned(),
             element: element.to_owned(),
             json: String::new(),
             rules: Vec::new(),
@@ -68,16 +159,77 @@ mod tests {
             conditions: Vec::new(),
             conversions: Vec::new(),
             whole_message: false,
-        };
-        let is = |wanted: &str, element: &str| Wanted::read(wanted).unwrap().is(&value(element));
+        }
+    }
+
+    #[test]
+    fn a_path_means_what_lies_below_it_and_all_items() {
+        let is = |wanted: &str, element: &str| Wanted::read(wanted).unwrap().is(&value("Patient", element));
         assert!(is("Patient.name", "name[1].family"));
         assert!(is("Patient.name[1].family", "name[1].family"));
         assert!(is("Patient.deceased", "deceasedDateTime"));
-        for other in ["Patient.name[0]", "Patient.name.given", "Practitioner.name", "Patient.nam"] {
+        assert!(is("Patient.birthDate.extension", "_birthDate.extension[0].url"));
+        assert!(is("Patient._birthDate", "_birthDate.extension[0].url"));
+        for other in ["Patient.name[0]", "Patient.name.given", "Practitioner.name", "Patient.nam", "Patient._name"] {
             assert!(!is(other, "name[1].family"), "{other}");
         }
-        for no_path in ["name", "Patient", "Patient..name", ""] {
+        for no_path in ["name", "Patient", "Patient..name", "Patient.name[x]", "", "PID", "PID-", "PID-5.1.1.1"] {
             assert!(Wanted::read(no_path).is_none(), "{no_path}");
         }
+    }
+
+    #[test]
+    fn a_field_means_what_lies_below_it_and_all_repetitions() {
+        let is = |wanted: &str, place: &str| Wanted::read(wanted).unwrap().is(&value("", place));
+        assert!(is("PID-3", "PID-3[2].4.1"));
+        assert!(is("PID-3[1].4", "PID-3.4.1"));
+        assert!(is("OBX[2]-5", "OBX[2]-5"));
+        assert!(is("OBX-5", "OBX[2]-5"));
+        for other in ["PID-30", "PID-3[2]", "PID-3.1", "PID[2]-3", "PD1-3"] {
+            assert!(!is(other, "PID-3.4.1"), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_no_standard_has_is_said_with_what_it_has() {
+        let known = |path: &str| Wanted::read(path).unwrap().known(&Standards::embedded());
+        for known_path in [
+            "Patient.name[0].family",
+            "Patient.resourceType",
+            "Patient.deceased",
+            "Patient.deceasedDateTime",
+            "Observation.valueQuantity.value",
+            "Observation.value.value",
+            "Patient.birthDate.extension.url",
+            "Patient._birthDate.extension",
+            "Patient.extension.valueCodeableConcept.coding.code",
+            "Patient.contact.name.family",
+            "Questionnaire.item.item.item.linkId",
+            "Bundle.entry.fullUrl",
+            "PID-3[2].4.1",
+            "OBX-5.1",
+            "MSH-9.3",
+        ] {
+            assert_eq!(known(known_path), Ok(()), "{known_path}");
+        }
+        let said: String = [
+            "Patient.nmae",
+            "Patient.name.famly",
+            "Patient.deceasedQuantity",
+            "Pateint.name",
+            "Patient.xyz",
+            "Patient.birthDate.year",
+            "Patient._birthDat.extension",
+            "Bundle.entry.resource.name",
+            "PID-99",
+            "PDI-3",
+            "ZZZ-1",
+            "PID-5.1.9",
+            "PID-7.2.1",
+        ]
+        .iter()
+        .map(|path| format!("{path}: {}\n", known(path).unwrap_err()))
+        .collect();
+        insta::assert_snapshot!(said);
     }
 }
