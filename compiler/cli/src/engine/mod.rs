@@ -12,6 +12,7 @@ use std::sync::Arc;
 use emr_abi::artifact::Map;
 use emr_compiler::check::typed::Function;
 use emr_compiler::db;
+use emr_compiler::diagnostic::a;
 use emr_compiler::json::Json;
 use emr_compiler::plan::{self, MADE, interpret};
 use emr_compiler::select::MessageType;
@@ -406,7 +407,7 @@ impl Engine {
         let name = resource.resource_type().unwrap_or_default();
         let takes = |map: &&Ready| map.takes_resource() && map.takes.iter().any(|it| it == name || it == ANY_RESOURCE);
         let fitting: Vec<_> = self.maps.iter().filter(takes).collect();
-        let map = self.only(&fitting, &format!("a {name}"))?;
+        let map = self.only(&fitting, &a(name))?;
         Ok((map, resource, problems))
     }
 

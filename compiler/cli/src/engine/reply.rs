@@ -2,6 +2,7 @@
 
 use emr_compiler::check::typed::Function;
 use emr_compiler::db;
+use emr_compiler::diagnostic::a;
 use emr_compiler::json::Json;
 use emr_compiler::plan::Plan;
 use emr_compiler::plan::interpret::{self, Explained};
@@ -142,8 +143,8 @@ impl Part {
 
     fn shown(&self) -> String {
         match self {
-            Part::Message(_, structure) => format!("a {structure}"),
-            Part::Resource(resource, _) => format!("a {}", resource.resource_type().unwrap_or("resource")),
+            Part::Message(_, structure) => a(structure),
+            Part::Resource(resource, _) => a(resource.resource_type().unwrap_or("resource")),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::scope::Scope;
 use super::signature::SignatureKind;
 use super::typed::{Expr, Kind, Ty, TyKind};
 use super::{by_type, call, condition, expression, path, types, wiring};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, a};
 use crate::resolve::Found;
 use crate::syntax::tree::{self, Argument, At, Count, Part, PartKind, Word};
 use emr_abi::Builtin;
@@ -45,7 +45,7 @@ pub(super) fn with_elements(scope: &mut Scope, function: SignatureKind, value: E
         }),
         _ => {
             let message =
-                format!("this takes a value without elements, and a {} has some", types::show_kind(&value.ty.kind));
+                format!("this takes a value without elements, and {} has some", a(&types::show_kind(&value.ty.kind)));
             let diagnostic = Diagnostic::new(Code::WrongType, at.clone(), message);
             scope.problem(diagnostic.help("name the element that is meant, as in `.value`"));
             Expr::error(at)
@@ -103,7 +103,7 @@ fn part_of_code(scope: &mut Scope, function: Builtin, value: Expr, at: &At) -> E
             path::below(scope, value, &[child("coding"), part(PartKind::Index(0)), child(name)], at)
         }
         kind => {
-            let message = format!("`{}` takes a code, and this is a {}", function.name(), types::show_kind(kind));
+            let message = format!("`{}` takes a code, and this is {}", function.name(), a(&types::show_kind(kind)));
             scope.error(Code::WrongType, &value.at, message);
             Expr::error(at)
         }
@@ -117,7 +117,7 @@ pub(super) fn resolved(scope: &mut Scope, argument: &tree::Expr, at: &At) -> Exp
         return value;
     }
     let TyKind::Reference(targets) = &value.ty.kind else {
-        let message = format!("`resolve` takes a reference, and this is a {}", types::show_kind(&value.ty.kind));
+        let message = format!("`resolve` takes a reference, and this is {}", a(&types::show_kind(&value.ty.kind)));
         let diagnostic = Diagnostic::new(Code::WrongType, value.at.clone(), message);
         scope.problem(diagnostic.help("as in `resolve(report.subject)`"));
         return Expr::error(at);

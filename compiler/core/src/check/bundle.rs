@@ -2,7 +2,7 @@
 
 use super::scope::Scope;
 use super::typed::{Expr, Field, Kind, Sent, Statement, TyKind};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, a};
 use crate::syntax::tree::At;
 
 /// Holds a Bundle whose type stands in the mapping to it.
@@ -54,7 +54,7 @@ fn begins_with(scope: &mut Scope, wanted: &str, ty: &str, statements: &[Statemen
     match first {
         Some((names, at)) if names.iter().any(|name| *name != wanted) => {
             let found = names.join(" or ");
-            let message = format!("a Bundle of type `{ty}` begins with a {wanted}, and this emits a {found} first");
+            let message = format!("a Bundle of type `{ty}` begins with a {wanted}, and this emits {} first", a(&found));
             say(scope, at, message, help);
         }
         Some(_) => {}

@@ -5,7 +5,7 @@ use super::convert::base_key;
 use super::scope::Scope;
 use super::typed::{Expr, Kind, Pick, Slot, Statement, Ty, TyKind};
 use super::types;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, a};
 use crate::standard::shape;
 use crate::syntax::tree::{At, Word};
 use smol_str::{SmolStr, format_smolstr};
@@ -61,7 +61,7 @@ fn possible(scope: &mut Scope, value: &Expr, ty: &Word) -> Option<SmolStr> {
     let name = base_key(scope, &key);
     let shown = types::show_kind(&value.ty.kind);
     let never = |scope: &mut Scope, help: String| {
-        let message = format!("this is never a `{}`", ty.text);
+        let message = format!("this is never {}", a(&format!("`{}`", ty.text)));
         scope.problem(Diagnostic::new(Code::NeverOfType, ty.at.clone(), message).help(help));
         None
     };
@@ -79,10 +79,13 @@ fn possible(scope: &mut Scope, value: &Expr, ty: &Word) -> Option<SmolStr> {
         TyKind::Fhir(key) => base_key(scope, key) == name,
         TyKind::Error | TyKind::Nothing => return None,
         _ => {
-            return never(scope, format!("a {shown} is of HL7 v2: what it holds is said by another field, or by `as`"));
+            return never(
+                scope,
+                format!("{} is of HL7 v2: what it holds is said by another field, or by `as`", a(&shown)),
+            );
         }
     };
-    if fits { Some(name) } else { never(scope, format!("it is a {shown}")) }
+    if fits { Some(name) } else { never(scope, format!("it is {}", a(&shown))) }
 }
 
 // ---- what is known ------------------------------------------------------------------------------------------------

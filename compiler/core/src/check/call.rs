@@ -6,7 +6,7 @@ use super::scope::Scope;
 use super::signature::{Signature, SignatureKind, SignatureParam};
 use super::typed::{Expr, Kind, Primitive, Sent, Ty, TyKind};
 use super::{builtin, split, types};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, a};
 use crate::resolve::{DeclaredKind, Found};
 use crate::standard::shape;
 use crate::syntax::tree::{self, Argument, At, Count, Word};
@@ -30,7 +30,7 @@ pub(super) fn call(scope: &mut Scope, name: &Word, arguments: &[Argument], at: &
         }
     };
     if !matches!(export.kind, DeclaredKind::Map | DeclaredKind::Convert | DeclaredKind::Function) {
-        let message = format!("`{}` is a {}, so it cannot be called", name.text, export.kind.noun());
+        let message = format!("`{}` is {}, so it cannot be called", name.text, a(export.kind.noun()));
         scope.error(Code::WrongCall, &name.at, message);
         return Expr::error(at);
     }
@@ -222,7 +222,7 @@ fn passed(
             let value = infer(scope, argument);
             if !value.is_error() && !value.is_nothing() && !same_source(&param.ty.kind, &value.ty.kind) {
                 let (wanted, given) = (types::show_kind(&param.ty.kind), types::show_kind(&value.ty.kind));
-                let message = format!("`{}` takes a {wanted}, and this is a {given}", param.name);
+                let message = format!("`{}` takes {}, and this is {}", param.name, a(&wanted), a(&given));
                 scope.error(Code::WrongType, at, message);
                 return Expr::error(at);
             }
@@ -320,7 +320,7 @@ pub(super) fn made(scope: &mut Scope, value: Expr, at: &At, make: &dyn Fn(Expr) 
         return value;
     }
     let Some(name) = resource_name(scope, &value.ty.kind) else {
-        let message = format!("a {} is no resource, so it cannot be emitted", types::show_kind(&value.ty.kind));
+        let message = format!("{} is no resource, so it cannot be emitted", a(&types::show_kind(&value.ty.kind)));
         scope.error(Code::WrongType, at, message);
         return Expr::error(at);
     };

@@ -4,7 +4,7 @@
 use super::scope::{Local, Scope};
 use super::typed::{Compare, Comparison, Expr, Kind, Pick, State, Statement, Ty, TyKind};
 use super::{alternative, condition, convert, path, slices, types, with};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, a};
 use crate::syntax::tree::{At, Count, Part, PartKind, Path};
 use smol_str::SmolStr;
 
@@ -61,7 +61,7 @@ pub(super) fn filtered(scope: &mut Scope, list: Expr, at: &At, asked: &dyn Fn(&m
 fn with_url(scope: &mut Scope, list: Expr, url: &SmolStr, at: &At) -> Expr {
     let is_extension = matches!(&list.ty.kind, TyKind::Fhir(key) if convert::base_key(scope, key) == "Extension");
     if !is_extension {
-        let message = format!("a {} has no URL to choose it by", types::show_kind(&list.ty.kind));
+        let message = format!("{} has no URL to choose it by", a(&types::show_kind(&list.ty.kind)));
         let diagnostic = Diagnostic::new(Code::UnknownPath, at.clone(), message);
         scope.problem(diagnostic.help("only extensions have one: `extension[\"http://…\"]`"));
         return Expr::error(at);

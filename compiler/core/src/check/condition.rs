@@ -5,7 +5,7 @@ use super::path::fact;
 use super::scope::Scope;
 use super::typed::{Compare, Comparison, Expr, Kind, Primitive, State, Statement, Ty, TyKind};
 use super::{by_type, chosen, convert, lookup, types};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, a};
 use crate::syntax::tree::{self, At, Binary, Count, ExprKind, Is, Prefix};
 
 fn boolean(kind: Kind, at: &At) -> Expr {
@@ -115,7 +115,7 @@ fn truth(scope: &mut Scope, value: Expr, at: &At) -> Expr {
     let message = if list {
         "a condition takes one truth, and this is a list".to_owned()
     } else {
-        format!("a {} is not true or false", types::show_kind(&value.ty.kind))
+        format!("{} is not true or false", a(&types::show_kind(&value.ty.kind)))
     };
     let help =
         if list { "write `any(…)` or `all(…)`" } else { "compare it, as in `== \"Y\"`, or ask `is present`" };
@@ -241,7 +241,7 @@ fn text(scope: &mut Scope, value: Expr) -> Expr {
         TyKind::Reference(_) | TyKind::Nothing => value,
         _ => {
             let message =
-                format!("a {} has several parts, so it cannot be compared as a whole", types::show(&value.ty));
+                format!("{} has several parts, so it cannot be compared as a whole", a(&types::show(&value.ty)));
             let diagnostic = Diagnostic::new(Code::WrongType, value.at.clone(), message);
             scope.problem(diagnostic.help("compare one of its parts, as in `.1`"));
             Expr::error(&value.at)
@@ -255,7 +255,7 @@ fn is_coded(name: &str) -> bool {
 }
 
 fn refused(scope: &mut Scope, value: &Expr, wanted: &str) -> Expr {
-    let message = format!("a {} cannot be compared with {wanted}", types::show_kind(&value.ty.kind));
+    let message = format!("{} cannot be compared with {wanted}", a(&types::show_kind(&value.ty.kind)));
     scope.error(Code::WrongType, &value.at, message);
     Expr::error(&value.at)
 }

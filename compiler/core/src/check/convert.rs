@@ -4,7 +4,7 @@ use super::scope::Scope;
 use super::typed::{Expr, Key, Kind, Primitive, Sent, Ty, TyKind};
 use super::types::{self, show_kind};
 use super::{binding, built};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, a};
 use crate::resolve::DeclaredKind;
 use crate::standard::shape::{self, Binding, Element};
 use crate::syntax::tree::Count;
@@ -323,7 +323,7 @@ fn from_fhir(scope: &mut Scope, value: &Expr, key: &SmolStr, want: &Want) -> Opt
     }
     // A resource where a reference is wanted is emitted by the analyst's word only.
     if want.takes(scope, "Reference").is_some() && is_resource(scope, key) {
-        let message = format!("`{}` takes a reference, and this is a {}", want.label, types::short(key));
+        let message = format!("`{}` takes a reference, and this is {}", want.label, a(types::short(key)));
         scope.problem(Diagnostic::new(Code::WrongType, value.at.clone(), message).help("write `emit` before it"));
         return None;
     }
@@ -360,7 +360,7 @@ fn from_reference(scope: &mut Scope, value: &Expr, targets: &[SmolStr], want: &W
     };
     let wrong: Vec<_> = targets.iter().filter(|target| !allows(scope, target)).cloned().collect();
     if let Some(wrong) = wrong.first() {
-        let message = format!("`{}` cannot refer to a {}", want.label, types::short(wrong));
+        let message = format!("`{}` cannot refer to {}", want.label, a(types::short(wrong)));
         let diagnostic = Diagnostic::new(Code::WrongTarget, value.at.clone(), message);
         let allowed: Vec<_> = wanted.targets.iter().map(|target| format!("`{}`", types::short(target))).collect();
         scope.problem(diagnostic.help(format!("it refers to {}", allowed.join(", "))));

@@ -4,7 +4,7 @@ use super::convert::{self, Want};
 use super::scope::{Kept, Local, Scope};
 use super::typed::{Edit, EditPlace, Expr, Kind, Repetition, Slot, State, Step, Ty, TyKind, Value};
 use super::{arms, block, built, each, expression, kept, part, path, types};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, a};
 use crate::standard::built as targets;
 use crate::standard::shape::{Element, Kind as ShapeKind};
 use crate::syntax::tree::{self, At, BlockItem, Count, ExprKind, Part, PartKind, Rule};
@@ -242,7 +242,7 @@ fn goal(scope: &mut Scope, rule: &Rule) -> Option<Goal> {
         return None;
     }
     let TyKind::Segment(_, name) = segments.ty.kind.clone() else {
-        let message = format!("a {} is no segment, so it has no fields", types::show_kind(&segments.ty.kind));
+        let message = format!("{} is no segment, so it has no fields", a(&types::show_kind(&segments.ty.kind)));
         let diagnostic = Diagnostic::new(Code::WrongType, target.at.clone(), message);
         scope.problem(diagnostic.help("change it segment by segment, as in `each OBX { OBX-6: … }`"));
         return None;

@@ -5,7 +5,7 @@ use super::scope::{Local, Origin, Scope};
 use super::signature::Signature;
 use super::typed::{Expr, Function, KeyPart, Kind, Param, Ty, TyKind};
 use super::{Checked, World, block, expression, sourceless, split, types};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, a};
 use crate::resolve;
 use crate::standard::shape;
 use crate::syntax::tree::{At, Block, BlockItem, Body, Count, Map, PartKind, Target};
@@ -204,7 +204,7 @@ fn of_block(scope: &mut Scope, written: &Block, signature: &Signature, at: &At) 
         return always(scope, value, signature, at);
     }
     let TyKind::Fhir(key) = &signature.result.kind else {
-        let message = format!("a {} is not built of rules", types::show_kind(&signature.result.kind));
+        let message = format!("{} is not built of rules", a(&types::show_kind(&signature.result.kind)));
         let diagnostic = Diagnostic::new(Code::WrongType, at.clone(), message);
         scope.problem(diagnostic.help("write `= value` as the last line of the block"));
         return Expr::error(at);
@@ -223,7 +223,7 @@ fn always(scope: &mut Scope, value: Expr, signature: &Signature, at: &At) -> Exp
     let promised = !signature.result.may_be_missing();
     if promised && !value.is_error() && (value.ty.may_be_missing() || matches!(&*value.kind, Kind::Absent)) {
         let name = types::show(&signature.result);
-        let message = format!("this promises a `{name}`, but may give none");
+        let message = format!("this promises {}, but may give none", a(&format!("`{name}`")));
         let diagnostic = Diagnostic::new(Code::MayBeMissing, at.clone(), message);
         let optional = match signature.result.is_list() {
             true => format!("{}*", types::show_kind(&signature.result.kind)),

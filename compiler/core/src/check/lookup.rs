@@ -4,7 +4,7 @@ use super::scope::{Row, Scope};
 use super::suggest::nearest;
 use super::typed::{Expr, Key, Kind, RowTable, State, Ty, TyKind};
 use super::{convert, expression, types};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, a};
 use crate::files;
 use crate::resolve::{DeclaredKind, Export, Found};
 use crate::syntax::tree::{self, Argument, At, Count, ExprKind, Let, Part, PartKind, Word};
@@ -137,7 +137,7 @@ fn is_key(scope: &mut Scope, key: &Expr) -> bool {
         _ => false,
     };
     if !fits {
-        let message = format!("a table is looked up by texts, and this is a {}", types::show_kind(&key.ty.kind));
+        let message = format!("a table is looked up by texts, and this is {}", a(&types::show_kind(&key.ty.kind)));
         let diagnostic = Diagnostic::new(Code::WrongType, key.at.clone(), message);
         scope.problem(diagnostic.help("name the part that is the key, as in `PID-3[1].4.1`"));
     }

@@ -5,7 +5,7 @@ use super::expression::infer;
 use super::scope::Scope;
 use super::typed::{Arithmetic, Expr, Kind, Pick, Sent, Ty, TyKind};
 use super::{World, by_type, call, condition, patch, path, refer, types};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, a};
 use crate::resolve::{DeclaredKind, Found};
 use crate::syntax::tree::{self, At, Binary, Count, Prefix, Type, Word};
 use emr_abi::Builtin;
@@ -64,7 +64,7 @@ pub(super) fn via(scope: &mut Scope, value: &tree::Expr, codes: &Word, at: &At) 
         _ => false,
     };
     if !coded {
-        let message = format!("a {} is no code that a table could translate", types::show_kind(&value.ty.kind));
+        let message = format!("{} is no code that a table could translate", a(&types::show_kind(&value.ty.kind)));
         scope.error(Code::WrongType, &value.at, message);
         return Expr::error(at);
     }
@@ -102,7 +102,7 @@ fn is_total(scope: &Scope, table: &super::typed::CodeTable, allowed: &[SmolStr])
 
 pub(super) fn not_codes(world: &dyn World, codes: &Word, found: &Found) -> Diagnostic {
     if let Found::One(export) = found {
-        let message = format!("`{}` is a {}, not a code table", codes.text, export.kind.noun());
+        let message = format!("`{}` is {}, not a code table", codes.text, a(export.kind.noun()));
         return Diagnostic::new(Code::WrongType, codes.at.clone(), message)
             .help("name a table that is declared with `codes`");
     }
@@ -134,7 +134,7 @@ pub(super) fn as_type(scope: &mut Scope, value: &tree::Expr, ty: &Type, at: &At)
             return Expr::error(at);
         }
         if !matches!(value.ty.kind, TyKind::Hl7(..) | TyKind::Error | TyKind::Nothing) {
-            let message = format!("a {} cannot be read as `{name}`", types::show_kind(&value.ty.kind));
+            let message = format!("{} cannot be read as `{name}`", a(&types::show_kind(&value.ty.kind)));
             scope.error(Code::WrongType, at, message);
             return Expr::error(at);
         }

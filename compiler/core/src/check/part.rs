@@ -5,7 +5,7 @@ use super::edited::{self, Goal, Way};
 use super::scope::{Local, Scope};
 use super::typed::{EditPlace, Expr, Kind, Repetition, Slot, Ty, TyKind};
 use super::{each, types};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, a};
 use crate::syntax::tree::{self, At, Count, ExprKind, Part, PartKind, Rule};
 use smol_str::SmolStr;
 
@@ -141,7 +141,7 @@ pub(super) fn target(scope: &Scope, kind: &TyKind, wanted: Option<&SmolStr>) -> 
 
 /// What is said of a group, which is no value.
 pub(super) fn group(scope: &mut Scope, kind: &TyKind, at: &At) -> Expr {
-    let message = format!("a {} is changed segment by segment", types::show_kind(kind));
+    let message = format!("{} is changed segment by segment", a(&types::show_kind(kind)));
     let diagnostic = Diagnostic::new(Code::WrongType, at.clone(), message);
     scope.problem(
         diagnostic.help("build it of its segments, as in `INSURANCE: each INSURANCE { IN1: IN1 with { … } }`"),

@@ -5,7 +5,7 @@ use super::scope::{Local, Origin, Scope};
 use super::suggest::nearest;
 use super::typed::{Expr, Kind, Slot, Step, Ty, TyKind};
 use super::{by_type, chosen, condition, lookup, types};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, a};
 use crate::resolve::{DeclaredKind, Found};
 use crate::standard::hl7::Version;
 use crate::standard::shape::{self, Element, Shape};
@@ -258,7 +258,7 @@ fn declared(scope: &mut Scope, root: &Word, path: &Path) -> Expr {
             Expr::error(&path.at)
         }
         Found::One(export) => {
-            let message = format!("`{name}` is a {}, not a value", export.kind.noun());
+            let message = format!("`{name}` is {}, not a value", a(export.kind.noun()));
             let diagnostic = Diagnostic::new(Code::WrongType, path.at.clone(), message);
             let help = match export.kind {
                 DeclaredKind::Codes => format!("translate a code with `… via {name}`"),

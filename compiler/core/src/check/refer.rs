@@ -7,7 +7,7 @@ use super::scope::Scope;
 use super::signature::{Signature, SignatureKind};
 use super::typed::{Expr, Key, Kind, Ty, TyKind};
 use super::types;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, a};
 use crate::resolve::{DeclaredKind, Found};
 use crate::syntax::tree::{self, At, Count, Word};
 
@@ -154,7 +154,7 @@ pub(super) fn is_found_by_key(scope: &mut Scope, signature: &Signature, at: &At)
 }
 
 fn not_a_resource(scope: &mut Scope, ty: &Ty, at: &At) -> Expr {
-    let message = format!("a {} is no resource, so nothing refers to it", types::show_kind(&ty.kind));
+    let message = format!("{} is no resource, so nothing refers to it", a(&types::show_kind(&ty.kind)));
     scope.error(Code::WrongType, at, message);
     Expr::error(at)
 }

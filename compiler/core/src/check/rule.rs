@@ -5,7 +5,7 @@ use super::convert::Want;
 use super::scope::Scope;
 use super::typed::Value;
 use super::{built, expression, extension, path, types};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, a};
 use crate::standard::built::place as spelled;
 use crate::standard::shape::{self, Element, Shape};
 use crate::syntax::tree::{At, ExprKind, Part, PartKind, Rule};
@@ -118,7 +118,7 @@ fn descend<'f>(
     let shape = scope.world.standards().shape(&ty.shape)?;
     if shape.kind == shape::Kind::FhirPrimitive {
         let Some(inner) = shape.element(child).cloned().or_else(|| path::primitive_part(scope, &shape, child)) else {
-            let message = format!("a {} has no element `{child}`", shape.key);
+            let message = format!("{} has no element `{child}`", a(&shape.key));
             scope.error(Code::UnknownElement, at, message);
             return None;
         };

@@ -5,7 +5,7 @@ use super::expression;
 use super::scope::Scope;
 use super::typed::{Expr, Kind, Statement, Ty, TyKind};
 use super::{block, built, convert, edited, part, types};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, a};
 use crate::standard::shape::{Element, Shape};
 use crate::syntax::tree::{self, At, BlockItem, Count};
 use std::sync::Arc;
@@ -54,7 +54,7 @@ pub(super) fn with(scope: &mut Scope, base: &tree::Expr, block: &tree::Block, wa
         return part::several(scope, at);
     }
     let TyKind::Fhir(key) = &base.ty.kind else {
-        let message = format!("a {} has no elements that `with` could set", types::show_kind(&base.ty.kind));
+        let message = format!("{} has no elements that `with` could set", a(&types::show_kind(&base.ty.kind)));
         let diagnostic = Diagnostic::new(Code::WrongType, at.clone(), message);
         scope.problem(diagnostic.help("convert it first: `(X as HumanName) with { … }`"));
         return Expr::error(at);

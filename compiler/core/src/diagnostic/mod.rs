@@ -1,9 +1,11 @@
 //! What the compiler says about text. One type for every stage.
 
+mod article;
 mod codes;
 mod render;
 mod sarif;
 
+pub use article::a;
 pub use codes::{Code, Severity};
 pub use render::{Report, render, reports};
 pub use sarif::sarif;

@@ -5,6 +5,7 @@ use super::items::Walk;
 use super::write::{Name, To};
 use super::{Bound, Env, Lower, Made};
 use crate::check::typed::{Expr, Function, Kind, Sent, Ty, TyKind};
+use crate::diagnostic::a;
 use crate::plan::{self, Code, CodePart, Constant, KeyPart, KeyValue, Step, Test, Until, Val};
 use crate::syntax::tree::{At, Count};
 use smol_str::SmolStr;
@@ -177,7 +178,7 @@ impl<'a> Lower<'a> {
             Sent::Whole => plan::Sent::Whole,
             Sent::IfNew => plan::Sent::IfNew,
             Sent::Patch => {
-                let text = format!("a {name} cannot be patched without its key");
+                let text = format!("{} cannot be patched without its key", a(&name));
                 plan::Sent::Patch(self.said(Code::Unkeyed, &text, env, at))
             }
         };

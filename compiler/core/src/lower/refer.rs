@@ -2,6 +2,7 @@
 
 use super::{Env, Lower};
 use crate::check::typed::{Expr, Function, Kind, TyKind};
+use crate::diagnostic::a;
 use crate::plan::{self, Code, Step, Val};
 
 impl<'a> Lower<'a> {
@@ -20,7 +21,7 @@ impl<'a> Lower<'a> {
             _ => "Resource".into(),
         };
         let text =
-            format!("a reference to a {resource} that the message does not bring, and that cannot be searched for");
+            format!("a reference to {} that the message does not bring, and that cannot be searched for", a(&resource));
         let issue = self.said(Code::Dangling, &text, env, &expr.at);
         self.to(|to| Step::Refer { resource, key, to, issue })
     }

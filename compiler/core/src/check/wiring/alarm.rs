@@ -6,7 +6,7 @@ use super::connector::Part;
 use super::kind::{Fixed, fixed};
 use super::setting::Settings;
 use super::{given, joined, listed, name_of};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, a};
 use crate::resolve::{DeclaredKind, Found};
 use crate::syntax::tree::{Alarm, At, Binary, Expr, ExprKind, Prefix, Told};
 use smol_str::SmolStr;
@@ -165,7 +165,7 @@ fn measure(expr: &Expr, of_all: bool, world: &dyn World) -> Result<Unit, Box<Dia
     if let Some((.., unit)) = of_kind().find(|(_, known, _)| *known == measure) {
         return Ok(*unit);
     }
-    let message = format!("of a {} nothing is measured as `{measure}`", kind.noun());
+    let message = format!("of {} nothing is measured as `{measure}`", a(kind.noun()));
     let diagnostic = Diagnostic::new(Code::UnknownMeasure, name.at.clone(), message);
     Err(Box::new(match nearest(measure, of_kind().map(|(_, known, _)| *known)) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),

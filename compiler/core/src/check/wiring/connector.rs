@@ -2,7 +2,7 @@
 
 use super::super::suggest::nearest;
 use super::joined;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, a};
 use crate::syntax::tree::{ChoiceOf, Connector, Told, Word};
 use indexmap::IndexMap;
 use smol_str::SmolStr;
@@ -74,7 +74,7 @@ impl Connectors {
         let message = match found {
             Some(connector) => match settings(connector, part) {
                 Some(told) => return Ok(told),
-                None => format!("`{}` is no connector of a {}", name.text, part.noun()),
+                None => format!("`{}` is no connector of {}", name.text, a(part.noun())),
             },
             None => format!("there is no connector `{}`", name.text),
         };
@@ -83,7 +83,7 @@ impl Connectors {
         let known = || known().map(|it| it.name.text.as_str());
         Err(Box::new(match nearest(&name.text, known()) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(name.at.clone(), near),
-            None => diagnostic.help(format!("a {} may be {}", part.noun(), joined(known(), "or"))),
+            None => diagnostic.help(format!("{} may be {}", a(part.noun()), joined(known(), "or"))),
         }))
     }
 

@@ -35,7 +35,7 @@ pub use target::target;
 
 use super::World;
 use super::suggest::nearest;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, a};
 use crate::resolve::{DeclaredKind, Export, Found};
 use crate::syntax::tree::{Declaration, Expr, ExprKind, Word};
 use smol_str::SmolStr;
@@ -57,7 +57,7 @@ pub(super) fn named<'w>(
             None => Err(Box::new(unknown(name, kind, world))),
         },
         Found::One(export) => {
-            let message = format!("`{}` is a {}, and a {noun} belongs here", name.text, export.kind.noun());
+            let message = format!("`{}` is {}, and {} belongs here", name.text, a(export.kind.noun()), a(noun));
             Err(Box::new(Diagnostic::new(Code::WrongKind, name.at.clone(), message)))
         }
         Found::Several(exports) => {
