@@ -38,9 +38,19 @@ impl Engine {
                     message.map(|message| holder.interpreted(&message, (settings, receipt), &mut unused))
                 }
             };
-            let issues = held.map(|held| held.issues).unwrap_or_default();
-            let of_made = |told: Told| Told { text: plan::of_made(&told.text), ..told };
-            outcome.issues.extend(issues.into_iter().map(of_made));
+            outcome.issues.extend(held.into_iter().flat_map(|held| held.issues).map(of_made));
         }
     }
+}
+
+/// What is said of a message that was made.
+pub(super) fn of_made(told: Told) -> Told {
+    Told { text: plan::of_made(&told.text), ..told }
+}
+
+/// Whether it was said already of what `a` of `a then b` makes: the profile that it gives is often the one that `b` takes, and
+/// gives again.
+pub(super) fn is_said(told: &Told, before: &[Told]) -> bool {
+    let is_same = |held: &Told| (&held.code, &held.place, &held.rule) == (&told.code, &told.place, &told.rule);
+    before.iter().any(|held| is_same(held) && (held.text == told.text || held.text == plan::of_made(&told.text)))
 }

@@ -453,7 +453,7 @@ impl Engine {
         }
         let kept = kept.next.get_or_insert_default();
         let parts = outcome.form.parts(made);
-        let start = json.len();
+        let (start, said) = (json.len(), outcome.issues.len());
         for part in parts {
             if json.len() > start && outcome.form == Form::Json {
                 json.push(BETWEEN);
@@ -464,7 +464,9 @@ impl Engine {
                 json.truncate(start);
             }
             let later = later?;
-            outcome.issues.extend(later.issues);
+            let before = outcome.issues.get(..said).unwrap_or_default();
+            let new: Vec<Told> = later.issues.into_iter().filter(|told| !hold::is_said(told, before)).collect();
+            outcome.issues.extend(new);
             outcome.misses.extend(later.misses);
             (outcome.form, outcome.rejected) = (later.form, later.rejected);
             if outcome.rejected.is_some() {
