@@ -10,9 +10,10 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use emr_message::Receipt;
+use emr_message::answer::Code;
 use emr_message::header::Header;
 use emr_runtime::flow::intake::{Intake, OnReject, Sent, Settings, Way, When};
-use emr_runtime::flow::program::{Form, Made, Mapped, Program, Rejected, Sorted};
+use emr_runtime::flow::program::{Form, Made, Mapped, Program, Sorted};
 use emr_runtime::flow::seen::{Verdict, identity};
 use emr_runtime::flow::witness::Witness;
 use emr_runtime::journal::entry::{ARRIVAL, Arrival, EVENT, Event, What};
@@ -36,8 +37,8 @@ impl Program for Passing {
         Ok(vec![Made { form: Form::Message, bytes: message.clone() }]).into()
     }
 
-    fn reply(&self, _: usize, _: usize, _: &Bytes, answer: &Made, _: &Receipt) -> Result<Made, Rejected> {
-        Ok(answer.clone())
+    fn reply(&self, _: usize, _: usize, _: &Bytes, (answer, _): (&Made, Code), _: &Receipt) -> Mapped<Made> {
+        Ok(answer.clone()).into()
     }
 
     fn read(&self, _: usize, readings: &[usize], message: &[u8], _: &Receipt) -> Vec<Vec<String>> {

@@ -9,14 +9,20 @@ use emr_compiler::plan::interpret::{self, Explained};
 use emr_compiler::select::MessageType;
 use emr_compiler::standard::Standards;
 use emr_compiler::validate;
+use emr_message::answer::Code;
+use emr_message::answer::reply::addressed;
+use emr_message::header::Header;
 use emr_message::{Message, Receipt};
 use smol_str::SmolStr;
 
-use super::{ANY_RESOURCE, Outcome, Ready, Settings, Told, Why, is_json, read_bytes};
+use super::hold::{holders, of_made};
+use super::{ANY_RESOURCE, Form, Outcome, Ready, Settings, Told, Why, is_json, read_bytes};
 use crate::world::World;
 
 pub struct Replying {
     map: Ready,
+    /// What holds what it makes to the profile that it gives.
+    holder: Option<Ready>,
     /// What each of its parameters takes: structures, or types of resources.
     takes: Vec<Vec<SmolStr>>,
     standards: Standards,
@@ -36,12 +42,13 @@ impl Replying {
         let fits = matches!(takes.len(), 1 | 2) && takes.iter().all(|takes| !takes.is_empty());
         let shared = world.shared();
         let map = Ready::of_source(world, &shared, function, Vec::new()).filter(|_| fits)?;
-        Some(Replying { map, takes, standards: db::standards(&world.db, world.inside).clone() })
+        let holder = holders(std::slice::from_ref(&map), &shared).pop();
+        Some(Replying { map, holder, takes, standards: db::standards(&world.db, world.inside).clone() })
     }
 
     /// Makes what it needs: the interpreter runs it.
     pub fn warm(&self) {
-        self.map.plan();
+        std::iter::once(&self.map).chain(&self.holder).for_each(|map| _ = map.plan());
     }
 
     /// Whether it takes what was asked beside what is said of it.
@@ -49,7 +56,8 @@ impl Replying {
         self.takes.len() == 2
     }
 
-    /// What it makes of an answer to what was asked. What it writes goes to the end of `made`, unless it is rejected.
+    /// What it makes of an answer to what was asked, turned to whoever asked: the bytes, unless it is rejected. Where an
+    /// acknowledgment does not say itself how it went, it says `code`.
     ///
     /// # Errors
     /// One of the two cannot be read, or it does not take them.
@@ -57,20 +65,34 @@ impl Replying {
         &self,
         settings: &Settings,
         (asked, answer): (&[u8], &[u8]),
+        code: Code,
         receipt: &Receipt,
-        made: &mut Vec<u8>,
-    ) -> Result<Outcome, Why> {
+    ) -> Result<(Outcome, Vec<u8>), Why> {
         self.map.given(settings).map_err(Why::Call)?;
         let how = (settings, receipt);
         let given = self.given(settings, asked, answer)?;
+        let mut made = Vec::new();
         let outcome = match &given.what {
-            What::Both(message, resource) => self.map.of_both(message, resource, how, made),
-            What::Message(message) => Some(self.map.interpreted(message, how, made)),
-            What::Resource(resource) => self.map.of_resource(resource, how, made),
+            What::Both(message, resource) => self.map.of_both(message, resource, how, &mut made),
+            What::Message(message) => Some(self.map.interpreted(message, how, &mut made)),
+            What::Resource(resource) => self.map.of_resource(resource, how, &mut made),
         };
         let mut outcome = outcome.unwrap_or_else(Outcome::fault);
         outcome.issues.splice(0..0, given.problems.into_iter().map(Told::of_resource));
-        Ok(outcome)
+        if outcome.form == Form::Message && outcome.rejected.is_none() {
+            if let Some(asked) = Header::read(asked) {
+                made = addressed(&made, &asked, code).unwrap_or(made);
+            }
+            self.hold(how, &made, &mut outcome);
+        }
+        Ok((outcome, made))
+    }
+
+    /// Says where what the sender gets does not keep to the profile that the map gives.
+    fn hold(&self, how: (&Settings, &Receipt), made: &[u8], outcome: &mut Outcome) {
+        let held = self.holder.as_ref().zip(how.0.read(made).ok());
+        let held = held.map(|(holder, message)| holder.interpreted(&message, how, &mut Vec::new()));
+        outcome.issues.extend(held.into_iter().flat_map(|held| held.issues).map(of_made));
     }
 
     /// The same with what was exercised of it, by a plan that tells that.

@@ -1,14 +1,14 @@
 //! A compiled project as the runtime runs it.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use emr_compiler::check::wiring::run::AcceptFacts;
 use emr_compiler::db::{self, Wired};
 use emr_compiler::files::Content;
 use emr_compiler::standard::Standards;
-use emr_message::answer::{At, Problem, Wrong};
+use emr_message::answer::{At, Code, Problem, Wrong};
 use emr_message::{Place, Receipt, State};
 use emr_runtime::flow::program::{Form, Made, Mapped, Program, Rejected, Sorted};
 use serde_json::Value;
@@ -235,7 +235,7 @@ impl Program for Compiled {
                 Ok(parts.map(|bytes| Made { form, bytes: bytes.into() }).collect())
             }
         };
-        Mapped { result, issues: issues.len(), misses: misses.iter().map(|table| table.as_str().into()).collect() }
+        Mapped { result, issues: issues.len(), misses: named(misses) }
     }
 
     fn reply(
@@ -243,17 +243,19 @@ impl Program for Compiled {
         feed: usize,
         route: usize,
         message: &Bytes,
-        answer: &Made,
+        (answer, code): (&Made, Code),
         receipt: &Receipt,
-    ) -> Result<Made, Rejected> {
-        let Some(map) = self.routes.get(route).and_then(|route| route.reply.as_ref()) else { return Err(no_map()) };
-        let settings = self.reads(feed, message, receipt).ok_or_else(no_zone)?;
-        let mut made = Vec::new();
-        match map.run(&settings, (message, &answer.bytes), receipt, &mut made) {
-            Err(_) => Err(no_map()),
-            Ok(Outcome { rejected: Some(told), .. }) => Err(rejected(told, false)),
-            Ok(Outcome { form, .. }) => Ok(Made { form: of(form), bytes: made.into() }),
-        }
+    ) -> Mapped<Made> {
+        let map = self.routes.get(route).and_then(|route| route.reply.as_ref());
+        let Some(map) = map else { return Err(no_map()).into() };
+        let Some(settings) = self.reads(feed, message, receipt) else { return Err(no_zone()).into() };
+        let Ok((outcome, made)) = map.run(&settings, (message, &answer.bytes), code, receipt) else {
+            return Err(no_map()).into();
+        };
+        let Outcome { form, rejected: refused, issues, misses } = outcome;
+        let made = || Made { form: of(form), bytes: made.into() };
+        let result = refused.map_or_else(|| Ok(made()), |told| Err(rejected(told, false)));
+        Mapped { result, issues: issues.len(), misses: named(misses) }
     }
 
     fn read(&self, feed: usize, readings: &[usize], bytes: &[u8], receipt: &Receipt) -> Vec<Vec<String>> {
@@ -279,6 +281,10 @@ fn of(form: engine::Form) -> Form {
         engine::Form::Json => Form::Json,
         engine::Form::Message => Form::Message,
     }
+}
+
+fn named(tables: Vec<SmolStr>) -> Vec<Arc<str>> {
+    tables.iter().map(|table| table.as_str().into()).collect()
 }
 
 fn no_map() -> Rejected {

@@ -12,6 +12,7 @@ use emr_compiler::resolve::{DeclaredKind, Export};
 use emr_compiler::syntax::tree::{Arm, Word};
 use emr_compiler::testing::{self, Came, Taken};
 use emr_compiler::validate;
+use emr_message::answer::Code;
 use emr_message::{Answers, Receipt, Table};
 
 use crate::account;
@@ -260,8 +261,11 @@ impl testing::Context for Around<'_> {
         {
             self.seen.coverage.add(plan, &explained);
         }
-        let mut made = Vec::new();
-        output(map.run(self.settings, (asked, answer), &receipt, &mut made), made)
+        let (outcome, made) = match map.run(self.settings, (asked, answer), Code::Accept, &receipt) {
+            Ok((outcome, made)) => (Ok(outcome), made),
+            Err(why) => (Err(why), Vec::new()),
+        };
+        output(outcome, made)
     }
 
     fn constant(&self, name: &str) -> Option<Expr> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use emr_message::Receipt;
-use emr_message::answer::Problem;
+use emr_message::answer::{Code, Problem};
 
 /// A project that is ready to run. All that it does is pure: the same message and receipt give the same.
 pub trait Program: Send + Sync + 'static {
@@ -17,18 +17,10 @@ pub trait Program: Send + Sync + 'static {
     /// Sends a message of a feed through the maps of a route, both by their numbers in the wiring.
     fn map(&self, feed: usize, route: usize, message: &Bytes, receipt: &Receipt) -> Mapped;
 
-    /// What the sender of a message gets of what a target of a route says of it.
-    ///
-    /// # Errors
-    /// The map of the reply refuses what the target says, or does not take it.
-    fn reply(
-        &self,
-        feed: usize,
-        route: usize,
-        message: &Bytes,
-        answer: &Made,
-        receipt: &Receipt,
-    ) -> Result<Made, Rejected>;
+    /// What the sender of a message gets of what a target of a route says of it, turned to whoever sent it. Where an
+    /// acknowledgment does not say itself how it went, it says the code.
+    fn reply(&self, feed: usize, route: usize, message: &Bytes, said: (&Made, Code), receipt: &Receipt)
+    -> Mapped<Made>;
 
     /// The values of settings that read a message of a feed, by their numbers: of each none if the message has none.
     fn read(&self, feed: usize, readings: &[usize], message: &[u8], receipt: &Receipt) -> Vec<Vec<String>>;
@@ -47,10 +39,10 @@ pub enum Sorted {
     Unreadable(Problem),
 }
 
-/// What came of a message in a route.
+/// What came of a message in a route, or of what a target says of it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Mapped {
-    pub result: Result<Vec<Made>, Rejected>,
+pub struct Mapped<M = Vec<Made>> {
+    pub result: Result<M, Rejected>,
     /// How many issues were raised.
     pub issues: usize,
     /// The tables, of those that alarms watch, that lack what the message looks up in them.
@@ -58,8 +50,8 @@ pub struct Mapped {
 }
 
 /// Without a word of a map.
-impl From<Result<Vec<Made>, Rejected>> for Mapped {
-    fn from(result: Result<Vec<Made>, Rejected>) -> Mapped {
+impl<M> From<Result<M, Rejected>> for Mapped<M> {
+    fn from(result: Result<M, Rejected>) -> Mapped<M> {
         Mapped { result, issues: 0, misses: Vec::new() }
     }
 }
@@ -98,7 +90,7 @@ impl std::fmt::Debug for Made {
     }
 }
 
-impl std::fmt::Debug for Mapped {
+impl<M: std::fmt::Debug> std::fmt::Debug for Mapped<M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Mapped").field("result", &self.result).field("issues", &self.issues).finish()
     }

@@ -131,7 +131,10 @@ impl<F: Fs> WayOut<F> {
         let message = self.intake.message(open).ok_or("its record cannot be read")?;
         let reply =
             |version: &Version, message: &Bytes, receipt: &Receipt| version.reply(&self.name, (message, receipt), said);
-        self.intake.made_with((open, &message), Known::new(), Patience::Once, reply).await?
+        let made = self.intake.made_with((open, &message), Known::new(), Patience::Once, reply).await;
+        let (made, seen) = made?;
+        seen.iter().for_each(|seen| self.intake.see(&seen.happening(open.number())));
+        made
     }
 }
 

@@ -7,15 +7,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use emr_message::Receipt;
-use emr_message::answer::reply::addressed;
 use emr_message::answer::{Code, Problem};
-use emr_message::header::Header;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::deliver::{Parcel, Queue};
 use super::intake::{OnReject, Settings, Way, When};
 use super::once::{self, Came, Key, Once};
-use super::program::{Form, Made, Program, Rejected, Sorted};
+use super::program::{Made, Mapped, Program, Rejected, Sorted};
 use super::repair::repaired;
 use super::seen::Verdict;
 use super::witness::{Happening, Witness};
@@ -48,6 +46,8 @@ pub(super) struct Mapping {
 pub(super) enum Seen {
     /// A map came to its end.
     Mapped { route: Arc<str>, took: Duration, issues: usize, is_refused: bool },
+    /// The map of its reply did.
+    Replied { route: Arc<str>, took: Duration, issues: usize, is_refused: bool },
     /// A table lacks what the map looks up in it.
     Missed { table: Arc<str> },
     /// The route has no part in it.
@@ -59,6 +59,9 @@ impl Seen {
         match self {
             Seen::Mapped { route, took, issues, is_refused } => {
                 Happening::Mapped { number, route, took: *took, issues: *issues, is_refused: *is_refused }
+            }
+            Seen::Replied { route, took, issues, is_refused } => {
+                Happening::ReplyMapped { number, route, took: *took, issues: *issues, is_refused: *is_refused }
             }
             Seen::Missed { table } => Happening::Missed { table },
             Seen::LeftOut { route } => Happening::LeftOut { number, route },
@@ -257,8 +260,8 @@ impl Version {
         self.settings.ways.iter().any(|known| known.asks && *known.name == *way)
     }
 
-    /// What the sender of a message gets of what the target of a way says of it. An acknowledgment that does not say
-    /// itself how it went says `code`.
+    /// What the sender of a message gets of what the target of a way says of it, and how that went. An acknowledgment that
+    /// does not say itself how it went says the code.
     ///
     /// # Errors
     /// Why nothing can be made of it.
@@ -266,19 +269,24 @@ impl Version {
         &self,
         way: &str,
         (message, receipt): (&Bytes, &Receipt),
-        (answer, code): (&Made, Code),
-    ) -> Result<Made, String> {
-        let way = self.settings.ways.iter().find(|known| *known.name == *way).ok_or(NO_WAY)?;
-        let run = || self.program.reply(self.settings.feed, way.route, message, answer, receipt);
-        let reply = guarded(run).ok_or("the map of the reply fails on what it answers")?;
-        let reply = reply.map_err(|rejected| {
+        said: (&Made, Code),
+    ) -> (Result<Made, String>, Vec<Seen>) {
+        let Some(way) = self.settings.ways.iter().find(|known| *known.name == *way) else {
+            return (Err(NO_WAY.to_owned()), Vec::new());
+        };
+        let begun = Instant::now();
+        let run = || self.program.reply(self.settings.feed, way.route, message, said, receipt);
+        let Some(Mapped { result, issues, misses }) = guarded(run) else {
+            return (Err("the map of the reply fails on what it answers".to_owned()), Vec::new());
+        };
+        let (took, is_refused) = (begun.elapsed(), result.is_err());
+        let mut seen = vec![Seen::Replied { route: self.name(way.route), took, issues, is_refused }];
+        seen.extend(misses.into_iter().map(|table| Seen::Missed { table }));
+        let reply = result.map_err(|rejected| {
             let why = format!("{} {}", rejected.code, rejected.text);
             format!("what it answers is not taken: {}", why.trim_start())
-        })?;
-        let asked = Header::read(message).filter(|_| reply.form == Form::Message);
-        let Some(asked) = asked else { return Ok(reply) };
-        let bytes = addressed(&reply.bytes, &asked, code).ok_or("the map of the reply makes no message")?;
-        Ok(Made { form: reply.form, bytes: bytes.into() })
+        });
+        (reply, seen)
     }
 
     /// What settings read of a message; of each none where they fail on it.

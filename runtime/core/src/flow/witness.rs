@@ -51,6 +51,8 @@ pub enum Happening<'a> {
     LeftOut { number: u64, route: &'a str },
     /// A route's map has come to its end.
     Mapped { number: u64, route: &'a str, took: Duration, issues: usize, is_refused: bool },
+    /// The map of a route's reply has come to its end.
+    ReplyMapped { number: u64, route: &'a str, took: Duration, issues: usize, is_refused: bool },
     /// A table whose misses an alarm watches lacks what a map looks up in it.
     Missed { table: &'a str },
     /// The journal says so from now on.

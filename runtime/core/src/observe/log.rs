@@ -212,6 +212,9 @@ impl Witness for Teller {
             Happening::Mapped { number, route, issues, is_refused, .. } => {
                 debug!(feed, id = id(feed, number), route, issues, is_refused, "mapped");
             }
+            Happening::ReplyMapped { number, route, issues, is_refused, .. } => {
+                debug!(feed, id = id(feed, number), route, issues, is_refused, "its reply is mapped");
+            }
             Happening::LeftOut { number, route } => debug!(feed, id = id(feed, number), route, "has no part in it"),
             Happening::Noted { number, what } => noted(feed, number, what),
             Happening::Tried { way, failure: None, .. } => self.is_through(feed, way),

@@ -128,8 +128,10 @@ impl Witness for Traces {
                 attributes.push(("emr.bytes", json!(bytes.to_string())));
                 false
             }),
-            Happening::Mapped { number, route, took, issues, is_refused } => {
-                self.tell((feed, number), "map", took, |attributes| {
+            Happening::Mapped { number, route, took, issues, is_refused }
+            | Happening::ReplyMapped { number, route, took, issues, is_refused } => {
+                let name = if matches!(what, Happening::Mapped { .. }) { "map" } else { "reply" };
+                self.tell((feed, number), name, took, |attributes| {
                     attributes.extend([("emr.route", json!(route)), ("emr.issues", json!(issues.to_string()))]);
                     is_refused
                 });

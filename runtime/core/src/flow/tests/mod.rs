@@ -21,7 +21,8 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use emr_message::Receipt;
-use emr_message::answer::{Problem, Wrong};
+use emr_message::answer::reply::addressed;
+use emr_message::answer::{Code, Problem, Wrong};
 use emr_message::header::Header;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -87,14 +88,21 @@ impl Program for Passing {
     }
 
     /// What a target says, unless that is what its `MSH-3` tells to refuse.
-    fn reply(&self, _: usize, _: usize, message: &Bytes, answer: &Made, receipt: &Receipt) -> Result<Made, Rejected> {
+    fn reply(
+        &self,
+        _: usize,
+        _: usize,
+        message: &Bytes,
+        (answer, code): (&Made, Code),
+        receipt: &Receipt,
+    ) -> Mapped<Made> {
         if field(message, 3).as_deref() == Some("UNTOLD") {
-            return self
-                .map(0, 0, &Bytes::from_static(b"MSH|^~\\&|WRONG\r"), receipt)
-                .result
-                .map(|mut made| made.remove(0));
+            let wrong = self.map(0, 0, &Bytes::from_static(b"MSH|^~\\&|WRONG\r"), receipt);
+            return wrong.result.map(|mut made| made.remove(0)).into();
         }
-        Ok(answer.clone())
+        let asked = Header::read(message).filter(|_| answer.form == Form::Message);
+        let addressed = asked.and_then(|asked| addressed(&answer.bytes, &asked, code));
+        Ok(addressed.map_or_else(|| answer.clone(), |bytes| Made { form: answer.form, bytes: bytes.into() })).into()
     }
 
     fn read(&self, _: usize, readings: &[usize], message: &[u8], _: &Receipt) -> Vec<Vec<String>> {

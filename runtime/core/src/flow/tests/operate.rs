@@ -38,10 +38,10 @@ impl Program for Mended {
         feed: usize,
         route: usize,
         message: &Bytes,
-        answer: &Made,
+        said: (&Made, Code),
         receipt: &Receipt,
-    ) -> Result<Made, Rejected> {
-        Passing.reply(feed, route, message, answer, receipt)
+    ) -> Mapped<Made> {
+        Passing.reply(feed, route, message, said, receipt)
     }
 
     fn read(&self, feed: usize, readings: &[usize], message: &[u8], receipt: &Receipt) -> Vec<Vec<String>> {

@@ -142,6 +142,9 @@ impl Witness for Metrics {
                 route.issues.inc_by(*issues as u64);
                 route.map.observe(took.as_secs_f64());
             }
+            Happening::ReplyMapped { route, issues, .. } => {
+                _ = self.route(&feed, name, route).issues.inc_by(*issues as u64);
+            }
             Happening::LookedUp { table, is_cached, is_there, took, failure, .. } => {
                 let table = self.table(table);
                 let outcome = match (failure, is_cached, is_there) {
