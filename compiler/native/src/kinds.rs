@@ -54,6 +54,8 @@ pub enum Kind {
     Coded(Live),
     /// The number of an entry; -1 if missing.
     Reference,
+    /// Milliseconds; [`i64::MIN`] if missing.
+    Duration,
     /// The place of an [`emr_abi::List`] of such.
     List(Box<Kind>),
     Any,
@@ -64,7 +66,13 @@ impl Kind {
     pub fn words(&self) -> usize {
         match self {
             Kind::Missing | Kind::Any => 0,
-            Kind::Group(_) | Kind::Members(_) | Kind::Segment(_) | Kind::Bool | Kind::Reference | Kind::List(_) => 1,
+            Kind::Group(_)
+            | Kind::Members(_)
+            | Kind::Segment(_)
+            | Kind::Bool
+            | Kind::Reference
+            | Kind::Duration
+            | Kind::List(_) => 1,
             Kind::Field | Kind::Piece(_) | Kind::Text(Live::Yes | Live::No) => 2,
             Kind::Text(Live::Told | Live::Traced) => 3,
             Kind::Coded(Live::Yes | Live::No) => 6,
@@ -112,7 +120,7 @@ impl Kind {
         match self {
             Kind::Text(live) | Kind::Coded(live) => *live,
             Kind::List(item) => item.live(),
-            Kind::Missing => Live::No,
+            Kind::Missing | Kind::Duration => Live::No,
             _ => Live::Yes,
         }
     }
@@ -311,6 +319,7 @@ impl<'p> Typing<'p> {
             Step::Lookup { cell: Cell::Code(_), .. } => Kind::Coded(Live::Yes),
             Step::Emit { .. } | Step::Refer { .. } => Kind::Reference,
             Step::Calculate { left, right, .. } => match text_of([of(*left), of(*right)].into_iter()) {
+                _ if [left, right].into_iter().any(|val| of(*val) == Kind::Duration) => moved(&of(*left), &of(*right)),
                 // What has no kind may be a duration: that is the interpreter's.
                 Kind::Any => Kind::Missing,
                 _ if [left, right].into_iter().any(|val| of(*val) == Kind::Missing) => Kind::Missing,
@@ -413,11 +422,12 @@ fn constant(value: &Constant) -> Kind {
         Constant::Missing => Kind::Missing,
         Constant::List => Kind::List(Box::new(Kind::Missing)),
         Constant::Text(text) if !text.is_empty() => Kind::Text(Live::No),
+        Constant::Duration(_) => Kind::Duration,
         Constant::Coded { code, live, .. } if !code.is_empty() => Kind::Coded(if *live { Live::Yes } else { Live::No }),
         // Where it is met the interpreter takes over, so that what it does to others does not matter.
         Constant::Reason(_) => Kind::Missing,
         // An empty text is there and has no length, which words cannot say.
-        Constant::Text(_) | Constant::Coded { .. } | Constant::Duration(_) => Kind::Any,
+        Constant::Text(_) | Constant::Coded { .. } => Kind::Any,
     }
 }
 
@@ -432,8 +442,20 @@ pub fn leaf(kind: &Kind) -> Option<Live> {
 
 fn converted(from: &Kind, into: Primitive) -> Kind {
     match (from, into) {
-        (Kind::Any, _) | (_, Primitive::Duration) => Kind::Any,
+        (Kind::Any, _) => Kind::Any,
+        (Kind::Duration, _) => Kind::Duration,
+        (one, Primitive::Duration) if leaf(one).is_some() => Kind::Duration,
         (one, _) => leaf(one).map_or(Kind::Missing, Kind::Text),
+    }
+}
+
+/// What is calculated of a duration and something else.
+fn moved(left: &Kind, right: &Kind) -> Kind {
+    match (left, right) {
+        (Kind::Duration, Kind::Duration) => Kind::Duration,
+        (Kind::Duration, by) if leaf(by).is_some() => Kind::Duration,
+        (time, Kind::Duration) => leaf(time).map_or(Kind::Missing, Kind::Text),
+        _ => Kind::Missing,
     }
 }
 
@@ -507,20 +529,24 @@ fn builtin(function: Builtin, arguments: &[Val], vals: &[Kind], typing: &Typing)
             }
             Kind::Text(live)
         }
+        Builtin::minutes | Builtin::hours | Builtin::days | Builtin::duration => match text_of(kinds()) {
+            Kind::Any => Kind::Any,
+            _ => Kind::Duration,
+        },
+        Builtin::in_minutes => match arguments.first().map(|argument| kind(vals, *argument)) {
+            Some(Kind::Any) => Kind::Any,
+            Some(Kind::Duration) => Kind::Text(Live::Yes),
+            _ => Kind::Missing,
+        },
         // Missing, or else the interpreter's.
         Builtin::pieces
-        | Builtin::minutes
-        | Builtin::hours
-        | Builtin::days
         | Builtin::min
         | Builtin::max
         | Builtin::distinct
         | Builtin::resolve
         | Builtin::position
         | Builtin::er7
-        | Builtin::raw
-        | Builtin::duration
-        | Builtin::in_minutes => Kind::Missing,
+        | Builtin::raw => Kind::Missing,
         _ => Kind::Any,
     }
 }

@@ -146,6 +146,7 @@ impl Compiler {
             several: issue_number(plan, 1),
             lacking: issue_number(plan, 2),
             unknown_charset: issue_number(plan, 3),
+            skipped: issue_number(plan, 4),
             constants: tables.into_constants(),
             functions,
             origins,
@@ -155,18 +156,26 @@ impl Compiler {
     }
 }
 
-/// What the plan says, and behind it what the engine says.
+/// What the engine says of any message.
+const ENGINE: [(&str, &str); 5] = [plan::UNPLACED, plan::SEVERAL, plan::LACKING, plan::UNKNOWN_CHARSET, plan::SKIPPED];
+
+/// What the plan says, behind it what the engine says, and behind that what it says where a segment lacks that the map takes.
 fn said(plan: &Plan) -> Vec<Said> {
-    let own = plan.issues.iter().map(|said| (said.code, said.text.as_str(), Some(said.rule)));
-    let engine = [plan::UNPLACED, plan::SEVERAL, plan::LACKING, plan::UNKNOWN_CHARSET];
-    let all: Vec<_> = own.chain(engine.map(|(code, text)| (code, text, None))).collect();
+    let own = plan.issues.iter().map(|said| (said.code, said.text.to_string(), Some(said.rule)));
+    let engine = ENGINE.map(|(code, text)| (code, text.to_owned(), None));
+    let takes = plan.takes.iter().map(|take| match take {
+        plan::Take::Segments { name, .. } => plan::no_segment(name),
+        _ => String::new(),
+    });
+    let takes = takes.map(|text| (plan::NO_SEGMENT, text, None));
+    let all: Vec<(&str, String, Option<u32>)> = own.chain(engine).chain(takes).collect();
     let same = |code: &str, text: &str| {
-        let first = all.iter().position(|other| (other.0, other.1) == (code, text));
+        let first = all.iter().position(|other| (other.0, other.1.as_str()) == (code, text));
         u32::try_from(first.unwrap_or(0)).unwrap_or(0)
     };
-    let said = |(code, text, rule): &(&str, &str, Option<u32>)| Said {
+    let said = |(code, text, rule): &(&str, String, Option<u32>)| Said {
         code: (*code).to_owned(),
-        text: (*text).to_owned(),
+        text: text.clone(),
         rule: *rule,
         same: same(code, text),
     };
@@ -206,11 +215,12 @@ fn stated(stated: &group::Stated) -> Stated {
 }
 
 fn takes(plan: &Plan, typing: &Typing, tables: &mut Tables) -> Vec<Take> {
-    let take = |take: &plan::Take| match take {
+    let take = |(index, take): (usize, &plan::Take)| match take {
         plan::Take::Message => Take::Message,
         plan::Take::Nothing | plan::Take::Resource(_) => Take::Nothing,
         plan::Take::Segments { name, list, required } => {
-            let (name, kind, required) = (name.to_string(), typing.kind_of(name), *required);
+            let required = required.then(|| issue_number(plan, ENGINE.len() + index));
+            let (name, kind) = (name.to_string(), typing.kind_of(name));
             if *list {
                 Take::Segments { name, kind, required, list: tables.list() }
             } else {
@@ -218,7 +228,7 @@ fn takes(plan: &Plan, typing: &Typing, tables: &mut Tables) -> Vec<Take> {
             }
         }
     };
-    plan.takes.iter().map(take).collect()
+    plan.takes.iter().enumerate().map(take).collect()
 }
 
 /// The most that the entry writes without asking for room.

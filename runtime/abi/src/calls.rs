@@ -130,6 +130,22 @@ calls! {
     /// `results`, and the result is how long the code is.
     lookup_code(table, count, cell);
 
+    // ---- durations, which are words of milliseconds: the lowest number there is stands for none, and where one cannot be
+    // made of what is given, `results[0]` is 1
+
+    /// A text as a duration.
+    milliseconds(at, length);
+    /// A function of the library that gives one, over the `count` texts in `results`.
+    duration(function, count);
+    /// How many whole minutes a duration has, as a text.
+    in_minutes(duration);
+    /// Two durations together, one without the other, by the number of the operation in the plan.
+    durations(op, left, right);
+    /// A duration so many times.
+    scaled(op, duration, at, length);
+    /// A time moved by a duration: a text, or -1 where that cannot be.
+    moved(op, at, length, duration);
+
     // ---- lists
 
     /// Room for `words` more at the end of a list, which counts one item more; its place.
@@ -138,6 +154,13 @@ calls! {
     truths(list);
     /// The list of `to` becomes that of `from`, whose items have so many words.
     copy(from, to, words);
+
+    /// Notes the text by which the next item of a list is of a group, in a list of numbers that has a word for each.
+    keyed(numbers, at, length);
+    /// How many groups the items are of.
+    groups(numbers);
+    /// The list of `to` becomes the items of `from` that are of that group, each of so many words.
+    group(numbers, group, from, to, words);
 
     // ---- resources
 

@@ -43,6 +43,8 @@ pub struct Program {
     /// And of a message that is made: a charset that lacks a character, and one that is not known.
     pub lacking: u32,
     pub unknown_charset: u32,
+    /// And what refuses a message that the map skips.
+    pub skipped: u32,
     /// For people: where each function of the code begins, and the routine that it is.
     pub functions: Vec<(u32, String)>,
     /// For people: from where in the code on which rule of the mapping it comes of; nothing for what is of none.
@@ -125,7 +127,8 @@ impl Slots {
     }
 }
 
-/// Where a parameter of the entry comes from. It is handed over as one word in [`crate::Context::results`].
+/// Where a parameter of the entry comes from. It is handed over as one word in [`crate::Context::results`]. What is required
+/// is the number of what refuses a message without it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Take {
     /// The group that is the message, 0.
@@ -134,13 +137,13 @@ pub enum Take {
     Segment {
         name: String,
         kind: u32,
-        required: bool,
+        required: Option<u32>,
     },
     /// All of them, in a list of that number.
     Segments {
         name: String,
         kind: u32,
-        required: bool,
+        required: Option<u32>,
         list: u32,
     },
     Nothing,

@@ -130,6 +130,15 @@ pub const LACKING: (&str, &str) =
     (Code::Lacking.text(), "the charset of the message lacks a character: `?` stands in its place");
 pub const UNKNOWN_CHARSET: (&str, &str) =
     (Code::UnknownCharset.text(), "MSH-18 names a charset that is not known: the message is in UTF-8");
+/// What refuses a message that a map leaves before it has written anything.
+pub const SKIPPED: (&str, &str) = (Code::Skipped.text(), "the map skips the message");
+/// What refuses a message without a segment that a map takes: its code, behind which stands the text.
+pub const NO_SEGMENT: &str = Code::NoSegment.text();
+
+/// The text of [`NO_SEGMENT`].
+pub fn no_segment(name: &str) -> String {
+    format!("the message has no {name}, which the map needs")
+}
 
 /// What is said of a message that was made, and not of the one that came.
 pub fn of_made(text: &str) -> String {

@@ -6,7 +6,9 @@
 
 mod call;
 mod choose;
+mod durations;
 mod facts;
+mod grouped;
 mod groups;
 mod issue;
 mod lists;

@@ -10,6 +10,9 @@ use crate::kinds::Kind;
 
 impl<'p> Gen<'_, 'p> {
     pub fn calculate(&mut self, op: Arithmetic, left: Val, right: Val, to: Val, issue: IssueId) {
+        if [left, right].iter().any(|val| self.kind(*val) == Kind::Duration) {
+            return self.calculate_durations(op, [left, right], to, issue);
+        }
         let Kind::Text(live) = self.kind(to) else { return self.calculate_if_there(left, right, to) };
         let both = [left, right];
         let [(left_at, left_length), (right_at, right_length)] = both.map(|val| self.raw_leaf(val));

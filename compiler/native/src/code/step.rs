@@ -5,6 +5,7 @@ use emr_abi::Call;
 use emr_compiler::check::typed::Pick;
 use emr_compiler::plan::{Block, CodePart, Constant, IssueId, Step, Test, Val};
 
+use super::grouped::Named;
 use super::issue::Where;
 use super::{Cursor, Gen, at};
 use crate::kinds::{Kind, Live, leaf};
@@ -90,7 +91,10 @@ impl<'p> Gen<'_, 'p> {
             }
             Step::Choose { of, arms, other } => return Some(self.choose(*of, arms, other, cursor)),
             Step::Each { of, item, body, until } => return Some(self.each(*of, *item, body, *until, cursor)),
-            Step::EachBy { of, .. } => self.give_up_if_present(*of),
+            Step::EachBy { of, item, key, by, items, body } => {
+                let named = Named { item: *item, by: *by, items: *items };
+                return Some(self.each_by(*of, named, key, body, cursor));
+            }
             Step::Contain { body, to } => return self.contain(body, *to, cursor),
             Step::Refer { resource, key, to, issue } => self.refer(resource, key, *to, *issue)?,
             Step::Calculate { op, left, right, to, issue } => self.calculate(*op, *left, *right, *to, *issue),
@@ -182,6 +186,10 @@ impl<'p> Gen<'_, 'p> {
             Constant::Text(text) if !text.is_empty() => {
                 let words = self.constant_words(value);
                 self.set(to, &Kind::Text(Live::No), &words);
+            }
+            Constant::Duration(millis) => {
+                let millis = self.int(*millis);
+                self.set(to, &Kind::Duration, &[millis]);
             }
             Constant::Coded { code, live, .. } if !code.is_empty() => {
                 let words = self.constant_words(value);
@@ -324,7 +332,11 @@ impl<'p> Gen<'_, 'p> {
             (emr_abi::Builtin::count, Some(of)) => return self.count_items(*of, to),
             (emr_abi::Builtin::any, Some(of)) => return self.truth(*of, to, false),
             (emr_abi::Builtin::all, Some(of)) => return self.truth(*of, to, true),
+            (emr_abi::Builtin::in_minutes, Some(of)) => return self.in_minutes(*of, to),
             _ => {}
+        }
+        if gives_duration(function) && self.kind(to) == Kind::Duration {
+            return self.duration_of(function, arguments, to, issue);
         }
         let kind = self.kind(to);
         // A list of nothing is not missing, and one of one is still a list.
@@ -366,13 +378,13 @@ impl<'p> Gen<'_, 'p> {
     }
 }
 
+fn gives_duration(function: emr_abi::Builtin) -> bool {
+    use emr_abi::Builtin::{days, duration, hours, minutes};
+    matches!(function, minutes | hours | days | duration)
+}
+
 /// The functions that code leaves to the interpreter where there is a first argument, and that give nothing without.
 fn is_missing_without_first(function: emr_abi::Builtin) -> bool {
-    use emr_abi::Builtin::{
-        days, distinct, duration, er7, hours, in_minutes, max, min, minutes, pieces, position, raw, resolve,
-    };
-    matches!(
-        function,
-        pieces | minutes | hours | days | duration | in_minutes | min | max | distinct | position | er7 | raw | resolve
-    )
+    use emr_abi::Builtin::{distinct, er7, max, min, pieces, position, raw, resolve};
+    matches!(function, pieces | min | max | distinct | position | er7 | raw | resolve)
 }

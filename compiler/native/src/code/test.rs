@@ -102,6 +102,7 @@ impl<'p> Gen<'_, 'p> {
             Kind::Coded(_) => self.above(self.word(&words, 3), 0),
             Kind::Segment(_) => self.is(IntCC::NotEqual, first, 0),
             Kind::Group(_) | Kind::Bool | Kind::Reference => self.is(IntCC::SignedGreaterThanOrEqual, first, 0),
+            Kind::Duration => self.is_duration(first),
             Kind::Members(node) => {
                 let member = self.first_member(first, node);
                 self.is(IntCC::NotEqual, member, i64::from(Member::NONE))
@@ -196,9 +197,12 @@ impl<'p> Gen<'_, 'p> {
     }
 
     fn compared(&mut self, op: Compare, left: Val, right: Val, how: Comparison) -> Value {
+        if how == Comparison::Duration && [left, right].iter().all(|val| self.kind(*val) == Kind::Duration) {
+            return self.compare_durations(op, left, right);
+        }
         for val in [left, right] {
             let kind = self.kind(val);
-            if kind == Kind::Any || how == Comparison::Duration && kind != Kind::Missing {
+            if kind == Kind::Any {
                 self.give_up();
                 return self.int(0);
             }

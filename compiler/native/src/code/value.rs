@@ -54,6 +54,7 @@ impl<'p> Gen<'_, 'p> {
             Kind::Missing | Kind::Any => Vec::new(),
             Kind::Group(_) | Kind::Members(_) | Kind::Bool | Kind::Reference => vec![self.int(-1)],
             Kind::Segment(_) => vec![self.int(0)],
+            Kind::Duration => vec![self.int(i64::MIN)],
             Kind::List(_) => vec![self.list(0)],
             Kind::Field | Kind::Piece(_) | Kind::Text(_) | Kind::Coded(_) => {
                 let (text, none) = (self.given(at!(text)), self.int(0));
@@ -283,6 +284,9 @@ impl<'p> Gen<'_, 'p> {
         let known = self.head_of(of);
         let (kind, words) = self.first(&from, &words);
         let Some(live) = leaf(&kind) else {
+            if kind == Kind::Duration {
+                return self.set(to, &kind, &words);
+            }
             if kind == Kind::Any {
                 self.give_up();
             }
@@ -293,7 +297,7 @@ impl<'p> Gen<'_, 'p> {
         let told = self.told_with_origin(told, &kind, &words);
         let is_part = matches!(kind, Kind::Piece(_));
         match into {
-            Primitive::Duration => return self.give_up(),
+            Primitive::Duration => return self.convert_to_duration((at, length), of, to, issue),
             // Parts of the message have no blanks around them, texts that were made may have.
             Primitive::String | Primitive::Markdown if is_part => return self.set_text(to, at, length, live, told),
             _ => {}

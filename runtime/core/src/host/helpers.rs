@@ -2,6 +2,8 @@
 //!
 //! Here words become texts again. Each helper catches its panics: they are a fault of the message in hand.
 
+mod durations;
+mod lists;
 mod parts;
 mod resources;
 mod said;
@@ -11,7 +13,7 @@ mod trace;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use emr_abi::{Context, Helpers, List, Stop};
+use emr_abi::{Context, Helpers, Stop};
 
 use super::work::{Made, Work};
 use parts::{components, head, joined, nth, null, present, repetition, second, subcomponents};
@@ -43,9 +45,18 @@ pub const HELPERS: Helpers = Helpers {
     within,
     lookup: tables::lookup,
     lookup_code: tables::lookup_code,
-    push,
-    truths,
-    copy,
+    milliseconds: durations::milliseconds,
+    duration: durations::duration,
+    in_minutes: durations::in_minutes,
+    durations: durations::durations,
+    scaled: durations::scaled,
+    moved: durations::moved,
+    push: lists::push,
+    truths: lists::truths,
+    copy: lists::copy,
+    keyed: lists::keyed,
+    groups: lists::groups,
+    group: lists::group,
     emit_begin,
     emit_end,
     refer: resources::refer,
@@ -129,32 +140,4 @@ fn set_result(ctx: &mut Context, word: u64) {
 fn stop(ctx: &mut Context, why: Stop) -> u64 {
     ctx.stop = why as u64;
     0
-}
-
-// ---- lists
-
-/// The number of a list, by its place in the table.
-fn list_number(ctx: &Context, list: u64) -> usize {
-    let from = list.wrapping_sub(ctx.lists as u64);
-    usize::try_from(from).unwrap_or(usize::MAX) / size_of::<List>()
-}
-
-unsafe extern "C" fn push(ctx: *mut Context, list: u64, words: u64) -> u64 {
-    with(ctx, |ctx, work| work.push(list_number(ctx, list), usize::try_from(words).unwrap_or(0)) as u64)
-}
-
-unsafe extern "C" fn truths(ctx: *mut Context, list: u64) -> u64 {
-    with(ctx, |ctx, work| {
-        let number = list_number(ctx, list);
-        let count = work.lists.get(number).and_then(|list| usize::try_from(list.count).ok()).unwrap_or(0);
-        let items = work.items.get(number).and_then(|items| items.get(..count)).unwrap_or_default();
-        word(items.iter().filter(|item| **item == 1).count())
-    })
-}
-
-unsafe extern "C" fn copy(ctx: *mut Context, from: u64, to: u64, words: u64) -> u64 {
-    with(ctx, |ctx, work| {
-        work.copy(list_number(ctx, from), list_number(ctx, to), usize::try_from(words).unwrap_or(0));
-        0
-    })
 }

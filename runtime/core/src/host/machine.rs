@@ -163,6 +163,7 @@ impl Machine {
             edits: Edits::default(),
             lists: vec![none; lists],
             items: vec![Vec::new(); lists],
+            grouped: FxHashMap::default(),
             start: 0,
             wanted: 0,
             region: None,
@@ -205,16 +206,20 @@ impl Machine {
         match self.work.text.read(bytes, &self.settings) {
             Ok(()) => {}
             Err(Unready::Unreadable(why)) => return Ran::Unreadable(why),
-            Err(Unready::Defer) => return self.unready(*b"text"),
+            Err(Unready::Defer) => return self.unready(),
         }
         let room = ROOM_MAX.min(ROOM_PER_BYTE * bytes.len());
         if bytes.len() > LONG_BYTES && self.out.len() < room {
             self.make_room(room);
         }
         loop {
-            let Some(end) = self.once() else { return self.unready(*b"take") };
+            let end = self.once();
             match self.context.stop {
                 stop if stop == Stop::None as u64 => return self.done(end, bytes),
+                stop if stop == Stop::Skipped as u64 => {
+                    let why = Raised { issue: self.loaded.program.skipped, place: None };
+                    return Ran::Refused(Refused { why, issues: &self.work.issues });
+                }
                 stop if stop == Stop::Panic as u64 => return Ran::Fault,
                 stop if stop == Stop::Refused as u64 => {
                     let issues = &self.work.issues;
@@ -238,17 +243,16 @@ impl Machine {
         self.out = vec![0; bytes];
     }
 
-    /// The interpreter does the message without a look at the code: because of its text, or of what the map takes.
+    /// The interpreter does the message without a look at the code, because of its text.
     #[cold]
-    fn unready(&mut self, why: [u8; 4]) -> Ran<'static> {
-        let [a, b, c, d] = why;
-        self.context.why = u64::from_be_bytes([a, b, c, d, 0, 0, 0, 0]);
+    fn unready(&mut self) -> Ran<'static> {
+        self.context.why = u64::from_be_bytes(*b"text\0\0\0\0");
         self.context.stop = Stop::Defer as u64;
         Ran::Deferred
     }
 
-    /// One try with the room that there is: where output ended, or nothing if the interpreter must do it.
-    fn once(&mut self) -> Option<*mut u8> {
+    /// One try with the room that there is: where output ended, unless the context says why it did not.
+    fn once(&mut self) -> *mut u8 {
         let program = &self.loaded.program;
         let (context, work) = (&mut *self.context, &mut *self.work);
         work.arena.clear();
@@ -272,7 +276,8 @@ impl Machine {
         // One for the entry.
         context.fuel = fuel.saturating_sub(1);
         if context.fuel < 0 {
-            return None;
+            context.stop = Stop::Fuel as u64;
+            return std::ptr::null_mut();
         }
         let maps = work.text.maps();
         context.text = work.text.base();
@@ -286,7 +291,11 @@ impl Machine {
         work.lists.iter_mut().for_each(|list| list.count = 0);
         unplaced(program, work);
         misplaced(program, work);
-        arguments(program, context, work)?;
+        if arguments(program, context, work).is_none() {
+            let refused = if work.refusal.is_some() { Stop::Refused } else { Stop::Defer };
+            context.stop = refused as u64;
+            return std::ptr::null_mut();
+        }
         context.lists = work.lists.as_mut_ptr();
         let scratch = SCRATCH.max(SCRATCH_PER_BYTE * work.text.message_bytes()) + SLACK;
         if self.scratch.len() < scratch {
@@ -314,7 +323,7 @@ impl Machine {
         let entry = self.loaded.code.entry();
         // SAFETY: the context is filled as the contract says, the text and the maps have the slack that it asks for, and the
         // output has `reserve` and `SLACK` behind its limit.
-        Some(unsafe { entry(context, start) })
+        unsafe { entry(context, start) }
     }
 
     /// For people: what the interpreter was asked for last, as a line of the compiler.
@@ -402,22 +411,22 @@ fn value<'o>(out: &'o [u8], edit: &Edit) -> &'o [u8] {
     out.get(from..from.saturating_add(edit.length)).unwrap_or_default()
 }
 
-/// Hands over what the entry takes; nothing where the interpreter has to say that something lacks.
+/// Hands over what the entry takes; nothing where something lacks, which refuses the message.
 fn arguments(program: &Program, context: &mut Context, work: &mut Work) -> Option<()> {
     for (index, take) in program.takes.iter().enumerate() {
         let word = match take {
             Take::Message | Take::Nothing => 0,
             Take::Segment { name, required, .. } => {
                 let found = numbered(work.text.tags(), name).next();
-                if *required && found.is_none() {
-                    return None;
+                if found.is_none() {
+                    require(work, *required)?;
                 }
                 found.unwrap_or(0)
             }
             Take::Segments { name, required, list, .. } => {
                 let found: Vec<u64> = numbered(work.text.tags(), name).collect();
-                if *required && found.is_empty() {
-                    return None;
+                if found.is_empty() {
+                    require(work, *required)?;
                 }
                 let number = usize::try_from(*list).ok()?;
                 for segment in found {
@@ -434,6 +443,12 @@ fn arguments(program: &Program, context: &mut Context, work: &mut Work) -> Optio
         *context.results.get_mut(index)? = word;
     }
     Some(())
+}
+
+/// Refuses the message if what it lacks is required.
+fn require(work: &mut Work, required: Option<u32>) -> Option<()> {
+    work.refusal = required.map(|issue| Raised { issue, place: None });
+    work.refusal.is_none().then_some(())
 }
 
 /// The segments of that name, by their number in the table.

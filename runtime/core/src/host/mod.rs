@@ -10,6 +10,7 @@ mod artifact;
 mod dates;
 mod edits;
 mod entries;
+mod groups;
 mod helpers;
 mod machine;
 mod memory;

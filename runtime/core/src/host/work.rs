@@ -13,6 +13,7 @@ use super::arena::Arena;
 use super::dates::{Offsets, is_no_day};
 use super::edits::Edits;
 use super::entries::{Entries, Maker};
+use super::groups::Grouped;
 use super::pattern::Matcher;
 use super::structure::Structure;
 use super::text::{Text, name};
@@ -36,6 +37,8 @@ pub struct Work {
     pub secrets: Secrets,
     pub lists: Vec<List>,
     pub items: Vec<Vec<u64>>,
+    /// Of lists whose items are told apart by a text, by number.
+    pub grouped: FxHashMap<usize, Grouped>,
     /// For each number the first that says the same.
     pub same: Vec<u32>,
     pub issues: Vec<Raised>,
@@ -307,7 +310,12 @@ impl Work {
         let count = self.lists.get(from).map_or(0, |list| list.count);
         let used = usize::try_from(count).unwrap_or(0) * words;
         let copied: Vec<u64> = self.items.get(from).and_then(|items| items.get(..used)).unwrap_or_default().to_vec();
-        if let (Some(record), Some(items)) = (self.lists.get_mut(to), self.items.get_mut(to)) {
+        self.fill(to, copied, count);
+    }
+
+    /// Makes a list of the words of so many items.
+    pub fn fill(&mut self, list: usize, copied: Vec<u64>, count: u64) {
+        if let (Some(record), Some(items)) = (self.lists.get_mut(list), self.items.get_mut(list)) {
             if items.len() < copied.len() {
                 items.resize(copied.len().next_power_of_two().max(32), 0);
             }

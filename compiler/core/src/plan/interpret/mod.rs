@@ -19,7 +19,7 @@ mod value;
 mod why;
 mod write;
 
-use super::{Code, Gives, LACKING, MISSED, Plan, RuleId, Said, Take, UNKNOWN_CHARSET, UNPLACED};
+use super::{Code, Gives, LACKING, MISSED, Plan, RuleId, SKIPPED, Said, Take, UNKNOWN_CHARSET, UNPLACED, no_segment};
 use crate::json::Json;
 use emr_message::group::{self, Bent, Groups};
 use emr_message::lineage::{self, Lineage};
@@ -141,7 +141,7 @@ fn run_for(
     let result = arguments(&mut run).and_then(|arguments| run.call(plan.entry, arguments)).map(|_| ());
     let result = match result {
         Ok(()) => Ok(run.finished()),
-        Err(Stop::Skip) => Err(Rejection::new(Code::Skipped, "the map skips the message")),
+        Err(Stop::Skip) => Err(Rejection::new(Code::Skipped, SKIPPED.1)),
         Err(Stop::Reject(rejection)) => Err(*rejection),
     };
     let lineage = match &result {
@@ -187,8 +187,7 @@ fn argument<'m>(run: &mut Run<'_, 'm>, take: &Take) -> Result<Value<'m>, Stop> {
     let mut found = named.map(|(index, _)| Value::Segment(index));
     let value = if *list { Value::list(found.collect()) } else { found.next().unwrap_or(Value::Missing) };
     if *required && !value.is_present(run.message, run.groups) {
-        let text = format!("the message has no {name}, which the map needs");
-        return Err(Stop::Reject(Box::new(Rejection::new(Code::NoSegment, &text))));
+        return Err(Stop::Reject(Box::new(Rejection::new(Code::NoSegment, &no_segment(name)))));
     }
     Ok(value)
 }

@@ -1,0 +1,129 @@
+//! Durations: words of milliseconds, [`MISSING`] where there is none.
+
+use std::borrow::Cow;
+
+use emr_abi::{Builtin, Context, Stop};
+use emr_message::convert::{Invalid, milliseconds as read, moment};
+use emr_message::number::Decimal;
+use emr_message::time::Span;
+
+use super::{NONE, argument, give, has, set_result, stop, text_of, with};
+use crate::host::work::{Work, decoded};
+
+const MISSING: i64 = i64::MIN;
+
+/// The operations, by their numbers in the plan.
+const PLUS: u64 = 0;
+const MINUS: u64 = 1;
+const OVER: u64 = 3;
+
+/// A duration as result, and whether it could be made of what was given.
+fn give_duration(ctx: &mut Context, made: Result<Option<i64>, Invalid>) -> u64 {
+    set_result(ctx, u64::from(made.is_err()));
+    match made {
+        // Nothing else may stand for one that is missing.
+        Ok(Some(MISSING)) => stop(ctx, Stop::Defer),
+        Ok(Some(millis)) => millis.cast_unsigned(),
+        Ok(None) | Err(Invalid) => MISSING.cast_unsigned(),
+    }
+}
+
+/// The text of two words, if it is there.
+fn text<'t>(at: u64, length: u64) -> Option<Cow<'t, str>> {
+    has(length).then(|| decoded(text_of(at, length)))
+}
+
+/// A word as a duration.
+fn known(word: u64) -> Option<i64> {
+    Some(word.cast_signed()).filter(|millis| *millis != MISSING)
+}
+
+pub unsafe extern "C" fn milliseconds(ctx: *mut Context, at: u64, length: u64) -> u64 {
+    with(ctx, |ctx, _| {
+        let text = text(at, length);
+        let trimmed = text.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        give_duration(ctx, trimmed.map(read).transpose())
+    })
+}
+
+pub unsafe extern "C" fn duration(ctx: *mut Context, function: u64, count: u64) -> u64 {
+    with(ctx, |ctx, work| {
+        let function = usize::try_from(function).ok().and_then(|function| Builtin::ALL.get(function)).copied();
+        let [first, second] = [0, 1].map(|index| {
+            let is_given = u64::try_from(index).is_ok_and(|index| index < count);
+            if is_given { argument(ctx, index).map(decoded) } else { None }
+        });
+        let Some(first) = first else { return give_duration(ctx, Ok(None)) };
+        let made = match function {
+            Some(Builtin::minutes) => counted(&first, Span::minutes),
+            Some(Builtin::hours) => counted(&first, Span::hours),
+            Some(Builtin::days) => counted(&first, Span::days),
+            Some(Builtin::duration) => second.map(|second| between(work, &first, &second)).transpose(),
+            _ => return stop(ctx, Stop::Defer),
+        };
+        give_duration(ctx, made)
+    })
+}
+
+/// So many of a unit.
+fn counted(text: &str, unit: fn(Decimal) -> Option<Span>) -> Result<Option<i64>, Invalid> {
+    unit(Decimal::read(text)?).map(|span| Some(span.millis)).ok_or(Invalid)
+}
+
+/// From one time to another.
+fn between(work: &Work, from: &str, to: &str) -> Result<i64, Invalid> {
+    Ok(moment(to.trim())?.since(&moment(from.trim())?, work.dates.zone())?.millis)
+}
+
+pub unsafe extern "C" fn in_minutes(ctx: *mut Context, duration: u64) -> u64 {
+    with(ctx, |ctx, work| match known(duration) {
+        Some(millis) => {
+            let made = work.made(&Span { millis }.in_minutes().to_string());
+            give(ctx, made)
+        }
+        None => 0,
+    })
+}
+
+pub unsafe extern "C" fn durations(ctx: *mut Context, op: u64, left: u64, right: u64) -> u64 {
+    with(ctx, |ctx, _| {
+        let (Some(left), Some(right)) = (known(left), known(right)) else { return give_duration(ctx, Ok(None)) };
+        let sum = match op {
+            PLUS => left.checked_add(right),
+            MINUS => left.checked_sub(right),
+            _ => None,
+        };
+        give_duration(ctx, sum.map(Some).ok_or(Invalid))
+    })
+}
+
+pub unsafe extern "C" fn scaled(ctx: *mut Context, op: u64, duration: u64, at: u64, length: u64) -> u64 {
+    with(ctx, |ctx, _| {
+        let scale = |(millis, by): (i64, Cow<str>)| {
+            let (millis, by) = (Decimal::from(millis), Decimal::read(&by)?);
+            let scaled = if op == OVER { millis.over(by) } else { millis.times(by) }?;
+            scaled.round(0)?.whole().ok_or(Invalid)
+        };
+        let made = known(duration).zip(text(at, length)).map(scale).transpose();
+        give_duration(ctx, made)
+    })
+}
+
+pub unsafe extern "C" fn moved(ctx: *mut Context, op: u64, at: u64, length: u64, by: u64) -> u64 {
+    with(ctx, |ctx, work| {
+        let Some((text, by)) = text(at, length).zip(known(by)) else { return 0 };
+        let by = if op == MINUS { by.checked_neg() } else { Some(by) };
+        let zone = work.dates.zone();
+        let moved = || -> Result<String, Invalid> {
+            let span = by.map(|millis| Span { millis }).ok_or(Invalid)?;
+            Ok(moment(text.trim())?.plus(span, zone)?.written(zone))
+        };
+        match moved() {
+            Ok(text) => {
+                let made = work.made(&text);
+                give(ctx, made)
+            }
+            Err(Invalid) => NONE,
+        }
+    })
+}
