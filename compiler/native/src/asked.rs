@@ -42,6 +42,11 @@ impl Asked {
         self.routines.get(routine as usize).is_some_and(|known| known.apart.contains(&val))
     }
 
+    /// Whether the place of a value may be asked for, or that of one that follows from it.
+    pub fn has_place(&self, routine: u32, val: Val) -> bool {
+        self.routines.get(routine as usize).is_some_and(|known| known.places.contains(&val))
+    }
+
     fn block(&mut self, plan: &Plan, steps: &Block, here: &mut Routine) {
         for step in steps {
             self.step(plan, step, here);

@@ -2,7 +2,7 @@
 
 use emr_compiler::check::typed::Primitive;
 use emr_compiler::plan::{Block, Constant, Part, Plan, Step, Val};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 /// What can be read from a routine's steps without carrying them out.
@@ -10,8 +10,10 @@ use smol_str::SmolStr;
 pub struct Facts<'p> {
     /// Which parts of a value are taken.
     pub parts: FxHashMap<Val, Vec<u8>>,
-    /// The only step that sets a value.
-    setters: FxHashMap<Val, Option<&'p Step>>,
+    /// The steps that set a value.
+    setters: FxHashMap<Val, Vec<&'p Step>>,
+    /// What loops set for each of their turns.
+    items: FxHashSet<Val>,
 }
 
 impl<'p> Facts<'p> {
@@ -29,8 +31,13 @@ impl<'p> Facts<'p> {
                     parts.push(*number);
                 }
             }
+            match step {
+                Step::Each { item, .. } => self.items.extend([*item]),
+                Step::EachBy { item, items, .. } => self.items.extend([*item, *items]),
+                _ => {}
+            }
             if let Some(to) = step.sets() {
-                self.setters.entry(to).and_modify(|only| *only = None).or_insert(Some(step));
+                self.setters.entry(to).or_default().push(step);
             }
             step.blocks().into_iter().for_each(|inner| self.block(inner));
         }
@@ -38,7 +45,15 @@ impl<'p> Facts<'p> {
 
     /// The step that alone sets the value.
     pub fn setter(&self, val: Val) -> Option<&'p Step> {
-        self.setters.get(&val).copied().flatten()
+        match self.setters(val) {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
+    /// All steps that set the value.
+    pub fn setters(&self, val: Val) -> &[&'p Step] {
+        self.setters.get(&val).map_or(&[], Vec::as_slice)
     }
 
     /// The text that a value is wherever it is set.
@@ -47,6 +62,11 @@ impl<'p> Facts<'p> {
             Step::Constant { value: Constant::Text(text), .. } => Some(text),
             _ => None,
         }
+    }
+
+    /// Whether it is what a loop sets for each of its turns.
+    pub fn is_item(&self, val: Val) -> bool {
+        self.items.contains(&val)
     }
 
     /// Whether no step sets it.

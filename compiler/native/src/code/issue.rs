@@ -50,6 +50,27 @@ pub enum Known {
     Below([Value; 2], Level, Path),
 }
 
+impl Known {
+    /// The part of a value of that level that stands there.
+    pub fn part(self, level: Level, number: u8) -> Known {
+        match self {
+            Known::In(segment, path) => Known::In(segment, path.part(level, number)),
+            Known::At(words, base) => Known::Below(words, base, Path::default().part(level, number)),
+            Known::Below(words, base, path) => Known::Below(words, base, path.part(level, number)),
+        }
+    }
+}
+
+impl From<Known> for Where {
+    fn from(known: Known) -> Where {
+        match known {
+            Known::In(segment, path) => Where::In(segment, path),
+            Known::At(words, level) => Where::At(words, level),
+            Known::Below(words, level, path) => Where::Below(words, level, path),
+        }
+    }
+}
+
 /// Numbers of field, repetition, component and subcomponent; 0 where a path is not so narrow.
 #[derive(Clone, Copy, Default)]
 pub struct Path {
@@ -65,8 +86,16 @@ impl Path {
         parts.into_iter().fold(0, |all, part| all << 16 | i64::from(part))
     }
 
+    pub fn of_field(field: u16) -> Path {
+        Path { field, ..Path::default() }
+    }
+
+    pub fn repeated(self, number: u32) -> Path {
+        Path { repetition: u16::try_from(number).unwrap_or(0), ..self }
+    }
+
     /// The part of a value of that level that stands at this path.
-    fn part(self, level: Level, number: u8) -> Path {
+    pub fn part(self, level: Level, number: u8) -> Path {
         let number = u16::from(number);
         match level {
             Level::Field => Path { repetition: 1, component: number, ..self },
@@ -156,10 +185,18 @@ impl<'p> Gen<'_, 'p> {
                 let length = self.word(&words, 1);
                 Where::If(length, Known::At([first, length], *level))
             }
+            (Kind::Text(_), Some(_)) if self.is_placeless(val) => Where::Nowhere,
+            (Kind::Field | Kind::Piece(_) | Kind::Text(_), Some(_))
+                if !self.sure.contains(&val) && self.noted.contains_key(&val) =>
+            {
+                self.noted_place(val).unwrap_or(Where::Unknown)
+            }
             // Only what was set has the place of what it was set from; what is there tells its own.
             (Kind::Field, Some(_)) if !self.sure.contains(&val) => self.place_by_address(val, Level::Field),
             (Kind::Piece(level), Some(_)) if !self.sure.contains(&val) => self.place_by_address(val, *level),
-            (Kind::Text(_), Some(_)) if !self.sure.contains(&val) => Where::Unknown,
+            (Kind::Text(_), Some(_)) if !self.sure.contains(&val) => {
+                self.text_by_address(val).unwrap_or(Where::Unknown)
+            }
             (Kind::Field | Kind::Piece(_), Some(Step::Take { of, part, .. })) => self.place_below(*of, part),
             (Kind::Field | Kind::Piece(_) | Kind::Text(_), Some(Step::Set { from, .. }))
                 if self.kind(*from) == kind =>
@@ -168,7 +205,6 @@ impl<'p> Gen<'_, 'p> {
             }
             (Kind::Field, _) => self.place_by_address(val, Level::Field),
             (Kind::Piece(level), _) => self.place_by_address(val, *level),
-            (Kind::Text(_), Some(Step::Constant { .. })) => Where::Nowhere,
             (Kind::Text(_), Some(Step::Convert { of, .. })) => {
                 let of = self.place_of_first(*of);
                 of.made(self.word(&words, 1))
@@ -186,23 +222,25 @@ impl<'p> Gen<'_, 'p> {
                 let of = self.first_place(&[*left, *right]);
                 of.made(self.word(&words, 1))
             }
-            (Kind::Text(_), Some(Step::CodePart { of, .. })) if matches!(self.kind(*of), Kind::Coded(_)) => {
-                Where::Nowhere
-            }
-            (Kind::Text(_), Some(Step::Receipt { .. })) => Where::Nowhere,
-            (Kind::Text(_) | Kind::List(_), _) => Where::Unknown,
+            (Kind::Text(_), _) => self.text_by_address(val).unwrap_or(Where::Unknown),
+            (Kind::List(_), _) => Where::Unknown,
             _ => Where::Nowhere,
         }
     }
 
     /// By where a part of the message stands: if it is not there, only if it was set apart from its neighbours, as what is
     /// handed over is.
-    fn place_by_address(&mut self, val: Val, level: Level) -> Where {
+    pub fn place_by_address(&mut self, val: Val, level: Level) -> Where {
         let words = self.get(val);
         let routine = self.instance.routine;
         let params = u32::try_from(self.instance.params.len()).unwrap_or(0);
         let is_given = val < params && self.facts.is_given(val);
         let tells = is_given || self.shared.asked.is_apart(routine, val);
+        // The item of a loop is there, or the value was never set.
+        if !tells && self.facts.is_item(val) {
+            let length = self.word(&words, 1);
+            return Where::If(length, Known::At([self.word(&words, 0), length], level));
+        }
         let length = if tells { self.int(1) } else { self.word(&words, 1) };
         Where::At([self.word(&words, 0), length], level)
     }
@@ -246,21 +284,17 @@ impl<'p> Gen<'_, 'p> {
         match (part, self.kind(of)) {
             (Part::Field { number, .. }, Kind::Segment(_)) => {
                 let words = self.get(of);
-                Where::In(self.word(&words, 0), Path { field: *number, ..Path::default() })
+                Where::In(self.word(&words, 0), Path::of_field(*number))
             }
             (Part::Component(number), Kind::Piece(_)) => match self.place_of(of) {
-                Where::In(segment, path) => Where::In(segment, path.part(level, *number)),
-                Where::At(at, base) => Where::Below(at, base, Path::default().part(level, *number)),
-                Where::Below(at, base, path) => Where::Below(at, base, path.part(level, *number)),
-                Where::If(length, Known::At(at, base)) => {
-                    Where::If(length, Known::Below(at, base, Path::default().part(level, *number)))
-                }
+                Where::In(segment, path) => Known::In(segment, path).part(level, *number).into(),
+                Where::At(at, base) => Known::At(at, base).part(level, *number).into(),
+                Where::Below(at, base, path) => Known::Below(at, base, path).part(level, *number).into(),
+                Where::If(length, known) => Where::If(length, known.part(level, *number)),
                 _ => Where::Unknown,
             },
             (Part::Index(number), Kind::Field | Kind::Piece(Level::Field)) => match self.place_of(of) {
-                Where::In(segment, path) => {
-                    Where::In(segment, Path { repetition: u16::try_from(*number).unwrap_or(0), ..path })
-                }
+                Where::In(segment, path) => Where::In(segment, path.repeated(*number)),
                 _ => Where::Unknown,
             },
             (Part::Component(number), Kind::Field | Kind::List(_)) => match self.place_of_first(of) {
@@ -279,14 +313,17 @@ impl<'p> Gen<'_, 'p> {
 
     /// The same said of the first of several values that has a place.
     pub fn place_of_any(&mut self, vals: &[Val]) -> Where {
+        let mut first = Where::Nowhere;
         for val in vals {
-            match self.place_of(*val) {
-                Where::Nowhere => {}
-                Where::If(..) | Where::Origin(..) | Where::Unknown => return Where::Unknown,
-                known => return known,
+            match (first, self.place_of(*val)) {
+                (_, Where::Nowhere) => {}
+                (Where::Nowhere, perhaps @ (Where::If(..) | Where::Origin(..))) => first = perhaps,
+                (Where::Nowhere, known) => return known,
+                // If the first is not there, this one is asked.
+                _ => return Where::Unknown,
             }
         }
-        Where::Nowhere
+        first
     }
 
     /// Says that there are several where one is expected.

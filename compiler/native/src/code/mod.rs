@@ -14,6 +14,7 @@ mod issue;
 mod lists;
 mod lookup;
 mod loops;
+mod noted;
 mod numbers;
 mod output;
 mod parts;
@@ -93,6 +94,9 @@ pub struct Gen<'f, 'p> {
     /// How long the first repetition of a field is, where that was asked for already.
     singles: FxHashMap<Val, Variable>,
     facts: facts::Facts<'p>,
+    /// The words in which the places of values are noted, and how those that were set are to be read.
+    notes: FxHashMap<Val, (Variable, Variable)>,
+    noted: FxHashMap<Val, noted::Noted>,
     /// The rule that each step comes of, by the step's place in memory.
     rules: FxHashMap<*const Step, RuleId>,
     /// The values that were set on every way to here.
@@ -166,6 +170,8 @@ impl<'f, 'p> Gen<'f, 'p> {
             heads: FxHashMap::default(),
             singles: FxHashMap::default(),
             facts: facts::Facts::of(&routine.body),
+            notes: FxHashMap::default(),
+            noted: FxHashMap::default(),
             rules: routine.ruled().into_iter().map(|(step, rule)| (std::ptr::from_ref(step), rule)).collect(),
             sure: FxHashSet::default(),
             lists: FxHashMap::default(),
@@ -193,6 +199,7 @@ impl<'f, 'p> Gen<'f, 'p> {
             next += kind.words();
             self.set(val, kind, &words);
         }
+        self.note_nothing();
         for val in 0..routine.params {
             self.split_early(val);
         }
@@ -217,6 +224,7 @@ impl<'f, 'p> Gen<'f, 'p> {
             self.b.set_srcloc(rule.map_or(around, |rule| SourceLoc::new(*rule)));
             let cursor = self.step(step, cursor)?;
             self.sure.extend(step.sets());
+            step.sets().into_iter().for_each(|val| self.note_place(val));
             Some(cursor)
         });
         self.b.set_srcloc(around);
