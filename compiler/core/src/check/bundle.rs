@@ -1,13 +1,21 @@
-//! What the type of a Bundle asks of it (FHIR R4, the invariants `bdl-1` to `bdl-12`).
+//! What a Bundle asks of itself, by its type and otherwise (FHIR R4, the invariants `bdl-1` to `bdl-12`).
+
+mod entries;
+mod urls;
 
 use super::scope::Scope;
 use super::typed::{Expr, Field, Kind, Sent, Statement, TyKind};
 use crate::diagnostic::{Code, Diagnostic, a};
 use crate::syntax::tree::At;
+use entries::{Entry, needs};
+pub(super) use urls::twice;
 
-/// Holds a Bundle whose type stands in the mapping to it.
+/// Holds a Bundle to what can be known of it: most of that by its type, where this stands in the mapping.
 pub(super) fn hold(scope: &mut Scope, statements: &[Statement], fields: &[Field], at: &At) {
-    let Some((ty, written)) = fields.iter().find(|field| field.name == "type").and_then(constant) else { return };
+    let written = fields.iter().find(|field| field.name == "type").and_then(constant);
+    let entries = entries::of(fields);
+    entries::hold(scope, written.map(|(ty, _)| ty), &entries);
+    let Some((ty, written)) = written else { return };
     let has = |name: &str| fields.iter().any(|field| field.name == name);
     if has("total") && !matches!(ty, "searchset" | "history") {
         say(scope, written, format!("a Bundle of type `{ty}` has no `total`"), "take the rule for `total` away");
@@ -18,7 +26,6 @@ pub(super) fn hold(scope: &mut Scope, statements: &[Statement], fields: &[Field]
         let message = format!("a Bundle of type `{ty}` is not carried out, so nothing is patched");
         say(scope, patch, message, "emit the resource, or make the Bundle a `transaction`");
     }
-    entries(scope, ty, fields);
     if needs("response", ty)
         && let Some((_, emitted)) = emitted_first(statements)
     {
@@ -26,15 +33,30 @@ pub(super) fn hold(scope: &mut Scope, statements: &[Statement], fields: &[Field]
         say(scope, emitted, message, "write the entries by `entry: { resource: …, response: … }`");
     }
     match ty {
-        "message" => begins_with(scope, "MessageHeader", ty, statements, at),
+        "message" => begins_with(scope, "MessageHeader", ty, (fields, &entries, statements), at),
         "document" => {
             for name in ["identifier", "timestamp"].into_iter().filter(|name| !has(name)) {
                 let help = format!("add `{name}: …`");
                 say(scope, written, format!("a Bundle of type `document` needs `{name}`"), &help);
             }
-            begins_with(scope, "Composition", ty, statements, at);
+            identified(scope, fields);
+            begins_with(scope, "Composition", ty, (fields, &entries, statements), at);
         }
         _ => {}
+    }
+}
+
+/// The identifier of a document says of which system it is (`bdl-9`).
+fn identified(scope: &mut Scope, fields: &[Field]) {
+    let values = fields.iter().filter(|field| field.name == "identifier").flat_map(|field| &field.values);
+    for value in values.map(|value| &value.value) {
+        let Kind::Block(block) = &*value.kind else { continue };
+        for name in ["system", "value"] {
+            if !block.fields.iter().any(|field| field.name == name) {
+                let message = format!("the `identifier` of a Bundle of type `document` needs a `{name}`");
+                say(scope, &value.at, message, &format!("add `{name}: …`"));
+            }
+        }
     }
 }
 
@@ -46,12 +68,31 @@ fn constant(field: &Field) -> Option<(&str, &At)> {
     }
 }
 
-/// The first entry is that of what is emitted first: what one emits inside another comes behind it.
-fn begins_with(scope: &mut Scope, wanted: &str, ty: &str, statements: &[Statement], at: &At) {
-    let first = emitted_first(statements);
+/// The first entry is the first that the map writes itself, or that of what is emitted first: what one emits inside another
+/// comes behind it (`bdl-11`, `bdl-12`).
+fn begins_with(
+    scope: &mut Scope,
+    wanted: &str,
+    ty: &str,
+    (fields, entries, statements): (&[Field], &[Entry], &[Statement]),
+    at: &At,
+) {
+    if let Some(first) = entries.first() {
+        if let Some((found, at)) = first.resource(scope).filter(|(found, _)| found != wanted) {
+            let message = format!("a Bundle of type `{ty}` begins with a {wanted}, and this is {}", a(&found));
+            let help =
+                "what a map writes in `entry` stands before what it emits: write the other one first, or emit both";
+            say(scope, &at, message, help);
+        }
+        return;
+    }
+    // What else is written in `entry` comes first, and nobody knows what that is.
+    if fields.iter().any(|field| field.name == "entry") {
+        return;
+    }
     let help = "entries stand in the order of the text: what it refers to is emitted behind it, and named by `refer`, \
                 or emitted inside it";
-    match first {
+    match emitted_first(statements) {
         Some((names, at)) if names.iter().any(|name| *name != wanted) => {
             let found = names.join(" or ");
             let message = format!("a Bundle of type `{ty}` begins with a {wanted}, and this emits {} first", a(&found));
@@ -67,63 +108,6 @@ fn emitted_first(statements: &[Statement]) -> Option<(Vec<&str>, &At)> {
         Statement::Let(_, value) | Statement::Do(value) => emitted(value),
         Statement::Require { .. } | Statement::Ignore(_) => None,
     })
-}
-
-/// Whether each entry of a Bundle of that type has an element (`bdl-3`, `bdl-4`); no entry of another type has it.
-fn needs(element: &str, ty: &str) -> bool {
-    match element {
-        "request" => matches!(ty, "transaction" | "batch" | "history"),
-        _ => matches!(ty, "transaction-response" | "batch-response" | "history"),
-    }
-}
-
-/// Entries that stand in the mapping as blocks.
-fn entries(scope: &mut Scope, ty: &str, fields: &[Field]) {
-    let mut blocks = Vec::new();
-    for value in fields.iter().filter(|field| field.name == "entry").flat_map(|field| &field.values) {
-        entry_blocks(&value.value, &mut blocks);
-    }
-    for (entry, at) in blocks {
-        let written = |name: &str| entry.iter().find(|field| field.name == name);
-        for name in ["request", "response"] {
-            match (written(name), needs(name, ty)) {
-                (None, true) => {
-                    let message = format!("each entry of a Bundle of type `{ty}` has a `{name}`, and this has none");
-                    let help = match name {
-                        "request" => "emit the resource, which writes it, or add `request: { method: …, url: … }`",
-                        _ => "add `response: { status: … }`",
-                    };
-                    say(scope, at, message, help);
-                }
-                (Some(field), false) => not_there(scope, field, ty, at),
-                _ => {}
-            }
-        }
-        if let Some(field) = written("search").filter(|_| ty != "searchset") {
-            not_there(scope, field, ty, at);
-        }
-    }
-}
-
-fn not_there(scope: &mut Scope, field: &Field, ty: &str, entry: &At) {
-    let (name, at) = (&field.name, field.values.first().map_or(entry, |value| &value.value.at));
-    let message = format!("no entry of a Bundle of type `{ty}` has a `{name}`");
-    say(scope, at, message, &format!("take the rule for `{name}` away"));
-}
-
-/// The blocks that an expression comes to, each with its place.
-fn entry_blocks<'e>(expr: &'e Expr, found: &mut Vec<(&'e [Field], &'e At)>) {
-    match &*expr.kind {
-        Kind::Block(block) => found.push((&block.fields, &expr.at)),
-        Kind::Each { body: value, .. }
-        | Kind::EachBy { body: value, .. }
-        | Kind::When { value, .. }
-        | Kind::Warn { value, .. }
-        | Kind::Do { value, .. } => entry_blocks(value, found),
-        Kind::Else(first, second) => [first, second].into_iter().for_each(|value| entry_blocks(value, found)),
-        Kind::List(items) => items.iter().for_each(|item| entry_blocks(item, found)),
-        _ => {}
-    }
 }
 
 /// Where something is patched.

@@ -1,8 +1,9 @@
 //! What a map promises of itself and of all that it calls: that it refuses nothing, that it writes no more than it
-//! says, that what it patches can be told to a server, that nothing that is emitted is lost.
+//! says, that what it patches can be told to a server, that nothing that is emitted is lost, that entries of a
+//! Bundle are told apart.
 
 use super::typed::{CodeTable, Function, Key};
-use super::{answered, bounded, lost, patched, total};
+use super::{answered, bounded, bundle, lost, patched, total};
 use crate::diagnostic::Diagnostic;
 use rustc_hash::FxHashSet;
 
@@ -27,5 +28,6 @@ pub fn promises(function: &Function, bodies: &dyn Bodies) -> Vec<Diagnostic> {
     broken.extend(patched::cannot_be_sent(function, bodies));
     broken.extend(lost::resources(function, bodies));
     broken.extend(lost::changes(function, bodies));
+    broken.extend(bundle::twice(function, bodies));
     broken
 }

@@ -213,10 +213,10 @@ mod tests {
             assert_eq!(known(known_path), Ok(()), "{known_path}");
         }
         let said: String = [
-            "Patient.nmae",
-            "Patient.name.famly",
+            "Patient.nam",
+            "Patient.name.famil",
             "Patient.deceasedQuantity",
-            "Pateint.name",
+            "Patien.name",
             "Patient.xyz",
             "Patient.birthDate.year",
             "Patient._birthDat.extension",
