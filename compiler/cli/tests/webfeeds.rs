@@ -137,3 +137,36 @@ fn what_is_posted_is_answered_mapped_and_delivered() {
         );
     }
 }
+
+/// Patients who are active, no other patients, and all else that has an id.
+const ANY: &str = r#"
+map slim(p: Patient) -> Patient { id: p.id, name: p.name }
+feed all from http "ADDRESS" {
+    tls:     none because "this machine alone"
+    clients: none because "this machine alone"
+    accept Resource where (. is not Patient or .active == true) and .id is present
+}
+target people to file { path: "people/{.id}-{.gender}.json" }
+target others to file { path: "others/{.id}.json" }
+route persons from all through slim to people where . is Patient
+route rest from all to others where . is not Patient
+"#;
+
+#[test]
+fn any_resource_goes_by_its_type_where_conditions_ask_for_it() {
+    let mut site = Site::new(ANY, "");
+    site.start(&[]);
+    let post = |body: Value| {
+        let kind = "application/fhir+json";
+        call(site.address, "POST", "/", kind, body.to_string().as_bytes()).unwrap().status
+    };
+    let active = json!({ "resourceType": "Patient", "id": "p1", "active": true, "gender": "female" });
+    assert_eq!(post(active.clone()), 200);
+    // The condition for what is no patient does not let a patient in.
+    assert_eq!(post(json!({ "resourceType": "Patient", "id": "p2", "active": false })), 422);
+    assert_eq!(post(json!({ "resourceType": "Location", "id": "l1" })), 200);
+    assert_eq!(post(json!({ "resourceType": "Location" })), 422);
+    site.until(|site| site.path("people/p1-female.json").exists() && site.path("others/l1.json").exists());
+    assert_eq!(site.json(&["status"])[0]["delivered"], 2);
+    assert_eq!(site.stop(), Some(0));
+}

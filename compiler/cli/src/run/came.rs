@@ -56,7 +56,10 @@ impl Came {
     pub fn is_of_kind(&self, accept: &AcceptFacts) -> bool {
         match (self, &accept.resource) {
             (Came::Message(_, _, structure), None) => accept.structures.contains(structure),
-            (Came::Resource(_), Some(wanted)) => self.is_called(wanted),
+            (Came::Resource(resource), Some(wanted)) => {
+                let is_apart = |name| accept.except.iter().any(|it| it == name);
+                self.is_called(wanted) && !resource.resource_type().is_some_and(is_apart)
+            }
             _ => false,
         }
     }

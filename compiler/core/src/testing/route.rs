@@ -24,6 +24,8 @@ pub struct Routed {
 pub struct Comes {
     /// `Patient`, or `Resource` for all.
     resource: Option<SmolStr>,
+    /// Types that come by other lines.
+    except: Vec<SmolStr>,
     structures: Vec<SmolStr>,
     events: Vec<(SmolStr, SmolStr)>,
     /// Whether the feed accepts the message here.
@@ -49,6 +51,7 @@ impl Comes {
     pub fn of(comes: &wiring::Comes, plan: impl Fn(&Function) -> Plan) -> Comes {
         Comes {
             resource: comes.resource.clone(),
+            except: comes.except.clone(),
             structures: comes.structures.clone(),
             events: comes.events.clone(),
             accepts: comes.accepts.as_ref().map(&plan),
@@ -65,10 +68,11 @@ impl Comes {
                 let structure = said.structure(standards);
                 self.structures.contains(&structure) && (self.events.is_empty() || self.events.contains(&event))
             }
-            Came::Resource(resource) => self
-                .resource
-                .as_deref()
-                .is_some_and(|wanted| wanted == "Resource" || resource.resource_type() == Some(wanted)),
+            Came::Resource(resource) => {
+                let own = resource.resource_type().unwrap_or_default();
+                let is_apart = self.except.iter().any(|it| it == own);
+                self.resource.as_deref().is_some_and(|wanted| wanted == own || wanted == "Resource" && !is_apart)
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::super::typed::{Function, Key, Ty, TyKind};
 use super::super::{ProfileFacts, SignatureParam, World, types};
 use super::connector::Speech;
+use super::narrow;
 use super::reading::{self, As};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::hl7::Version;
@@ -20,6 +21,8 @@ pub(super) struct Accepted {
     pub structures: Vec<SmolStr>,
     pub version: Version,
     pub events: Vec<Event>,
+    /// Of any resource: the types that it is not, for conditions speak of them apart.
+    pub except: Vec<SmolStr>,
     /// What else must be so, of each message.
     pub holds: Option<Function>,
     pub at: At,
@@ -50,6 +53,14 @@ impl Accepted {
         Some(types::base(&shape).clone())
     }
 
+    /// What people call it: any resource that is of one type by a condition is called by that.
+    pub fn shown(&self) -> &str {
+        match self.resource() {
+            Some(key) if self.name == ANY_RESOURCE => key,
+            _ => &self.name,
+        }
+    }
+
     pub fn is_resource(&self) -> bool {
         self.resource().is_some()
     }
@@ -63,8 +74,22 @@ impl Accepted {
     }
 }
 
-/// What a line of a feed accepts, its events known, and what is wrong with it.
-pub(super) fn accepted(accept: &Accept, world: &dyn World, problems: &mut Vec<Diagnostic>) -> Option<Accepted> {
+/// What accepts all types of resources.
+pub(super) const ANY_RESOURCE: &str = "Resource";
+
+/// What a line of a feed accepts, its events known, and what is wrong with it: any resource by the types that its condition
+/// speaks of. Nothing where its type is none that a feed could accept.
+pub(super) fn accepted(accept: &Accept, world: &dyn World, problems: &mut Vec<Diagnostic>) -> Vec<Accepted> {
+    let Some(whole) = whole(accept, world, problems) else { return Vec::new() };
+    let Some(filter) = &accept.filter else { return vec![whole] };
+    let mut parts = narrow::parted(&whole, filter, world);
+    parts.iter_mut().for_each(|part| part.holds = Some(reading::condition(filter, part, world)));
+    let all: Vec<&Accepted> = parts.iter().collect();
+    problems.extend(reading::problems(filter, As::Condition, &all, world));
+    parts
+}
+
+fn whole(accept: &Accept, world: &dyn World, problems: &mut Vec<Diagnostic>) -> Option<Accepted> {
     let written = Type { name: accept.ty.clone(), references: Vec::new(), count: Count::One, at: accept.ty.at.clone() };
     let (ty, profile) = types::param(&written, world, problems);
     let (version, structures) = match &ty.kind {
@@ -80,15 +105,7 @@ pub(super) fn accepted(accept: &Accept, world: &dyn World, problems: &mut Vec<Di
     };
     let events = events(accept, version, &structures, world, problems);
     let (name, at) = (accept.ty.text.clone(), accept.at.clone());
-    let accepted = Accepted { name, ty, profile, structures, version, events, holds: None, at };
-    let holds = accept.filter.as_ref().map(|filter| reading::condition(filter, &accepted, world));
-    Some(Accepted { holds, ..accepted })
-}
-
-/// What is wrong with the condition of an accept.
-pub(super) fn condition(accept: &Accept, accepted: &Accepted, world: &dyn World) -> Vec<Diagnostic> {
-    let filter = accept.filter.iter();
-    filter.flat_map(|filter| reading::problems(filter, As::Condition, &[accepted], world)).collect()
+    Some(Accepted { name, ty, profile, structures, version, events, except: Vec::new(), holds: None, at })
 }
 
 fn structures(key: &SmolStr, profile: Option<&Key>, world: &dyn World) -> Vec<SmolStr> {
@@ -169,7 +186,7 @@ pub(super) fn takes(param: &SignatureParam, accepted: &Accepted, world: &dyn Wor
 /// Whether what is of one type or profile of FHIR is of the other too: of that itself, of a profile of it, or of any.
 pub(super) fn is_a(given: &str, wanted: &str, world: &dyn World) -> bool {
     let shape = world.standards().fhir.shape(given);
-    wanted == given || wanted == "Resource" || shape.is_some_and(|shape| types::base(&shape) == wanted)
+    wanted == given || wanted == ANY_RESOURCE || shape.is_some_and(|shape| types::base(&shape) == wanted)
 }
 
 /// Whether all that a profile promises to its maps is true of what is accepted.

@@ -4,6 +4,7 @@ use super::super::World;
 use super::super::typed::{Function, Key};
 use super::accept::Accepted;
 use super::feed::{self, Whole};
+use super::narrow;
 use super::reading;
 use super::{given, named};
 use crate::resolve::DeclaredKind;
@@ -26,6 +27,8 @@ pub struct Carried {
 pub struct Comes {
     /// The type of resource of FHIR that it is: `Patient`, or `Resource` for all.
     pub resource: Option<SmolStr>,
+    /// Of all types of resources: those that come by other lines.
+    pub except: Vec<SmolStr>,
     /// `ADT_A01`; none of FHIR.
     pub structures: Vec<SmolStr>,
     /// `ADT` and `A04`.
@@ -43,7 +46,11 @@ pub fn carried(route: &Route, world: &dyn World) -> Carried {
     let mut comes = Vec::new();
     for name in &route.from {
         let Ok(Whole { accepted, .. }) = feed::by_name(name, world) else { continue };
-        comes.extend(accepted.iter().map(|accepted| come(route, accepted, world)));
+        let parted = |accepted| match &route.filter {
+            Some(filter) => narrow::parted(accepted, filter, world),
+            None => vec![accepted.clone()],
+        };
+        comes.extend(accepted.iter().flat_map(parted).map(|accepted| come(route, &accepted, world)));
     }
     let map = |name| named(name, DeclaredKind::Map, world).ok().map(|(export, _)| export.key);
     Carried {
@@ -57,6 +64,7 @@ fn come(route: &Route, accepted: &Accepted, world: &dyn World) -> Comes {
     let keys = keys(route);
     Comes {
         resource: accepted.base(world),
+        except: accepted.except.clone(),
         structures: accepted.structures.clone(),
         events: accepted.events.iter().map(|event| (event.code.clone(), event.event.clone())).collect(),
         accepts: accepted.holds.clone(),

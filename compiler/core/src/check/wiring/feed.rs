@@ -179,10 +179,7 @@ impl<'a> Lines<'a> {
             problems.push(diagnostic.help("as in `ignore ADT^A60 because \"allergies come from the pharmacy\"`"));
         }
         for accept in self.accepts {
-            if let Some(accepted) = accept::accepted(accept, world, problems) {
-                problems.extend(accept::condition(accept, &accepted, world));
-                whole.accepted.push(accepted);
-            }
+            whole.accepted.extend(accept::accepted(accept, world, problems));
         }
         for (word, because) in self.ignored {
             let Some(event) = accept::event(word) else { continue };
@@ -249,7 +246,7 @@ fn handled(key: &SmolStr, whole: &Whole, feed: &Feed, world: &dyn World) -> Vec<
         }
         let lost: Vec<&Event> = lost.iter().filter_map(|comes| comes.event).collect();
         let message = if routes.is_empty() || lost.is_empty() {
-            format!("no route takes what `{}` accepts as `{}`", feed.name.text, accepted.name)
+            format!("no route takes what `{}` accepts as `{}`", feed.name.text, accepted.shown())
         } else {
             let names: Vec<_> = lost.iter().map(|event| event.show()).collect();
             format!("no route takes {}", joined(names.iter().map(String::as_str), "or"))

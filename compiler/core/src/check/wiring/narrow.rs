@@ -1,10 +1,12 @@
 //! What the condition of a route lets through, as far as the kind of what comes alone decides it: the event of a message,
 //! the type of a resource.
 
+use super::super::typed::Ty;
 use super::super::{World, types};
-use super::accept::{Accepted, Event};
+use super::accept::{ANY_RESOURCE, Accepted, Event};
 use crate::standard::shape::Kind;
 use crate::syntax::tree::{Binary, Expr, ExprKind, Is, PartKind, Path, Prefix, Route, TextPart};
+use smol_str::SmolStr;
 
 /// Something that comes: of a kind that is accepted, and where that has events of one of them.
 #[derive(Clone, Copy)]
@@ -76,15 +78,53 @@ impl<'a> Comes<'a> {
         if !self.accepted.is_resource() {
             return Some(false);
         }
-        if name == self.accepted.name || name == "Resource" {
+        if name == self.accepted.name || name == ANY_RESOURCE {
             return Some(true);
         }
         let own = self.accepted.base(self.world)?;
-        match *types::base(&wanted) == own {
-            // A profile says more than a type.
-            true => (name == own).then_some(true),
-            false => (own != "Resource").then_some(false),
+        let base = types::base(&wanted);
+        if *base != own {
+            // Any resource may be of that type, but for those that come apart.
+            return (own != ANY_RESOURCE || self.accepted.except.contains(base)).then_some(false);
         }
+        // A profile says more than a type.
+        (name == own).then_some(true)
+    }
+}
+
+/// What is accepted, by what a condition speaks of: any resource by the types that it asks for, and the rest, where it lets any
+/// of that through. All else as it is.
+pub(super) fn parted(accepted: &Accepted, condition: &Expr, world: &dyn World) -> Vec<Accepted> {
+    if accepted.resource().is_none_or(|key| key != ANY_RESOURCE) {
+        return vec![accepted.clone()];
+    }
+    let mut types = Vec::new();
+    asked(condition, world, &mut types);
+    types.retain(|name| !accepted.except.contains(name));
+    let of_type = |name: &SmolStr| Accepted { ty: Ty::fhir(name), except: Vec::new(), ..accepted.clone() };
+    let mut parts: Vec<Accepted> = types.iter().map(of_type).collect();
+    let except = accepted.except.iter().cloned().chain(types).collect();
+    parts.push(Accepted { except, ..accepted.clone() });
+    let comes = |part: &Accepted| Comes { accepted: part, event: None, world }.truth(condition) != Some(false);
+    // Where nothing comes there is still something to be said.
+    if parts.iter().any(comes) {
+        parts.retain(comes);
+    }
+    parts
+}
+
+/// The types of resources that a condition asks for: `. is Patient`.
+fn asked(condition: &Expr, world: &dyn World, found: &mut Vec<SmolStr>) {
+    match &*condition.kind {
+        ExprKind::Binary(_, left, right) => [left, right].into_iter().for_each(|it| asked(it, world, found)),
+        ExprKind::Prefix(_, inner) => asked(inner, world, found),
+        ExprKind::Is { value, what: Is::Type(ty), .. } if is_whole(value) => {
+            let is_type = world.standards().fhir.resources().contains(&ty.text.as_str());
+            if is_type && !found.contains(&ty.text) {
+                found.push(ty.text.clone());
+            }
+        }
+        _ => {}
     }
 }
 

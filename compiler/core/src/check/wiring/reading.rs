@@ -29,7 +29,7 @@ pub(super) fn problems(expr: &Expr, how: As, accepted: &[&Accepted], world: &dyn
         (Some((accepted, problems)), true) => {
             let at = problems.first().map_or_else(|| expr.at.clone(), |it| it.at.clone());
             let why = problems.first().map(|it| it.message.as_str()).unwrap_or_default();
-            let message = format!("`{}` is accepted too, and there {why}", accepted.name);
+            let message = format!("`{}` is accepted too, and there {why}", accepted.shown());
             let diagnostic = Diagnostic::new(Code::NotInEachMessage, at, message);
             vec![
                 diagnostic

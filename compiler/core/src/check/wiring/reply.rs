@@ -167,7 +167,7 @@ fn not_taken(
     let asked = asked?;
     let others: Vec<_> = accepted.iter().filter(|it| !accept::takes(asked, it, world)).collect();
     (!others.is_empty()).then(|| {
-        let others = listed(others.iter().map(|it| it.name.as_str()));
+        let others = listed(others.iter().map(|it| it.shown()));
         let message = format!("`{}` takes `{}`, and {others} is asked too", name.text, plain(&asked.ty.kind));
         wrong(&name.at, message).help("let it take what the route takes")
     })

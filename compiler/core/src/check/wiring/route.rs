@@ -6,7 +6,7 @@ use super::accept::{self, Accepted};
 use super::connector::{Part, Speech};
 use super::feed::{self, Whole};
 use super::join::{self, plain};
-use super::narrow::Comes;
+use super::narrow::{self, Comes};
 use super::reading::{self, As};
 use super::setting::Settings;
 use super::{given, listed, named, reply, target};
@@ -19,7 +19,8 @@ pub fn route(route: &Route, module: &str, world: &dyn World) -> Vec<Diagnostic> 
     let mut problems = Vec::new();
     let feeds: Vec<Whole> =
         route.from.iter().filter_map(|name| kept(feed::by_name(name, world), &mut problems)).collect();
-    let accepted: Vec<&Accepted> = feeds.iter().flat_map(|feed| taken(feed, route, world)).collect();
+    let accepted: Vec<Accepted> = feeds.iter().flat_map(|feed| taken(feed, route, world)).collect();
+    let accepted: Vec<&Accepted> = accepted.iter().collect();
     if let Some(filter) = &route.filter {
         problems.extend(reading::problems(filter, As::Condition, &accepted, world));
     }
@@ -43,13 +44,19 @@ fn kept<T>(found: Result<T, Box<Diagnostic>>, problems: &mut Vec<Diagnostic>) ->
     found.map_err(|problem| problems.push(*problem)).ok()
 }
 
-/// What of a feed comes into a route: all that is not ignored there, and that its condition can let through.
-pub(super) fn taken<'f>(feed: &'f Whole, route: &Route, world: &dyn World) -> impl Iterator<Item = &'f Accepted> {
+/// What of a feed comes into a route: all that is not ignored there, and that its condition can let through. Any resource
+/// comes by the types that the condition speaks of.
+pub(super) fn taken(feed: &Whole, route: &Route, world: &dyn World) -> Vec<Accepted> {
     let comes = |comes: Comes| {
         let is_ignored = comes.event.is_some_and(|event| feed.ignored.iter().any(|it| it.is(event)));
         !is_ignored && comes.may_reach(route)
     };
-    feed.accepted.iter().filter(move |accepted| Comes::all(accepted, world).any(comes))
+    let parted = |accepted| match &route.filter {
+        Some(filter) => narrow::parted(accepted, filter, world),
+        None => vec![accepted.clone()],
+    };
+    let all = feed.accepted.iter().flat_map(parted);
+    all.filter(|accepted| Comes::all(accepted, world).any(comes)).collect()
 }
 
 type Named<'w> = (&'w Word, &'w Signature);
@@ -79,14 +86,16 @@ fn not_taken(name: &Word, map: &Signature, accepted: &[&Accepted], world: &dyn W
         "`{}` takes `{}`, and {} comes too",
         name.text,
         plain(&param.ty.kind),
-        listed(others.iter().map(|it| it.name.as_str()))
+        listed(others.iter().map(|it| it.shown()))
     );
     let kept = match param.ty.kind {
         TyKind::Fhir(_) => format!(". is {}", plain(&param.ty.kind)),
         _ => "MSH-9.2 == \"…\"".to_owned(),
     };
-    let help =
-        format!("let the map take it, or keep it out of this route: `where {kept}`, and `{}` into another", first.name);
+    let help = format!(
+        "let the map take it, or keep it out of this route: `where {kept}`, and `{}` into another",
+        first.shown()
+    );
     Some(Diagnostic::new(Code::DoesNotFit, name.at.clone(), message).help(help))
 }
 
@@ -105,7 +114,7 @@ fn not_delivered(route: &Route, map: Option<&Signature>, accepted: &[&Accepted],
                 ];
             }
         },
-        None => accepted.iter().map(|it| (it.speech(), it.name.to_string())).collect(),
+        None => accepted.iter().map(|it| (it.speech(), it.shown().to_owned())).collect(),
     };
     let mut problems = Vec::new();
     for name in &route.to {

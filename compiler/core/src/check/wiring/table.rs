@@ -127,6 +127,7 @@ pub(super) fn found(given: &[Given], world: &dyn World) -> Option<Accepted> {
         structures: Vec::new(),
         version: Version::Union,
         events: Vec::new(),
+        except: Vec::new(),
         holds: None,
         at,
     })

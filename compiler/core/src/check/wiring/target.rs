@@ -30,7 +30,7 @@ pub fn target(target: &Sink, module: &str, world: &dyn World) -> Vec<Diagnostic>
     problems
 }
 
-/// What the feeds of its routes accept: what a setting of a target reads is the message as it came.
+/// What comes into its routes: what a setting of a target reads is the message as it came.
 pub(super) fn delivered(key: &SmolStr, world: &dyn World) -> Vec<super::accept::Accepted> {
     let mut messages: Vec<super::accept::Accepted> = Vec::new();
     for (module, route) in world.routes() {
@@ -38,7 +38,7 @@ pub(super) fn delivered(key: &SmolStr, world: &dyn World) -> Vec<super::accept::
         let goes = |name: &Word| matches!(there.find(&name.text), Found::One(export) if export.key == *key);
         if route.to.iter().any(goes) {
             let feeds = route.from.iter().filter_map(|name| super::feed::by_name(name, &*there).ok());
-            for accepted in feeds.flat_map(|feed| feed.accepted) {
+            for accepted in feeds.flat_map(|feed| super::route::taken(&feed, route, &*there)) {
                 if !messages.iter().any(|it| it.ty == accepted.ty && it.profile == accepted.profile) {
                     messages.push(accepted);
                 }

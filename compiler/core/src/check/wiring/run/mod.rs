@@ -49,6 +49,8 @@ pub struct AcceptFacts {
     pub structures: Vec<SmolStr>,
     /// The type of resource of FHIR that it is: `Patient`, or `Resource` for all.
     pub resource: Option<SmolStr>,
+    /// Of all types of resources: those that are accepted by other lines.
+    pub except: Vec<SmolStr>,
     /// Code and event; each message of the structures where there are none.
     pub events: Vec<(SmolStr, SmolStr)>,
     pub filter: Option<Function>,
@@ -120,6 +122,7 @@ fn of_accepted(accepted: &Accepted, world: &dyn World) -> AcceptFacts {
     AcceptFacts {
         structures: accepted.structures.clone(),
         resource: accepted.base(world),
+        except: accepted.except.clone(),
         events: accepted.events.iter().map(event).collect(),
         filter: accepted.holds.clone(),
     }
@@ -141,7 +144,8 @@ pub fn target(sink: &Sink, module: &str, world: &dyn World, environment: &Enviro
 
 pub fn route(route: &Route, module: &str, world: &dyn World, environment: &Environment) -> RouteFacts {
     let feeds: Vec<Whole> = route.from.iter().filter_map(|name| feed::by_name(name, world).ok()).collect();
-    let accepted: Vec<&Accepted> = feeds.iter().flat_map(|feed| super::route::taken(feed, route, world)).collect();
+    let accepted: Vec<Accepted> = feeds.iter().flat_map(|feed| super::route::taken(feed, route, world)).collect();
+    let accepted: Vec<&Accepted> = accepted.iter().collect();
     let told: Vec<&Told> = world.connectors().every(Part::Route).iter().collect();
     let given = route.settings.as_ref().map(|block| given::of_block(block, &mut Vec::new(), |_| false));
     let mut values = Values::new(world, environment);
