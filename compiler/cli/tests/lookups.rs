@@ -10,6 +10,7 @@ mod site;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use database::{Database, PASSWORD};
@@ -84,6 +85,18 @@ fn post(site: &Site, message: &str) -> std::net::TcpStream {
     let mut stream = site.connect();
     stream.write_all(format!("\x0B{message}\x1C\r").as_bytes()).unwrap();
     stream
+}
+
+/// The next answer.
+fn heard(stream: &mut std::net::TcpStream) -> String {
+    stream.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\x1C\r") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        answer.push(byte[0]);
+    }
+    String::from_utf8(answer).unwrap()
 }
 
 fn in_flight(site: &Site) -> u64 {
@@ -377,5 +390,67 @@ fn a_message_is_mapped_with_what_a_fhir_server_finds() {
     // An ampersand parts the components of a field: the message has 77 there.
     assert_eq!(asked[3], "/r4/Practitioner?identifier=urn:doctors|77&_count=2");
     assert!(site.text("log").contains("it answers 503"));
+    assert_eq!(site.stop(), Some(0));
+}
+
+/// Doctors of a server that does not answer until it is told to, and then knows nobody.
+fn strangers() -> (String, Arc<AtomicBool>) {
+    let is_up = Arc::new(AtomicBool::new(false));
+    let up = Arc::clone(&is_up);
+    let (address, _) = server(move |_| (!up.load(Ordering::Relaxed)).then(|| (503, String::new())));
+    let text = DOCTORS.replace("SERVER", &address.to_string());
+    let text = text.replace(".family else PV1-2", ".family else reject \"nobody knows the doctor\"");
+    (text.replace("    accept ADT", "    answer: \"ANSWER\"\n    accept ADT"), is_up)
+}
+
+/// Has the engine go on with the project in which senders are answered at that moment.
+fn reload(site: &Site, text: &str, answer: &str) {
+    site.write(&text.replace("ANSWER", answer));
+    let (said, why, code) = site.said(&["reload"]);
+    assert_eq!(code, Some(0), "{said}{why}");
+}
+
+#[test]
+fn what_was_answered_when_it_was_stored_is_not_refused_by_a_later_version_or_process() {
+    let (text, is_up) = strangers();
+    let mut site = Site::new(&text.replace("ANSWER", "stored"), "");
+    site.start(&[]);
+    assert!(sent(&site, &admission("1", "771")).starts_with("MSA|AA|1"));
+    site.until(|site| site.text("log").contains("a table does not answer"));
+    assert!(sent(&site, &admission("2", "771")).starts_with("MSA|AA|2"));
+    // In the first process the first meets the next version, in the second both do.
+    reload(&site, &text, "checked");
+    site.kill();
+    site.start(&[]);
+    assert_eq!(in_flight(&site), 2);
+    is_up.store(true, Ordering::Relaxed);
+    site.until(|site| in_flight(site) == 0);
+    let status = site.json(&["status"]);
+    assert_eq!((&status[0]["parked_count"], &status[0]["refused"]), (&2.into(), &0.into()), "{status}");
+    // Whoever sends now is told.
+    assert!(sent(&site, &admission("3", "771")).starts_with("MSA|AE|3"));
+    assert_eq!(site.stop(), Some(0));
+}
+
+#[test]
+fn who_was_not_answered_yet_is_answered_although_the_next_version_answers_sooner() {
+    let (text, is_up) = strangers();
+    let mut site = Site::new(&text.replace("ANSWER", "checked"), "");
+    site.start(&[]);
+    let waiting = ["1", "2"].map(|control| {
+        let stream = post(&site, &admission(control, "771"));
+        site.until(|site| in_flight(site) == control.parse::<u64>().unwrap());
+        stream
+    });
+    // The feed listens anew, and does not wait for a table until the senders of before are answered.
+    reload(&site, &text, "stored");
+    drop(waiting);
+    let again = post(&site, &admission("2", "771"));
+    is_up.store(true, Ordering::Relaxed);
+    for (control, mut stream) in [("2", again), ("1", post(&site, &admission("1", "771")))] {
+        let answer = heard(&mut stream);
+        assert!(answer.contains(&format!("\rMSA|AE|{control}\r")), "{answer}");
+    }
+    assert_eq!(site.json(&["status"])[0]["refused"], 2);
     assert_eq!(site.stop(), Some(0));
 }

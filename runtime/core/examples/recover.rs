@@ -69,7 +69,7 @@ fn queue(folder: &Path, count: u64) -> Result<(), Fault> {
     let mut log = Log::open(Disk, folder.to_owned(), SEGMENT, |_| {})?;
     for number in 0..count {
         let bytes = message(number);
-        let arrival = Arrival { received: 0, identity: identity(&bytes, None), file: None };
+        let arrival = Arrival { received: 0, identity: identity(&bytes, None), file: None, is_answered: false };
         let place = log.append(ARRIVAL, &arrival.head(), &bytes)?;
         let what = What::Mapped { program: 7, targets: vec!["all>ehr".to_owned()] };
         log.append(EVENT, &Event::now(place.number, what).body(), &[])?;

@@ -330,7 +330,8 @@ impl<F: Fs> Intake<F> {
         }
         point!("flow.take");
         let received = clock::microseconds();
-        let arrival = Arrival { received, identity, file: sent.file.clone() };
+        let is_answered = self.version().settings.answer == When::Stored;
+        let arrival = Arrival { received, identity, file: sent.file.clone(), is_answered };
         let stored = record.submit(ARRIVAL, arrival.head(), sent.message.clone());
         point!("flow.submitted");
         let (answer, coming) = watch::channel(Progress::default());

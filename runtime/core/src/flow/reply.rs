@@ -46,7 +46,7 @@ impl<F: Fs> Intake<F> {
             return answers;
         }
         let (ledger, mut seen) = (self.ledger(), self.seen());
-        for open in ledger.open().filter(|open| open.goes_on()) {
+        for open in ledger.open().filter(|open| open.goes_on() && !open.arrival.is_answered) {
             let (answer, coming) = watch::channel(Progress::default());
             if let Some(identity) = identity(open) {
                 seen.note(identity, Answer::Coming(coming));
@@ -91,7 +91,7 @@ impl<F: Fs> WayOut<F> {
     /// How a delivery ended whose sender waits for what the target says. What a person sent on has no sender that waits.
     pub(super) async fn replied(&self, number: u64, said: Said) -> What {
         let open = self.intake.ledger().message(number).cloned();
-        let is_resumed = open.as_ref().is_some_and(|open| open.is_resumed);
+        let is_answered = open.as_ref().is_some_and(Open::is_answered);
         let identity = open.as_ref().and_then(identity);
         let target = self.name.to_string();
         let code = if said.end.is_ok() { Code::Accept } else { Code::Error };
@@ -114,7 +114,7 @@ impl<F: Fs> WayOut<F> {
             (Ok(()), Err(why)) => why.clone(),
             (Err(failure), _) => failure.why().to_owned(),
         };
-        if is_resumed {
+        if is_answered {
             return What::Parked { target: Some(target), why };
         }
         let identity = identity.filter(|_| kept.is_err());

@@ -11,7 +11,7 @@ use emr_message::answer::{Code, Problem};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::deliver::{Parcel, Queue};
-use super::intake::{OnReject, Settings, Way, When};
+use super::intake::{OnReject, Settings, Way};
 use super::once::{self, Came, Key, Once};
 use super::program::{Made, Mapped, Program, Rejected, Sorted};
 use super::repair::repaired;
@@ -214,7 +214,7 @@ impl Version {
         match self.settings.on_reject.get(route) {
             Some(OnReject::Drop(because)) => Ok(because.clone()),
             Some(OnReject::Hold) => Err(Outcome::parked(&why).into()),
-            Some(OnReject::AckError) | None if self.is_answered(open) => Err(Outcome::parked(&why).into()),
+            Some(OnReject::AckError) | None if open.is_answered() => Err(Outcome::parked(&why).into()),
             Some(OnReject::AckError) | None => {
                 let Rejected { text, problem, .. } = rejected;
                 let verdict = Verdict::Wrong(Problem { said: Some(text.as_str().into()), ..problem.clone() });
@@ -226,14 +226,10 @@ impl Version {
 
     /// Where the sender has its answer already, it is not the sender's any more.
     fn refused(&self, open: &Open, refusal: Refusal, verdict: Verdict) -> Outcome {
-        if self.is_answered(open) {
+        if open.is_answered() {
             return Outcome::parked(refusal.wrong().text());
         }
         Outcome::Ended(What::Refused(refusal), verdict)
-    }
-
-    fn is_answered(&self, open: &Open) -> bool {
-        open.is_resumed || self.settings.answer == When::Stored
     }
 
     /// What a way out gets of a message, made once more.

@@ -81,7 +81,7 @@ impl<F: Fs> Intake<F> {
     /// A message is on disk, or is not.
     pub(super) fn accept(&self, sent: Submitted, stored: Result<Place, Refused>) -> Option<Accepted> {
         let Submitted { came, message, arrival, answer } = sent;
-        let identity = arrival.identity;
+        let (identity, is_answered) = (arrival.identity, arrival.is_answered);
         match stored {
             Ok(place) => {
                 let open = Open::new(place, arrival);
@@ -89,7 +89,7 @@ impl<F: Fs> Intake<F> {
                 self.ledger().accept(open);
                 let (number, bytes) = (place.number, message.len());
                 self.see(&Happening::Accepted { number, bytes, took: came.elapsed() });
-                if self.version().settings.answer == When::Stored {
+                if is_answered {
                     tell(&answer, Some(number), Verdict::Good);
                 }
                 Some(Accepted { number, identity, answer, message: None })
@@ -217,7 +217,8 @@ impl<F: Fs> Intake<F> {
             return;
         }
         let version = self.version();
-        if let Some(answer) = answer.filter(|_| version.settings.answer == When::Delivered) {
+        let waits = !open.arrival.is_answered && version.settings.answer == When::Delivered;
+        if let Some(answer) = answer.filter(|_| waits) {
             self.await_targets(number, answer);
         }
         let keys = self.keys(&version, number);
@@ -240,11 +241,12 @@ impl<F: Fs> Intake<F> {
         line: &mut Line,
     ) -> Option<Verdict> {
         let number = open.number();
-        let when = self.version().settings.answer;
+        // What a later version of the project says of answers is for who sends then.
+        let is_answered = open.arrival.is_answered;
         let verdict = match self.map(open, message, line)? {
             Done { version, outcome: Outcome::Made(made, sights), message, receipt } => {
                 sights.iter().for_each(Sight::note);
-                if when == When::Delivered {
+                if !is_answered && version.settings.answer == When::Delivered {
                     // Before it can be delivered.
                     self.await_targets(number, answer);
                     self.hand_out(&version, number, &message, &receipt, made);
@@ -260,7 +262,7 @@ impl<F: Fs> Intake<F> {
                 verdict
             }
         };
-        if when != When::Stored {
+        if !is_answered {
             tell(&answer, Some(number), verdict.clone());
         }
         Some(verdict)

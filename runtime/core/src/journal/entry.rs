@@ -10,6 +10,7 @@ use crate::clock;
 
 /// A message as it was taken in. Its bytes stand behind it, as they came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Written", into = "Written")]
 pub struct Arrival {
     /// Microseconds since 1970, by the clock of the wall: a stamp, and no order.
     pub received: i64,
@@ -17,6 +18,49 @@ pub struct Arrival {
     pub identity: Option<Identity>,
     /// The file that it stood in.
     pub file: Option<String>,
+    /// Its sender is told that it is there as soon as it is stored: it is never refused later.
+    pub is_answered: bool,
+}
+
+/// An arrival as it stands in a journal.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    received: i64,
+    identity: Option<Identity>,
+    came: Came,
+}
+
+/// Journals know each by its place in this list. The first two are what an `Option` of the file is to them.
+#[derive(Serialize, Deserialize)]
+enum Came {
+    Alone,
+    InFile(String),
+    AloneAnswered,
+    InFileAnswered(String),
+}
+
+impl From<Written> for Arrival {
+    fn from(Written { received, identity, came }: Written) -> Arrival {
+        let (file, is_answered) = match came {
+            Came::Alone => (None, false),
+            Came::InFile(file) => (Some(file), false),
+            Came::AloneAnswered => (None, true),
+            Came::InFileAnswered(file) => (Some(file), true),
+        };
+        Arrival { received, identity, file, is_answered }
+    }
+}
+
+impl From<Arrival> for Written {
+    fn from(Arrival { received, identity, file, is_answered }: Arrival) -> Written {
+        let came = match (file, is_answered) {
+            (None, false) => Came::Alone,
+            (Some(file), false) => Came::InFile(file),
+            (None, true) => Came::AloneAnswered,
+            (Some(file), true) => Came::InFileAnswered(file),
+        };
+        Written { received, identity, came }
+    }
 }
 
 /// Hashes by which a message is known again.
@@ -223,6 +267,23 @@ impl Entry {
             EVENT => from_bytes(body).ok().map(Entry::Event),
             ANSWERS => from_bytes(body).ok().map(Entry::Answered),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arrival_stands_in_a_journal_as_one_whose_sender_is_not_answered_always_did() {
+        for file in [None, Some("a.hl7".to_owned())] {
+            let identity = Some(Identity { key: 1, body: 2 });
+            let before = written(&(7i64, identity, &file));
+            let arrival = Arrival { received: 7, identity, file, is_answered: false };
+            assert_eq!(arrival.head(), before);
+            let answered = Arrival { is_answered: true, ..arrival };
+            assert_eq!(take_from_bytes::<Arrival>(&answered.head()).unwrap().0, answered);
         }
     }
 }

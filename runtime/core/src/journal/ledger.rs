@@ -106,6 +106,11 @@ impl Open {
         self.place.number
     }
 
+    /// Its sender has its answer already: it is not the sender's any more.
+    pub fn is_answered(&self) -> bool {
+        self.is_resumed || self.arrival.is_answered
+    }
+
     /// Why a person has to look at it: all of it, or deliveries by the names of their ways.
     pub fn why(&self) -> Vec<String> {
         let missing = self.mapped.iter().flat_map(|mapped| &mapped.missing);
@@ -352,7 +357,7 @@ mod tests {
     }
 
     fn came() -> Arrival {
-        Arrival { received: 0, identity: None, file: None }
+        Arrival { received: 0, identity: None, file: None, is_answered: false }
     }
 
     fn arrival() -> Entry {
@@ -447,7 +452,7 @@ mod tests {
     fn segments_go_when_all_in_them_is_settled_and_old() {
         let mut ledger = Ledger::default();
         for number in 0..4u64 {
-            let arrival = Arrival { received: number as i64 * 10, identity: None, file: None };
+            let arrival = Arrival { received: number as i64 * 10, identity: None, file: None, is_answered: false };
             ledger.take(Place::in_segment(number, number / 2 * 2), Entry::Arrival(arrival, 0));
         }
         let settle = |ledger: &mut Ledger, message| {
@@ -463,7 +468,12 @@ mod tests {
 
     #[test]
     fn a_message_has_its_bytes_behind_it() {
-        let arrival = Arrival { received: 7, identity: Some(Identity { key: 1, body: 2 }), file: Some("a.hl7".into()) };
+        let arrival = Arrival {
+            received: 7,
+            identity: Some(Identity { key: 1, body: 2 }),
+            file: Some("a.hl7".into()),
+            is_answered: true,
+        };
         let body = [&arrival.head(), &b"MSH|^~\\&"[..]].concat();
         let Some(Entry::Arrival(read, head)) = Entry::read(super::super::entry::ARRIVAL, &body) else { panic!() };
         assert_eq!((read, &body[head..]), (arrival, &b"MSH|^~\\&"[..]));

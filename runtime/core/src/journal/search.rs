@@ -204,7 +204,8 @@ mod tests {
         let fs = Simulated::default();
         let mut log = Log::open(fs.clone(), Path::new("journal").into(), 4096, |_| {}).unwrap();
         let mut places = Vec::new();
-        let arrival = |number: i64| Arrival { received: number * 1_000_000, identity: None, file: None };
+        let arrival =
+            |number: i64| Arrival { received: number * 1_000_000, identity: None, file: None, is_answered: false };
         for number in 0..10 {
             let kind = if number % 2 == 0 { "ADT^A01" } else { "ORU^R01^ORU_R01" };
             let message = format!("MSH|^~\\&|A|H|||1||{kind}|c{number}|P|2.5\rPID|1\r");

@@ -136,7 +136,7 @@ mod tests {
         let fs = Simulated::default();
         let mut log = Log::open(fs.clone(), "journal".into(), LENGTH, |_| {}).unwrap();
         for number in 0..20 {
-            let arrival = Arrival { received: number, identity: None, file: None };
+            let arrival = Arrival { received: number, identity: None, file: None, is_answered: false };
             let place = log.append(ARRIVAL, &arrival.head(), &[b'x'; 400]).unwrap();
             let filtered = What::Filtered { because: "nobody wants it".into() };
             log.append(EVENT, &Event::now(place.number, filtered).body(), &[]).unwrap();
@@ -199,7 +199,7 @@ mod tests {
         let fs = journal();
         let other = Simulated::default();
         let mut log = Log::open(other.clone(), "journal".into(), LENGTH, |_| {}).unwrap();
-        let arrival = Arrival { received: 0, identity: None, file: None };
+        let arrival = Arrival { received: 0, identity: None, file: None, is_answered: false };
         log.append(ARRIVAL, &arrival.head(), &[b'y'; 400]).unwrap();
         log.commit().unwrap();
         let mut bytes = vec![0; frame::length(arrival.head().len() + 400)];

@@ -28,7 +28,7 @@ use super::super::{Feed, Places, Serving, Why, answered, tls};
 use super::frame::{self, Broken, Frames};
 use super::{COMMITTED, Mode, NOT_COMMITTED, Release};
 use crate::flow::intake::{HELD, Intake, Sent};
-use crate::flow::seen::Verdict;
+use crate::flow::seen::{Answer, Verdict};
 use crate::flow::witness::{Happening, Leaving};
 use crate::journal::fs::{Disk, Fs};
 use asked::Asked;
@@ -58,7 +58,7 @@ const BORNE: u32 = 3;
 /// The longest that such a peer is not heard.
 const DEAF: Duration = Duration::from_secs(32);
 
-/// How long a frame may take to come to its end when the feed stops.
+/// How long a frame may take to come to its end when the feed stops, and an answer to be known.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// An address that is ours, on which nobody is heard yet.
@@ -318,7 +318,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
                 _ => {}
             }
         }
-        let (verdict, reply) = self.intake.told(answer.verdict().await).await;
+        let Some(verdict) = self.verdict(answer).await else { return Ok(false) };
+        let (verdict, reply) = self.intake.told(verdict).await;
         if let Some(reply) = reply {
             return self.reply(&reply.bytes, asked).await;
         }
@@ -330,6 +331,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
             self.say(&head, code, verdict.problem().as_slice()).await?;
         }
         Ok(true)
+    }
+
+    /// What is to be said of a message. Nothing where a feed that stops would wait too long for it: it is stored, and its
+    /// sender is told when it sends it again.
+    async fn verdict(&mut self, mut answer: Answer) -> Option<Verdict> {
+        let stop = &mut self.stop;
+        let given_up = async {
+            stopped(stop).await;
+            sleep(GRACE).await;
+        };
+        tokio::select! {
+            verdict = answer.verdict() => Some(verdict),
+            () = given_up => None,
+        }
     }
 
     /// Says what was made for the sender to hear, if it wants to hear of what came of its message.

@@ -352,7 +352,8 @@ async fn what_processes_die_of_is_parked_and_its_sender_told_that_it_is_there() 
     let folder = tempfile::tempdir().unwrap();
     let message = Bytes::from_static(b"MSH|^~\\&|A|H|||1||ADT^A01|1|P|2.5\rPID|1\r");
     let mut log = Log::open(Disk, folder.path().to_owned(), SEGMENT, |_| {}).unwrap();
-    let arrival = Arrival { received: clock::microseconds(), identity: identity(&message, None), file: None };
+    let arrival =
+        Arrival { received: clock::microseconds(), identity: identity(&message, None), file: None, is_answered: false };
     let number = log.append(ARRIVAL, &arrival.head(), &message).unwrap().number;
     log.commit().unwrap();
     drop(log);
@@ -370,7 +371,7 @@ async fn what_the_last_process_died_of_is_tried_before_anybody_is_let_in() {
     let folder = tempfile::tempdir().unwrap();
     let message = "MSH|^~\\&|A|H|||1||ADT^A01|1|P|2.5\rPID|1\r";
     let mut log = Log::open(Disk, folder.path().to_owned(), SEGMENT, |_| {}).unwrap();
-    let arrival = Arrival { received: 0, identity: None, file: None };
+    let arrival = Arrival { received: 0, identity: None, file: None, is_answered: false };
     let number = log.append(ARRIVAL, &arrival.head(), message.as_bytes()).unwrap().number;
     log.commit().unwrap();
     drop(log);

@@ -327,7 +327,7 @@ mod tests {
     fn journal(journals: &Path, messages: u64) -> u64 {
         let mut log = Log::open(Disk, journals.join("adt"), 1 << 20, |_| {}).unwrap();
         for _ in 0..messages {
-            let arrival = Arrival { received: 7, identity: None, file: None };
+            let arrival = Arrival { received: 7, identity: None, file: None, is_answered: false };
             let place = log.append(ARRIVAL, &arrival.head(), b"MSH|^~\\&").unwrap();
             let event = Event { message: place.number, at: 8, what: Happened::Delivered { target: "all>ehr".into() } };
             log.append(EVENT, &event.body(), &[]).unwrap();

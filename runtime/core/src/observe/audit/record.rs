@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_line_says_what_a_record_says_and_no_word_of_the_message() {
-        let arrival = Arrival { received: 7, identity: None, file: Some("EVERYWOMAN.hl7".into()) };
+        let arrival = Arrival { received: 7, identity: None, file: Some("EVERYWOMAN.hl7".into()), is_answered: false };
         let body = [&arrival.head(), &b"MSH|^~\\&|EVERYWOMAN"[..]].concat();
         let said = Said::of_record("adt", 4, ARRIVAL, &body).unwrap();
         let (line, _) = said.line(9, &NOTHING);
