@@ -11,6 +11,7 @@ use bytes::Bytes;
 use emr_abi::fhir::Definitions;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
+use tokio::time::timeout;
 
 use super::super::tls::{Secrets, Why};
 use super::super::web::ask::{self, Answer};
@@ -44,6 +45,9 @@ pub struct Server {
 /// that come together.
 const AT_ONCE: u32 = 4;
 
+/// Why a request was not sent that looks for the same as another.
+const NOT_ITS_TURN: &str = "it does not answer another in time that looks for the same";
+
 impl Server {
     /// # Errors
     /// What its TLS or its credentials need is not to be had.
@@ -59,7 +63,11 @@ impl Server {
             Ok(place) => place,
             Err(failure) => return Err(failure).into(),
         };
-        let turn = self.firsts.turn(&place.conditions).await;
+        // A server that hangs is waited for once, and not once for each that came before.
+        let turn = match timeout(self.server.patience, self.firsts.turn(&place.conditions)).await {
+            Ok(turn) => turn,
+            Err(_) => return Err(Failure::Passing(NOT_ITS_TURN.to_owned())).into(),
+        };
         let answer = match self.answer(&place, made).await {
             Ok(answer) => answer,
             Err(failure) => return Err(failure).into(),

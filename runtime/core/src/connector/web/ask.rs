@@ -1,6 +1,7 @@
 //! Asks a server, and judges what its status means for a delivery.
 
 use std::path::Path;
+use std::time::Duration;
 
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
@@ -25,6 +26,8 @@ pub struct Settings {
 
 /// A server that knows us.
 pub struct Server {
+    /// How long it may take to answer.
+    pub patience: Duration,
     client: Client,
     auth: Auth,
     retry_on: Vec<String>,
@@ -45,6 +48,7 @@ impl Server {
     /// What its TLS or its credentials need is not to be had.
     pub fn new(settings: &Settings, folder: &Path, secrets: &Secrets) -> Result<Server, Why> {
         Ok(Server {
+            patience: Duration::from_millis(settings.client.timeout),
             auth: Auth::new(&settings.auth, secrets)?,
             client: client::client(&settings.client, folder, secrets)?,
             retry_on: settings.retry_on.clone(),

@@ -195,6 +195,31 @@ async fn of_transactions_that_look_for_the_same_one_is_under_way() {
     assert_eq!((first, second, most.load(Relaxed)), (Ok(()), Ok(()), 1));
 }
 
+/// A server that takes what it is asked and says nothing costs each of them its time-out, and not that of all before.
+#[tokio::test]
+async fn who_waits_for_another_that_is_not_answered_is_tried_again_later() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = sends(&format!("http://{}/r4", listener.local_addr().unwrap()), json!("none"));
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            counted.fetch_add(1, Relaxed);
+            open.push(stream);
+        }
+    });
+    let create = r#"{"resourceType":"Bundle","type":"transaction","entry":[{"resource":{"resourceType":"Patient"},
+        "request":{"method":"POST","url":"Patient","ifNoneExist":"identifier=a%7C1"}}]}"#;
+    let one = || sent(&server, create);
+    let ends = tokio::join!(one(), one(), one(), one(), one());
+    let ends = [ends.0, ends.1, ends.2, ends.3, ends.4];
+    assert!(ends.iter().all(|end| matches!(end, Err(Failure::Passing(_)))), "{ends:?}");
+    let of_others = ends.iter().filter(|end| end.as_ref().is_err_and(|end| end.why() == NOT_ITS_TURN)).count();
+    // Whoever is next when the first gives up may still ask.
+    assert!(of_others >= 3 && asked.load(Relaxed) <= 2, "{ends:?} {asked:?}");
+}
+
 #[tokio::test]
 async fn no_text_of_an_outcome_is_told() {
     let body = r#"{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"invalid",
