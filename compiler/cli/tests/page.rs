@@ -47,8 +47,7 @@ fn a_page_of_a_resource_joins_its_elements_to_what_is_made_of_them() {
     let mapping = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/commands/resources.in/slim.emr");
     let page = page_of(r#"{"resourceType":"Patient","name":[{"family":"<DOE>"}]}"#, &mapping);
     assert!(page.contains("<h2>Resource</h2>"), "{page}");
-    let element =
-        "data-at=\"Patient.name.0.family\"><b>Patient.name[0].family</b> <span></span> <code>&lt;DOE&gt;</code>";
+    let element = "data-at=\"Patient.name.0.family\"><b title=\"Patient.name[0].family\">family</b> <span></span> <code>&lt;DOE&gt;</code>";
     assert!(page.contains(element), "{page}");
     assert!(page.contains("data-of=\"Patient.name.0.family\""), "{page}");
     // Nothing stands there, so what lights up is what is around it.

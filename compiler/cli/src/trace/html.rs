@@ -59,13 +59,15 @@ fn message(segments: &[Segment], out: &mut String) {
             escaped(&segment.path),
             escaped(&segment.name)
         );
-        parts(&segment.fields, out);
+        parts(&segment.fields, &segment.path, out);
         out.push_str("</div>\n");
     }
     open.iter().for_each(|_| out.push_str("</div>\n"));
 }
 
-fn parts(parts: &[Part], out: &mut String) {
+/// Parts of what stands at a path. An element of a resource is called by its name there: the whole path is long, and said
+/// where it is pointed at.
+fn parts(parts: &[Part], around: &str, out: &mut String) {
     if parts.is_empty() {
         return;
     }
@@ -74,15 +76,21 @@ fn parts(parts: &[Part], out: &mut String) {
         let text = part.text.as_ref().map(|text| format!("<code>{}</code>", escaped(text))).unwrap_or_default();
         let _ = write!(
             out,
-            "<li><div class=\"item\" tabindex=\"-1\" data-at=\"{}\"><b>{}</b> <span>{}</span> {text}</div>",
+            "<li><div class=\"item\" tabindex=\"-1\" data-at=\"{}\">{} <span>{}</span> {text}</div>",
             key(part),
-            escaped(&part.path),
+            called(part, around),
             escaped(&part.name)
         );
-        self::parts(&part.parts, out);
+        self::parts(&part.parts, &part.path, out);
         out.push_str("</li>\n");
     }
     out.push_str("</ul>\n");
+}
+
+fn called(part: &Part, around: &str) -> String {
+    let path = escaped(&part.path);
+    let name = part.path.strip_prefix(around).and_then(|rest| rest.strip_prefix('.')).filter(|_| is_node(&part.place));
+    name.map_or_else(|| format!("<b>{path}</b>"), |name| format!("<b title=\"{path}\">{}</b>", escaped(name)))
 }
 
 /// Where each part of the message stands, by the numbers of its place.

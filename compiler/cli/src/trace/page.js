@@ -14,12 +14,16 @@
     // A place is another, lies in it, or holds it.
     const touches = (a, b) => a === b || a.startsWith(b + ".") || b.startsWith(a + ".");
 
+    // Of a resource what is asked of a place as a whole, such as its type, is not asked of each element in it.
+    const isNode = (place) => /[^0-9.]/.test(place);
+    const decides = (place, at) => touches(place, at) && !(isNode(place) && at.startsWith(place + "."));
+
     const linked = (item) => {
         if (item.dataset.at !== undefined) {
             const at = item.dataset.at;
-            const of = (kind) => values.filter((value) => named(value, kind).some((place) => touches(place, at)));
-            const made = of("of");
-            return { lit: made, asked: of("if").filter((value) => !made.includes(value)) };
+            const of = (kind, meets) => values.filter((value) => named(value, kind).some((place) => meets(place, at)));
+            const made = of("of", touches);
+            return { lit: made, asked: of("if", decides).filter((value) => !made.includes(value)) };
         }
         const of = (kind) => named(item, kind).map((place) => byPlace.get(place)).filter(Boolean);
         return { lit: of("of"), asked: of("if") };
@@ -34,8 +38,8 @@
     const explain = (item, { lit, asked }) => {
         why.replaceChildren();
         const head = document.createElement("h5");
-        head.textContent = [...item.children].filter((it) => it.matches("b, span, code")).map((it) => it.textContent)
-            .filter(Boolean).join("  ");
+        head.textContent = [...item.children].filter((it) => it.matches("b, span, code"))
+            .map((it) => it.title || it.textContent).filter(Boolean).join("  ");
         why.append(head);
         const told = item.querySelector(".why");
         if (told) {
@@ -95,6 +99,13 @@
         go(lit[0] || asked[0] || other[0]);
     };
 
+    // Where keys scroll, what comes to lie under a pointer that rests is not pointed at.
+    let pointer = "";
+    const place = (event) => `${event.clientX} ${event.clientY}`;
+    document.addEventListener("mousemove", (event) => {
+        pointer = place(event);
+    });
+
     const keys = {
         ArrowDown: (item, list) => go(list[list.indexOf(item) + 1]),
         ArrowUp: (item, list) => go(list[list.indexOf(item) - 1]),
@@ -116,7 +127,7 @@
         });
         sides[index].addEventListener("mouseover", (event) => {
             const item = event.target.closest(".item");
-            if (item && !held) {
+            if (item && !held && place(event) !== pointer) {
                 show(item);
             }
         });
