@@ -259,8 +259,9 @@ impl<'p, 'm> Run<'p, 'm> {
         let mut own = self.why().of_all(&step.uses());
         own.data.whole |= !is_keyed;
         let mut by = Places::default();
-        let all = own.all();
-        // Of two with one key the first stays; that one has none may be why it stays.
+        // Of two with one key the first stays; that one has none may be why it stays. The address that it has then is its
+        // own, whatever it is made of.
+        let all = Places { whole: false, ..own.all() };
         if let Some(before) = self.why().keys.get(resource).cloned() {
             by.add(&before);
             by.add(&all);
