@@ -46,6 +46,8 @@ pub enum Kind {
     /// All repetitions of a field: place and length.
     Field,
     Piece(Level),
+    /// The same of any level: place, length and level.
+    Part,
     /// Ready for JSON; missing if its length is below 1.
     Text(Live),
     /// 0 or 1; -1 if missing.
@@ -74,17 +76,18 @@ impl Kind {
             | Kind::Duration
             | Kind::List(_) => 1,
             Kind::Field | Kind::Piece(_) | Kind::Text(Live::Yes | Live::No) => 2,
-            Kind::Text(Live::Told | Live::Traced) => 3,
+            Kind::Part | Kind::Text(Live::Told | Live::Traced) => 3,
             Kind::Coded(Live::Yes | Live::No) => 6,
             Kind::Coded(Live::Told | Live::Traced) => 7,
         }
     }
 
     fn join(&self, other: &Kind) -> Kind {
-        use Kind::{Any, Bool, Coded, List, Missing, Text};
+        use Kind::{Any, Bool, Coded, List, Missing, Part, Piece, Text};
         match (self, other) {
             (same, other) if same == other => same.clone(),
             (Missing, one) | (one, Missing) => one.clone(),
+            (Piece(_) | Part, Piece(_) | Part) => Part,
             (Text(left), Text(right)) => Text(left.join(*right)),
             (Bool, Text(live)) | (Text(live), Bool) => Text(live.join(Live::Yes)),
             (Coded(left), Coded(right)) => Coded(left.join(*right)),
@@ -311,7 +314,7 @@ impl<'p> Typing<'p> {
             },
             Step::CodePart { of: from, part, .. } => match (of(*from), part) {
                 (Kind::Coded(live), _) => Kind::Text(live),
-                (one @ (Kind::Piece(_) | Kind::Text(_)), CodePart::Code) => one,
+                (one @ (Kind::Piece(_) | Kind::Part | Kind::Text(_)), CodePart::Code) => one,
                 (Kind::Any, _) => Kind::Any,
                 _ => Kind::Missing,
             },
@@ -340,6 +343,8 @@ impl<'p> Typing<'p> {
         match (part, from) {
             (_, Kind::Missing) => Kind::Missing,
             (_, Kind::Any) => Kind::Any,
+            // What is below it depends on its level.
+            (Part::Component(_) | Part::Index(_), Kind::Part) => Kind::Any,
             (Part::Outer(levels), Kind::Group(node)) => {
                 Kind::Group((0..*levels).fold(*node, |node, _| self.outside(node)))
             }
@@ -435,7 +440,7 @@ fn constant(value: &Constant) -> Kind {
 pub fn leaf(kind: &Kind) -> Option<Live> {
     match kind {
         Kind::Text(live) | Kind::Coded(live) => Some(*live),
-        Kind::Piece(_) | Kind::Field | Kind::Bool => Some(Live::Yes),
+        Kind::Piece(_) | Kind::Part | Kind::Field | Kind::Bool => Some(Live::Yes),
         _ => None,
     }
 }
@@ -505,25 +510,21 @@ fn builtin(function: Builtin, arguments: &[Val], vals: &[Kind], typing: &Typing)
         | Builtin::pseudonym => text_of(kinds()),
         Builtin::count => match arguments.first().map(|argument| kind(vals, *argument)) {
             Some(Kind::Any) => Kind::Any,
-            Some(Kind::List(item)) => match item.live() {
-                Live::Yes => Kind::Text(Live::Told),
-                Live::No => Kind::Text(Live::No),
-                Live::Told | Live::Traced => Kind::Any,
-            },
-            None | Some(Kind::Missing) => Kind::Text(Live::No),
-            Some(Kind::Text(live) | Kind::Coded(live)) if live != Live::Yes => Kind::Any,
-            Some(_) => Kind::Text(Live::Yes),
+            None => Kind::Text(Live::No),
+            // A list without items is none of the message.
+            Some(one) if one.live() == Live::No => Kind::Text(Live::No),
+            Some(_) => Kind::Text(Live::Told),
         },
         Builtin::any | Builtin::all => match arguments.first().map(|argument| kind(vals, *argument)) {
             Some(Kind::Any) => Kind::Any,
             _ => Kind::Bool,
         },
         // Over lists: the joined texts.
-        Builtin::join | Builtin::uuid => {
+        Builtin::join | Builtin::position => {
             let mut live = Live::No;
             for one in kinds() {
                 match one.item(typing) {
-                    Kind::Any => return Kind::Any,
+                    item if item != Kind::Missing && leaf(&item).is_none() => return Kind::Any,
                     item => live = live.either(item.live()),
                 }
             }
@@ -538,15 +539,27 @@ fn builtin(function: Builtin, arguments: &[Val], vals: &[Kind], typing: &Typing)
             Some(Kind::Duration) => Kind::Text(Live::Yes),
             _ => Kind::Missing,
         },
+        // Where a list is empty, what is made of it is none of the message.
+        Builtin::uuid | Builtin::sum => match arguments.first().map(|argument| kind(vals, *argument)) {
+            None | Some(Kind::Missing) => Kind::Text(Live::No),
+            Some(one) => match one.item(typing) {
+                Kind::Missing => Kind::Text(Live::No),
+                item if leaf(&item).is_none() => Kind::Any,
+                Kind::Text(live) | Kind::Coded(live) if live != Live::Yes => Kind::Text(live),
+                _ => Kind::Text(Live::Told),
+            },
+        },
+        Builtin::min | Builtin::max | Builtin::distinct => {
+            let item = arguments.first().map_or(Kind::Missing, |argument| kind(vals, *argument).item(typing));
+            match item {
+                item if item != Kind::Missing && leaf(&item).is_none() => Kind::Any,
+                item if function == Builtin::distinct => list(item),
+                item => item,
+            }
+        }
+        Builtin::pieces => list(text_of(kinds())),
         // Missing, or else the interpreter's.
-        Builtin::pieces
-        | Builtin::min
-        | Builtin::max
-        | Builtin::distinct
-        | Builtin::resolve
-        | Builtin::position
-        | Builtin::er7
-        | Builtin::raw => Kind::Missing,
+        Builtin::resolve | Builtin::er7 | Builtin::raw => Kind::Missing,
         _ => Kind::Any,
     }
 }

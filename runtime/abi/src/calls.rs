@@ -102,6 +102,9 @@ calls! {
 
     // ---- texts
 
+    /// The first leaf of a value of the message with the white space that was taken off its ends: `length` is that of the
+    /// leaf, `whole` that of the value.
+    untrimmed(at, length, whole);
     /// As a primitive of FHIR, by number; -1 where the text is no such thing.
     convert(into, at, length);
     /// The same for a date and for a dateTime, which are frequent.
@@ -155,6 +158,17 @@ calls! {
     /// The list of `to` becomes that of `from`, whose items have so many words.
     copy(from, to, words);
 
+    /// A function of the library over the texts of a list, which has two words for each, and perhaps one more; -1 where one
+    /// of them is not what it takes.
+    over(function, list, at, length);
+    /// Which of such texts a function chooses: its number from 0, or -1.
+    chosen(function, list);
+    /// The list of `to` becomes the items of `from`, each of so many words, without those that are equal to an earlier one:
+    /// by their texts in a list of two words each or, where `part` is 1, as a whole by the first two of the words of `texts`.
+    distinct(from, texts, part, to, words);
+    /// Adds the pieces of the first text in `results` between those of the second to a list of so many words an item, the
+    /// third of which is `told`.
+    pieces(list, words, told);
     /// Notes the text by which the next item of a list is of a group, in a list of numbers that has a word for each.
     keyed(numbers, at, length);
     /// How many groups the items are of.

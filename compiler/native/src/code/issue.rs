@@ -48,6 +48,8 @@ pub enum Known {
     At([Value; 2], Level),
     In(Value, Path),
     Below([Value; 2], Level, Path),
+    /// By an address, a length and a level.
+    Part([Value; 3]),
 }
 
 impl Known {
@@ -57,6 +59,7 @@ impl Known {
             Known::In(segment, path) => Known::In(segment, path.part(level, number)),
             Known::At(words, base) => Known::Below(words, base, Path::default().part(level, number)),
             Known::Below(words, base, path) => Known::Below(words, base, path.part(level, number)),
+            Known::Part(words) => Known::Part(words),
         }
     }
 }
@@ -67,6 +70,7 @@ impl From<Known> for Where {
             Known::In(segment, path) => Where::In(segment, path),
             Known::At(words, level) => Where::At(words, level),
             Known::Below(words, level, path) => Where::Below(words, level, path),
+            Known::Part(words) => Where::If(words[1], Known::Part(words)),
         }
     }
 }
@@ -164,11 +168,12 @@ impl<'p> Gen<'_, 'p> {
 
     fn told_as(&mut self, known: Known) -> [Value; 4] {
         let (told, at, level, path) = match known {
-            Known::At([at, _], level) => (Told::Value, at, level, Path::default()),
-            Known::In(segment, path) => (Told::Segment, segment, Level::Field, path),
-            Known::Below([at, _], level, path) => (Told::Below, at, level, path),
+            Known::At([at, _], level) => (Told::Value, at, self.int(level as i64), Path::default()),
+            Known::Part([at, _, level]) => (Told::Value, at, level, Path::default()),
+            Known::In(segment, path) => (Told::Segment, segment, self.int(Level::Field as i64), path),
+            Known::Below([at, _], level, path) => (Told::Below, at, self.int(level as i64), path),
         };
-        [self.int(told as i64), at, self.int(level as i64), self.int(path.packed())]
+        [self.int(told as i64), at, level, self.int(path.packed())]
     }
 
     /// Where a value stands, and whether it does, as the interpreter tells the place of it.
@@ -179,6 +184,7 @@ impl<'p> Gen<'_, 'p> {
         match (&kind, self.facts.setter(val)) {
             (Kind::Any, _) => Where::Unknown,
             (Kind::Segment(_), _) => Where::In(first, Path::default()),
+            (Kind::Part, _) => self.place_of_part(val, &words),
             (Kind::Text(Live::Traced), _) => Where::Origin(self.word(&words, 1), self.word(&words, 2)),
             // An item is there, or the value is missing and has no place.
             (Kind::Piece(level), Some(Step::Pick { of, .. })) if matches!(self.kind(*of), Kind::List(_)) => {
@@ -228,6 +234,18 @@ impl<'p> Gen<'_, 'p> {
         }
     }
 
+    /// By where a part of any level stands. What is not there was never set, if it is an item of a loop or list.
+    fn place_of_part(&mut self, val: Val, words: &[Value]) -> Where {
+        let part = [0, 1, 2].map(|index| self.word(words, index));
+        let [_, length, _] = part;
+        let of_list = |step: &Step| matches!(step, Step::Pick { of, .. } if matches!(self.kind(*of), Kind::List(_)));
+        if !self.facts.is_item(val) && !self.facts.setter(val).is_some_and(of_list) {
+            let is_absent = self.is(IntCC::SignedLessThan, length, 1);
+            self.give_up_when(is_absent);
+        }
+        Where::If(length, Known::Part(part))
+    }
+
     /// By where a part of the message stands: if it is not there, only if it was set apart from its neighbours, as what is
     /// handed over is.
     pub fn place_by_address(&mut self, val: Val, level: Level) -> Where {
@@ -269,6 +287,10 @@ impl<'p> Gen<'_, 'p> {
         let first = self.word(words, 0);
         match kind {
             Kind::Piece(level) => Where::At([first, self.word(words, 1)], *level),
+            Kind::Part => {
+                let part = [0, 1, 2].map(|index| self.word(words, index));
+                Where::If(part[1], Known::Part(part))
+            }
             Kind::Segment(_) => Where::In(first, Path::default()),
             Kind::Text(Live::Traced) => Where::Origin(self.word(words, 1), self.word(words, 2)),
             Kind::Text(_) | Kind::List(_) | Kind::Any | Kind::Field => Where::Unknown,
@@ -299,6 +321,7 @@ impl<'p> Gen<'_, 'p> {
             },
             (Part::Component(number), Kind::Field | Kind::List(_)) => match self.place_of_first(of) {
                 Where::At(at, base) => Where::Below(at, base, Path::default().part(base, *number)),
+                Where::If(length, Known::At(at, base)) => Where::If(length, Known::At(at, base).part(base, *number)),
                 _ => Where::Unknown,
             },
             _ => Where::Unknown,

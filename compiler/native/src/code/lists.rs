@@ -5,7 +5,7 @@ use emr_abi::Member;
 use emr_compiler::plan::Val;
 
 use super::{Gen, Words};
-use crate::kinds::Kind;
+use crate::kinds::{Kind, Level};
 
 impl<'p> Gen<'_, 'p> {
     pub fn gather(&mut self, parts: &[Val], to: Val) {
@@ -93,10 +93,7 @@ impl<'p> Gen<'_, 'p> {
                 if **of == Kind::Missing {
                     return;
                 }
-                if **of != *item {
-                    return self.give_up();
-                }
-                self.push_list(&words, list, item);
+                self.push_list(&words, of, list, item);
             }
             _ => {
                 let (some, done) = (self.label(), self.label());
@@ -119,7 +116,8 @@ impl<'p> Gen<'_, 'p> {
         let (some, next, again, done) = (self.label(), self.label(), self.label(), self.label());
         self.if_present(at, size, some, next);
         self.b.switch_to_block(some);
-        self.push(list, item, &[at, size]);
+        let fitted = self.fit(&Kind::Piece(Level::Repetition), &[at, size], item);
+        self.push(list, item, &fitted);
         self.jump(next);
         self.b.switch_to_block(next);
         let is_last = self.b.ins().icmp(IntCC::SignedGreaterThanOrEqual, size, left);
@@ -150,7 +148,7 @@ impl<'p> Gen<'_, 'p> {
         self.b.switch_to_block(done);
     }
 
-    fn push_list(&mut self, words: &[Value], list: Value, item: &Kind) {
+    fn push_list(&mut self, words: &[Value], of: &Kind, list: Value, item: &Kind) {
         let from = self.word(words, 0);
         let head = self.label();
         let index = self.b.append_block_param(head, I64);
@@ -163,8 +161,9 @@ impl<'p> Gen<'_, 'p> {
         let (some, done) = (self.label(), self.label());
         self.either(more, some, done);
         self.b.switch_to_block(some);
-        let found = self.list_item(from, index, item);
-        self.push(list, item, &found);
+        let found = self.list_item(from, index, of);
+        let fitted = self.fit(of, &found, item);
+        self.push(list, item, &fitted);
         let index = self.add(index, 1);
         self.jump_with(head, &[index]);
         self.b.switch_to_block(done);

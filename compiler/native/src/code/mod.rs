@@ -17,6 +17,7 @@ mod loops;
 mod noted;
 mod numbers;
 mod output;
+mod over;
 mod parts;
 mod read;
 mod step;
@@ -387,18 +388,5 @@ impl<'f, 'p> Gen<'f, 'p> {
         self.note(why);
         let none = self.int(0);
         self.b.ins().return_(&[none]);
-    }
-
-    /// Gives up if a flag of the message is set.
-    #[track_caller]
-    fn give_up_if(&mut self, flag: u64) {
-        let flags = self.given(at!(flags));
-        let set = self.b.ins().band_imm_u(flags, i64::try_from(flag).unwrap_or(-1));
-        let (odd, fine) = (self.cold(), self.label());
-        self.either(set, odd, fine);
-        self.b.switch_to_block(odd);
-        self.give_up();
-        self.jump(fine);
-        self.b.switch_to_block(fine);
     }
 }

@@ -124,6 +124,7 @@ impl<'p> Gen<'_, 'p> {
             Known::In(segment, path) => ([segment, self.int(1)], How::In(path)),
             Known::At(words, level) => (words, How::At(level)),
             Known::Below(words, level, path) => (words, How::Below(level, path)),
+            Known::Part(_) => return,
         };
         for (var, word) in [at, length].into_iter().zip(words) {
             self.b.def_var(var, word);

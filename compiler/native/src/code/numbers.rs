@@ -43,9 +43,6 @@ impl<'p> Gen<'_, 'p> {
     pub fn count_items(&mut self, of: Val, to: Val) {
         let (kind, words) = (self.kind(of), self.get(of));
         let Kind::Text(live) = self.kind(to) else { return self.give_up() };
-        if self.shared.typing.traced {
-            return self.give_up();
-        }
         let count = match &kind {
             Kind::Missing => self.int(0),
             Kind::List(_) => self.list_count(self.word(&words, 0)),
@@ -55,17 +52,12 @@ impl<'p> Gen<'_, 'p> {
                 let none = self.int(0);
                 self.set_list_count(own, none);
                 self.push_items(of, own, &item);
-                let count = self.list_count(own);
-                // Whether a value without items is one of the message, only the interpreter knows.
-                let is_none = self.is(IntCC::Equal, count, 0);
-                self.give_up_when(is_none);
-                count
+                self.list_count(own)
             }
         };
+        let told = self.told_of_all(of);
         let length = self.helper(Call::counted, &[count]);
         let at = self.load(at!(results));
-        let told = self.above(count, 0);
-        let told = self.b.ins().uextend(I64, told);
         self.set_text(to, at, length, live, told);
     }
 

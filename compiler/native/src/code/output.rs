@@ -163,7 +163,7 @@ impl<'p> Gen<'_, 'p> {
                 let (segment, none) = (self.word(&words, 0), self.int(0));
                 self.write_by(cursor, Call::place, &[segment, none]);
             }
-            (Form::Copy, Kind::Piece(_) | Kind::Field) => {
+            (Form::Copy, Kind::Piece(_) | Kind::Part | Kind::Field) => {
                 let words = self.get(of);
                 let (none, origin) = (self.int(0), self.origin(&kind, &words));
                 self.write_by(cursor, Call::place, &[none, origin]);

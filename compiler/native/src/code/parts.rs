@@ -106,6 +106,26 @@ impl Gen<'_, '_> {
         vec![at, self.b.ins().isub(end, start)]
     }
 
+    /// The nth part of what is no value of its own, by a helper. One that is not there stands where nothing else does.
+    pub fn part_of_words(&mut self, words: &[Value], level: Level, number: usize) -> Words {
+        let (at, mut length) = (self.word(words, 0), self.word(words, 1));
+        if level == Level::Field {
+            length = self.repetition(at, length);
+        }
+        let size = u32::try_from(8 * (2 * number + 1)).unwrap_or(u32::MAX);
+        let slot = self.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, size, 3));
+        let (count, to) = (self.count(number), self.b.ins().stack_addr(I64, slot, 0));
+        let call = if level < Level::Component { Call::components } else { Call::subcomponents };
+        self.helper(call, &[at, length, count, to]);
+        let [before, end] = [number - 1, number].map(|index| self.b.ins().load(I64, mem(), to, nth(index, 8)));
+        let start = self.add(before, 1);
+        let there = self.b.ins().isub(end, start);
+        let (is_past, none) = (self.b.ins().icmp(IntCC::SignedGreaterThan, start, length), self.int(0));
+        let (from, text) = (self.b.ins().iadd(at, start), self.given(at!(text)));
+        let from = self.b.ins().select(is_past, text, from);
+        vec![from, self.b.ins().select(is_past, none, there)]
+    }
+
     /// A part that the value does not have stands at the beginning of the text, where nothing else does.
     pub fn apart_from_neighbours(&mut self, of: Val, level: Level, part: &Words) -> Words {
         let (whole, length) = self.with_parts(of, level);

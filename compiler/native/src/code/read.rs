@@ -71,6 +71,11 @@ impl<'p> Gen<'_, 'p> {
             (Part::Field { number, repeats }, Kind::Segment(segment)) if kind != Kind::Any => {
                 self.field(first, *segment, *number)
             }
+            (Part::Component(number), Kind::Piece(level))
+                if *level < Level::Subcomponent && usize::from(*number) <= PARTS_MAX && *number > 0 =>
+            {
+                self.part_of_words(words, *level, usize::from(*number))
+            }
             (Part::Component(1), Kind::Piece(Level::Subcomponent)) => words.to_vec(),
             (Part::Component(_), Kind::Piece(Level::Subcomponent)) => self.missing(&kind),
             (Part::Index(1), Kind::Piece(Level::Field) | Kind::Field) => {

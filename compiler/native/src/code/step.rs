@@ -158,6 +158,14 @@ impl<'p> Gen<'_, 'p> {
         let (kind, words) = (self.kind(from), self.get(from));
         match (&kind, self.kind(to)) {
             (Kind::Any, _) => self.give_up(),
+            (Kind::List(item), Kind::List(wanted)) if **item != Kind::Missing && **item != *wanted => {
+                let own = self.own_list(to);
+                let none = self.int(0);
+                self.set_list_count(own, none);
+                self.push_items(from, own, &wanted);
+                let kind = self.kind(to);
+                self.set(to, &kind, &[own]);
+            }
             (Kind::List(item), Kind::List(_)) if **item != Kind::Missing => {
                 // A list of its own: the other may grow or begin anew.
                 let own = self.own_list(to);
@@ -318,7 +326,7 @@ impl<'p> Gen<'_, 'p> {
                 let told = self.live(&kind, &words);
                 self.set_text(to, at, length, *live, told);
             }
-            (Kind::Piece(_) | Kind::Text(_), CodePart::Code) => self.set(to, &kind, &words),
+            (Kind::Piece(_) | Kind::Part | Kind::Text(_), CodePart::Code) => self.set(to, &kind, &words),
             _ => self.clear(to),
         }
     }
@@ -332,29 +340,26 @@ impl<'p> Gen<'_, 'p> {
             (emr_abi::Builtin::count, Some(of)) => return self.count_items(*of, to),
             (emr_abi::Builtin::any, Some(of)) => return self.truth(*of, to, false),
             (emr_abi::Builtin::all, Some(of)) => return self.truth(*of, to, true),
+            (emr_abi::Builtin::min | emr_abi::Builtin::max, Some(of)) => return self.extreme(function, *of, to),
+            (emr_abi::Builtin::distinct, Some(of)) => return self.distinct(*of, to),
+            (emr_abi::Builtin::pieces, _) => return self.pieces(arguments, to),
             (emr_abi::Builtin::in_minutes, Some(of)) => return self.in_minutes(*of, to),
             _ => {}
+        }
+        use emr_abi::Builtin::{join, position, sum, uuid};
+        if matches!(function, join | position | sum | uuid) {
+            return self.over(function, arguments, to, issue);
         }
         if gives_duration(function) && self.kind(to) == Kind::Duration {
             return self.duration_of(function, arguments, to, issue);
         }
         let kind = self.kind(to);
-        // A list of nothing is not missing, and one of one is still a list.
-        let of_lists = matches!(
-            function,
-            emr_abi::Builtin::distinct
-                | emr_abi::Builtin::join
-                | emr_abi::Builtin::min
-                | emr_abi::Builtin::max
-                | emr_abi::Builtin::sum
-                | emr_abi::Builtin::uuid
-        );
         let too_many = arguments.len() > emr_abi::RESULTS_MAX / 2;
         let unknown = arguments.iter().any(|argument| {
             let kind = self.kind(*argument);
             kind != Kind::Missing && leaf(&kind).is_none()
         });
-        if of_lists || too_many || unknown || !matches!(kind, Kind::Text(_) | Kind::Bool) {
+        if too_many || unknown || !matches!(kind, Kind::Text(_) | Kind::Bool) {
             return self.give_up();
         }
         let count = self.hand_over_texts(arguments);
@@ -385,6 +390,6 @@ fn gives_duration(function: emr_abi::Builtin) -> bool {
 
 /// The functions that code leaves to the interpreter where there is a first argument, and that give nothing without.
 fn is_missing_without_first(function: emr_abi::Builtin) -> bool {
-    use emr_abi::Builtin::{distinct, er7, max, min, pieces, position, raw, resolve};
-    matches!(function, pieces | min | max | distinct | position | er7 | raw | resolve)
+    use emr_abi::Builtin::{er7, raw, resolve};
+    matches!(function, er7 | raw | resolve)
 }

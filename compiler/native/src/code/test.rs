@@ -67,7 +67,7 @@ impl<'p> Gen<'_, 'p> {
     fn null(&mut self, of: Val, yes: Label, no: Label) {
         let (kind, words) = (self.kind(of), self.get(of));
         match kind {
-            Kind::Piece(_) | Kind::Field => {
+            Kind::Piece(_) | Kind::Part | Kind::Field => {
                 let flags = self.given(at!(flags));
                 let any = self.b.ins().band_imm_u(flags, i64::try_from(flags::NULLS).unwrap_or(-1));
                 let asked = self.cold();
@@ -94,7 +94,7 @@ impl<'p> Gen<'_, 'p> {
                 self.give_up();
                 return self.jump(no);
             }
-            Kind::Field | Kind::Piece(Level::Field | Level::Repetition | Level::Component) => {
+            Kind::Field | Kind::Part | Kind::Piece(Level::Field | Level::Repetition | Level::Component) => {
                 let length = self.word(&words, 1);
                 return self.if_present(first, length, yes, no);
             }
@@ -149,7 +149,7 @@ impl<'p> Gen<'_, 'p> {
         if !keys.is_empty() {
             let next = self.label();
             let (text, length) = self.leaf(of);
-            let is_part = matches!(self.kind(of), Kind::Piece(_) | Kind::Field);
+            let is_part = self.is_part(of);
             let (text, length) = if is_part { (text, length) } else { self.trimmed(text, length) };
             self.switch(text, length, &keys, next);
             self.b.switch_to_block(next);

@@ -69,6 +69,11 @@ impl Gen<'_, '_> {
         let first = self.word(words, 0);
         let level = match kind {
             Kind::Piece(level) => *level,
+            Kind::Part => {
+                let (address, level) = (self.b.ins().ishl_imm_u(first, 3), self.word(words, 2));
+                let level = self.b.ins().ishl_imm_u(level, 1);
+                return self.b.ins().bor(address, level);
+            }
             Kind::Field => Level::Field,
             Kind::Text(Live::Traced) => {
                 let word = self.word(words, 2);

@@ -56,7 +56,7 @@ impl<'p> Gen<'_, 'p> {
             Kind::Segment(_) => vec![self.int(0)],
             Kind::Duration => vec![self.int(i64::MIN)],
             Kind::List(_) => vec![self.list(0)],
-            Kind::Field | Kind::Piece(_) | Kind::Text(_) | Kind::Coded(_) => {
+            Kind::Field | Kind::Piece(_) | Kind::Part | Kind::Text(_) | Kind::Coded(_) => {
                 let (text, none) = (self.given(at!(text)), self.int(0));
                 let mut words = [text, none].repeat(kind.words().div_ceil(2));
                 // The word that says whether it is live comes last.
@@ -74,6 +74,10 @@ impl<'p> Gen<'_, 'p> {
             (from, to) if from == to => words.to_vec(),
             (Kind::Missing, to) => self.missing(to),
             (_, Kind::Any) => Vec::new(),
+            (Kind::Piece(level), Kind::Part) => {
+                let level = self.int(*level as i64);
+                words.iter().copied().chain([level]).collect()
+            }
             (Kind::Text(live), Kind::Text(Live::Told | Live::Traced))
             | (Kind::Coded(live), Kind::Coded(Live::Told)) => {
                 let told = self.int(i64::from(*live == Live::Yes));
@@ -176,12 +180,34 @@ impl<'p> Gen<'_, 'p> {
 
     // ---- text
 
-    /// The text of a value as it is; for a value that a conversion would trim, the interpreter is asked.
+    /// Whether it is a part of the message.
+    pub fn is_part(&self, val: Val) -> bool {
+        matches!(self.kind(val), Kind::Piece(_) | Kind::Part | Kind::Field)
+    }
+
+    /// The text of a value as it is, with the white space around it that conversions take off.
     pub fn raw_leaf(&mut self, val: Val) -> (Value, Value) {
-        if matches!(self.kind(val), Kind::Piece(_) | Kind::Field) {
-            self.give_up_if(flags::TRIMMED);
+        let (at, length) = self.leaf(val);
+        if !self.is_part(val) {
+            return (at, length);
         }
-        self.leaf(val)
+        let words = self.get(val);
+        self.untrimmed((at, length), self.word(&words, 1))
+    }
+
+    /// The first leaf of a value of that length with the white space around it.
+    pub fn untrimmed(&mut self, (at, length): (Value, Value), whole: Value) -> (Value, Value) {
+        let flags = self.given(at!(flags));
+        let set = self.b.ins().band_imm_u(flags, i64::try_from(flags::TRIMMED).unwrap_or(-1));
+        let (odd, fine) = (self.cold(), self.label());
+        let (got, got_length) = (self.b.append_block_param(fine, I64), self.b.append_block_param(fine, I64));
+        self.b.ins().brif(set, odd, &[], fine, &[BlockArg::Value(at), BlockArg::Value(length)]);
+        self.b.switch_to_block(odd);
+        let raw_length = self.helper(Call::untrimmed, &[at, length, whole]);
+        let raw = self.load(at!(results));
+        self.jump_with(fine, &[raw, raw_length]);
+        self.b.switch_to_block(fine);
+        (got, got_length)
     }
 
     /// The text of a value, if it is one value and there; blanks around it may be off.
@@ -200,7 +226,7 @@ impl<'p> Gen<'_, 'p> {
                 let (at, length) = (self.word(words, 0), self.word(words, 1));
                 (at, self.without_blank(at, length))
             }
-            Kind::Piece(_) | Kind::Field => {
+            Kind::Piece(_) | Kind::Part | Kind::Field => {
                 let (at, length) = (self.word(words, 0), self.word(words, 1));
                 (at, self.head(at, length))
             }
@@ -230,7 +256,7 @@ impl<'p> Gen<'_, 'p> {
     /// The text of a value for one who tells one that is not there from one of nothing but white space.
     pub fn leaf_or_blank(&mut self, val: Val) -> (Value, Value) {
         let (at, length) = self.leaf(val);
-        if matches!(self.kind(val), Kind::Piece(_) | Kind::Field) {
+        if self.is_part(val) {
             let flags = self.given(at!(flags));
             let any = self.b.ins().band_imm_u(flags, i64::try_from(flags::BLANKS).unwrap_or(-1));
             let (odd, fine) = (self.cold(), self.label());
@@ -295,7 +321,7 @@ impl<'p> Gen<'_, 'p> {
         let (at, length) = known.unwrap_or_else(|| self.leaf_of(&kind, &words));
         let told = self.live(&kind, &words);
         let told = self.told_with_origin(told, &kind, &words);
-        let is_part = matches!(kind, Kind::Piece(_));
+        let is_part = matches!(kind, Kind::Piece(_) | Kind::Part);
         match into {
             Primitive::Duration => return self.convert_to_duration((at, length), of, to, issue),
             // Parts of the message have no blanks around them, texts that were made may have.

@@ -19,7 +19,9 @@ use super::work::{Made, Work};
 use parts::{components, head, joined, nth, null, present, repetition, second, subcomponents};
 use resources::{emit_begin, emit_end, entries, place, reference, segment};
 use said::{issue, reject};
-use texts::{bare, builtin, calculate, compare, convert, counted, date, date_time, matches, receipt, within};
+use texts::{
+    bare, builtin, calculate, compare, convert, counted, date, date_time, matches, receipt, untrimmed, within,
+};
 
 /// The table for a context.
 pub const HELPERS: Helpers = Helpers {
@@ -32,6 +34,7 @@ pub const HELPERS: Helpers = Helpers {
     second,
     nth,
     joined,
+    untrimmed,
     convert,
     date,
     date_time,
@@ -54,6 +57,10 @@ pub const HELPERS: Helpers = Helpers {
     push: lists::push,
     truths: lists::truths,
     copy: lists::copy,
+    over: lists::over,
+    chosen: lists::chosen,
+    distinct: lists::distinct,
+    pieces: lists::pieces,
     keyed: lists::keyed,
     groups: lists::groups,
     group: lists::group,

@@ -218,6 +218,19 @@ impl Text {
         self.table.nulls.binary_search(&at).is_ok()
     }
 
+    /// A leaf as it was before white space was taken off its ends, by where it stands; nothing if none was.
+    pub fn untrimmed(&self, at: *const u8) -> Option<&str> {
+        let at = at.addr().checked_sub(self.base().addr())?;
+        let found = self.table.untrimmed.binary_search_by_key(&at, |(at, _)| *at).ok()?;
+        self.table.untrimmed.get(found).map(|(_, text)| text.as_str())
+    }
+
+    /// Whether an explicit null was taken out behind that byte of the text, up to another and there.
+    pub fn has_null_within(&self, after: usize, last: usize) -> bool {
+        let first = self.table.nulls.partition_point(|null| *null <= after);
+        self.table.nulls.get(first).is_some_and(|null| *null <= last)
+    }
+
     /// 1 for a separator below the field.
     pub fn classes(&self) -> &[u8; 256] {
         &self.classes

@@ -306,6 +306,14 @@ impl Work {
         items.get_mut(used..).map_or(std::ptr::null_mut(), <[u64]>::as_mut_ptr)
     }
 
+    /// Adds an item to a list.
+    pub fn add(&mut self, list: usize, item: &[u64]) {
+        let from = self.lists.get(list).map_or(0, |list| usize::try_from(list.count).unwrap_or(0)) * item.len();
+        self.push(list, item.len());
+        let room = self.items.get_mut(list).and_then(|items| items.get_mut(from..));
+        room.into_iter().flatten().zip(item).for_each(|(to, word)| *to = *word);
+    }
+
     pub fn copy(&mut self, from: usize, to: usize, words: usize) {
         let count = self.lists.get(from).map_or(0, |list| list.count);
         let used = usize::try_from(count).unwrap_or(0) * words;

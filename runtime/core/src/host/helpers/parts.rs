@@ -186,23 +186,27 @@ pub unsafe extern "C" fn subcomponents(ctx: *mut Context, at: u64, length: u64, 
     0
 }
 
-/// Whether anything but separators is in a value.
-fn is_present(ctx: &Context, at: u64, length: u64) -> bool {
+/// Whether anything but separators is in a value. A null that is not its first leaf counts, though no byte is left of it.
+fn is_present(ctx: &Context, work: &Work, at: u64, length: u64) -> bool {
     let maps = [ctx.components, ctx.repetitions, ctx.subcomponents];
     let separators = || maps.map(|map| word(Separators::of(map, ctx, at, length).all().count())).iter().sum::<u64>();
-    has(length) && separators() < length
+    let has_null = || {
+        let place = |at: u64| usize::try_from(at.wrapping_sub(ctx.text as u64)).unwrap_or(usize::MAX);
+        ctx.flags & flags::NULLS != 0 && work.text.has_null_within(place(at), place(at + length))
+    };
+    has(length) && (separators() < length || has_null())
 }
 
 pub unsafe extern "C" fn present(ctx: *mut Context, at: u64, length: u64) -> u64 {
     with(ctx, |ctx, work| {
-        u64::from(if lies_in_text(ctx, work, at) { is_present(ctx, at, length) } else { has(length) })
+        u64::from(if lies_in_text(ctx, work, at) { is_present(ctx, work, at, length) } else { has(length) })
     })
 }
 
 /// Whether a value without its repetitions is an explicit null: its first leaf was one, and nothing else is in it.
 fn is_null(ctx: &Context, work: &Work, at: u64, length: u64) -> bool {
     let from = at.wrapping_sub(ctx.text as u64);
-    usize::try_from(from).is_ok_and(|from| work.text.has_null(from)) && !is_present(ctx, at, length)
+    usize::try_from(from).is_ok_and(|from| work.text.has_null(from)) && !is_present(ctx, work, at, length)
 }
 
 pub unsafe extern "C" fn null(ctx: *mut Context, at: u64, length: u64, repeats: u64) -> u64 {
@@ -228,9 +232,9 @@ fn repetition_of(ctx: &Context, at: u64, length: u64, n: usize) -> Option<(u64, 
 }
 
 pub unsafe extern "C" fn second(ctx: *mut Context, at: u64, length: u64) -> u64 {
-    with(ctx, |ctx, _| {
+    with(ctx, |ctx, work| {
         let mut later = (2..).map_while(|n| repetition_of(ctx, at, length, n));
-        let Some((start, length)) = later.find(|(start, length)| is_present(ctx, at + start, *length)) else {
+        let Some((start, length)) = later.find(|(start, length)| is_present(ctx, work, at + start, *length)) else {
             return 0;
         };
         let [place, ..] = &mut ctx.results;

@@ -22,6 +22,18 @@ fn primitive(ctx: *mut Context, at: u64, length: u64, make: impl FnOnce(&mut Wor
     })
 }
 
+pub unsafe extern "C" fn untrimmed(ctx: *mut Context, at: u64, length: u64, whole: u64) -> u64 {
+    with(ctx, |ctx, work| {
+        // What is not there may stand where another begins.
+        let text = work.text.untrimmed(at as *const u8).filter(|_| has(whole)).map(str::to_owned);
+        let made = match text {
+            Some(text) => work.made(&text),
+            None => Made { at: at as *const u8, length: usize::try_from(length.cast_signed()).unwrap_or(0) },
+        };
+        give(ctx, made)
+    })
+}
+
 pub unsafe extern "C" fn convert(ctx: *mut Context, into: u64, at: u64, length: u64) -> u64 {
     let into = usize::try_from(into).ok().and_then(|into| Primitive::ALL.get(into)).copied();
     let into = into.unwrap_or(Primitive::String);

@@ -141,11 +141,9 @@ impl Edit<'_> {
         } else if self.before(at).is_some() {
             *self.flags |= flags::SPACED;
             Some(())
-        } else if starts_blank(behind) {
-            None
         } else {
-            *self.flags |= flags::TRIMMED;
-            self.replace(at..at + count, b"")
+            // It is kept with what it was.
+            None
         }
     }
 

@@ -117,7 +117,6 @@ impl Split<'_> {
     #[cold]
     fn field(&mut self, text: Range<usize>) -> Result<(), Defer> {
         let mut from = text.start;
-        let mut field = Levels::default();
         loop {
             let separator = next(&self.maps.separators, from, text.end);
             let state = self.decoded_leaf(from..separator.unwrap_or(text.end))?;
@@ -125,14 +124,8 @@ impl Split<'_> {
                 let here = self.here();
                 self.table.nulls.push(here);
             }
-            field.add(state);
-            let Some(at) = separator else { return field.close(Level::Field) };
+            let Some(at) = separator else { return Ok(()) };
             let byte = self.text.get(at).copied().ok_or(Defer)?;
-            if byte == self.by.repetition {
-                field.close(Level::Repetition)?;
-            } else if byte == self.by.component {
-                field.close(Level::Component)?;
-            }
             self.table.add(&[byte]);
             from = at + 1;
         }
@@ -154,6 +147,12 @@ impl Split<'_> {
         let trimmed = text.trim();
         if trimmed.len() < text.len() {
             self.table.flags |= flags::TRIMMED;
+            let here = self.here();
+            self.table.untrimmed.push((here, text.to_owned()));
+            // Those who ask for it as it was find it spaced.
+            if text.starts_with(escaped) || text.ends_with(escaped) {
+                self.table.flags |= flags::SPACED;
+            }
         }
         if trimmed.is_empty() {
             self.table.flags |= flags::TRIMMED | flags::BLANKS;
@@ -174,53 +173,14 @@ impl Split<'_> {
     }
 }
 
+/// White space that JSON escapes.
+fn escaped(character: char) -> bool {
+    character < ' '
+}
+
 /// Only the text of a piece is asked for here.
 const NOWHERE: Place =
     Place { segment: 0, name: Name::NONE, occurrence: 0, field: 0, repetition: 0, component: 0, subcomponent: 0 };
-
-/// Whether the text without its nulls still tells what is there at each level above the leaf: compiled code takes a
-/// value for present if any byte of it is no separator.
-#[derive(Default)]
-struct Levels {
-    field: Leaves,
-    repetition: Leaves,
-    component: Leaves,
-}
-
-/// The leaves of a value as far as they were seen.
-#[derive(Clone, Copy, Default)]
-struct Leaves {
-    any: bool,
-    present: bool,
-    /// A null that is not the first of them.
-    late: bool,
-}
-
-impl Levels {
-    fn add(&mut self, state: State) {
-        for leaves in [&mut self.field, &mut self.repetition, &mut self.component] {
-            leaves.present |= state == State::Present;
-            leaves.late |= state == State::Null && leaves.any;
-            leaves.any = true;
-        }
-    }
-
-    /// A value of this level ends, and with it those of the levels below.
-    fn close(&mut self, level: Level) -> Result<(), Defer> {
-        let of = |from: Level, leaves: &mut Leaves| if level <= from { leaves.close() } else { Ok(()) };
-        of(Level::Component, &mut self.component)?;
-        of(Level::Repetition, &mut self.repetition)?;
-        of(Level::Field, &mut self.field)
-    }
-}
-
-impl Leaves {
-    /// A null at the beginning makes the value null; one behind it (`^""`) counts as a value ([`Piece::state`]).
-    fn close(&mut self) -> Result<(), Defer> {
-        let Leaves { present, late, .. } = std::mem::take(self);
-        if late && !present { Err(Defer) } else { Ok(()) }
-    }
-}
 
 /// Whether the text begins with white space of Unicode's, or of ASCII's that is a control or a blank.
 pub fn starts_blank(text: &[u8]) -> bool {

@@ -78,6 +78,8 @@ pub struct Table {
     pub nulls: Vec<usize>,
     /// Where a blank stands for a text of nothing but white space.
     pub blanks: Vec<usize>,
+    /// Where leaves stand that had white space around them, and each as it was, in order.
+    pub untrimmed: Vec<(usize, String)>,
     pub flags: u64,
     pub message_bytes: usize,
 }
@@ -96,6 +98,7 @@ impl Table {
         self.literals.clear();
         self.nulls.clear();
         self.blanks.clear();
+        self.untrimmed.clear();
         self.flags = 0;
         self.message_bytes = 0;
         // The first are those of the segment that is not there, all 0 for ever.
