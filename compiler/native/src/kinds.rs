@@ -479,8 +479,14 @@ fn text_of(parts: impl Iterator<Item = Kind>) -> Kind {
 
 fn builtin(function: Builtin, arguments: &[Val], vals: &[Kind], typing: &Typing) -> Kind {
     let kinds = || arguments.iter().map(|argument| kind(vals, *argument));
+    // What is no text is none to a function of texts, which then gives nothing.
+    let texts = || {
+        let first =
+            kinds().take(1).map(|one| if one != Kind::Any && leaf(&one).is_none() { Kind::Missing } else { one });
+        text_of(first.chain(kinds().skip(1)))
+    };
     match function {
-        Builtin::has_time => text_of(kinds()).into_bool(),
+        Builtin::has_time => texts().into_bool(),
         Builtin::length
         | Builtin::upper
         | Builtin::lower
@@ -507,7 +513,7 @@ fn builtin(function: Builtin, arguments: &[Val], vals: &[Kind], typing: &Typing)
         | Builtin::convert_units
         | Builtin::size
         | Builtin::sha1
-        | Builtin::pseudonym => text_of(kinds()),
+        | Builtin::pseudonym => texts(),
         Builtin::count => match arguments.first().map(|argument| kind(vals, *argument)) {
             Some(Kind::Any) => Kind::Any,
             None => Kind::Text(Live::No),
@@ -530,7 +536,7 @@ fn builtin(function: Builtin, arguments: &[Val], vals: &[Kind], typing: &Typing)
             }
             Kind::Text(live)
         }
-        Builtin::minutes | Builtin::hours | Builtin::days | Builtin::duration => match text_of(kinds()) {
+        Builtin::minutes | Builtin::hours | Builtin::days | Builtin::duration => match texts() {
             Kind::Any => Kind::Any,
             _ => Kind::Duration,
         },
@@ -557,7 +563,7 @@ fn builtin(function: Builtin, arguments: &[Val], vals: &[Kind], typing: &Typing)
                 item => item,
             }
         }
-        Builtin::pieces => list(text_of(kinds())),
+        Builtin::pieces => list(texts()),
         // Missing, or else the interpreter's.
         Builtin::resolve | Builtin::er7 | Builtin::raw => Kind::Missing,
         _ => Kind::Any,

@@ -16,6 +16,7 @@ pub struct Tables {
     constants: Vec<u8>,
     known: FxHashMap<String, Constant>,
     pub lists: u32,
+    writings: u32,
     pub emits: Vec<Emit>,
     pub patterns: Vec<String>,
 }
@@ -42,6 +43,12 @@ impl Tables {
     pub fn list(&mut self) -> u32 {
         self.lists += 1;
         self.lists - 1
+    }
+
+    /// The number of a block in which it is asked what was written in it before.
+    pub fn writings(&mut self) -> u32 {
+        self.writings += 1;
+        self.writings - 1
     }
 
     pub fn pattern(&mut self, pattern: &str) -> usize {

@@ -88,6 +88,8 @@ calls! {
     subcomponents(at, length, count, to);
     /// 1 if anything but separators is in it.
     present(at, length);
+    /// The same of any of its repetitions.
+    repeated(at, length);
     /// 1 if it is an explicit null, or one of its repetitions where `repeats` is 1.
     null(at, length, repeats);
     /// The length of the first repetition after the first that has a value, 0 if there is none; its place is `results[0]`.
@@ -179,7 +181,8 @@ calls! {
     // ---- resources
 
     /// Begins a resource at a place of output: its number. The parts of its key stand in `results`, as many words a part as
-    /// its kind has. Where it is to be written comes back in `results[0]`, 0 if it is not.
+    /// its kind has. Where it is to be written comes back in `results[0]`, 0 if it is not. Of what is to be changed -1 without a
+    /// key, and [`crate::UNSEARCHED`] where no server can be asked for it by its key.
     emit_begin(emit, at);
     /// Ends it with what was written between two places; the number of the entry that stands for it, -1 for none.
     emit_end(entry, from, to);
@@ -189,6 +192,13 @@ calls! {
     entries(to, requests);
     /// Writes a reference to an entry; gives the new place of output.
     reference(to, entry);
+
+    // ---- what was written before
+
+    /// Nothing was written yet of what has that number.
+    forget(number);
+    /// 1 if something was written between two places of output, and the same not before of that number.
+    unlike(number, from, to);
 
     // ---- messages that are made
 

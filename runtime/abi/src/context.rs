@@ -15,6 +15,9 @@ pub const PARTS_MAX: usize = 31;
 /// The most values that key parts and results are handed over by.
 pub const RESULTS_MAX: usize = 16;
 
+/// The number of an entry that has a key by which no server can be asked for it.
+pub const UNSEARCHED: u64 = u64::MAX - 1;
+
 /// How long a reference to an entry is, as JSON.
 pub const REFERENCE: usize = 61;
 

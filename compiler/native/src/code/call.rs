@@ -5,6 +5,7 @@ use emr_abi::{Call, List, Stop};
 use emr_compiler::plan::{IssueId, KeyPart, KeyValue, RoutineId, Sent, Step, Val};
 use std::mem::offset_of;
 
+use super::issue::Where;
 use super::output::nth;
 use super::{Cursor, Gen, Words, at, mem, offset};
 use crate::kinds::{Kind, leaf};
@@ -93,10 +94,10 @@ impl<'p> Gen<'_, 'p> {
 
     pub fn emit(&mut self, step: &'p Step, mut cursor: Cursor) -> Option<Cursor> {
         let Step::Emit { resource, sent, key, body, to, rule, issue } = step else { return Some(cursor) };
-        let sent = match sent {
-            Sent::Whole => emr_abi::Sent::Whole,
-            Sent::IfNew => emr_abi::Sent::IfNew,
-            Sent::Patch(_) => emr_abi::Sent::Patch,
+        let (sent, unkeyed) = match sent {
+            Sent::Whole => (emr_abi::Sent::Whole, None),
+            Sent::IfNew => (emr_abi::Sent::IfNew, None),
+            Sent::Patch(issue) => (emr_abi::Sent::Patch, Some(*issue)),
         };
         let emit = emr_abi::Emit {
             resource: resource.to_string(),
@@ -114,6 +115,7 @@ impl<'p> Gen<'_, 'p> {
         let entry = self.helper(Call::emit_begin, &[number, start]);
         let place = self.load(at!(results));
         self.go_on_or_return(place);
+        let done = unkeyed.map(|issue| self.without_key(entry, issue, key));
         // It is wanted again behind all that the body does.
         let slot = self.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, 16, 3));
         self.b.ins().stack_store(I64, entry, slot, 0);
@@ -128,8 +130,48 @@ impl<'p> Gen<'_, 'p> {
         if let Some(live) = live {
             self.store(at!(live), live);
         }
+        let reference = match done {
+            Some((done, known)) => {
+                self.goto(done, reference);
+                self.b.switch_to_block(done);
+                known
+            }
+            None => reference,
+        };
         self.set(*to, &Kind::Reference, &[reference]);
         Some(Cursor::at(start))
+    }
+
+    /// Says that nothing tells which resource is to be changed, where that is so: then there is no reference to it. Gives where
+    /// one arrives.
+    fn without_key(&mut self, entry: Value, issue: IssueId, key: &[KeyPart]) -> (super::Label, Value) {
+        let (unkeyed, keyed, (done, reference)) = (self.cold(), self.label(), self.meeting());
+        let is_unkeyed = self.is(IntCC::SignedLessThan, entry, 0);
+        self.either(is_unkeyed, unkeyed, keyed);
+        self.b.switch_to_block(unkeyed);
+        // A key that no server can be asked for has a place, and one that is not there has none.
+        let (said, placed, nowhere) = (self.label(), self.cold(), self.cold());
+        let is_unsearched = self.is(IntCC::Equal, entry, emr_abi::UNSEARCHED.cast_signed());
+        self.either(is_unsearched, placed, nowhere);
+        self.b.switch_to_block(placed);
+        let texts: Vec<Val> = key
+            .iter()
+            .filter_map(|part| match part.value {
+                KeyValue::Text(of) | KeyValue::Token { code: of, .. } => Some(of),
+                KeyValue::Reference(_) => None,
+            })
+            .collect();
+        let about = self.place_of_any(&texts);
+        self.say(issue, about);
+        self.jump(said);
+        self.b.switch_to_block(nowhere);
+        self.say(issue, Where::Nowhere);
+        self.jump(said);
+        self.b.switch_to_block(said);
+        let none = self.int(-1);
+        self.goto(done, none);
+        self.b.switch_to_block(keyed);
+        (done, reference)
     }
 
     /// The number of what makes such a resource, its key being handed over.

@@ -26,7 +26,7 @@ impl<'p> Gen<'_, 'p> {
 
     /// A function of the library that gives one.
     pub fn duration_of(&mut self, function: Builtin, arguments: &[Val], to: Val, issue: IssueId) {
-        if arguments.iter().any(|val| !self.is_text_or_missing(*val)) {
+        if self.are_unknown(arguments) {
             return self.give_up();
         }
         let count = self.hand_over_texts(arguments);
@@ -50,10 +50,11 @@ impl<'p> Gen<'_, 'p> {
 
     /// What is calculated where one side at least is a duration; the other is one too, or a text.
     pub fn calculate_durations(&mut self, op: Arithmetic, [left, right]: [Val; 2], to: Val, issue: IssueId) {
-        if [left, right].iter().any(|val| self.kind(*val) != Kind::Duration && !self.is_text_or_missing(*val)) {
+        if [left, right].iter().any(|val| self.kind(*val) == Kind::Any) {
             return self.give_up();
         }
-        if [left, right].iter().any(|val| self.kind(*val) == Kind::Missing) {
+        let is_made_of = |val: &Val| matches!(self.kind(*val), Kind::Duration) || leaf(&self.kind(*val)).is_some();
+        if ![left, right].iter().all(is_made_of) {
             return self.clear(to);
         }
         let number = self.int(op as i64);
@@ -104,11 +105,6 @@ impl<'p> Gen<'_, 'p> {
             holds = self.b.ins().band(holds, is_there);
         }
         self.b.ins().uextend(I64, holds)
-    }
-
-    fn is_text_or_missing(&self, val: Val) -> bool {
-        let kind = self.kind(val);
-        kind == Kind::Missing || leaf(&kind).is_some()
     }
 
     /// Says the issue where the helper took exception to what it was given.

@@ -103,6 +103,8 @@ pub struct Gen<'f, 'p> {
     /// The values that were set on every way to here.
     sure: FxHashSet<Val>,
     counting: bool,
+    /// The number of what was written in the nearest block around that asks for it.
+    writings: Option<u32>,
     /// The lists that values have for themselves.
     lists: FxHashMap<Val, u32>,
     /// In a loop of which one item may stay: how many wrote something.
@@ -178,6 +180,7 @@ impl<'f, 'p> Gen<'f, 'p> {
             lists: FxHashMap::default(),
             only,
             first,
+            writings: None,
             counting: shared.counted.get(index).copied().unwrap_or(true),
         })
     }

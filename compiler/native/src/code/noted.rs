@@ -153,7 +153,7 @@ impl<'p> Gen<'_, 'p> {
     }
 
     /// The place of a value that is set on this way, where it is read from its steps without a question.
-    fn plain_place(&mut self, val: Val) -> Option<Known> {
+    pub fn plain_place(&mut self, val: Val) -> Option<Known> {
         let kind = self.kind(val);
         let step = self.facts.setter(val);
         if step.is_some() && !self.sure.contains(&val) || step.is_none() && !self.facts.is_given(val) {

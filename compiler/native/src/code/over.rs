@@ -5,6 +5,7 @@ use cranelift_frontend::Variable;
 use emr_abi::{Builtin, Call};
 use emr_compiler::plan::{IssueId, Val};
 
+use super::issue::Known;
 use super::{Gen, at};
 use crate::kinds::{Kind, Level, Live, leaf};
 
@@ -27,7 +28,7 @@ impl<'p> Gen<'_, 'p> {
             _ => return self.give_up(),
         };
         let Kind::Text(live) = self.kind(to) else { return self.give_up() };
-        if beside.is_some_and(|beside| leaf(&self.kind(beside)).is_none() && self.kind(beside) != Kind::Missing) {
+        if beside.is_some_and(|beside| self.kind(beside) != Kind::Missing && leaf(&self.kind(beside)).is_none()) {
             return self.give_up();
         }
         let Some(items) = self.items_of(of) else { return self.give_up() };
@@ -50,9 +51,8 @@ impl<'p> Gen<'_, 'p> {
                 told = self.b.ins().bor(told, origin);
             }
         } else if !is_list {
-            let there = self.is_there_to_tell(of);
+            let there = self.there_with_origin(of);
             told = self.b.ins().bor(told, there);
-            told = self.told_with_origin_of(told, &[of]);
         }
         self.set_text(to, place, got, live, told);
     }
@@ -98,8 +98,10 @@ impl<'p> Gen<'_, 'p> {
 
     /// The pieces of a text.
     pub fn pieces(&mut self, arguments: &[Val], to: Val) {
-        let is_text = |val: &Val| self.kind(*val) == Kind::Missing || leaf(&self.kind(*val)).is_some();
-        let (Kind::List(item), true) = (self.kind(to), arguments.iter().all(is_text)) else { return self.give_up() };
+        let Kind::List(item) = self.kind(to) else { return self.give_up() };
+        if self.are_unknown(arguments) {
+            return self.give_up();
+        }
         let own = self.own_list(to);
         let none = self.int(0);
         self.set_list_count(own, none);
@@ -203,11 +205,20 @@ impl<'p> Gen<'_, 'p> {
                 self.b.ins().bor(any, origin)
             }
             Kind::Members(_) => self.is_there_to_tell(of),
-            _ => {
-                let there = self.is_there_to_tell(of);
-                self.told_with_origin_of(there, &[of])
-            }
+            _ => self.there_with_origin(of),
         }
+    }
+
+    /// Whether a value that is no list counts as one of the message, and in a traced plan its origin, which only what is there
+    /// tells.
+    fn there_with_origin(&mut self, of: Val) -> Value {
+        let there = self.is_there_to_tell(of);
+        if self.shared.typing.traced && self.is_part(of) {
+            let words = self.get(of);
+            let is_absent = self.is(IntCC::SignedLessThan, self.word(&words, 1), 1);
+            self.give_up_when(is_absent);
+        }
+        self.told_with_origin_of(there, &[of])
     }
 
     /// Whether a value that is no list counts as one of the message, though nothing need be in it.
@@ -222,6 +233,10 @@ impl<'p> Gen<'_, 'p> {
             }
             // Of a part that is not there nobody knows whether what it is a part of is there.
             Kind::Piece(_) | Kind::Part => {
+                if let Some(Known::In(segment, _)) = self.plain_place(of) {
+                    let there = self.is(IntCC::NotEqual, segment, 0);
+                    return self.b.ins().uextend(I64, there);
+                }
                 let is_absent = self.is(IntCC::SignedLessThan, self.word(&words, 1), 1);
                 self.give_up_when(is_absent);
                 return self.int(1);

@@ -263,6 +263,11 @@ impl Gen<'_, '_> {
 
     /// Goes on at one of two labels, as anything but separators is in the value or not.
     pub fn if_present(&mut self, at: Value, length: Value, yes: super::Label, no: super::Label) {
+        self.if_present_by(Call::present, at, length, yes, no);
+    }
+
+    /// The same, and what begins with a separator a helper looks at.
+    pub fn if_present_by(&mut self, call: Call, at: Value, length: Value, yes: super::Label, no: super::Label) {
         let (some, odd) = (self.label(), self.cold());
         let is_there = self.above(length, 0);
         self.either(is_there, some, no);
@@ -272,7 +277,7 @@ impl Gen<'_, '_> {
         let class = self.b.ins().uload8(I64, mem(), class, at!(classes));
         self.either(class, odd, yes);
         self.b.switch_to_block(odd);
-        let is_there = self.helper(Call::present, &[at, length]);
+        let is_there = self.helper(call, &[at, length]);
         self.either(is_there, yes, no);
     }
 }

@@ -3,7 +3,7 @@
 use cranelift_codegen::ir::{BlockArg, InstBuilder, Value, condcodes::IntCC, types::I64};
 use emr_abi::Call;
 use emr_compiler::check::typed::Pick;
-use emr_compiler::plan::{Block, CodePart, Constant, IssueId, Step, Test, Val};
+use emr_compiler::plan::{Block, CodePart, Constant, IssueId, Step, Val};
 
 use super::grouped::Named;
 use super::issue::Where;
@@ -41,18 +41,8 @@ impl<'p> Gen<'_, 'p> {
                 return Some(Cursor::at(end));
             }
             Step::Probe { body, to } => return Some(self.probe(body, *to, cursor)),
-            Step::Distinct { body } => return self.block(body, cursor),
-            // Whether it was there before is the interpreter's to say.
-            Step::Unlike { body, to } => {
-                let cursor = self.probe(body, *to, cursor);
-                let (some, none) = (self.cold(), self.label());
-                self.branch(&Test::True(*to), some, none);
-                self.b.switch_to_block(some);
-                self.give_up();
-                self.jump(none);
-                self.b.switch_to_block(none);
-                return Some(cursor);
-            }
+            Step::Distinct { body } => return self.distinct_writings(body, cursor),
+            Step::Unlike { body, to } => return Some(self.unlike(body, *to, cursor)),
             Step::Attempt { body, issue } => return Some(self.attempt(body, *issue, cursor)),
             Step::Fail => {
                 match self.attempts.last() {
@@ -331,6 +321,15 @@ impl<'p> Gen<'_, 'p> {
         }
     }
 
+    /// Whether arguments of a function of texts have to be left to the interpreter: a first that is no text is missing.
+    pub fn are_unknown(&self, arguments: &[Val]) -> bool {
+        arguments.iter().enumerate().any(|(index, argument)| match self.kind(*argument) {
+            Kind::Any => true,
+            Kind::Missing => false,
+            kind => index > 0 && leaf(&kind).is_none(),
+        })
+    }
+
     fn builtin(&mut self, function: emr_abi::Builtin, arguments: &[Val], to: Val, issue: IssueId) {
         if let (Some(first), true) = (arguments.first(), is_missing_without_first(function)) {
             self.give_up_if_present(*first);
@@ -355,10 +354,7 @@ impl<'p> Gen<'_, 'p> {
         }
         let kind = self.kind(to);
         let too_many = arguments.len() > emr_abi::RESULTS_MAX / 2;
-        let unknown = arguments.iter().any(|argument| {
-            let kind = self.kind(*argument);
-            kind != Kind::Missing && leaf(&kind).is_none()
-        });
+        let unknown = self.are_unknown(arguments);
         if too_many || unknown || !matches!(kind, Kind::Text(_) | Kind::Bool) {
             return self.give_up();
         }

@@ -94,7 +94,11 @@ impl<'p> Gen<'_, 'p> {
                 self.give_up();
                 return self.jump(no);
             }
-            Kind::Field | Kind::Part | Kind::Piece(Level::Field | Level::Repetition | Level::Component) => {
+            Kind::Field => {
+                let length = self.word(&words, 1);
+                return self.if_present_by(Call::repeated, first, length, yes, no);
+            }
+            Kind::Part | Kind::Piece(Level::Field | Level::Repetition | Level::Component) => {
                 let length = self.word(&words, 1);
                 return self.if_present(first, length, yes, no);
             }

@@ -1,6 +1,7 @@
 //! What may vanish: blocks in brackets, attempts, and what is only tried.
 
 use cranelift_codegen::ir::{InstBuilder, Value, condcodes::IntCC, types::I64};
+use emr_abi::Call;
 use emr_compiler::plan::{Block, IssueId, Need, Val};
 
 use super::issue::Where;
@@ -106,8 +107,43 @@ impl<'p> Gen<'_, 'p> {
         Cursor::at(place)
     }
 
+    /// The body, in which it is asked what was there before.
+    pub fn distinct_writings(&mut self, body: &'p Block, cursor: Cursor) -> Option<Cursor> {
+        let number = self.tables.writings();
+        let word = self.int(i64::from(number));
+        self.helper(Call::forget, &[word]);
+        let outer = self.writings.replace(number);
+        let done = self.block(body, cursor);
+        self.writings = outer;
+        done
+    }
+
+    /// Whether the body writes something that was not there before; what it writes is taken back.
+    pub fn unlike(&mut self, body: &'p Block, to: Val, mut cursor: Cursor) -> Cursor {
+        let Some(number) = self.writings else {
+            self.give_up();
+            return cursor;
+        };
+        let start = self.place(&mut cursor);
+        let (cursor, end) = self.tried(body, Cursor::at(start));
+        let number = self.int(i64::from(number));
+        let is_new = self.helper(Call::unlike, &[number, start, end]);
+        self.set(to, &Kind::Bool, &[is_new]);
+        cursor
+    }
+
     /// Whether the body writes something; what it writes is taken back.
     pub fn probe(&mut self, body: &'p Block, to: Val, mut cursor: Cursor) -> Cursor {
+        let start = self.place(&mut cursor);
+        let (cursor, end) = self.tried(body, Cursor::at(start));
+        let wrote = self.b.ins().icmp(IntCC::NotEqual, end, start);
+        let wrote = self.b.ins().uextend(I64, wrote);
+        self.set(to, &Kind::Bool, &[wrote]);
+        cursor
+    }
+
+    /// Carries out a body and takes back what it wrote; gives where that ended.
+    fn tried(&mut self, body: &'p Block, mut cursor: Cursor) -> (Cursor, Value) {
         let start = self.place(&mut cursor);
         let (before, limit) = (self.load(at!(live)), self.load(at!(limit)));
         let (failed, (done, end)) = (self.cold(), self.meeting());
@@ -118,11 +154,8 @@ impl<'p> Gen<'_, 'p> {
         self.store(at!(limit), limit);
         self.goto(done, start);
         self.b.switch_to_block(done);
-        let wrote = self.b.ins().icmp(IntCC::NotEqual, end, start);
-        let wrote = self.b.ins().uextend(I64, wrote);
         self.store(at!(live), before);
         self.untrace(start);
-        self.set(to, &Kind::Bool, &[wrote]);
-        Cursor::at(start)
+        (Cursor::at(start), end)
     }
 }

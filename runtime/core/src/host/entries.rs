@@ -167,7 +167,6 @@ impl Entries {
         let search = self.read_key(makers, made, parts);
         let is_searched = matches!(made.emit.sent, Sent::Patch | Sent::Never);
         if self.key.is_empty() {
-            // What cannot be changed without its key is said by the interpreter.
             return (made.emit.sent != Sent::Patch).then(|| self.begin(maker, made, digest));
         }
         if is_searched && search.is_none() {
@@ -179,6 +178,11 @@ impl Entries {
             self.referred.push(index);
         }
         Some(index)
+    }
+
+    /// Whether the key that was read last has anything in it.
+    pub fn has_key(&self) -> bool {
+        !self.key.is_empty()
     }
 
     /// Whether an entry is one by its key.

@@ -16,7 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use emr_abi::{Context, Helpers, Stop};
 
 use super::work::{Made, Work};
-use parts::{components, head, joined, nth, null, present, repetition, second, subcomponents};
+use parts::{components, head, joined, nth, null, present, repeated, repetition, second, subcomponents};
 use resources::{emit_begin, emit_end, entries, place, reference, segment};
 use said::{issue, reject};
 use texts::{
@@ -30,6 +30,7 @@ pub const HELPERS: Helpers = Helpers {
     components,
     subcomponents,
     present,
+    repeated,
     null,
     second,
     nth,
@@ -69,6 +70,8 @@ pub const HELPERS: Helpers = Helpers {
     refer: resources::refer,
     entries,
     reference,
+    forget: resources::forget,
+    unlike: resources::unlike,
     edit: resources::edit,
     segment,
     place,

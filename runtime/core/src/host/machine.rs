@@ -164,6 +164,7 @@ impl Machine {
             lists: vec![none; lists],
             items: vec![Vec::new(); lists],
             grouped: FxHashMap::default(),
+            met: FxHashMap::default(),
             start: 0,
             wanted: 0,
             region: None,

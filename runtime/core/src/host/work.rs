@@ -7,7 +7,7 @@ use emr_abi::{Context, List};
 use emr_message::builtin::Pattern;
 use emr_message::convert::{Primitive, convert};
 use emr_message::{Place, Receipt, Secrets, Table, json};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::arena::Arena;
 use super::dates::{Offsets, is_no_day};
@@ -39,6 +39,8 @@ pub struct Work {
     pub items: Vec<Vec<u64>>,
     /// Of lists whose items are told apart by a text, by number.
     pub grouped: FxHashMap<usize, Grouped>,
+    /// What was written in blocks that ask for what was there before, by number.
+    pub met: FxHashMap<u64, FxHashSet<Box<[u8]>>>,
     /// For each number the first that says the same.
     pub same: Vec<u32>,
     pub issues: Vec<Raised>,

@@ -203,6 +203,13 @@ pub unsafe extern "C" fn present(ctx: *mut Context, at: u64, length: u64) -> u64
     })
 }
 
+pub unsafe extern "C" fn repeated(ctx: *mut Context, at: u64, length: u64) -> u64 {
+    with(ctx, |ctx, work| {
+        let mut all = (1..).map_while(|n| repetition_of(ctx, at, length, n));
+        u64::from(all.any(|(start, length)| is_present(ctx, work, at + start, length)))
+    })
+}
+
 /// Whether a value without its repetitions is an explicit null: its first leaf was one, and nothing else is in it.
 fn is_null(ctx: &Context, work: &Work, at: u64, length: u64) -> bool {
     let from = at.wrapping_sub(ctx.text as u64);

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use emr_abi::{Context, KeyValue, RESULTS_MAX, SLACK, Stop};
+use emr_abi::{Context, KeyValue, RESULTS_MAX, SLACK, Sent, Stop, UNSEARCHED};
 
 use emr_message::encode;
 
@@ -17,12 +17,16 @@ pub unsafe extern "C" fn emit_begin(ctx: *mut Context, emit: u64, at: u64) -> u6
     with(ctx, |ctx, work| {
         let number = usize::try_from(emit).unwrap_or(usize::MAX);
         let begun = work.makers.get(number).and_then(|maker| {
-            if !maker.emit().key.is_empty() {
+            if !maker.emit().key.is_empty() || maker.emit().sent == Sent::Patch {
                 return begin_keyed(ctx, &work.text, &mut work.entries, &work.makers, number);
             }
             Some(work.entries.begin(number, maker, || work.text.digest()))
         });
         let Some(entry) = begun else {
+            if work.makers.get(number).is_some_and(|maker| maker.emit().sent == Sent::Patch) {
+                set_result(ctx, at);
+                return if work.entries.has_key() { UNSEARCHED } else { NONE };
+            }
             set_result(ctx, 0);
             return stop(ctx, Stop::Defer);
         };
@@ -186,6 +190,23 @@ pub unsafe extern "C" fn reference(ctx: *mut Context, to: u64, entry: u64) -> u6
             }
             out.add(b"\"}");
         })
+    })
+}
+
+pub unsafe extern "C" fn forget(ctx: *mut Context, number: u64) -> u64 {
+    with(ctx, |_, work| {
+        work.met.entry(number).or_default().clear();
+        0
+    })
+}
+
+pub unsafe extern "C" fn unlike(ctx: *mut Context, number: u64, from: u64, to: u64) -> u64 {
+    with(ctx, |_, work| {
+        let length = usize::try_from(to.saturating_sub(from)).unwrap_or(0);
+        // SAFETY: compiled code wrote all bytes from the one place of output to the other.
+        let written = unsafe { std::slice::from_raw_parts(from as *const u8, length) };
+        let is_new = !written.is_empty() && work.met.entry(number).or_default().insert(written.into());
+        u64::from(is_new)
     })
 }
 
