@@ -56,6 +56,8 @@ pub enum Kind {
     Coded(Live),
     /// The number of an entry; -1 if missing.
     Reference,
+    /// The number of a resource inside another; -1 if missing.
+    Contained,
     /// Milliseconds; [`i64::MIN`] if missing.
     Duration,
     /// The place of an [`emr_abi::List`] of such.
@@ -73,6 +75,7 @@ impl Kind {
             | Kind::Segment(_)
             | Kind::Bool
             | Kind::Reference
+            | Kind::Contained
             | Kind::Duration
             | Kind::List(_) => 1,
             Kind::Field | Kind::Piece(_) | Kind::Text(Live::Yes | Live::No) => 2,
@@ -328,8 +331,7 @@ impl<'p> Typing<'p> {
                 _ if [left, right].into_iter().any(|val| of(*val) == Kind::Missing) => Kind::Missing,
                 text => text,
             },
-            // Missing, or else the interpreter's.
-            Step::Contain { .. } => Kind::Missing,
+            Step::Contain { .. } => Kind::Contained,
             Step::Call { routine, arguments, .. } => {
                 let params = arguments.iter().map(|argument| of(*argument)).collect();
                 let index = self.instance(*routine, params);

@@ -106,8 +106,9 @@ impl Compiler {
         let nodes: Vec<Node> = plan.grammar.nodes.iter().map(node).collect();
         let slots = Slots::new(&nodes).of;
         let makes_blanks = made::makes_blanks(plan);
+        let contains = made::contains(plan);
         let asked = Asked::new(plan);
-        let shared = Shared { typing: &typing, quiet, counted, bars, slots, several, makes_blanks, asked };
+        let shared = Shared { typing: &typing, quiet, counted, bars, slots, several, makes_blanks, contains, asked };
         let mut tables = Tables::new();
         let takes = takes(plan, &typing, &mut tables);
         let mut unit = Unit::new(&self.isa, show);

@@ -29,6 +29,11 @@ pub fn traces(plan: &Plan) -> bool {
     plan.routines.iter().any(|routine| any(&routine.body, &mut |step| matches!(step, Step::Trace { .. })))
 }
 
+/// Whether the plan writes resources inside others.
+pub fn contains(plan: &Plan) -> bool {
+    plan.routines.iter().any(|routine| any(&routine.body, &mut |step| matches!(step, Step::Contain { .. })))
+}
+
 /// Whether the plan changes a message.
 pub fn edits(plan: &Plan) -> bool {
     let edit = |step: &Step| matches!(step, Step::Edit { .. } | Step::Drop { .. });

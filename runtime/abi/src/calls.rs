@@ -50,7 +50,7 @@ macro_rules! calls {
             /// How many words it takes beside the context.
             pub fn arguments(self) -> usize {
                 match self {
-                    $(Call::$name => [$(stringify!($argument)),*].len()),*
+                    $(Call::$name => <[&str]>::len(&[$(stringify!($argument)),*])),*
                 }
             }
         }
@@ -192,6 +192,20 @@ calls! {
     entries(to, requests);
     /// Writes a reference to an entry; gives the new place of output.
     reference(to, entry);
+
+    /// Begins to keep what is inside a resource.
+    contain_begin();
+    /// Takes out what was written between two places of output, as a resource inside the one that is being written: its
+    /// number, or -1 for none.
+    contain(from, to);
+    /// Adds what is inside to a resource that was written between two places; gives the new place of output.
+    contain_end(from, to);
+    /// How many resources are being written.
+    contain_level();
+    /// So many are, whatever was begun since.
+    contain_back(level);
+    /// Writes a reference to a resource inside; gives the new place of output.
+    inside(to, number);
 
     // ---- what was written before
 

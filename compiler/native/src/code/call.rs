@@ -120,11 +120,18 @@ impl<'p> Gen<'_, 'p> {
         let slot = self.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, 16, 3));
         self.b.ins().stack_store(I64, entry, slot, 0);
         self.b.ins().stack_store(I64, place, slot, 8);
+        if self.shared.contains {
+            self.helper(Call::contain_begin, &[]);
+        }
         let written = self.block(body, Cursor::at(place));
         self.counting = was_counting;
         let mut written = written?;
-        let end = self.place(&mut written);
+        let mut end = self.place(&mut written);
         let [entry, place] = [0, 8].map(|at| self.b.ins().stack_load(I64, I64, slot, at));
+        if self.shared.contains {
+            end = self.helper(Call::contain_end, &[place, end]);
+            self.go_on_or_return(end);
+        }
         let ends = if self.shared.typing.traced { Call::trace_end } else { Call::emit_end };
         let reference = self.helper(ends, &[entry, place, end]);
         if let Some(live) = live {

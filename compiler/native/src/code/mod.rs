@@ -6,6 +6,7 @@
 
 mod call;
 mod choose;
+mod contained;
 mod durations;
 mod facts;
 mod grouped;
@@ -62,6 +63,8 @@ pub struct Shared<'p> {
     pub several: u32,
     /// Whether a text may hold a tab or a line end that no message had.
     pub makes_blanks: bool,
+    /// Whether a resource may be inside another.
+    pub contains: bool,
     pub asked: Asked,
 }
 

@@ -151,6 +151,11 @@ impl<'p> Gen<'_, 'p> {
                 let words = self.get(of);
                 self.write_reference(cursor, self.word(&words, 0));
             }
+            (Form::Reference, Kind::Contained) => {
+                let words = self.get(of);
+                let number = self.word(&words, 0);
+                self.write_by(cursor, Call::inside, &[number]);
+            }
             (Form::Reference, _) => self.give_up(),
             (Form::Segment, Kind::Segment(_)) => {
                 let words = self.get(of);

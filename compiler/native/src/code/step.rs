@@ -3,7 +3,7 @@
 use cranelift_codegen::ir::{BlockArg, InstBuilder, Value, condcodes::IntCC, types::I64};
 use emr_abi::Call;
 use emr_compiler::check::typed::Pick;
-use emr_compiler::plan::{Block, CodePart, Constant, IssueId, Step, Val};
+use emr_compiler::plan::{CodePart, Constant, IssueId, Step, Val};
 
 use super::grouped::Named;
 use super::issue::Where;
@@ -259,20 +259,6 @@ impl<'p> Gen<'_, 'p> {
         self.give_up();
         self.jump(none);
         self.b.switch_to_block(none);
-    }
-
-    /// A resource inside another that writes nothing is none; one that writes something is the interpreter's.
-    fn contain(&mut self, body: &'p Block, to: Val, mut cursor: Cursor) -> Option<Cursor> {
-        let start = self.place(&mut cursor);
-        let before = self.load(at!(live));
-        let mut written = self.block(body, cursor)?;
-        let end = self.place(&mut written);
-        let wrote = self.b.ins().icmp(IntCC::NotEqual, end, start);
-        self.give_up_when(wrote);
-        self.store(at!(live), before);
-        self.untrace(start);
-        self.clear(to);
-        Some(Cursor::at(start))
     }
 
     #[track_caller]

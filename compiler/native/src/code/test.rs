@@ -105,7 +105,9 @@ impl<'p> Gen<'_, 'p> {
             Kind::Piece(Level::Subcomponent) | Kind::Text(_) => self.above(self.word(&words, 1), 0),
             Kind::Coded(_) => self.above(self.word(&words, 3), 0),
             Kind::Segment(_) => self.is(IntCC::NotEqual, first, 0),
-            Kind::Group(_) | Kind::Bool | Kind::Reference => self.is(IntCC::SignedGreaterThanOrEqual, first, 0),
+            Kind::Group(_) | Kind::Bool | Kind::Reference | Kind::Contained => {
+                self.is(IntCC::SignedGreaterThanOrEqual, first, 0)
+            }
             Kind::Duration => self.is_duration(first),
             Kind::Members(node) => {
                 let member = self.first_member(first, node);

@@ -79,7 +79,13 @@ impl Gen<'_, '_> {
                 let word = self.word(words, 2);
                 return self.b.ins().band_imm_s(word, -2);
             }
-            Kind::Text(_) | Kind::Coded(_) | Kind::Bool | Kind::Reference | Kind::Duration | Kind::Missing => {
+            Kind::Text(_)
+            | Kind::Coded(_)
+            | Kind::Bool
+            | Kind::Reference
+            | Kind::Contained
+            | Kind::Duration
+            | Kind::Missing => {
                 return self.int(0);
             }
             Kind::Any | Kind::Group(_) | Kind::Members(_) | Kind::Segment(_) | Kind::List(_) => {

@@ -52,7 +52,7 @@ impl<'p> Gen<'_, 'p> {
     pub fn missing(&mut self, kind: &Kind) -> Words {
         match kind {
             Kind::Missing | Kind::Any => Vec::new(),
-            Kind::Group(_) | Kind::Members(_) | Kind::Bool | Kind::Reference => vec![self.int(-1)],
+            Kind::Group(_) | Kind::Members(_) | Kind::Bool | Kind::Reference | Kind::Contained => vec![self.int(-1)],
             Kind::Segment(_) => vec![self.int(0)],
             Kind::Duration => vec![self.int(i64::MIN)],
             Kind::List(_) => vec![self.list(0)],

@@ -81,6 +81,7 @@ impl<'p> Gen<'_, 'p> {
     pub fn attempt(&mut self, body: &'p Block, issue: IssueId, mut cursor: Cursor) -> Cursor {
         let start = self.place(&mut cursor);
         let (before, limit) = (self.load(at!(live)), self.load(at!(limit)));
+        let level = self.contain_level();
         let was_counting = std::mem::replace(&mut self.counting, true);
         let (failed, (done, place)) = (self.cold(), self.meeting());
         self.attempts.push(Attempt { failed });
@@ -101,6 +102,7 @@ impl<'p> Gen<'_, 'p> {
         self.store(at!(live), before);
         // It may have left a resource that was begun.
         self.store(at!(limit), limit);
+        self.contain_back(level);
         self.untrace(start);
         self.goto(done, start);
         self.b.switch_to_block(done);
@@ -146,12 +148,14 @@ impl<'p> Gen<'_, 'p> {
     fn tried(&mut self, body: &'p Block, mut cursor: Cursor) -> (Cursor, Value) {
         let start = self.place(&mut cursor);
         let (before, limit) = (self.load(at!(live)), self.load(at!(limit)));
+        let level = self.contain_level();
         let (failed, (done, end)) = (self.cold(), self.meeting());
         self.attempts.push(Attempt { failed });
         self.into(body, Cursor::at(start), done);
         self.attempts.pop();
         self.b.switch_to_block(failed);
         self.store(at!(limit), limit);
+        self.contain_back(level);
         self.goto(done, start);
         self.b.switch_to_block(done);
         self.store(at!(live), before);

@@ -2,6 +2,7 @@
 //!
 //! Here words become texts again. Each helper catches its panics: they are a fault of the message in hand.
 
+mod contained;
 mod durations;
 mod lists;
 mod parts;
@@ -70,6 +71,12 @@ pub const HELPERS: Helpers = Helpers {
     refer: resources::refer,
     entries,
     reference,
+    contain_begin: contained::contain_begin,
+    contain: contained::contain,
+    contain_end: contained::contain_end,
+    contain_level: contained::contain_level,
+    contain_back: contained::contain_back,
+    inside: contained::inside,
     forget: resources::forget,
     unlike: resources::unlike,
     edit: resources::edit,

@@ -165,6 +165,7 @@ impl Machine {
             items: vec![Vec::new(); lists],
             grouped: FxHashMap::default(),
             met: FxHashMap::default(),
+            contained: Vec::new(),
             start: 0,
             wanted: 0,
             region: None,
@@ -262,6 +263,7 @@ impl Machine {
         work.refusal = None;
         work.traces.clear();
         work.edits.clear();
+        work.contained.clear();
         let known = work.structure.of(work.text.tags());
         let joined = if known.joined { flags::JOINED } else { 0 };
         // Group -1 is the one that is not there.

@@ -39,6 +39,8 @@ pub struct Work {
     pub items: Vec<Vec<u64>>,
     /// Of lists whose items are told apart by a text, by number.
     pub grouped: FxHashMap<usize, Grouped>,
+    /// What is inside of each resource that is being written.
+    pub contained: Vec<Vec<Vec<u8>>>,
     /// What was written in blocks that ask for what was there before, by number.
     pub met: FxHashMap<u64, FxHashSet<Box<[u8]>>>,
     /// For each number the first that says the same.

@@ -138,7 +138,7 @@ fn write_fixed<const N: usize>(ctx: &Context, to: u64, bytes: &[u8; N], length: 
 }
 
 /// Writes at a place of output as far as there is room; the place behind it, or 0 with [`Stop::Room`].
-fn written(ctx: &mut Context, work: &mut Work, to: u64, write: impl FnOnce(&Work, &mut Out)) -> u64 {
+pub fn written(ctx: &mut Context, work: &mut Work, to: u64, write: impl FnOnce(&Work, &mut Out)) -> u64 {
     let left = (ctx.limit as usize + SLACK).saturating_sub(usize::try_from(to).unwrap_or(usize::MAX));
     // SAFETY: the output has `SLACK` behind the limit at least, and code is inside a helper.
     let room = unsafe { std::slice::from_raw_parts_mut(to as *mut u8, left) };
