@@ -5,7 +5,7 @@ use super::super::cycle::BEHIND_MAX;
 use super::accept::{self, Accepted, Event};
 use super::connector::{Part, Speech};
 use super::given::{self, Given};
-use super::narrow::Comes;
+use super::narrow::{self, Comes};
 use super::setting::Settings;
 use super::{joined, module_of, name_of, named};
 use crate::diagnostic::{Code, Diagnostic, Severity};
@@ -238,7 +238,11 @@ fn handled(key: &SmolStr, whole: &Whole, feed: &Feed, world: &dyn World) -> Vec<
     let goes = |comes: Comes| routes.iter().any(|(_, route)| comes.may_reach(route));
     let is_ignored = |event: &Event| whole.ignored.iter().any(|it| it.is(event));
     let mut problems = Vec::new();
-    for accepted in &whole.accepted {
+    let conditions = routes.iter().filter_map(|(_, route)| route.filter.as_ref());
+    let parts = conditions.fold(whole.accepted.clone(), |parts, condition| {
+        parts.iter().flat_map(|part| narrow::apart(part, condition, world)).collect()
+    });
+    for accepted in &parts {
         let is_lost = |comes: &Comes| !comes.event.is_some_and(is_ignored) && !goes(*comes);
         let lost: Vec<Comes> = Comes::all(accepted, world).filter(is_lost).collect();
         if lost.is_empty() {
@@ -246,7 +250,8 @@ fn handled(key: &SmolStr, whole: &Whole, feed: &Feed, world: &dyn World) -> Vec<
         }
         let lost: Vec<&Event> = lost.iter().filter_map(|comes| comes.event).collect();
         let message = if routes.is_empty() || lost.is_empty() {
-            format!("no route takes what `{}` accepts as `{}`", feed.name.text, accepted.shown())
+            let any = if accepted.except.is_empty() { "" } else { "any other " };
+            format!("no route takes what `{}` accepts as {any}`{}`", feed.name.text, accepted.shown())
         } else {
             let names: Vec<_> = lost.iter().map(|event| event.show()).collect();
             format!("no route takes {}", joined(names.iter().map(String::as_str), "or"))

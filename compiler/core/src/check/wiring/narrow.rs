@@ -92,9 +92,19 @@ impl<'a> Comes<'a> {
     }
 }
 
-/// What is accepted, by what a condition speaks of: any resource by the types that it asks for, and the rest, where it lets any
-/// of that through. All else as it is.
+/// What is accepted, by what a condition speaks of, where it lets any of that through.
 pub(super) fn parted(accepted: &Accepted, condition: &Expr, world: &dyn World) -> Vec<Accepted> {
+    let mut parts = apart(accepted, condition, world);
+    let comes = |part: &Accepted| Comes::all(part, world).any(|comes| comes.truth(condition) != Some(false));
+    // Where nothing comes there is still something to be said.
+    if parts.len() > 1 && parts.iter().any(comes) {
+        parts.retain(comes);
+    }
+    parts
+}
+
+/// Any resource by the types that a condition asks for, and the rest; all else as it is.
+pub(super) fn apart(accepted: &Accepted, condition: &Expr, world: &dyn World) -> Vec<Accepted> {
     if accepted.resource().is_none_or(|key| key != ANY_RESOURCE) {
         return vec![accepted.clone()];
     }
@@ -105,11 +115,6 @@ pub(super) fn parted(accepted: &Accepted, condition: &Expr, world: &dyn World) -
     let mut parts: Vec<Accepted> = types.iter().map(of_type).collect();
     let except = accepted.except.iter().cloned().chain(types).collect();
     parts.push(Accepted { except, ..accepted.clone() });
-    let comes = |part: &Accepted| Comes { accepted: part, event: None, world }.truth(condition) != Some(false);
-    // Where nothing comes there is still something to be said.
-    if parts.iter().any(comes) {
-        parts.retain(comes);
-    }
     parts
 }
 
