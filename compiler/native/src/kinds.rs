@@ -4,13 +4,16 @@
 //! know which. A routine is looked at once for each combination of its parameters' kinds, so that a value of unknown kind
 //! is rare; what has one ([`Kind::Any`]) is left to the interpreter where it is used.
 
-use emr_abi::Builtin;
+mod functions;
+
 use emr_compiler::check::typed::{Pick, Primitive};
 use emr_compiler::plan::{Block, Cell, CodePart, Constant, Part, Plan, RoutineId, Step, Take, Val};
 use emr_message::group::{self, NodeId};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::made;
+pub use functions::takes_none_for_empty;
+use functions::{builtin, empty_texts};
 
 /// Where in a field a part of the message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -163,6 +166,8 @@ pub struct Typing<'p> {
     pub traced: bool,
     pub instances: Vec<Instance>,
     known: FxHashMap<(RoutineId, Vec<Kind>), usize>,
+    /// The values of the routine that is looked at that are an empty text wherever they are set.
+    empty: FxHashSet<Val>,
     /// The kinds of segments that are read, in order, and the group that each node of the structure stands in.
     pub kinds: Vec<[u8; 3]>,
     parents: Vec<NodeId>,
@@ -173,7 +178,8 @@ impl<'p> Typing<'p> {
         let mut parents = vec![0; plan.grammar.nodes.len()];
         enclose(plan, 0, 0, &mut parents);
         let traced = made::traces(plan);
-        let mut typing = Typing { plan, traced, instances: Vec::new(), known: FxHashMap::default(), kinds, parents };
+        let (instances, known, empty) = (Vec::new(), FxHashMap::default(), FxHashSet::default());
+        let mut typing = Typing { plan, traced, instances, known, empty, kinds, parents };
         let params = plan.takes.iter().map(|take| typing.taken(take)).collect();
         let entry = typing.instance(plan.entry, params);
         let mut reached = vec![false; typing.instances.len()];
@@ -221,6 +227,7 @@ impl<'p> Typing<'p> {
         let Some(of) = plan.routine(routine) else { return 0 };
         let mut vals = params.clone();
         vals.resize(of.vals as usize, Kind::Missing);
+        let outer = std::mem::replace(&mut self.empty, empty_texts(&of.body));
         // Kinds only ever widen, and a few steps wide: this ends.
         loop {
             let before = vals.clone();
@@ -229,6 +236,7 @@ impl<'p> Typing<'p> {
                 break;
             }
         }
+        self.empty = outer;
         let result = of.result.map_or(Kind::Missing, |val| kind(&vals, val));
         self.instances.push(Instance { routine, params, vals, result });
         let index = self.instances.len() - 1;
@@ -477,103 +485,4 @@ fn text_of(parts: impl Iterator<Item = Kind>) -> Kind {
         }
     }
     Kind::Text(live)
-}
-
-fn builtin(function: Builtin, arguments: &[Val], vals: &[Kind], typing: &Typing) -> Kind {
-    let kinds = || arguments.iter().map(|argument| kind(vals, *argument));
-    // What is no text is none to a function of texts, which then gives nothing.
-    let texts = || {
-        let first =
-            kinds().take(1).map(|one| if one != Kind::Any && leaf(&one).is_none() { Kind::Missing } else { one });
-        text_of(first.chain(kinds().skip(1)))
-    };
-    match function {
-        Builtin::has_time => texts().into_bool(),
-        Builtin::length
-        | Builtin::upper
-        | Builtin::lower
-        | Builtin::trim
-        | Builtin::digits
-        | Builtin::search_value
-        | Builtin::left
-        | Builtin::right
-        | Builtin::substring
-        | Builtin::replace
-        | Builtin::extract
-        | Builtin::pad
-        | Builtin::number
-        | Builtin::round
-        | Builtin::year
-        | Builtin::truncate
-        | Builtin::parse
-        | Builtin::format
-        | Builtin::in_zone
-        | Builtin::age
-        | Builtin::base64
-        | Builtin::unhex
-        | Builtin::text_of
-        | Builtin::convert_units
-        | Builtin::size
-        | Builtin::sha1
-        | Builtin::pseudonym => texts(),
-        Builtin::count => match arguments.first().map(|argument| kind(vals, *argument)) {
-            Some(Kind::Any) => Kind::Any,
-            None => Kind::Text(Live::No),
-            // A list without items is none of the message.
-            Some(one) if one.live() == Live::No => Kind::Text(Live::No),
-            Some(_) => Kind::Text(Live::Told),
-        },
-        Builtin::any | Builtin::all => match arguments.first().map(|argument| kind(vals, *argument)) {
-            Some(Kind::Any) => Kind::Any,
-            _ => Kind::Bool,
-        },
-        // Over lists: the joined texts.
-        Builtin::join | Builtin::position => {
-            let mut live = Live::No;
-            for one in kinds() {
-                match one.item(typing) {
-                    item if item != Kind::Missing && leaf(&item).is_none() => return Kind::Any,
-                    item => live = live.either(item.live()),
-                }
-            }
-            Kind::Text(live)
-        }
-        Builtin::minutes | Builtin::hours | Builtin::days | Builtin::duration => match texts() {
-            Kind::Any => Kind::Any,
-            _ => Kind::Duration,
-        },
-        Builtin::in_minutes => match arguments.first().map(|argument| kind(vals, *argument)) {
-            Some(Kind::Any) => Kind::Any,
-            Some(Kind::Duration) => Kind::Text(Live::Yes),
-            _ => Kind::Missing,
-        },
-        // Where a list is empty, what is made of it is none of the message.
-        Builtin::uuid | Builtin::sum => match arguments.first().map(|argument| kind(vals, *argument)) {
-            None | Some(Kind::Missing) => Kind::Text(Live::No),
-            Some(one) => match one.item(typing) {
-                Kind::Missing => Kind::Text(Live::No),
-                item if leaf(&item).is_none() => Kind::Any,
-                Kind::Text(live) | Kind::Coded(live) if live != Live::Yes => Kind::Text(live),
-                _ => Kind::Text(Live::Told),
-            },
-        },
-        Builtin::min | Builtin::max | Builtin::distinct => {
-            let item = arguments.first().map_or(Kind::Missing, |argument| kind(vals, *argument).item(typing));
-            match item {
-                item if item != Kind::Missing && leaf(&item).is_none() => Kind::Any,
-                item if function == Builtin::distinct => list(item),
-                item => item,
-            }
-        }
-        Builtin::pieces => list(texts()),
-        // Missing, or else the interpreter's.
-        Builtin::resolve | Builtin::er7 | Builtin::raw => Kind::Missing,
-        _ => Kind::Any,
-    }
-}
-
-impl Kind {
-    fn into_bool(self) -> Kind {
-        if self == Kind::Any { Kind::Any } else { Kind::Bool }
-    }
 }

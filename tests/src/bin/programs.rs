@@ -20,7 +20,7 @@ const MESSAGES: u64 = 100;
 /// Of a hundred programs, so many may not check.
 const UNSOUND_MAX: usize = 5;
 /// Of a hundred messages, machine code may leave so many to the interpreter.
-const DEFERRED_MAX: usize = 6;
+const DEFERRED_MAX: usize = 5;
 /// Of each kind of difference one is made small, and of all kinds so many.
 const SHRUNK: usize = 5;
 /// Fewer programs cannot be asked to hold everything.

@@ -81,9 +81,17 @@ impl<'p> Gen<'_, 'p> {
         }
     }
 
+    /// The text of an argument; an empty one is none.
+    fn given_text(&mut self, val: Val) -> (Value, Value) {
+        if self.facts.is_empty_text(val) {
+            return (self.given(at!(text)), self.int(0));
+        }
+        self.raw_leaf(val)
+    }
+
     /// Texts for a helper; how many, as a word.
     pub fn hand_over_texts(&mut self, vals: &[Val]) -> Value {
-        let texts: Vec<(Value, Value)> = vals.iter().map(|val| self.raw_leaf(*val)).collect();
+        let texts: Vec<(Value, Value)> = vals.iter().map(|val| self.given_text(*val)).collect();
         for (index, (at, length)) in texts.iter().enumerate() {
             self.hand_over_words(2 * index, &[*at, *length]);
         }

@@ -26,7 +26,7 @@ impl<'p> Gen<'_, 'p> {
 
     /// A function of the library that gives one.
     pub fn duration_of(&mut self, function: Builtin, arguments: &[Val], to: Val, issue: IssueId) {
-        if self.are_unknown(arguments) {
+        if self.are_unknown(function, arguments) {
             return self.give_up();
         }
         let count = self.hand_over_texts(arguments);

@@ -69,6 +69,14 @@ impl<'p> Facts<'p> {
         self.items.contains(&val)
     }
 
+    /// Whether it is an empty text wherever it is set.
+    pub fn is_empty_text(&self, val: Val) -> bool {
+        let is_empty =
+            |step: &&Step| matches!(step, Step::Constant { value: Constant::Text(text), .. } if text.is_empty());
+        let setters = self.setters(val);
+        !setters.is_empty() && setters.iter().all(is_empty)
+    }
+
     /// Whether no step sets it.
     pub fn is_given(&self, val: Val) -> bool {
         !self.setters.contains_key(&val)

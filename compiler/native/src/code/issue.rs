@@ -182,6 +182,7 @@ impl<'p> Gen<'_, 'p> {
         let words = self.get(val);
         let first = self.word(&words, 0);
         match (&kind, self.facts.setter(val)) {
+            (Kind::Any, _) if self.facts.is_empty_text(val) => Where::Nowhere,
             (Kind::Any, _) => Where::Unknown,
             (Kind::Segment(_), _) => Where::In(first, Path::default()),
             (Kind::Part, _) => self.place_of_part(val, &words),

@@ -28,6 +28,8 @@ impl<'p> Gen<'_, 'p> {
             _ => return self.give_up(),
         };
         let Kind::Text(live) = self.kind(to) else { return self.give_up() };
+        // An empty text between them is none.
+        let beside = beside.filter(|beside| !(is_join && self.facts.is_empty_text(*beside)));
         if beside.is_some_and(|beside| self.kind(beside) != Kind::Missing && leaf(&self.kind(beside)).is_none()) {
             return self.give_up();
         }
@@ -99,7 +101,7 @@ impl<'p> Gen<'_, 'p> {
     /// The pieces of a text.
     pub fn pieces(&mut self, arguments: &[Val], to: Val) {
         let Kind::List(item) = self.kind(to) else { return self.give_up() };
-        if self.are_unknown(arguments) {
+        if self.are_unknown(Builtin::pieces, arguments) {
             return self.give_up();
         }
         let own = self.own_list(to);

@@ -8,7 +8,7 @@ use emr_compiler::plan::{CodePart, Constant, IssueId, Step, Val};
 use super::grouped::Named;
 use super::issue::Where;
 use super::{Cursor, Gen, at};
-use crate::kinds::{Kind, Live, leaf};
+use crate::kinds::{Kind, Live, leaf, takes_none_for_empty};
 
 impl<'p> Gen<'_, 'p> {
     /// `None` where what follows is never reached.
@@ -308,9 +308,9 @@ impl<'p> Gen<'_, 'p> {
     }
 
     /// Whether arguments of a function of texts have to be left to the interpreter: a first that is no text is missing.
-    pub fn are_unknown(&self, arguments: &[Val]) -> bool {
+    pub fn are_unknown(&self, function: emr_abi::Builtin, arguments: &[Val]) -> bool {
         arguments.iter().enumerate().any(|(index, argument)| match self.kind(*argument) {
-            Kind::Any => true,
+            Kind::Any => !(takes_none_for_empty(function, index) && self.facts.is_empty_text(*argument)),
             Kind::Missing => false,
             kind => index > 0 && leaf(&kind).is_none(),
         })
@@ -340,7 +340,7 @@ impl<'p> Gen<'_, 'p> {
         }
         let kind = self.kind(to);
         let too_many = arguments.len() > emr_abi::RESULTS_MAX / 2;
-        let unknown = self.are_unknown(arguments);
+        let unknown = self.are_unknown(function, arguments);
         if too_many || unknown || !matches!(kind, Kind::Text(_) | Kind::Bool) {
             return self.give_up();
         }

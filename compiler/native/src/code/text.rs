@@ -46,7 +46,10 @@ impl<'p> Gen<'_, 'p> {
     /// Adds to a text, with another between it and what is there already.
     pub fn append(&mut self, of: Val, between: Val, to: Val) {
         let Kind::Text(live) = self.kind(to) else { return self.give_up() };
-        if [of, between].iter().any(|val| self.kind(*val) == Kind::Any) {
+        if [of, between]
+            .iter()
+            .any(|val| self.kind(*val) == Kind::Any && (*val == of || !self.facts.is_empty_text(*val)))
+        {
             return self.give_up();
         }
         let (more, more_length) = self.raw_leaf(of);
