@@ -131,11 +131,11 @@ impl Entries {
         self.digest = None;
     }
 
-    /// Begins a resource that has no key; `digest` is asked for once, if at all.
+    /// Begins a resource that has no key; `digest` is asked for once, if at all. Gives its id too.
     #[inline(always)]
-    pub fn begin(&mut self, maker: usize, made: &Maker, digest: impl FnOnce() -> Digest) -> usize {
+    pub fn begin(&mut self, maker: usize, made: &Maker, digest: impl FnOnce() -> Digest) -> (usize, Uuid) {
         let id = if self.later { Uuid::nil() } else { self.next_id(made, digest) };
-        self.add(Entry { maker, id, json: 0..0, keyed: false, search: None, dropped: true })
+        (self.add(Entry { maker, id, json: 0..0, keyed: false, search: None, dropped: true }), id)
     }
 
     /// The id of what a maker makes next without a key.
@@ -148,9 +148,11 @@ impl Entries {
     #[inline(always)]
     fn add(&mut self, entry: Entry) -> usize {
         let index = self.entries.len();
-        let mut spelled = [0; 64];
-        Digits::of(entry.id).refer(&mut spelled);
-        self.references.push(spelled);
+        // Spelled where it stays: see `spelled`.
+        self.references.push([0; 64]);
+        if let Some(spelled) = self.references.last_mut() {
+            Digits::of(entry.id).refer(spelled);
+        }
         self.entries.push(entry);
         index
     }
@@ -167,7 +169,7 @@ impl Entries {
         let search = self.read_key(makers, made, parts);
         let is_searched = matches!(made.emit.sent, Sent::Patch | Sent::Never);
         if self.key.is_empty() {
-            return (made.emit.sent != Sent::Patch).then(|| self.begin(maker, made, digest));
+            return (made.emit.sent != Sent::Patch).then(|| self.begin(maker, made, digest).0);
         }
         if is_searched && search.is_none() {
             return None;
@@ -418,19 +420,14 @@ impl Entries {
         }
     }
 
-    /// What stands before the resource of an entry, if that has an id of its own.
-    #[inline(always)]
-    pub fn open(&self, index: usize) -> Option<[u8; spelled::OPEN]> {
-        let entry = self.entries.get(index).filter(|_| self.referred.is_empty() || !self.referred.contains(&index))?;
-        let mut out = [0; spelled::OPEN];
-        Digits::of(entry.id).open(&mut out);
-        Some(out)
-    }
-
-    /// The same for any entry: a change has no id.
+    /// What stands before the resource of an entry: its id, but for a change, which has none.
     pub fn write_open(&self, index: usize, out: &mut Out) {
-        match self.open(index) {
-            Some(open) => out.add(&open),
+        match self.entries.get(index).filter(|_| !self.referred.contains(&index)) {
+            Some(entry) => {
+                let mut open = [0; spelled::OPEN];
+                Digits::of(entry.id).open(&mut open);
+                out.add(&open);
+            }
             None => out.add(b"{\"resource\":"),
         }
     }

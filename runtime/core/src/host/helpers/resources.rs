@@ -9,36 +9,44 @@ use emr_message::encode;
 use super::{NONE, given, set_result, stop, text_of, trace, with, word};
 use crate::host::edits::{Edit, Spot};
 use crate::host::entries::{Ended, Entries, Maker, Out, Part, words};
-use crate::host::spelled::OPEN;
+use crate::host::spelled::{Digits, OPEN};
 use crate::host::text::Text;
 use crate::host::work::{Region, Work, decoded};
 
 pub unsafe extern "C" fn emit_begin(ctx: *mut Context, emit: u64, at: u64) -> u64 {
     with(ctx, |ctx, work| {
         let number = usize::try_from(emit).unwrap_or(usize::MAX);
-        let begun = work.makers.get(number).and_then(|maker| {
-            if !maker.emit().key.is_empty() || maker.emit().sent == Sent::Patch {
-                return begin_keyed(ctx, &work.text, &mut work.entries, &work.makers, number);
+        let Some(maker) = work.makers.get(number) else { return stop(ctx, Stop::Defer) };
+        let is_changed = maker.emit().sent == Sent::Patch;
+        // The id of one without a key is not read back from where it was noted.
+        let (entry, id) = if maker.emit().key.is_empty() && !is_changed {
+            let (entry, id) = work.entries.begin(number, maker, || work.text.digest());
+            (entry, Some(id))
+        } else {
+            match begin_keyed(ctx, &work.text, &mut work.entries, &work.makers, number) {
+                Some(entry) => (entry, None),
+                None if is_changed => {
+                    set_result(ctx, at);
+                    return if work.entries.has_key() { UNSEARCHED } else { NONE };
+                }
+                None => {
+                    set_result(ctx, 0);
+                    return stop(ctx, Stop::Defer);
+                }
             }
-            Some(work.entries.begin(number, maker, || work.text.digest()))
-        });
-        let Some(entry) = begun else {
-            if work.makers.get(number).is_some_and(|maker| maker.emit().sent == Sent::Patch) {
-                set_result(ctx, at);
-                return if work.entries.has_key() { UNSEARCHED } else { NONE };
-            }
-            set_result(ctx, 0);
-            return stop(ctx, Stop::Defer);
         };
         ctx.references = work.entries.references.as_ptr();
         let place = match work.region {
             Some(region) => {
                 ctx.limit = region.limit as *const u8;
-                let whole = work.entries.open(entry);
-                let whole = whole.and_then(|open| write_fixed(ctx, region.filled as u64, &open, OPEN));
-                whole.unwrap_or_else(|| {
-                    written(ctx, work, region.filled as u64, |work, out| work.entries.write_open(entry, out))
-                })
+                let filled = word(region.filled);
+                match id.and_then(|id| Some((id, room(ctx, filled, OPEN)?))) {
+                    Some((id, room)) => {
+                        Digits::of(id).open(room);
+                        filled + word(OPEN)
+                    }
+                    None => written(ctx, work, filled, |work, out| work.entries.write_open(entry, out)),
+                }
             }
             None => at,
         };
@@ -104,11 +112,15 @@ pub unsafe extern "C" fn emit_end(ctx: *mut Context, entry: u64, from: u64, to: 
                 let body = body.strip_suffix(b",").unwrap_or(body);
                 let to = body.as_ptr_range().end as u64;
                 let plain = if region.requests { work.entries.plain_close(&work.makers, index) } else { None };
-                let end = plain.and_then(|(close, length)| write_fixed(ctx, to, close, length)).unwrap_or_else(|| {
-                    written(ctx, work, to, |work, out| {
+                let end = match plain.and_then(|plain| Some((plain, room(ctx, to, plain.1)?))) {
+                    Some(((close, length), room)) => {
+                        *room = *close;
+                        to + word(length)
+                    }
+                    None => written(ctx, work, to, |work, out| {
                         work.entries.close(&work.makers, index, region.requests, out);
-                    })
-                });
+                    }),
+                };
                 // Without room for it the message begins anew.
                 if end > 0 {
                     work.region = Some(Region { filled: end as usize, ..region });
@@ -124,17 +136,12 @@ pub unsafe extern "C" fn emit_end(ctx: *mut Context, entry: u64, from: u64, to: 
     })
 }
 
-/// Writes so many of the bytes at a place of output, and perhaps those behind them; the place behind, if there is room.
+/// Room at a place of output of which so many bytes are to be kept; what is behind them is written over.
 #[inline(always)]
-fn write_fixed<const N: usize>(ctx: &Context, to: u64, bytes: &[u8; N], length: usize) -> Option<u64> {
+fn room<'o, const N: usize>(ctx: &Context, to: u64, length: usize) -> Option<&'o mut [u8; N]> {
     const { assert!(N <= SLACK) };
-    let end = to + word(length);
-    if end > ctx.limit as u64 {
-        return None;
-    }
     // SAFETY: the place is one of the output and not behind the limit, which has `SLACK` behind it.
-    unsafe { *(to as *mut [u8; N]) = *bytes };
-    Some(end)
+    (to + word(length) <= ctx.limit as u64).then(|| unsafe { &mut *(to as *mut [u8; N]) })
 }
 
 /// Writes at a place of output as far as there is room; the place behind it, or 0 with [`Stop::Room`].
