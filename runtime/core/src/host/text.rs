@@ -29,7 +29,7 @@ use lanes::Chosen;
 use maps::{Bitmaps, Separators};
 use room::Room;
 use scan::{Again, Ends};
-use split::{Defer, Line, Lines, Split, Table, WHOLE_MAX, Whole};
+use split::{Defer, Line, Lines, Noted, Split, Table, WHOLE_MAX, Whole};
 pub use split::{name, tag};
 
 /// Longer messages go to the interpreter, which takes less memory for them; no offset of a rewritten segment passes 32
@@ -45,8 +45,9 @@ pub struct Text {
     text: Room,
     /// Where the rewritten fields begin.
     message_end: usize,
-    /// Whether most of the last message was read.
+    /// Whether most of the last message was read, and whether therefore all bars of this one are noted.
     whole: bool,
+    noted: bool,
     maps: Bitmaps,
     table: Table,
     segments: Vec<Segment>,
@@ -106,6 +107,7 @@ impl Text {
             text: Room::default(),
             message_end: 0,
             whole: false,
+            noted: false,
             maps: Bitmaps::default(),
             table: Table::default(),
             segments: Vec::new(),
@@ -296,7 +298,7 @@ impl Text {
             return Err(Unready::Defer);
         }
         let Some(delimiters) = ordinary(bytes) else { return Ok(None) };
-        let ascii = self.fill(bytes, delimiters.field);
+        let ascii = self.fill(bytes, &delimiters);
         let Some(charset) = self.charset(&delimiters, settings, ascii) else { return Ok(None) };
         if charset == Charset::Utf8 {
             self.plain = Some(bytes.len());
@@ -318,7 +320,7 @@ impl Text {
             if ordinary(decoded.as_bytes()) != Some(delimiters) {
                 return Ok(None);
             }
-            self.fill(decoded.as_bytes(), delimiters.field);
+            self.fill(decoded.as_bytes(), &delimiters);
         }
         Ok(Some((Encoding { delimiters, charset }, false)))
     }
@@ -332,22 +334,33 @@ impl Text {
         if texts.clone().map(|text| text.len() + 1).sum::<usize>() > LENGTH_MAX {
             return Err(Unready::Defer);
         }
-        let ascii = self.fill(&texts.collect::<Vec<_>>().join(&b'\r'), encoding.delimiters.field);
+        let ascii = self.fill(&texts.collect::<Vec<_>>().join(&b'\r'), &encoding.delimiters);
         Ok((encoding, ascii))
     }
 
-    /// The lines become the text, in whole blocks, and their ends are noted; gives whether all bytes are ASCII.
-    fn fill(&mut self, lines: &[u8], field: u8) -> bool {
+    /// The lines become the text, in whole blocks, and their ends are noted, and perhaps all bars; gives whether all bytes
+    /// are ASCII.
+    fn fill(&mut self, lines: &[u8], delimiters: &Delimiters) -> bool {
+        let field = delimiters.field;
         // What the last message left is written over.
         self.message_end = (lines.len() + 1).next_multiple_of(64);
-        let room = self.text.set_length(self.message_end);
-        if let Some((to, [end, rest @ ..])) = room.split_at_mut_checked(lines.len()) {
+        let text = self.text.set_length(self.message_end);
+        self.maps.begin(self.message_end / 64);
+        self.table.begin();
+        // Messages of a feed are read alike.
+        let whole = self.whole && self.message_end <= WHOLE_MAX;
+        let by = Separators::of(delimiters).filter(|_| whole);
+        self.noted = by.is_some();
+        if let Some(by) = by {
+            let (maps, table) = (&mut self.maps, &mut self.table);
+            return self.lanes.run(Whole { lines, text, field, by, maps, table });
+        }
+        if let Some((to, [end, rest @ ..])) = text.split_at_mut_checked(lines.len()) {
             to.copy_from_slice(lines);
             *end = b'\r';
             rest.iter_mut().for_each(|byte| *byte = 0);
         }
         let (blocks, _) = self.text.as_chunks::<64>();
-        self.maps.begin(blocks.len());
         self.lanes.run(Ends { blocks, field, maps: &mut self.maps })
     }
 
@@ -389,15 +402,10 @@ impl Text {
     fn split(&mut self, encoding: &Encoding, ascii: bool) -> Result<(), Defer> {
         let by = Separators::of(&encoding.delimiters).ok_or(Defer)?;
         self.kinds.begin();
-        self.table.begin();
         let (text, kinds, maps, table) = (&self.text, &mut self.kinds, &mut self.maps, &mut self.table);
         let split = Split { text, ascii, encoding, by, kinds, maps, table };
-        // Messages of a feed are read alike.
-        let (share, quarters) = if self.whole && text.len() <= WHOLE_MAX {
-            (self.lanes.run(Whole(split))?, 1)
-        } else {
-            (self.lanes.run(Lines(split))?, 3)
-        };
+        let (share, quarters) =
+            if self.noted { (self.lanes.run(Noted(split))?, 1) } else { (self.lanes.run(Lines(split))?, 3) };
         self.whole = share.is_more_than(quarters);
 
         if !self.table.moved.is_empty() {

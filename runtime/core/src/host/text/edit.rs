@@ -14,10 +14,10 @@ const ROOM: usize = STRETCH;
 const STRETCH: usize = 32;
 
 impl Split<'_> {
-    /// Writes a field anew in which something strange stands at that byte or behind it. False if nothing of it has to
-    /// change; nothing if it takes a closer look, and then what was noted does not count.
+    /// Writes a field anew in which something strange stands at that byte, and takes what is marked of it behind that. False
+    /// if nothing of it has to change; nothing if it takes a closer look, and then what was noted does not count.
     #[inline(always)]
-    pub fn edit(&mut self, field: Range<usize>, strange: usize) -> Option<bool> {
+    pub fn edit(&mut self, field: Range<usize>, first: usize, strange: &mut Bits) -> Option<bool> {
         let table = &mut *self.table;
         let used = table.filled;
         let room = used + 2 * field.len() + ROOM;
@@ -31,7 +31,7 @@ impl Split<'_> {
             first: field.start,
             end: field.end,
             from: field.start,
-            seen: strange,
+            seen: first,
             base: self.text.len(),
             to: used,
             out: &mut table.rewritten,
@@ -40,12 +40,13 @@ impl Split<'_> {
             nulls: &mut table.nulls,
             flags: &mut table.flags,
         };
-        // The bar behind it tells of blanks before it.
-        let mut strange = Bits::within(strange, field.end + 1);
-        while let Some(at) = strange.next(|word| self.maps.marks.get(word).map_or(0, |marks| marks.strange)) {
+        let mut next = Some(first);
+        while let Some(at) = next {
             if at >= edit.seen {
                 edit.change(at)?;
             }
+            // The bar behind it tells of blanks before it.
+            next = strange.next_upto(field.end, |word| self.maps.marks.get(word).map_or(0, |marks| marks.strange));
         }
         if edit.changed {
             edit.copy(field.end.max(edit.from));

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use emr_abi::Bar;
+
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -31,6 +33,34 @@ pub trait Lanes: Copy {
     /// A bit for each byte.
     fn mask(self, marks: Self::Marks) -> u64;
     fn none(self, marks: Self::Marks) -> bool;
+
+    /// Notes the bars of a block, which begins at `base`, one behind the other: each is the end of a field and the
+    /// beginning of the next at once. A few more are written behind them, if there is room: whatever comes next goes over
+    /// those.
+    #[inline(always)]
+    fn note(self, bars: u64, base: usize, to: &mut [Bar]) {
+        note(bars, base, to, |both| both);
+    }
+}
+
+/// How many bars are noted without a test between them, at most.
+pub const AT_ONCE: usize = 16;
+
+/// [`Lanes::note`], a few at a time; `made` may do something about the two places of each bar, the end in the lower half.
+#[inline(always)]
+fn note(mut bars: u64, base: usize, to: &mut [Bar], made: impl Fn(u64) -> u64) {
+    const BOTH: u64 = 1 << 32 | 1;
+    let base = (base as u64).wrapping_mul(BOTH).wrapping_add(1 << 32);
+    for to in to.as_chunks_mut::<4>().0 {
+        if bars == 0 {
+            break;
+        }
+        for to in to {
+            let both = made(u64::from(bars.trailing_zeros()).wrapping_mul(BOTH).wrapping_add(base));
+            *to = Bar { end: both as u32, start: (both >> 32) as u32 };
+            bars &= bars.wrapping_sub(1);
+        }
+    }
 }
 
 /// What is to be done with the lanes of this machine; `run` is compiled once for each kind.

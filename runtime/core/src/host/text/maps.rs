@@ -39,26 +39,6 @@ pub struct Found {
     pub marks: Marks,
 }
 
-/// The words of a block.
-pub struct Words<'m> {
-    components: &'m mut u64,
-    repetitions: &'m mut u64,
-    subcomponents: &'m mut u64,
-    separators: &'m mut u64,
-    marks: &'m mut Marks,
-}
-
-impl Words<'_> {
-    #[inline(always)]
-    pub fn put(self, found: Found) {
-        *self.components = found.components;
-        *self.repetitions = found.repetitions;
-        *self.subcomponents = found.subcomponents;
-        *self.separators = found.separators;
-        *self.marks = found.marks;
-    }
-}
-
 /// The separators below the field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Separators {
@@ -119,14 +99,13 @@ impl Bitmaps {
         }
     }
 
-    /// The line ends of each block, and where to note what else is in it.
+    /// The same with the line ends.
     #[inline(always)]
-    pub fn all(&mut self) -> impl Iterator<Item = (u64, Words<'_>)> {
-        let all = self.components.iter_mut().zip(&mut self.repetitions).zip(&mut self.subcomponents);
-        let all = all.zip(&mut self.separators).zip(self.marks.iter_mut().zip(&self.ends));
-        all.map(|((((components, repetitions), subcomponents), separators), (marks, ends))| {
-            (*ends, Words { components, repetitions, subcomponents, separators, marks })
-        })
+    pub fn put_all(&mut self, block: usize, ends: u64, found: Found) {
+        self.put(block, found);
+        if let Some(to) = self.ends.get_mut(block) {
+            *to = ends;
+        }
     }
 
     /// Makes the maps reach over that many words.
@@ -187,25 +166,36 @@ impl Bitmaps {
 pub struct Bits {
     word: usize,
     bits: u64,
-    from: usize,
+    /// Of the next word, those that stand for bytes from the beginning of the range on.
+    inside: u64,
     to: usize,
 }
 
 impl Bits {
     pub fn within(from: usize, to: usize) -> Bits {
-        Bits { word: from / 64, bits: 0, from, to }
+        Bits { word: from / 64, bits: 0, inside: !lowest(from % 64), to }
     }
 
     #[inline(always)]
     pub fn next(&mut self, of: impl Fn(usize) -> u64) -> Option<usize> {
+        self.next_upto(usize::MAX, of)
+    }
+
+    /// The next, unless it is behind that place: then it stays the next.
+    #[inline(always)]
+    pub fn next_upto(&mut self, last: usize, of: impl Fn(usize) -> u64) -> Option<usize> {
         while self.bits == 0 {
-            if self.word * 64 >= self.to {
+            let left = self.to.saturating_sub(self.word * 64);
+            if left == 0 {
                 return None;
             }
-            self.bits = of(self.word) & within(self.word, self.from, self.to);
-            self.word += 1;
+            self.bits = of(self.word) & self.inside & lowest(left);
+            (self.word, self.inside) = (self.word + 1, u64::MAX);
         }
         let at = (self.word - 1) * 64 + self.bits.trailing_zeros() as usize;
+        if at > last {
+            return None;
+        }
         self.bits &= self.bits - 1;
         Some(at)
     }

@@ -47,19 +47,26 @@ impl Split<'_> {
             }
             done = field.end + 1;
             if kind.reads_field(bar) {
-                self.rewrite(&line, bar, field, at)?;
+                self.rewrite(&line, bar, field, at, &mut strange)?;
                 bar += 1;
             }
         }
         Ok(())
     }
 
-    /// A field in which something strange stands there or behind.
+    /// A field in which something strange stands there, and more of it behind.
     #[inline(always)]
-    fn rewrite(&mut self, line: &Line, bar: usize, field: Range<usize>, strange: usize) -> Result<(), Defer> {
+    fn rewrite(
+        &mut self,
+        line: &Line,
+        bar: usize,
+        field: Range<usize>,
+        first: usize,
+        strange: &mut Bits,
+    ) -> Result<(), Defer> {
         let table = &*self.table;
         let (from, literals, nulls, flags) = (table.filled, table.literals.len(), table.nulls.len(), table.flags);
-        match self.edit(field.clone(), strange) {
+        match self.edit(field.clone(), first, strange) {
             Some(false) => return Ok(()),
             Some(true) => {}
             None => {

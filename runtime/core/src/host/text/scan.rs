@@ -69,7 +69,10 @@ pub struct Look<L: Lanes> {
     repetition: L::Splat,
     subcomponent: L::Splat,
     escape: L::Splat,
+    /// Whether it is known that all bytes are.
     ascii: bool,
+    /// If it is not: anything where a byte is not.
+    pub high: u64,
     /// How far blocks were looked at, and how many.
     next: usize,
     pub count: usize,
@@ -95,6 +98,7 @@ impl<L: Lanes> Look<L> {
             subcomponent: lanes.splat(by.subcomponent),
             escape: lanes.splat(by.escape),
             ascii,
+            high: 0,
             next: 0,
             count: 0,
             before: Before::default(),
@@ -119,17 +123,16 @@ impl<L: Lanes> Look<L> {
     #[inline(always)]
     fn look(&mut self, block: usize, blocks: &[[u8; 64]], maps: &mut Bitmaps) -> Marks {
         let (Some(bytes), Some(&ends)) = (blocks.get(block), maps.ends.get(block)) else { return Marks::default() };
-        let found = self.found(bytes, ends);
+        let found = self.found(self.lanes.load(bytes), ends);
         let marks = found.marks;
         maps.put(block, found);
         marks
     }
 
-    /// What there is in the next block.
+    /// What there is in the next block, whose line ends are known.
     #[inline(always)]
-    pub fn found(&mut self, bytes: &[u8; 64], ends: u64) -> Found {
+    pub fn found(&mut self, bytes: L::Bytes, ends: u64) -> Found {
         let lanes = self.lanes;
-        let bytes = lanes.load(bytes);
         let components = lanes.mask(lanes.equal(bytes, self.component));
         let repetitions = lanes.mask(lanes.equal(bytes, self.repetition));
         let subcomponents = lanes.mask(lanes.equal(bytes, self.subcomponent));
@@ -141,6 +144,7 @@ impl<L: Lanes> Look<L> {
         let blanks = lanes.mask(blank);
         // Of the bytes that are no ASCII some are blanks too: they are told apart where they matter.
         let soft = if self.ascii { blanks } else { lanes.mask(lanes.or(blank, lanes.high(bytes))) };
+        self.high |= soft ^ blanks;
 
         let separators = components | repetitions | subcomponents;
         let edges = separators | bars | ends;

@@ -7,7 +7,7 @@ use emr_abi::Bar;
 use emr_message::{Name, message::SEGMENTS_MAX, piece::Encoding};
 
 use super::kinds::{Kind, Kinds};
-use super::lanes::{Lanes, Work};
+use super::lanes::{AT_ONCE, Lanes, Work};
 use super::maps::{Bitmaps, Separators, lowest};
 use super::scan::Look;
 
@@ -22,9 +22,6 @@ pub const BARS: usize = 64;
 
 /// How many may be written behind those: of a whole block, and as many as are written at once.
 const SPARE: usize = 64 + AT_ONCE;
-
-/// How many bars are noted without a test between them.
-const AT_ONCE: usize = 4;
 
 /// Where the bars are of a segment that is not there.
 pub const NOWHERE: u32 = 0;
@@ -180,24 +177,6 @@ pub struct Ended {
     repetitions: u64,
 }
 
-/// Notes the bars of a block; those that are too many are overwritten by the next.
-#[inline(always)]
-fn note(to: &mut [Bar], bars: u64, base: usize) {
-    // The end of a field and the beginning of the next at once.
-    const BOTH: u64 = 1 << 32 | 1;
-    let (base, mut bars) = ((base as u64).wrapping_mul(BOTH).wrapping_add(1 << 32), bars);
-    for to in to.as_chunks_mut::<AT_ONCE>().0 {
-        if bars == 0 {
-            break;
-        }
-        for to in to {
-            let both = u64::from(bars.trailing_zeros()).wrapping_mul(BOTH).wrapping_add(base);
-            *to = Bar { end: both as u32, start: (both >> 32) as u32 };
-            bars &= bars.wrapping_sub(1);
-        }
-    }
-}
-
 pub struct Split<'a> {
     /// In whole blocks; a line end follows the last line.
     pub text: &'a [u8],
@@ -237,16 +216,78 @@ impl Work for Lines<'_> {
     }
 }
 
-/// Block by block, where most is read: all bars are noted, whatever their line.
-pub struct Whole<'a>(pub Split<'a>);
+/// Block by block, where most is read: the lines become the text, and all bars are noted, whatever their line. The lines
+/// are named when it is known that the text is right ([`Noted`]).
+pub struct Whole<'a> {
+    pub lines: &'a [u8],
+    /// As many blocks as the lines and an end behind them take.
+    pub text: &'a mut [u8],
+    pub field: u8,
+    pub by: Separators,
+    pub maps: &'a mut Bitmaps,
+    pub table: &'a mut Table,
+}
 
 impl Work for Whole<'_> {
+    /// Whether all bytes are ASCII.
+    type Done = bool;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> bool {
+        let Whole { lines, text, field, by, maps, table } = self;
+        table.reserve(text.len());
+        let (start, ended) = (table.used, &mut table.ended);
+        let Some(room) = table.bars.get_mut(start..) else { return false };
+        let (full, rest) = lines.as_chunks::<64>();
+        let mut last = [0; 64];
+        last.iter_mut().zip(rest.iter().chain(b"\r")).for_each(|(to, byte)| *to = *byte);
+
+        let (cr, lf) = (lanes.splat(b'\r'), lanes.splat(b'\n'));
+        let mut look = Look::new(lanes, field, by, false);
+        let mut line = Ended { from: 0, end: 0, first: start, count: 0, strange: 0, repetitions: 0 };
+        let mut used = 0;
+        for (block, to) in text.as_chunks_mut::<64>().0.iter_mut().enumerate() {
+            let (from, base) = (full.get(block).unwrap_or(&last), block * 64);
+            *to = *from;
+            let bytes = lanes.load(from);
+            let mut ends = lanes.mask(lanes.or(lanes.equal(bytes, cr), lanes.equal(bytes, lf)));
+            let found = look.found(bytes, ends);
+            let marks = found.marks;
+            maps.put_all(block, ends, found);
+            let bars = marks.bars | ends;
+            lanes.note(bars, base, room.get_mut(used..).unwrap_or_default());
+            let mut inside = u64::MAX;
+            while ends != 0 {
+                let line_end = ends ^ ends.wrapping_sub(1);
+                let behind = start + used + (bars & line_end).count_ones() as usize;
+                line.end = base + ends.trailing_zeros() as usize;
+                line.strange |= marks.strange & inside & line_end;
+                line.repetitions |= marks.repetitions & inside & line_end;
+                line.count = behind - line.first;
+                if line.end > line.from {
+                    ended.push(line);
+                }
+                line = Ended { from: line.end + 1, end: 0, first: behind, count: 0, strange: 0, repetitions: 0 };
+                inside = !line_end;
+                ends &= ends.wrapping_sub(1);
+            }
+            used += bars.count_ones() as usize;
+            line.strange |= marks.strange & inside;
+            line.repetitions |= marks.repetitions & inside;
+        }
+        table.used += used;
+        look.high == 0
+    }
+}
+
+/// What [`Whole`] noted, line by line.
+pub struct Noted<'a>(pub Split<'a>);
+
+impl Work for Noted<'_> {
     type Done = Result<Share, Defer>;
 
     #[inline(always)]
-    fn run<L: Lanes>(mut self, lanes: L) -> Result<Share, Defer> {
-        let mut look = Look::new(lanes, self.0.encoding.delimiters.field, self.0.by, self.0.ascii);
-        self.0.all_bars(&mut look);
+    fn run<L: Lanes>(mut self, _: L) -> Result<Share, Defer> {
         self.0.all_lines()
     }
 }
@@ -267,43 +308,6 @@ impl Split<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Notes all bars and line ends, and for each line what stands in it.
-    #[inline(always)]
-    fn all_bars<L: Lanes>(&mut self, look: &mut Look<L>) {
-        let (blocks, _) = self.text.as_chunks::<64>();
-        self.table.reserve(self.text.len());
-        let (start, ended) = (self.table.used, &mut self.table.ended);
-        let Some(room) = self.table.bars.get_mut(start..) else { return };
-        let mut line = Ended { from: 0, end: 0, first: start, count: 0, strange: 0, repetitions: 0 };
-        let mut used = 0;
-        for ((block, base), (mut ends, maps)) in blocks.iter().zip((0..).step_by(64)).zip(self.maps.all()) {
-            let found = look.found(block, ends);
-            let marks = found.marks;
-            maps.put(found);
-            let bars = marks.bars | ends;
-            note(room.get_mut(used..).unwrap_or_default(), bars, base);
-            let mut inside = u64::MAX;
-            while ends != 0 {
-                let line_end = ends ^ ends.wrapping_sub(1);
-                let behind = start + used + (bars & line_end).count_ones() as usize;
-                line.end = base + ends.trailing_zeros() as usize;
-                line.strange |= marks.strange & inside & line_end;
-                line.repetitions |= marks.repetitions & inside & line_end;
-                line.count = behind - line.first;
-                if line.end > line.from {
-                    ended.push(line);
-                }
-                line = Ended { from: line.end + 1, end: 0, first: behind, count: 0, strange: 0, repetitions: 0 };
-                inside = !line_end;
-                ends &= ends.wrapping_sub(1);
-            }
-            used += bars.count_ones() as usize;
-            line.strange |= marks.strange & inside;
-            line.repetitions |= marks.repetitions & inside;
-        }
-        self.table.used += used;
     }
 
     /// Names the lines.
@@ -382,7 +386,7 @@ impl Split<'_> {
             // The end stands for a bar.
             let (line, last) = upto(end - base);
             let found = (marks.bars | last) & inside & line;
-            note(room.get_mut(count..).unwrap_or_default(), found, base);
+            look.lanes.note(found, base, room.get_mut(count..).unwrap_or_default());
             count += found.count_ones() as usize;
             repetitions |= marks.repetitions & inside & line;
             // What stands behind the last bar does not matter.

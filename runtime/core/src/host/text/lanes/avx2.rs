@@ -4,7 +4,9 @@
 use std::arch::asm;
 use std::arch::x86_64::*;
 
-use super::{Lanes, Work};
+use emr_abi::Bar;
+
+use super::{Lanes, Work, note};
 
 /// Exists only where [`Avx2::found`] looked for the instructions that are used here.
 #[derive(Clone, Copy)]
@@ -93,5 +95,14 @@ impl Lanes for Avx2 {
         let tops = self.splat(0x80);
         // SAFETY: see `found`.
         unsafe { _mm256_testz_si256(_mm256_or_si256(marks.0, marks.1), tops) == 1 }
+    }
+    #[inline(always)]
+    fn note(self, bars: u64, base: usize, to: &mut [Bar]) {
+        note(bars, base, to, |mut both| {
+            // Or the compiler puts four of them together in a vector, piece by piece.
+            // SAFETY: no instruction at all.
+            unsafe { asm!("/* {0} */", inout(reg) both, options(pure, nomem, nostack, preserves_flags)) };
+            both
+        });
     }
 }

@@ -4,7 +4,9 @@
 use std::arch::asm;
 use std::arch::x86_64::*;
 
-use super::{Lanes, Work};
+use emr_abi::Bar;
+
+use super::{AT_ONCE, Lanes, Work};
 
 /// Exists only where [`Avx512::found`] looked for the instructions that are used here.
 #[derive(Clone, Copy)]
@@ -14,6 +16,7 @@ impl Avx512 {
     pub fn found() -> Option<Avx512> {
         let has = is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vbmi2")
             && is_x86_feature_detected!("bmi1")
             && is_x86_feature_detected!("bmi2")
             && is_x86_feature_detected!("lzcnt")
@@ -22,7 +25,7 @@ impl Avx512 {
     }
 
     pub fn run<W: Work>(self, work: W) -> W::Done {
-        #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,lzcnt,popcnt")]
+        #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,bmi1,bmi2,lzcnt,popcnt")]
         fn inside<W: Work>(lanes: Avx512, work: W) -> W::Done {
             work.run(lanes)
         }
@@ -83,4 +86,40 @@ impl Lanes for Avx512 {
     fn none(self, marks: u64) -> bool {
         marks == 0
     }
+    #[inline(always)]
+    fn note(self, bars: u64, base: usize, to: &mut [Bar]) {
+        const BOTH: u64 = 1 << 32 | 1;
+        let base = (base as u64).wrapping_mul(BOTH).wrapping_add(1 << 32);
+        let mut left = bars.count_ones() as usize;
+        // SAFETY: see `found`; sixteen bars are two vectors.
+        unsafe {
+            let base = _mm512_set1_epi64(base.cast_signed());
+            let mut places = _mm512_maskz_compress_epi8(bars, _mm512_loadu_si512(PLACES.as_ptr().cast()));
+            for to in to.as_chunks_mut::<AT_ONCE>().0 {
+                let sixteen = _mm512_castsi512_si128(places);
+                let halves = to.as_chunks_mut::<8>().0.iter_mut();
+                for (eight, to) in [sixteen, _mm_unpackhi_epi64(sixteen, sixteen)].into_iter().zip(halves) {
+                    let ends = _mm512_cvtepu8_epi64(eight);
+                    let both = _mm512_or_si512(ends, _mm512_slli_epi64::<32>(ends));
+                    _mm512_storeu_si512(to.as_mut_ptr().cast(), _mm512_add_epi64(both, base));
+                }
+                if left <= AT_ONCE {
+                    break;
+                }
+                left -= AT_ONCE;
+                places = _mm512_alignr_epi32::<4>(places, places);
+            }
+        }
+    }
 }
+
+/// The number of each byte in a block.
+const PLACES: [u8; 64] = {
+    let mut places = [0; 64];
+    let mut at = 0;
+    while at < places.len() {
+        places[at] = at as u8;
+        at += 1;
+    }
+    places
+};
