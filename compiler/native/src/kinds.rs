@@ -394,6 +394,11 @@ impl<'p> Typing<'p> {
         }
     }
 
+    /// The bar behind which a field of a segment stands, from 0.
+    pub fn bar(&self, kind: u32, number: u16) -> Option<u32> {
+        u32::from(number).checked_sub(if self.declares(kind) { 2 } else { 1 })
+    }
+
     /// Whether fields of the segment are counted from the bar itself.
     pub fn declares(&self, kind: u32) -> bool {
         let name = (kind as usize).checked_sub(1).and_then(|index| self.kinds.get(index));

@@ -81,7 +81,8 @@ pub mod flags {
 pub struct Segment {
     /// Its bars in order, as far as the plan asks for them, the first being 0. A field lies between two of them.
     pub bars: *const Bar,
-    /// 0 where no field of the segment has a second repetition.
+    /// Bit `i` is set where a repetition separator stands in the field behind bar `i`, and where that holds the
+    /// delimiters.
     pub repeats: u64,
 }
 

@@ -261,6 +261,19 @@ impl Gen<'_, '_> {
         Some((self.word(&words, 0), head))
     }
 
+    /// The same as [`Self::if_present`] of a value whose first leaf is known: mostly that tells.
+    pub fn if_headed(&mut self, at: Value, length: Value, head: Value, yes: super::Label, no: super::Label) {
+        let (rest, odd) = (self.label(), self.cold());
+        let is_there = self.above(head, 0);
+        self.either(is_there, yes, rest);
+        self.b.switch_to_block(rest);
+        let is_longer = self.above(length, 0);
+        self.either(is_longer, odd, no);
+        self.b.switch_to_block(odd);
+        let is_there = self.helper(Call::present, &[at, length]);
+        self.either(is_there, yes, no);
+    }
+
     /// Goes on at one of two labels, as anything but separators is in the value or not.
     pub fn if_present(&mut self, at: Value, length: Value, yes: super::Label, no: super::Label) {
         self.if_present_by(Call::present, at, length, yes, no);

@@ -1,10 +1,6 @@
 //! Taking the message apart: steps down and up, and fields between bars.
 
-use cranelift_codegen::ir::{
-    BlockArg, InstBuilder, Value,
-    condcodes::IntCC,
-    types::{I32, I64},
-};
+use cranelift_codegen::ir::{BlockArg, InstBuilder, Value, condcodes::IntCC, types::I64};
 use emr_abi::{Bar, Call, PARTS_MAX, Segment};
 use emr_compiler::plan::{Part, Val};
 use std::mem::offset_of;
@@ -41,10 +37,13 @@ impl<'p> Gen<'_, 'p> {
         let segment = self.word(&words, 0);
         let (kind, words) = self.step_into(&from, &words, part);
         self.set(to, &kind, &words);
-        if let (Part::Field { repeats: false, .. }, Kind::Piece(Level::Field)) = (part, &kind) {
+        if let (Part::Field { repeats: false, number }, Kind::Piece(Level::Field)) = (part, &kind) {
             let (at, length) = (self.word(&words, 0), self.word(&words, 1));
             let repetition = match &from {
-                Kind::Segment(_) => self.expect_one_in(segment, at, length),
+                Kind::Segment(of) => match self.shared.typing.bar(*of, *number) {
+                    Some(bar) => self.expect_one_in(segment, bar, at, length),
+                    None => self.expect_one(at, length),
+                },
                 _ => self.expect_one(at, length),
             };
             if self.kind(to) == kind {
@@ -165,20 +164,17 @@ impl<'p> Gen<'_, 'p> {
     // ---- fields
 
     fn field(&mut self, segment: Value, kind: u32, number: u16) -> Words {
-        let first = if self.shared.typing.declares(kind) { 2 } else { 1 };
         let bars = (kind as usize).checked_sub(1).and_then(|index| self.shared.bars.get(index)).copied().unwrap_or(0);
-        let bar = u32::from(number).checked_sub(first);
         let known = |bar: u32| bar < 64 && bars & (1 << bar) != 0;
+        let bar = self.shared.typing.bar(kind, number);
         let Some(bar) = bar.filter(|bar| known(*bar) && known(*bar + 1)) else {
             self.give_up();
             return self.missing(&Kind::Field);
         };
         let record = self.segment(segment);
         let bars = self.b.ins().load(I64, open(), record, offset(offset_of!(Segment, bars)));
-        let [start, end] = [(bar, offset_of!(Bar, start)), (bar + 1, offset_of!(Bar, end))].map(|(bar, part)| {
-            let place = self.b.ins().load(I32, open(), bars, nth(bar as usize, size_of::<Bar>()) + offset(part));
-            self.b.ins().uextend(I64, place)
-        });
+        let [start, end] = [(bar, offset_of!(Bar, start)), (bar + 1, offset_of!(Bar, end))]
+            .map(|(bar, part)| self.b.ins().uload32(open(), bars, nth(bar as usize, size_of::<Bar>()) + offset(part)));
         let length = self.b.ins().isub(end, start);
         let text = self.given(at!(text));
         let at = self.b.ins().iadd(text, start);
@@ -198,10 +194,11 @@ impl<'p> Gen<'_, 'p> {
         self.if_second(at, length, |this, second| this.say_several(second))
     }
 
-    /// The same for a field of a segment, most of which have no second repetition anywhere.
-    fn expect_one_in(&mut self, segment: Value, at: Value, length: Value) -> Value {
+    /// The same for the field of a segment that is behind a bar: where a separator stands in it, the segment tells.
+    fn expect_one_in(&mut self, segment: Value, bar: u32, at: Value, length: Value) -> Value {
         let record = self.segment(segment);
         let repeats = self.b.ins().load(I64, open(), record, offset(offset_of!(Segment, repeats)));
+        let repeats = self.b.ins().band_imm_u(repeats, 1_i64.checked_shl(bar).unwrap_or(-1));
         let (some, (done, single)) = (self.cold(), self.meeting());
         self.b.ins().brif(repeats, some, &[], done, &[BlockArg::Value(length)]);
         self.b.switch_to_block(some);

@@ -100,7 +100,10 @@ impl<'p> Gen<'_, 'p> {
             }
             Kind::Part | Kind::Piece(Level::Field | Level::Repetition | Level::Component) => {
                 let length = self.word(&words, 1);
-                return self.if_present(first, length, yes, no);
+                return match self.head_of(of) {
+                    Some((_, head)) => self.if_headed(first, length, head, yes, no),
+                    None => self.if_present(first, length, yes, no),
+                };
             }
             Kind::Piece(Level::Subcomponent) | Kind::Text(_) => self.above(self.word(&words, 1), 0),
             Kind::Coded(_) => self.above(self.word(&words, 3), 0),

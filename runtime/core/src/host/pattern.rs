@@ -4,6 +4,8 @@
 use emr_message::builtin::Pattern;
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
+use super::work::has_escape;
+
 /// The longest row.
 const LENGTH_MAX: usize = 64;
 
@@ -28,12 +30,25 @@ impl Matcher {
 
     pub fn matches(&self, text: &str) -> bool {
         match self {
-            Matcher::Row(row) => {
-                row.len() == text.len() && row.iter().zip(text.bytes()).all(|(set, byte)| set.has(byte))
-            }
+            Matcher::Row(row) => is_row(row, text.as_bytes()),
             Matcher::Other(pattern) => pattern.matches(text),
         }
     }
+
+    /// Whether a text that JSON may have escaped matches, where that is plain to see.
+    #[inline]
+    pub fn matches_plainly(&self, text: &[u8]) -> Option<bool> {
+        let Matcher::Row(row) = self else { return None };
+        // With an escape it is longer than the text that it stands for.
+        if text.len() < row.len() {
+            return Some(false);
+        }
+        (!has_escape(text)).then(|| is_row(row, text))
+    }
+}
+
+fn is_row(row: &[Bytes], text: &[u8]) -> bool {
+    row.len() == text.len() && row.iter().zip(text).all(|(set, byte)| set.has(*byte))
 }
 
 impl Bytes {
@@ -122,7 +137,11 @@ mod tests {
         fn a_row_matches_what_the_pattern_matches(text in "[HL7a-f0-9é\n]{0,8}|HL7[0-9]{4}") {
             for pattern in ["^HL7[0-9]{4}$", "(?i)^hl7[0-9]{4}$", "^[a-f]{2}7[^0-9]$", "^$"] {
                 let whole = Pattern::new(pattern).unwrap();
-                prop_assert_eq!(Matcher::new(pattern).unwrap().matches(&text), whole.matches(&text), "{}", pattern);
+                let row = Matcher::new(pattern).unwrap();
+                prop_assert_eq!(row.matches(&text), whole.matches(&text), "{}", pattern);
+                let quoted = emr_message::json::quoted(&text);
+                let plainly = row.matches_plainly(&quoted.as_bytes()[1..quoted.len() - 1]);
+                prop_assert!(plainly.is_none_or(|plainly| plainly == whole.matches(&text)), "{}", pattern);
             }
         }
     }

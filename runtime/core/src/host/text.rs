@@ -450,7 +450,7 @@ impl Text {
             self.table
                 .lines
                 .iter()
-                .map(|line| Segment { bars: bars.wrapping_add(line.bars as usize), repeats: u64::from(line.repeats) }),
+                .map(|line| Segment { bars: bars.wrapping_add(line.bars as usize), repeats: line.repeats }),
         );
     }
 }

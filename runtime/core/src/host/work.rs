@@ -221,6 +221,10 @@ impl Work {
 
     /// A whole number.
     pub fn counted(&mut self, number: usize) -> Made {
+        if let Ok(small @ 0..100) = u8::try_from(number) {
+            let (tens, ones) = (b'0' + small / 10, b'0' + small % 10);
+            return if small < 10 { self.kept(&[ones]) } else { self.kept(&[tens, ones]) };
+        }
         let (mut digits, mut at, mut left) = ([0; 20], 20, number);
         loop {
             at -= 1;

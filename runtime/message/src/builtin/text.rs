@@ -88,8 +88,13 @@ pub fn right(text: &str, count: i64) -> Option<&str> {
 /// A place before the first character gives nothing, as one after the last does.
 pub fn substring(text: &str, from: i64, count: i64) -> Option<&str> {
     let skipped = usize::try_from(from.checked_sub(1)?).ok()?;
+    let count = usize::try_from(count).ok()?;
+    if text.is_ascii() {
+        let rest = text.get(skipped.min(text.len())..)?;
+        return some(rest.get(..count.min(rest.len()))?);
+    }
     let rest = text.get(offset(text, skipped)..)?;
-    some(rest.get(..offset(rest, usize::try_from(count).ok()?))?)
+    some(rest.get(..offset(rest, count))?)
 }
 
 /// Every match replaced. `$1` or `${1}` in the replacement stands for a group, `$$` for `$`.

@@ -49,6 +49,14 @@ impl Separators {
         Some((base + i64::from(bits.trailing_zeros())).cast_unsigned())
     }
 
+    fn count(mut self) -> u64 {
+        let mut count = 0;
+        while let Some((bits, _)) = self.next() {
+            count += u64::from(bits.count_ones());
+        }
+        count
+    }
+
     fn all(mut self) -> impl Iterator<Item = u64> {
         let mut now = (0, 0);
         std::iter::from_fn(move || {
@@ -188,8 +196,13 @@ pub unsafe extern "C" fn subcomponents(ctx: *mut Context, at: u64, length: u64, 
 
 /// Whether anything but separators is in a value. A null that is not its first leaf counts, though no byte is left of it.
 fn is_present(ctx: &Context, work: &Work, at: u64, length: u64) -> bool {
-    let maps = [ctx.components, ctx.repetitions, ctx.subcomponents];
-    let separators = || maps.map(|map| word(Separators::of(map, ctx, at, length).all().count())).iter().sum::<u64>();
+    let count = |map| Separators::of(map, ctx, at, length).count();
+    // A blank that stands for white space is among the separators and none.
+    let are_apart = ctx.flags & flags::BLANKS == 0;
+    let separators = || match are_apart {
+        true => count(ctx.separators),
+        false => count(ctx.components) + count(ctx.repetitions) + count(ctx.subcomponents),
+    };
     let has_null = || {
         let place = |at: u64| usize::try_from(at.wrapping_sub(ctx.text as u64)).unwrap_or(usize::MAX);
         ctx.flags & flags::NULLS != 0 && work.text.has_null_within(place(at), place(at + length))

@@ -16,7 +16,10 @@ use crate::host::work::{Region, Work, decoded};
 pub unsafe extern "C" fn emit_begin(ctx: *mut Context, emit: u64, at: u64) -> u64 {
     with(ctx, |ctx, work| {
         let number = usize::try_from(emit).unwrap_or(usize::MAX);
-        let Some(maker) = work.makers.get(number) else { return stop(ctx, Stop::Defer) };
+        let Some(maker) = work.makers.get(number) else {
+            set_result(ctx, 0);
+            return stop(ctx, Stop::Defer);
+        };
         let is_changed = maker.emit().sent == Sent::Patch;
         // The id of one without a key is not read back from where it was noted.
         let (entry, id) = if maker.emit().key.is_empty() && !is_changed {

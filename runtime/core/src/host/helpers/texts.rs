@@ -11,7 +11,7 @@ use emr_message::receipt::Part;
 use emr_message::time::Precision;
 use emr_message::time::pattern::Pattern;
 
-use super::{NONE, argument, give, has, stop, text_of, with};
+use super::{NONE, argument, give, given, has, stop, text_of, with};
 use crate::host::dates::{Offsets, known_date};
 use crate::host::work::{Made, Work, decoded, has_escape, is_same};
 
@@ -95,6 +95,13 @@ pub unsafe extern "C" fn bare(ctx: *mut Context, at: u64, length: u64) -> u64 {
 
 pub unsafe extern "C" fn builtin(ctx: *mut Context, function: u64, count: u64) -> u64 {
     with(ctx, |ctx, work| {
+        // What is asked for most.
+        if function == Builtin::length as u64
+            && let Some(length) = length_in_ascii(given(ctx, 0), given(ctx, 1))
+        {
+            let made = work.counted(length);
+            return give(ctx, made);
+        }
         let count = usize::try_from(count).unwrap_or(0);
         let function = usize::try_from(function).ok().and_then(|function| Builtin::ALL.get(function)).copied();
         let Some(function) = function else { return stop(ctx, Stop::Defer) };
@@ -177,12 +184,14 @@ pub unsafe extern "C" fn receipt(ctx: *mut Context, part: u64) -> u64 {
 /// The functions that look at the first text alone, where nothing in it stands for something else; `None` for all others.
 fn plain<'t>(ctx: &Context, function: Builtin) -> Option<Result<Called<'t>, Invalid>> {
     let given = argument(ctx, 0).filter(|text| !has_escape(text.as_bytes()))?;
-    let number = |index: usize| argument(ctx, index).and_then(|text| text.trim().parse().ok()).ok_or(Invalid);
+    let number = |index: usize| match argument(ctx, index).map(str::as_bytes) {
+        Some(&[digit @ b'0'..=b'9']) => Ok(i64::from(digit - b'0')),
+        text => text.and_then(|text| std::str::from_utf8(text).ok()?.trim().parse().ok()).ok_or(Invalid),
+    };
     let part = |found: Option<&'t str>| found.map_or(Called::Missing, Called::Part);
     let both = |from: Result<i64, Invalid>| Ok(part(text::substring(given, from?, number(2)?)));
     match function {
         Builtin::number if is_same(given.as_bytes(), Primitive::Decimal) => Some(Ok(Called::Part(given))),
-        Builtin::length if given.is_ascii() => Some(Ok(Called::Count(given.len()))),
         Builtin::length => Some(Ok(Called::Count(text::length(given)))),
         Builtin::trim => Some(Ok(part(text::trim(given)))),
         Builtin::left => Some(number(1).map(|count| part(text::left(given, count)))),
@@ -190,6 +199,12 @@ fn plain<'t>(ctx: &Context, function: Builtin) -> Option<Result<Called<'t>, Inva
         Builtin::substring => Some(both(number(1))),
         _ => None,
     }
+}
+
+/// How many characters a text has in which each byte is one.
+fn length_in_ascii(at: u64, length: u64) -> Option<usize> {
+    let text = text_of(at, length).as_bytes();
+    (!text.is_empty() && text.is_ascii() && !has_escape(text)).then_some(text.len())
 }
 
 enum Called<'t> {
@@ -327,10 +342,11 @@ fn small(text: &str) -> Option<u32> {
 
 pub unsafe extern "C" fn matches(ctx: *mut Context, pattern: u64, at: u64, length: u64) -> u64 {
     with(ctx, |_, work| {
-        let pattern = usize::try_from(pattern).ok().and_then(|pattern| work.patterns.get(pattern));
-        u64::from(
-            pattern.and_then(Option::as_ref).is_some_and(|pattern| pattern.matches(&decoded(text_of(at, length)))),
-        )
+        let pattern = usize::try_from(pattern).ok().and_then(|pattern| work.patterns.get(pattern)?.as_ref());
+        let Some(pattern) = pattern else { return 0 };
+        let text = text_of(at, length);
+        let plainly = pattern.matches_plainly(text.as_bytes());
+        u64::from(plainly.unwrap_or_else(|| pattern.matches(&decoded(text))))
     })
 }
 

@@ -38,8 +38,8 @@ pub struct Line {
     pub end: u32,
     /// Index of its first bar.
     pub bars: u32,
-    /// Whether a repetition separator stands in it.
-    pub repeats: bool,
+    /// Bit `i` for a repetition separator in the field behind bar `i`.
+    pub repeats: u64,
     /// 0 if the plan does not read it.
     pub kind: u32,
     /// The how-manieth of its name, if it is read.
@@ -174,7 +174,23 @@ pub struct Ended {
     count: usize,
     /// 0 if there is nothing of it.
     strange: u64,
-    repetitions: u64,
+    /// As [`Line::repeats`].
+    repeats: u64,
+}
+
+/// The fields in which these separators of a block stand, as bits: `bars` are all of the block, before which the line had so
+/// many.
+#[inline(always)]
+fn holding(mut separators: u64, bars: u64, before: usize) -> u64 {
+    let mut fields = 0;
+    while separators != 0 {
+        let upto = separators ^ separators.wrapping_sub(1);
+        let behind = before + (bars & upto).count_ones() as usize;
+        // What stands before the first bar is no field, and those behind the last that can be named are not read.
+        fields |= behind.checked_sub(1).and_then(|bar| 1_u64.checked_shl(bar as u32)).unwrap_or(0);
+        separators &= separators.wrapping_sub(1);
+    }
+    fields
 }
 
 pub struct Split<'a> {
@@ -244,7 +260,7 @@ impl Work for Whole<'_> {
 
         let (cr, lf) = (lanes.splat(b'\r'), lanes.splat(b'\n'));
         let mut look = Look::new(lanes, field, by, false);
-        let mut line = Ended { from: 0, end: 0, first: start, count: 0, strange: 0, repetitions: 0 };
+        let mut line = Ended { from: 0, end: 0, first: start, count: 0, strange: 0, repeats: 0 };
         let mut used = 0;
         for (block, to) in text.as_chunks_mut::<64>().0.iter_mut().enumerate() {
             let (from, base) = (full.get(block).unwrap_or(&last), block * 64);
@@ -256,24 +272,27 @@ impl Work for Whole<'_> {
             maps.put_all(block, ends, found);
             let bars = marks.bars | ends;
             lanes.note(bars, base, room.get_mut(used..).unwrap_or_default());
-            let mut inside = u64::MAX;
+            // Of the block what belongs to the line, and how many bars came before that.
+            let (mut inside, mut before) = (u64::MAX, start + used);
             while ends != 0 {
                 let line_end = ends ^ ends.wrapping_sub(1);
                 let behind = start + used + (bars & line_end).count_ones() as usize;
                 line.end = base + ends.trailing_zeros() as usize;
                 line.strange |= marks.strange & inside & line_end;
-                line.repetitions |= marks.repetitions & inside & line_end;
+                let in_line = bars & inside & line_end;
+                line.repeats |= holding(marks.repetitions & inside & line_end, in_line, before - line.first);
                 line.count = behind - line.first;
                 if line.end > line.from {
                     ended.push(line);
                 }
-                line = Ended { from: line.end + 1, end: 0, first: behind, count: 0, strange: 0, repetitions: 0 };
+                line = Ended { from: line.end + 1, end: 0, first: behind, count: 0, strange: 0, repeats: 0 };
+                before = behind;
                 inside = !line_end;
                 ends &= ends.wrapping_sub(1);
             }
             used += bars.count_ones() as usize;
             line.strange |= marks.strange & inside;
-            line.repetitions |= marks.repetitions & inside;
+            line.repeats |= holding(marks.repetitions & inside, bars & inside, before - line.first);
         }
         table.used += used;
         look.high == 0
@@ -319,7 +338,7 @@ impl Split<'_> {
             let Some(kind) = self.name(ended.from, ended.end)? else { continue };
             let first = if ended.count < kind.bars { self.table.pad(&ended, kind.bars) } else { ended.first };
             if let Some(line) = self.table.lines.last_mut() {
-                (line.bars, line.repeats) = (first as u32, ended.repetitions != 0);
+                (line.bars, line.repeats) = (first as u32, ended.repeats);
             }
             if let Some(last) = kind.bars.checked_sub(1).and_then(|last| self.table.bars.get(first + last)) {
                 read += (last.end as usize).min(ended.end) - ended.from;
@@ -355,7 +374,7 @@ impl Split<'_> {
         if self.table.lines.len() == SEGMENTS_MAX {
             return Err(Defer);
         }
-        let line = Line { at, end: text_end, bars: NOWHERE, repeats: false, kind: 0, occurrence: 0 };
+        let line = Line { at, end: text_end, bars: NOWHERE, repeats: 0, kind: 0, occurrence: 0 };
         let Some((kind, seen)) = self.kinds.find(tag) else {
             self.table.tags.push(if is_name([a, b, c]) { tag } else { 0 });
             self.table.lines.push(line);
@@ -370,14 +389,13 @@ impl Split<'_> {
         Ok(Some(*kind))
     }
 
-    /// Notes as many bars. Gives whether there is anything strange up to the last, and whether a repetition separator
-    /// stands there.
+    /// Notes as many bars. Gives whether there is anything strange up to the last, and [`Line::repeats`] so far.
     #[inline(always)]
-    fn bars<L: Lanes>(&mut self, look: &mut Look<L>, from: usize, end: usize, wanted: usize) -> (bool, bool) {
+    fn bars<L: Lanes>(&mut self, look: &mut Look<L>, from: usize, end: usize, wanted: usize) -> (bool, u64) {
         self.table.reserve(BARS);
         let room = self.table.bars.get_mut(self.table.used..).unwrap_or_default();
         let (blocks, _) = self.text.as_chunks::<64>();
-        let (mut count, mut strange, mut repetitions) = (0, 0, 0);
+        let (mut count, mut strange, mut repeats) = (0, 0, 0);
         let mut inside = u64::MAX << (from % 64);
         let mut block = from / 64;
         while count < wanted && block <= end / 64 {
@@ -387,8 +405,8 @@ impl Split<'_> {
             let (line, last) = upto(end - base);
             let found = (marks.bars | last) & inside & line;
             look.lanes.note(found, base, room.get_mut(count..).unwrap_or_default());
+            repeats |= holding(marks.repetitions & inside & line, found, count);
             count += found.count_ones() as usize;
-            repetitions |= marks.repetitions & inside & line;
             // What stands behind the last bar does not matter.
             let read = match wanted.checked_sub(1).and_then(|last| room.get(last)) {
                 Some(last) if count >= wanted => lowest((last.end as usize + 1).wrapping_sub(base)),
@@ -401,7 +419,7 @@ impl Split<'_> {
         if let Some(behind) = room.get_mut(count..wanted) {
             behind.fill(Bar { end: end as u32 + 1, start: end as u32 + 1 });
         }
-        (strange != 0, repetitions != 0)
+        (strange != 0, repeats)
     }
 }
 

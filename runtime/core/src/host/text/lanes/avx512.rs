@@ -116,10 +116,10 @@ impl Lanes for Avx512 {
 /// The number of each byte in a block.
 const PLACES: [u8; 64] = {
     let mut places = [0; 64];
-    let mut at = 0;
-    while at < places.len() {
-        places[at] = at as u8;
-        at += 1;
+    let (mut rest, mut place) = (places.as_mut_slice(), 0);
+    while let [first, behind @ ..] = rest {
+        *first = place;
+        (rest, place) = (behind, place + 1);
     }
     places
 };
