@@ -34,6 +34,10 @@ pub trait Lanes: Copy {
     fn mask(self, marks: Self::Marks) -> u64;
     fn none(self, marks: Self::Marks) -> bool;
 
+    /// Asks for memory that is read soon, be there any or not.
+    #[inline(always)]
+    fn ask(self, _at: *const u8) {}
+
     /// Notes the bars of a block, which begins at `base`, one behind the other: each is the end of a field and the
     /// beginning of the next at once. A few more are written behind them, if there is room: whatever comes next goes over
     /// those.

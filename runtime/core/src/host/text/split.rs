@@ -23,6 +23,9 @@ pub const BARS: usize = 64;
 /// How many may be written behind those: of a whole block, and as many as are written at once.
 const SPARE: usize = 64 + AT_ONCE;
 
+/// How far ahead the memory of a message is asked for.
+const AHEAD: usize = 1024;
+
 /// Where the bars are of a segment that is not there.
 pub const NOWHERE: u32 = 0;
 
@@ -264,6 +267,7 @@ impl Work for Whole<'_> {
         let mut used = 0;
         for (block, to) in text.as_chunks_mut::<64>().0.iter_mut().enumerate() {
             let (from, base) = (full.get(block).unwrap_or(&last), block * 64);
+            lanes.ask(lines.as_ptr().wrapping_add(base + AHEAD));
             *to = *from;
             let bytes = lanes.load(from);
             let mut ends = lanes.mask(lanes.or(lanes.equal(bytes, cr), lanes.equal(bytes, lf)));

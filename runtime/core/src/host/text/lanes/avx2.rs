@@ -97,6 +97,12 @@ impl Lanes for Avx2 {
         unsafe { _mm256_testz_si256(_mm256_or_si256(marks.0, marks.1), tops) == 1 }
     }
     #[inline(always)]
+    fn ask(self, at: *const u8) {
+        // SAFETY: see `found`; nothing is read.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+    }
+
+    #[inline(always)]
     fn note(self, bars: u64, base: usize, to: &mut [Bar]) {
         note(bars, base, to, |mut both| {
             // Or the compiler puts four of them together in a vector, piece by piece.

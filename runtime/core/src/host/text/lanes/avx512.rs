@@ -87,6 +87,12 @@ impl Lanes for Avx512 {
         marks == 0
     }
     #[inline(always)]
+    fn ask(self, at: *const u8) {
+        // SAFETY: see `found`; nothing is read.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+    }
+
+    #[inline(always)]
     fn note(self, bars: u64, base: usize, to: &mut [Bar]) {
         const BOTH: u64 = 1 << 32 | 1;
         let base = (base as u64).wrapping_mul(BOTH).wrapping_add(1 << 32);
