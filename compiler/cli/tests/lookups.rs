@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use database::{Database, PASSWORD};
-use site::{Site, send};
+use site::{Site, answer, send};
 
 const MAPPING: &str = r#"
 table Staff(id: string, house: string) -> { npi: string?, since: date?, beds: integer } = sql(secret("STAFF_DB")) {
@@ -83,20 +83,9 @@ fn sent(site: &Site, message: &str) -> String {
 /// Sends without waiting for the answer.
 fn post(site: &Site, message: &str) -> std::net::TcpStream {
     let mut stream = site.connect();
+    stream.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
     stream.write_all(format!("\x0B{message}\x1C\r").as_bytes()).unwrap();
     stream
-}
-
-/// The next answer.
-fn heard(stream: &mut std::net::TcpStream) -> String {
-    stream.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
-    let mut answer = Vec::new();
-    while !answer.ends_with(b"\x1C\r") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte).unwrap();
-        answer.push(byte[0]);
-    }
-    String::from_utf8(answer).unwrap()
 }
 
 fn in_flight(site: &Site) -> u64 {
@@ -448,7 +437,7 @@ fn who_was_not_answered_yet_is_answered_although_the_next_version_answers_sooner
     let again = post(&site, &admission("2", "771"));
     is_up.store(true, Ordering::Relaxed);
     for (control, mut stream) in [("2", again), ("1", post(&site, &admission("1", "771")))] {
-        let answer = heard(&mut stream);
+        let answer = answer(&mut stream);
         assert!(answer.contains(&format!("\rMSA|AE|{control}\r")), "{answer}");
     }
     assert_eq!(site.json(&["status"])[0]["refused"], 2);

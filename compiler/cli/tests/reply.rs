@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
-use site::{Site, free};
+use site::{Site, answer, free};
 
 const MARKERS: [&str; 2] = ["EVERYWOMAN", "HEIMLICH"];
 
@@ -123,19 +123,9 @@ fn question(control: &str, parameter: &str, asks: &str) -> String {
     )
 }
 
-fn read(stream: &mut TcpStream) -> String {
-    let mut answer = Vec::new();
-    while !answer.ends_with(b"\x1C\r") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte).unwrap();
-        answer.push(byte[0]);
-    }
-    String::from_utf8(answer).unwrap()
-}
-
 fn ask(stream: &mut TcpStream, question: &str) -> String {
     stream.write_all(format!("\x0B{question}\x1C\r").as_bytes()).unwrap();
-    read(stream)
+    answer(stream)
 }
 
 #[test]
@@ -166,7 +156,7 @@ fn a_question_over_mllp_is_answered_from_the_fhir_server() {
     // In the enhanced mode first that it is stored; then what MSH-16 asks for.
     let stored = ask(&mut desk, &question("5", "@PID.3.1^77", "AL|AL"));
     assert!(stored.contains("\rMSA|CA|5\r"), "{stored}");
-    let answer = read(&mut desk);
+    let answer = site::answer(&mut desk);
     assert!(answer.contains("\rMSA|AA|5\r") && answer.contains("\rQAK|tag-5|OK||1\r"), "{answer}");
     assert_eq!(site.stop(), Some(0));
 

@@ -162,13 +162,18 @@ pub fn admission(control: &str, patient: &str, name: &str) -> String {
 /// Sends a message and gives the segments of the answer behind its MSH.
 pub fn send(stream: &mut TcpStream, message: &str) -> String {
     stream.write_all(format!("\x0B{message}\x1C\r").as_bytes()).unwrap();
-    let mut answer = Vec::new();
-    while !answer.ends_with(b"\x1C\r") {
+    answer(stream).split('\r').skip(1).collect::<Vec<_>>().join(" ")
+}
+
+/// The next block that comes, as it stands.
+pub fn answer(stream: &mut TcpStream) -> String {
+    let mut block = Vec::new();
+    while !block.ends_with(b"\x1C\r") {
         let mut byte = [0];
         stream.read_exact(&mut byte).unwrap();
-        answer.push(byte[0]);
+        block.push(byte[0]);
     }
-    String::from_utf8(answer).unwrap().split('\r').skip(1).collect::<Vec<_>>().join(" ")
+    String::from_utf8(block).unwrap()
 }
 
 /// What is answered over HTTP.
