@@ -29,65 +29,55 @@ impl<'p> Gen<'_, 'p> {
             self.forget(block);
         }
         [item, by, items].into_iter().for_each(|val| self.forget_one(val));
-        let [all, numbers] = [(); 2].map(|()| {
-            let number = self.tables.list();
-            self.list(number)
-        });
-        let none = self.int(0);
-        self.set_list_count(all, none);
-        self.set_list_count(numbers, none);
+        let [all, numbers] = [(); 2].map(|()| self.empty_list());
         self.push_items(of, all, &one);
-
-        // The keys.
-        let (head, (next, place_out), (keyed, place_keyed)) = (self.label(), self.meeting(), self.meeting());
-        let [place_in, index] = [(); 2].map(|()| self.b.append_block_param(head, I64));
-        self.jump_with(head, &[place, none]);
-        self.b.switch_to_block(head);
         let count = self.list_count(all);
+        let keyed = self.turns(place, count, |this, index, place| {
+            let words = this.list_item(all, index, &one);
+            this.set(item, &one, &words);
+            this.split_early(item);
+            this.key_of(key, by, numbers, Cursor::at(place))
+        });
+
+        let groups = self.helper(Call::groups, &[numbers]);
+        let own = self.own_list(items);
+        let width = self.count(one.words());
+        let group_of = Kind::List(Box::new(one));
+        let end = self.turns(keyed, groups, |this, group, place| {
+            this.helper(Call::group, &[numbers, group, all, own, width]);
+            this.set(items, &group_of, &[own]);
+            this.inside(body, Cursor::at(place))
+        });
+        Cursor::at(end)
+    }
+
+    /// A loop of so many turns, each of which gets its number, from 0, and the place of output; gives that behind the last.
+    fn turns(
+        &mut self,
+        place: Value,
+        count: Value,
+        turn: impl FnOnce(&mut Self, Value, Value) -> Option<Cursor>,
+    ) -> Value {
+        let (head, (next, place_out), (done, end)) = (self.label(), self.meeting(), self.meeting());
+        let [place_in, index] = [(); 2].map(|()| self.b.append_block_param(head, I64));
+        let first = self.int(0);
+        self.jump_with(head, &[place, first]);
+        self.b.switch_to_block(head);
         let more = self.b.ins().icmp(IntCC::UnsignedLessThan, index, count);
         let some = self.label();
-        self.b.ins().brif(more, some, &[], keyed, &[BlockArg::Value(place_in)]);
+        self.b.ins().brif(more, some, &[], done, &[BlockArg::Value(place_in)]);
         self.b.switch_to_block(some);
         self.burn();
         self.ask_for_room(place_in);
-        let words = self.list_item(all, index, &one);
-        self.set(item, &one, &words);
-        self.split_early(item);
-        if let Some(mut cursor) = self.key_of(key, by, numbers, Cursor::at(place_in)) {
+        if let Some(mut cursor) = turn(self, index, place_in) {
             let end = self.place(&mut cursor);
             self.goto(next, end);
         }
         self.b.switch_to_block(next);
         let index = self.add(index, 1);
         self.jump_with(head, &[place_out, index]);
-
-        // The groups.
-        self.b.switch_to_block(keyed);
-        let groups = self.helper(Call::groups, &[numbers]);
-        let own = self.own_list(items);
-        let (head, (next, place_out), (done, end)) = (self.label(), self.meeting(), self.meeting());
-        let [place_in, group] = [(); 2].map(|()| self.b.append_block_param(head, I64));
-        let first = self.int(0);
-        self.jump_with(head, &[place_keyed, first]);
-        self.b.switch_to_block(head);
-        let more = self.b.ins().icmp(IntCC::UnsignedLessThan, group, groups);
-        let some = self.label();
-        self.b.ins().brif(more, some, &[], done, &[BlockArg::Value(place_in)]);
-        self.b.switch_to_block(some);
-        self.burn();
-        self.ask_for_room(place_in);
-        let width = self.count(one.words());
-        self.helper(Call::group, &[numbers, group, all, own, width]);
-        self.set(items, &Kind::List(Box::new(one)), &[own]);
-        if let Some(mut cursor) = self.inside(body, Cursor::at(place_in)) {
-            let end = self.place(&mut cursor);
-            self.goto(next, end);
-        }
-        self.b.switch_to_block(next);
-        let group = self.add(group, 1);
-        self.jump_with(head, &[place_out, group]);
         self.b.switch_to_block(done);
-        Cursor::at(end)
+        end
     }
 
     /// Carries out the key and notes in which group the item is by it.

@@ -126,12 +126,17 @@ impl<'p> Gen<'_, 'p> {
             let words = self.get(of);
             return Some(self.told_of_items(self.word(&words, 0), item));
         }
-        let number = self.tables.list();
-        let list = self.list(number);
-        let none = self.int(0);
-        self.set_list_count(list, none);
+        let list = self.empty_list();
         self.push_items(of, list, &item);
         Some(self.told_of_items(list, item))
+    }
+
+    /// A list that nothing else uses.
+    pub fn empty_list(&mut self) -> Value {
+        let number = self.tables.list();
+        let (list, none) = (self.list(number), self.int(0));
+        self.set_list_count(list, none);
+        list
     }
 
     /// Whether a list has items of the message.
@@ -145,11 +150,9 @@ impl<'p> Gen<'_, 'p> {
 
     /// A list of the texts of items, two words each.
     fn texts_of(&mut self, items: &Items) -> Value {
-        let number = self.tables.list();
-        let texts = self.list(number);
-        let none = self.int(0);
-        self.set_list_count(texts, none);
+        let texts = self.empty_list();
         let Some((any, origin)) = items.told else { return texts };
+        let none = self.int(0);
         self.b.def_var(any, none);
         self.b.def_var(origin, none);
         let head = self.label();

@@ -12,11 +12,12 @@ mod tables;
 mod texts;
 mod trace;
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use emr_abi::{Context, Helpers, Stop};
+use emr_abi::{Builtin, Context, Helpers, Stop};
 
-use super::work::{Made, Work};
+use super::work::{Made, Work, decoded};
 use parts::{components, head, joined, nth, null, present, repeated, repetition, second, subcomponents};
 use resources::{emit_begin, emit_end, entries, place, reference, segment};
 use said::{issue, reject};
@@ -121,6 +122,23 @@ fn text_of<'t>(at: u64, length: u64) -> &'t str {
         let bytes = std::slice::from_raw_parts(at as *const u8, usize::try_from(length).unwrap_or(0));
         std::str::from_utf8_unchecked(bytes)
     }
+}
+
+/// A text without JSON's escapes; `None` if it is missing.
+fn plain_text<'t>(at: u64, length: u64) -> Option<Cow<'t, str>> {
+    has(length).then(|| decoded(text_of(at, length)))
+}
+
+/// What compiled code wrote from one place of output to another.
+fn output<'o>(from: u64, to: u64) -> &'o [u8] {
+    let length = usize::try_from(to.saturating_sub(from)).unwrap_or(0);
+    // SAFETY: compiled code wrote all bytes from the one place of output to the other.
+    unsafe { std::slice::from_raw_parts(from as *const u8, length) }
+}
+
+/// A function of the library by its number in the plan.
+fn function(number: u64) -> Option<Builtin> {
+    usize::try_from(number).ok().and_then(|number| Builtin::ALL.get(number)).copied()
 }
 
 /// Whether a length is that of a text that is there.

@@ -3,7 +3,13 @@
 use emr_abi::Context;
 
 use super::resources::written;
-use super::{NONE, with, word};
+use super::{NONE, output, with, word};
+
+/// What was written of a resource, without the comma behind it.
+fn resource<'o>(from: u64, to: u64) -> &'o [u8] {
+    let written = output(from, to);
+    written.strip_suffix(b",").unwrap_or(written)
+}
 
 pub unsafe extern "C" fn contain_begin(ctx: *mut Context) -> u64 {
     with(ctx, |_, work| {
@@ -14,11 +20,7 @@ pub unsafe extern "C" fn contain_begin(ctx: *mut Context) -> u64 {
 
 pub unsafe extern "C" fn contain(ctx: *mut Context, from: u64, to: u64) -> u64 {
     with(ctx, |_, work| {
-        let length = usize::try_from(to.saturating_sub(from)).unwrap_or(0);
-        // SAFETY: compiled code wrote all bytes from the one place of output to the other.
-        let written = unsafe { std::slice::from_raw_parts(from as *const u8, length) };
-        let written = written.strip_suffix(b",").unwrap_or(written);
-        let Some(inside) = written.strip_prefix(b"{") else { return NONE };
+        let Some(inside) = resource(from, to).strip_prefix(b"{") else { return NONE };
         if work.contained.is_empty() {
             work.contained.push(Vec::new());
         }
@@ -32,11 +34,7 @@ pub unsafe extern "C" fn contain(ctx: *mut Context, from: u64, to: u64) -> u64 {
 pub unsafe extern "C" fn contain_end(ctx: *mut Context, from: u64, to: u64) -> u64 {
     with(ctx, |ctx, work| {
         let all = work.contained.pop().unwrap_or_default();
-        let length = usize::try_from(to.saturating_sub(from)).unwrap_or(0);
-        // SAFETY: as for `contain`.
-        let body = unsafe { std::slice::from_raw_parts(from as *const u8, length) };
-        let body = body.strip_suffix(b",").unwrap_or(body);
-        let Some(open) = body.strip_suffix(b"}").filter(|_| !all.is_empty()) else { return to };
+        let Some(open) = resource(from, to).strip_suffix(b"}").filter(|_| !all.is_empty()) else { return to };
         // Over the brace that closes the resource.
         written(ctx, work, from + word(open.len()), |_, out| {
             out.add(b",\"contained\":[");

@@ -7,7 +7,7 @@ use emr_message::convert::{Invalid, milliseconds as read, moment};
 use emr_message::number::Decimal;
 use emr_message::time::Span;
 
-use super::{NONE, argument, give, has, set_result, stop, text_of, with};
+use super::{NONE, argument, function, give, plain_text, set_result, stop, with};
 use crate::host::work::{Work, decoded};
 
 const MISSING: i64 = i64::MIN;
@@ -28,11 +28,6 @@ fn give_duration(ctx: &mut Context, made: Result<Option<i64>, Invalid>) -> u64 {
     }
 }
 
-/// The text of two words, if it is there.
-fn text<'t>(at: u64, length: u64) -> Option<Cow<'t, str>> {
-    has(length).then(|| decoded(text_of(at, length)))
-}
-
 /// A word as a duration.
 fn known(word: u64) -> Option<i64> {
     Some(word.cast_signed()).filter(|millis| *millis != MISSING)
@@ -40,21 +35,20 @@ fn known(word: u64) -> Option<i64> {
 
 pub unsafe extern "C" fn milliseconds(ctx: *mut Context, at: u64, length: u64) -> u64 {
     with(ctx, |ctx, _| {
-        let text = text(at, length);
+        let text = plain_text(at, length);
         let trimmed = text.as_deref().map(str::trim).filter(|text| !text.is_empty());
         give_duration(ctx, trimmed.map(read).transpose())
     })
 }
 
-pub unsafe extern "C" fn duration(ctx: *mut Context, function: u64, count: u64) -> u64 {
+pub unsafe extern "C" fn duration(ctx: *mut Context, number: u64, count: u64) -> u64 {
     with(ctx, |ctx, work| {
-        let function = usize::try_from(function).ok().and_then(|function| Builtin::ALL.get(function)).copied();
         let [first, second] = [0, 1].map(|index| {
             let is_given = u64::try_from(index).is_ok_and(|index| index < count);
             if is_given { argument(ctx, index).map(decoded) } else { None }
         });
         let Some(first) = first else { return give_duration(ctx, Ok(None)) };
-        let made = match function {
+        let made = match function(number) {
             Some(Builtin::minutes) => counted(&first, Span::minutes),
             Some(Builtin::hours) => counted(&first, Span::hours),
             Some(Builtin::days) => counted(&first, Span::days),
@@ -104,14 +98,14 @@ pub unsafe extern "C" fn scaled(ctx: *mut Context, op: u64, duration: u64, at: u
             let scaled = if op == OVER { millis.over(by) } else { millis.times(by) }?;
             scaled.round(0)?.whole().ok_or(Invalid)
         };
-        let made = known(duration).zip(text(at, length)).map(scale).transpose();
+        let made = known(duration).zip(plain_text(at, length)).map(scale).transpose();
         give_duration(ctx, made)
     })
 }
 
 pub unsafe extern "C" fn moved(ctx: *mut Context, op: u64, at: u64, length: u64, by: u64) -> u64 {
     with(ctx, |ctx, work| {
-        let Some((text, by)) = text(at, length).zip(known(by)) else { return 0 };
+        let Some((text, by)) = plain_text(at, length).zip(known(by)) else { return 0 };
         let by = if op == MINUS { by.checked_neg() } else { Some(by) };
         let zone = work.dates.zone();
         let moved = || -> Result<String, Invalid> {

@@ -8,7 +8,7 @@ use emr_message::convert::{Invalid, moments, numbers};
 use emr_message::number::Decimal;
 use rustc_hash::FxHashSet;
 
-use super::{NONE, argument, give, has, stop, text_of, with, word};
+use super::{NONE, argument, function, give, has, plain_text, stop, text_of, with, word};
 use crate::host::work::{Work, decoded};
 
 /// The number of a list, by its place in the table.
@@ -22,12 +22,7 @@ pub unsafe extern "C" fn push(ctx: *mut Context, list: u64, words: u64) -> u64 {
 }
 
 pub unsafe extern "C" fn truths(ctx: *mut Context, list: u64) -> u64 {
-    with(ctx, |ctx, work| {
-        let number = list_number(ctx, list);
-        let count = work.lists.get(number).and_then(|list| usize::try_from(list.count).ok()).unwrap_or(0);
-        let items = work.items.get(number).and_then(|items| items.get(..count)).unwrap_or_default();
-        word(items.iter().filter(|item| **item == 1).count())
-    })
+    with(ctx, |ctx, work| word(items(ctx, work, list, 1).iter().filter(|item| **item == 1).count()))
 }
 
 pub unsafe extern "C" fn copy(ctx: *mut Context, from: u64, to: u64, words: u64) -> u64 {
@@ -47,19 +42,15 @@ fn items<'w>(ctx: &Context, work: &'w Work, list: u64, words: usize) -> &'w [u64
 /// The texts of a list that has so many words for each, the first two of which are its place and its length.
 fn texts(items: &[u64], words: usize) -> impl Iterator<Item = Option<Cow<'_, str>>> {
     items.chunks_exact(words.max(2)).map(|item| match *item {
-        [at, length, ..] if has(length) => Some(decoded(text_of(at, length))),
+        [at, length, ..] => plain_text(at, length),
         _ => None,
     })
-}
-
-fn function(number: u64) -> Option<Builtin> {
-    usize::try_from(number).ok().and_then(|number| Builtin::ALL.get(number)).copied()
 }
 
 pub unsafe extern "C" fn over(ctx: *mut Context, number: u64, list: u64, at: u64, length: u64) -> u64 {
     with(ctx, |ctx, work| {
         let texts: Vec<Option<Cow<str>>> = texts(items(ctx, work, list, 2), 2).collect();
-        let beside = has(length).then(|| decoded(text_of(at, length)));
+        let beside = plain_text(at, length);
         let made = match function(number) {
             Some(Builtin::join) => {
                 Ok(text::join(beside.as_deref().unwrap_or_default(), texts.iter().map(Option::as_deref)))

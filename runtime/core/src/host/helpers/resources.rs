@@ -6,7 +6,7 @@ use emr_abi::{Context, KeyValue, RESULTS_MAX, SLACK, Sent, Stop, UNSEARCHED};
 
 use emr_message::encode;
 
-use super::{NONE, given, set_result, stop, text_of, trace, with, word};
+use super::{NONE, given, output, set_result, stop, text_of, trace, with, word};
 use crate::host::edits::{Edit, Spot};
 use crate::host::entries::{Ended, Entries, Maker, Out, Part, words};
 use crate::host::spelled::{Digits, OPEN};
@@ -104,9 +104,7 @@ fn key_texts<'t>(ctx: &Context, emit: &emr_abi::Emit) -> [Cow<'t, str>; RESULTS_
 
 pub unsafe extern "C" fn emit_end(ctx: *mut Context, entry: u64, from: u64, to: u64) -> u64 {
     with(ctx, |ctx, work| {
-        let length = usize::try_from(to.saturating_sub(from)).unwrap_or(0);
-        // SAFETY: compiled code wrote all bytes from the one place of output to the other.
-        let body = unsafe { std::slice::from_raw_parts(from as *const u8, length) };
+        let body = output(from, to);
         let index = usize::try_from(entry).unwrap_or(usize::MAX);
         let ended = work.entries.end(index, body);
         if let Some(region) = work.region {
@@ -212,9 +210,7 @@ pub unsafe extern "C" fn forget(ctx: *mut Context, number: u64) -> u64 {
 
 pub unsafe extern "C" fn unlike(ctx: *mut Context, number: u64, from: u64, to: u64) -> u64 {
     with(ctx, |_, work| {
-        let length = usize::try_from(to.saturating_sub(from)).unwrap_or(0);
-        // SAFETY: compiled code wrote all bytes from the one place of output to the other.
-        let written = unsafe { std::slice::from_raw_parts(from as *const u8, length) };
+        let written = output(from, to);
         let is_new = !written.is_empty() && work.met.entry(number).or_default().insert(written.into());
         u64::from(is_new)
     })

@@ -11,7 +11,7 @@ use emr_message::receipt::Part;
 use emr_message::time::Precision;
 use emr_message::time::pattern::Pattern;
 
-use super::{NONE, argument, give, given, has, stop, text_of, with};
+use super::{NONE, argument, function, give, given, has, stop, text_of, with};
 use crate::host::dates::{Offsets, known_date};
 use crate::host::work::{Made, Work, decoded, has_escape, is_same};
 
@@ -93,18 +93,17 @@ pub unsafe extern "C" fn bare(ctx: *mut Context, at: u64, length: u64) -> u64 {
     })
 }
 
-pub unsafe extern "C" fn builtin(ctx: *mut Context, function: u64, count: u64) -> u64 {
+pub unsafe extern "C" fn builtin(ctx: *mut Context, number: u64, count: u64) -> u64 {
     with(ctx, |ctx, work| {
         // What is asked for most.
-        if function == Builtin::length as u64
+        if number == Builtin::length as u64
             && let Some(length) = length_in_ascii(given(ctx, 0), given(ctx, 1))
         {
             let made = work.counted(length);
             return give(ctx, made);
         }
         let count = usize::try_from(count).unwrap_or(0);
-        let function = usize::try_from(function).ok().and_then(|function| Builtin::ALL.get(function)).copied();
-        let Some(function) = function else { return stop(ctx, Stop::Defer) };
+        let Some(function) = function(number) else { return stop(ctx, Stop::Defer) };
         let called = match plain(ctx, function) {
             Some(called) => called,
             None => {

@@ -50,11 +50,19 @@ pub trait Lanes: Copy {
 /// How many bars are noted without a test between them, at most.
 pub const AT_ONCE: usize = 16;
 
-/// [`Lanes::note`], a few at a time; `made` may do something about the two places of each bar, the end in the lower half.
+/// A place times this is the place in both halves: the end in the lower, the beginning behind it in the upper.
+const BOTH: u64 = 1 << 32 | 1;
+
+/// The two places of a bar that is the first byte of a block.
+#[inline(always)]
+fn first(base: usize) -> u64 {
+    (base as u64).wrapping_mul(BOTH).wrapping_add(1 << 32)
+}
+
+/// [`Lanes::note`], a few at a time; `made` may do something about the two places of each bar.
 #[inline(always)]
 fn note(mut bars: u64, base: usize, to: &mut [Bar], made: impl Fn(u64) -> u64) {
-    const BOTH: u64 = 1 << 32 | 1;
-    let base = (base as u64).wrapping_mul(BOTH).wrapping_add(1 << 32);
+    let base = first(base);
     for to in to.as_chunks_mut::<4>().0 {
         if bars == 0 {
             break;

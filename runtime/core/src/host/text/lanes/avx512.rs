@@ -6,7 +6,7 @@ use std::arch::x86_64::*;
 
 use emr_abi::Bar;
 
-use super::{AT_ONCE, Lanes, Work};
+use super::{AT_ONCE, Lanes, Work, first};
 
 /// Exists only where [`Avx512::found`] looked for the instructions that are used here.
 #[derive(Clone, Copy)]
@@ -94,12 +94,10 @@ impl Lanes for Avx512 {
 
     #[inline(always)]
     fn note(self, bars: u64, base: usize, to: &mut [Bar]) {
-        const BOTH: u64 = 1 << 32 | 1;
-        let base = (base as u64).wrapping_mul(BOTH).wrapping_add(1 << 32);
         let mut left = bars.count_ones() as usize;
         // SAFETY: see `found`; sixteen bars are two vectors.
         unsafe {
-            let base = _mm512_set1_epi64(base.cast_signed());
+            let base = _mm512_set1_epi64(first(base).cast_signed());
             let mut places = _mm512_maskz_compress_epi8(bars, _mm512_loadu_si512(PLACES.as_ptr().cast()));
             for to in to.as_chunks_mut::<AT_ONCE>().0 {
                 let sixteen = _mm512_castsi512_si128(places);
