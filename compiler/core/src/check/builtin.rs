@@ -5,7 +5,7 @@ use super::convert::{self, Want};
 use super::scope::Scope;
 use super::signature::SignatureKind;
 use super::typed::{Expr, Kind, Ty, TyKind};
-use super::{by_type, call, condition, expression, path, types, wiring};
+use super::{built, by_type, call, condition, expression, lost, path, types, wiring};
 use crate::diagnostic::{Code, Diagnostic, a};
 use crate::resolve::Found;
 use crate::syntax::tree::{self, Argument, At, Count, Part, PartKind, Word};
@@ -43,6 +43,11 @@ pub(super) fn with_elements(scope: &mut Scope, function: SignatureKind, value: E
             let truth = || Expr::new(Kind::Boolean(true), Ty::fhir("boolean"), &item.at);
             Expr::new(Kind::And(truth(), truth()), Ty::fhir("boolean"), &item.at)
         }),
+        _ if built::is_built(&value.ty.kind) => {
+            let diagnostic = lost::read_again(scope, &value, "second", at);
+            scope.problem(diagnostic);
+            Expr::error(at)
+        }
         _ => {
             let message =
                 format!("this takes a value without elements, and {} has some", a(&types::show_kind(&value.ty.kind)));

@@ -5,7 +5,7 @@ use super::expression::{self, infer};
 use super::scope::Scope;
 use super::signature::{Signature, SignatureKind, SignatureParam};
 use super::typed::{Expr, Kind, Primitive, Sent, Ty, TyKind};
-use super::{builtin, split, types};
+use super::{built, builtin, lost, split, types};
 use crate::diagnostic::{Code, Diagnostic, a};
 use crate::resolve::{DeclaredKind, Found};
 use crate::standard::shape;
@@ -220,6 +220,11 @@ fn passed(
         }
         _ => {
             let value = infer(scope, argument);
+            if built::is_built(&value.ty.kind) {
+                let diagnostic = lost::read_again(scope, &value, types::short_key(&signature.key), at);
+                scope.problem(diagnostic);
+                return Expr::error(at);
+            }
             if !value.is_error() && !value.is_nothing() && !same_source(&param.ty.kind, &value.ty.kind) {
                 let (wanted, given) = (types::show_kind(&param.ty.kind), types::show_kind(&value.ty.kind));
                 let message = format!("`{}` takes {}, and this is {}", param.name, a(&wanted), a(&given));

@@ -16,7 +16,7 @@ pub(super) fn with(scope: &mut Scope, base: &Expr, block: &tree::Block, want: Op
     let Kind::Slot(of) = &*base.kind else {
         let message = "this is no message that came, and what is changed here would be lost";
         let help = "make a map of these changes, and send the message through both: `first then second`";
-        scope.problem(Diagnostic::new(Code::ChangedAgain, at.clone(), message).help(help));
+        scope.problem(Diagnostic::new(Code::TakenAgain, at.clone(), message).help(help));
         return Expr::error(at);
     };
     let of = *of;

@@ -4,7 +4,7 @@ use super::place;
 use super::scope::{Local, Origin, Scope};
 use super::suggest::nearest;
 use super::typed::{Expr, Kind, Slot, Step, Ty, TyKind};
-use super::{by_type, chosen, condition, lookup, types};
+use super::{built, by_type, chosen, condition, lookup, lost, types};
 use crate::diagnostic::{Code, Diagnostic, a};
 use crate::resolve::{DeclaredKind, Found};
 use crate::standard::hl7::Version;
@@ -118,6 +118,11 @@ fn elements(scope: &mut Scope, value: Expr, parts: &[Part]) -> Expr {
 }
 
 fn element(scope: &mut Scope, value: Expr, part: &Part) -> Expr {
+    if built::is_built(&value.ty.kind) && part.kind != PartKind::Unfinished {
+        let diagnostic = lost::read_again(scope, &value, "second", &part.at);
+        scope.problem(diagnostic);
+        return Expr::error(&part.at);
+    }
     let name = match &part.kind {
         PartKind::Child(name) => name,
         PartKind::Unfinished => return Expr::error(&part.at),

@@ -144,8 +144,8 @@ codes! {
         NotInTable = "W0643";
         /// a constant is longer than its place in HL7 v2
         TooLong = "W0645";
-        /// a message that another map changes is changed again
-        ChangedAgain = "E0644";
+        /// what a map makes of HL7 v2 is changed or read again by the same map
+        TakenAgain = "E0644";
         /// nothing is known of the codes of a system
         Unchecked = "W0660";
         /// a test asks what a target got, and nothing went through a route
