@@ -202,6 +202,8 @@ codes! {
         WrongQuery = "E0818";
         /// a reply that nobody can give, or that nobody waits for
         NoReply = "E0819";
+        /// nothing that a feed accepts comes into a route
+        NeverReached = "W0821";
         /// an environment gives no value of a name that another gives
         NotInEachEnvironment = "W0850";
 

@@ -7,7 +7,7 @@ use super::narrow;
 use super::reading::{self, As};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::hl7::Version;
-use crate::syntax::tree::{Accept, At, Count, Type, Word};
+use crate::syntax::tree::{Accept, At, Count, Expr, Type, Word};
 use smol_str::SmolStr;
 
 /// A kind of message that a feed accepts.
@@ -23,7 +23,8 @@ pub(super) struct Accepted {
     pub events: Vec<Event>,
     /// Of any resource: the types that it is not, for conditions speak of them apart.
     pub except: Vec<SmolStr>,
-    /// What else must be so, of each message.
+    /// What else must be so, of each message: as it is written, and carried out.
+    pub filter: Option<Expr>,
     pub holds: Option<Function>,
     pub at: At,
 }
@@ -80,7 +81,8 @@ pub(super) const ANY_RESOURCE: &str = "Resource";
 /// What a line of a feed accepts, its events known, and what is wrong with it: any resource by the types that its condition
 /// speaks of. Nothing where its type is none that a feed could accept.
 pub(super) fn accepted(accept: &Accept, world: &dyn World, problems: &mut Vec<Diagnostic>) -> Vec<Accepted> {
-    let Some(whole) = whole(accept, world, problems) else { return Vec::new() };
+    let Some(mut whole) = whole(accept, world, problems) else { return Vec::new() };
+    whole.filter = accept.filter.clone();
     let Some(filter) = &accept.filter else { return vec![whole] };
     let mut parts = narrow::parted(&whole, filter, world);
     parts.iter_mut().for_each(|part| part.holds = Some(reading::condition(filter, part, world)));
@@ -105,7 +107,7 @@ fn whole(accept: &Accept, world: &dyn World, problems: &mut Vec<Diagnostic>) -> 
     };
     let events = events(accept, version, &structures, world, problems);
     let (name, at) = (accept.ty.text.clone(), accept.at.clone());
-    Some(Accepted { name, ty, profile, structures, version, events, except: Vec::new(), holds: None, at })
+    Some(Accepted { name, ty, profile, structures, version, events, except: Vec::new(), filter: None, holds: None, at })
 }
 
 fn structures(key: &SmolStr, profile: Option<&Key>, world: &dyn World) -> Vec<SmolStr> {

@@ -25,7 +25,10 @@ impl<'a> Comes<'a> {
 
     /// Whether the condition of a route can let some of it through.
     pub fn may_reach(self, route: &Route) -> bool {
-        route.filter.as_ref().is_none_or(|filter| self.truth(filter) != Some(false))
+        route.filter.as_ref().is_none_or(|filter| {
+            let both: Vec<&Expr> = self.accepted.filter.iter().chain([filter]).collect();
+            self.truth(filter) != Some(false) && !exclude_each_other(&both)
+        })
     }
 
     /// Whether the condition of a route lets all of it through.
@@ -158,6 +161,51 @@ pub(super) fn reduced(condition: &Expr, accepted: &Accepted, world: &dyn World) 
         }
         _ => condition.clone(),
     }
+}
+
+/// Whether nothing can be as all of these conditions ask: one place would have to be of texts that are never the same.
+fn exclude_each_other(conditions: &[&Expr]) -> bool {
+    let mut asked = Vec::new();
+    conditions.iter().for_each(|condition| all_asked(condition, &mut asked));
+    asked.iter().filter(|(_, _, is)| *is).any(|(place, texts, _)| {
+        let same = || asked.iter().filter(|(other, ..)| other == place);
+        let keeps = |text: &&str| same().all(|(_, others, is)| others.contains(text) == *is);
+        !texts.iter().any(keeps)
+    })
+}
+
+/// What must be so of places for a condition to hold: that each is one of the texts, or none of them.
+fn all_asked<'e>(condition: &'e Expr, asked: &mut Vec<(String, Vec<&'e str>, bool)>) {
+    let ExprKind::Binary(op, left, right) = &*condition.kind else { return };
+    let is = match op {
+        Binary::And => return [left, right].into_iter().for_each(|it| all_asked(it, asked)),
+        Binary::Equal | Binary::In => true,
+        Binary::NotEqual | Binary::NotIn => false,
+        _ => return,
+    };
+    // Numbers and times may be equal in other spellings.
+    let is_plain = |text: &&str| text.starts_with(|first: char| first.is_alphabetic()) && text.trim() == *text;
+    if let (Some(place), Some(texts)) = (place(left), texts(right))
+        && texts.iter().all(is_plain)
+    {
+        asked.push((place, texts, is));
+    }
+}
+
+/// A path that no bracket chooses in but by number, as it is written.
+fn place(expr: &Expr) -> Option<String> {
+    let ExprKind::Path(path) = &*expr.kind else { return None };
+    let mut text = path.root.as_ref().map(|root| root.text.to_string()).unwrap_or_default();
+    for part in &path.parts {
+        text += &match &part.kind {
+            PartKind::Field(number) => format!("-{number}"),
+            PartKind::Component(number) => format!(".{number}"),
+            PartKind::Index(number) => format!("[{number}]"),
+            PartKind::Child(name) => format!(".{name}"),
+            _ => return None,
+        };
+    }
+    Some(text)
 }
 
 /// `.`, all of what came.

@@ -17,9 +17,15 @@ use crate::syntax::tree::{Route, Told, Word};
 /// What is wrong with a route.
 pub fn route(route: &Route, module: &str, world: &dyn World) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
-    let feeds: Vec<Whole> =
-        route.from.iter().filter_map(|name| kept(feed::by_name(name, world), &mut problems)).collect();
-    let accepted: Vec<Accepted> = feeds.iter().flat_map(|feed| taken(feed, route, world)).collect();
+    let mut accepted = Vec::new();
+    for name in &route.from {
+        let Some(feed) = kept(feed::by_name(name, world), &mut problems) else { continue };
+        let of_feed = taken(&feed, route, world);
+        if of_feed.is_empty() && !feed.accepted.is_empty() {
+            problems.push(never_reached(name, route));
+        }
+        accepted.extend(of_feed);
+    }
     let accepted: Vec<&Accepted> = accepted.iter().collect();
     if let Some(filter) = &route.filter {
         problems.extend(reading::problems(filter, As::Condition, &accepted, world));
@@ -42,6 +48,19 @@ pub fn route(route: &Route, module: &str, world: &dyn World) -> Vec<Diagnostic> 
 
 fn kept<T>(found: Result<T, Box<Diagnostic>>, problems: &mut Vec<Diagnostic>) -> Option<T> {
     found.map_err(|problem| problems.push(*problem)).ok()
+}
+
+/// What is said where nothing of a feed ever comes into a route: its condition lets none of it through, or all of that is
+/// ignored.
+fn never_reached(feed: &Word, route: &Route) -> Diagnostic {
+    let message = format!("nothing that `{}` accepts comes into `{}`", feed.text, route.name.text);
+    let diagnostic = Diagnostic::new(Code::NeverReached, feed.at.clone(), message);
+    match &route.filter {
+        Some(filter) => diagnostic
+            .label(filter.at.clone(), "what comes is never so, or is ignored by the feed")
+            .help(format!("put the condition right, or take `{}` away from here", feed.text)),
+        None => diagnostic.help("the feed ignores all that it accepts: take the route or one `ignore` away"),
+    }
 }
 
 /// What of a feed comes into a route: all that is not ignored there, and that its condition can let through. Any resource

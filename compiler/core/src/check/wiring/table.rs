@@ -128,6 +128,7 @@ pub(super) fn found(given: &[Given], world: &dyn World) -> Option<Accepted> {
         version: Version::Union,
         events: Vec::new(),
         except: Vec::new(),
+        filter: None,
         holds: None,
         at,
     })
