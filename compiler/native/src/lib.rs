@@ -196,7 +196,7 @@ fn layout(plan: &Plan) -> Layout {
         let Ok(name) = <[u8; 3]>::try_from(name.as_bytes()) else { continue };
         let first = if matches!(&name, b"MSH" | b"FHS" | b"BHS") { 2 } else { 1 };
         let bars = reads.fields.iter().filter_map(|field| u32::from(*field).checked_sub(first));
-        let bars = bars.filter(|bar| *bar < BAR_MAX).fold(0, |all, bar| all | 0b11 << bar);
+        let bars = bars.filter(|bar| *bar < BAR_MAX).fold(0_u128, |all, bar| all | 0b11 << bar);
         kinds.push(emr_abi::Kind { name, bars });
     }
     Layout { kinds }

@@ -82,7 +82,7 @@ pub struct Segment {
     /// Its bars in order, as far as the plan asks for them, the first being 0. A field lies between two of them.
     pub bars: *const Bar,
     /// Bit `i` is set where a repetition separator stands in the field behind bar `i`, and where that holds the
-    /// delimiters.
+    /// delimiters. It says nothing of fields behind later bars than it has bits for.
     pub repeats: u64,
 }
 

@@ -15,8 +15,8 @@ pub struct Kind {
     pub name: [u8; 3],
     /// Bit `j` for the bar numbered `j`, the first in the segment being 0: field `k` lies between the bars `k - 1` and
     /// `k`, that of MSH, FHS and BHS between `k - 2` and `k - 1` (HL7 v2.5.1 §2.15.9.1: MSH-1 is the bar itself).
-    pub bars: u64,
+    pub bars: u128,
 }
 
 /// The last bar that a [`Kind`] can name.
-pub const BAR_MAX: u32 = 63;
+pub const BAR_MAX: u32 = 127;

@@ -56,7 +56,7 @@ pub struct Shared<'p> {
     /// Whether writes of an instance are counted in the context.
     pub counted: Vec<bool>,
     /// Each kind's bars, as the layout has them.
-    pub bars: Vec<u64>,
+    pub bars: Vec<u128>,
     /// Of each node of the structure its number in the group around it.
     pub slots: Vec<u32>,
     /// The number of the issue that there are several values where one is expected.

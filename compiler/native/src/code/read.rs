@@ -1,7 +1,7 @@
 //! Taking the message apart: steps down and up, and fields between bars.
 
 use cranelift_codegen::ir::{BlockArg, InstBuilder, Value, condcodes::IntCC, types::I64};
-use emr_abi::{Bar, Call, PARTS_MAX, Segment};
+use emr_abi::{BAR_MAX, Bar, Call, PARTS_MAX, Segment};
 use emr_compiler::plan::{Part, Val};
 use std::mem::offset_of;
 
@@ -165,7 +165,7 @@ impl<'p> Gen<'_, 'p> {
 
     fn field(&mut self, segment: Value, kind: u32, number: u16) -> Words {
         let bars = (kind as usize).checked_sub(1).and_then(|index| self.shared.bars.get(index)).copied().unwrap_or(0);
-        let known = |bar: u32| bar < 64 && bars & (1 << bar) != 0;
+        let known = |bar: u32| bar <= BAR_MAX && bars & (1 << bar) != 0;
         let bar = self.shared.typing.bar(kind, number);
         let Some(bar) = bar.filter(|bar| known(*bar) && known(*bar + 1)) else {
             self.give_up();
@@ -194,11 +194,13 @@ impl<'p> Gen<'_, 'p> {
         self.if_second(at, length, |this, second| this.say_several(second))
     }
 
-    /// The same for the field of a segment that is behind a bar: where a separator stands in it, the segment tells.
+    /// The same for the field of a segment that is behind a bar: where a separator stands in it, the segment tells of its
+    /// first fields.
     fn expect_one_in(&mut self, segment: Value, bar: u32, at: Value, length: Value) -> Value {
+        let Some(bit) = 1_i64.checked_shl(bar) else { return self.expect_one(at, length) };
         let record = self.segment(segment);
         let repeats = self.b.ins().load(I64, open(), record, offset(offset_of!(Segment, repeats)));
-        let repeats = self.b.ins().band_imm_u(repeats, 1_i64.checked_shl(bar).unwrap_or(-1));
+        let repeats = self.b.ins().band_imm_u(repeats, bit);
         let (some, (done, single)) = (self.cold(), self.meeting());
         self.b.ins().brif(repeats, some, &[], done, &[BlockArg::Value(length)]);
         self.b.switch_to_block(some);

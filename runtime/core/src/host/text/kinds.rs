@@ -20,8 +20,9 @@ pub struct Kind {
     /// From 1.
     pub number: u32,
     pub name: Name,
-    /// Bit `i` if the field is read that begins at the bar numbered `i`.
+    /// Bit `i` if the field is read that begins at the bar numbered `i`, and the same from there on.
     fields: u64,
+    later: u64,
     /// How many bars there are up to the end of the last field that is read.
     pub bars: usize,
     /// The bar before the first field that is read.
@@ -33,11 +34,12 @@ pub struct Kind {
 impl Kind {
     fn new(number: u32, kind: &emr_abi::Kind) -> Option<Kind> {
         let name = Name::read(std::str::from_utf8(&kind.name).ok()?)?;
-        let bars = (u64::BITS - kind.bars.leading_zeros()) as usize;
+        let bars = (u128::BITS - kind.bars.leading_zeros()) as usize;
         let fields = kind.bars & kind.bars >> 1;
         let first = (fields.trailing_zeros() as usize).min(bars);
+        let (fields, later) = (fields as u64, (fields >> u64::BITS) as u64);
         let declares = matches!(&kind.name, b"MSH" | b"FHS" | b"BHS");
-        Some(Kind { number, name, fields, bars, first, declares })
+        Some(Kind { number, name, fields, later, bars, first, declares })
     }
 
     /// Whether the delimiters themselves are read.
@@ -46,13 +48,16 @@ impl Kind {
     }
 
     pub fn reads_any(&self) -> bool {
-        self.fields != 0
+        self.fields | self.later != 0
     }
 
     /// Whether the field is read that begins at a bar.
     #[inline(always)]
     pub fn reads_field(&self, bar: usize) -> bool {
-        bar < u64::BITS as usize && self.fields >> bar & 1 == 1
+        match bar.checked_sub(u64::BITS as usize) {
+            None => self.fields >> bar & 1 == 1,
+            Some(later) => self.later.checked_shr(later as u32).unwrap_or(0) & 1 == 1,
+        }
     }
 
     /// The number of the field that begins at a bar.

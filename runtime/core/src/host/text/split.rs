@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use emr_abi::Bar;
+use emr_abi::{BAR_MAX, Bar};
 use emr_message::{Name, message::SEGMENTS_MAX, piece::Encoding};
 
 use super::kinds::{Kind, Kinds};
@@ -18,7 +18,7 @@ pub const SEGMENT_MAX: usize = 1 << 16;
 /// The most bars of a message that are noted, so that a file of names cannot take many times its size.
 const BARS_MAX: usize = 1 << 22;
 /// The most bars that a segment has noted, whatever its kind.
-pub const BARS: usize = 64;
+pub const BARS: usize = BAR_MAX as usize + 1;
 
 /// How many may be written behind those: of a whole block, and as many as are written at once.
 const SPARE: usize = 64 + AT_ONCE;
@@ -41,7 +41,7 @@ pub struct Line {
     pub end: u32,
     /// Index of its first bar.
     pub bars: u32,
-    /// Bit `i` for a repetition separator in the field behind bar `i`.
+    /// Bit `i` for a repetition separator in the field behind bar `i`, of the first fields.
     pub repeats: u64,
     /// 0 if the plan does not read it.
     pub kind: u32,
@@ -189,7 +189,7 @@ fn holding(mut separators: u64, bars: u64, before: usize) -> u64 {
     while separators != 0 {
         let upto = separators ^ separators.wrapping_sub(1);
         let behind = before + (bars & upto).count_ones() as usize;
-        // What stands before the first bar is no field, and those behind the last that can be named are not read.
+        // What stands before the first bar is no field, and nothing is told of those that have no bit.
         fields |= behind.checked_sub(1).and_then(|bar| 1_u64.checked_shl(bar as u32)).unwrap_or(0);
         separators &= separators.wrapping_sub(1);
     }
