@@ -4,6 +4,8 @@
 //! A case is one file, `tests/cases/language/*.emr`. A line `// --- other.emr` begins another module, a line
 //! `// --- message` the message that each map which takes it is run on, `// --- resource` such a resource of FHIR. One that ends in `.csv` or `.json` is a file of rows.
 
+use crate::oracle::Both;
+use crate::pipeline::Map;
 use emr_compiler::db::{self, Database, Project, SourceFile};
 use emr_compiler::diagnostic::render;
 use emr_compiler::files::Content;
@@ -70,9 +72,11 @@ fn run_json(db: &Database, project: Project, files: &[SourceFile], text: &str, o
     for map in files.iter().flat_map(|&file| db::maps(db, project, file)) {
         let Some(plan) = db::plan(db, project, map.key.to_string()).as_ref() else { continue };
         let settings = interpret::Settings { zone: Zone::named(ZONE).ok(), ..Default::default() };
-        if let Some(outcome) = interpret::run_resource(plan, &json, &settings) {
-            told(plan, outcome, out);
-        }
+        let Some(outcome) = interpret::run_resource(plan, &json, &settings) else { continue };
+        told(plan, outcome, out);
+        let mut both = Both::new(Map { plan: plan.clone(), runs: settings });
+        assert_eq!(both.differ(text.as_bytes()), None, "{}", map.key);
+        assert_eq!(both.tally.deferred, 0, "{}: {:?}", map.key, both.reasons);
     }
 }
 

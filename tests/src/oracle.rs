@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use emr_abi::Program;
 use emr_compiler::plan::MISSED;
-use emr_compiler::plan::interpret::{self, Issue, Outcome, Rejection};
+use emr_compiler::plan::interpret::{Issue, Outcome, Rejection};
 use emr_message::lineage::Lineage;
-use emr_message::{Message, Place, Settings, Unreadable};
+use emr_message::{Place, Settings};
 use emr_native::{Compiler, Target};
 use emr_runtime::host::{Loaded, Machine, Raised, Ran};
 
@@ -55,9 +55,18 @@ impl Both {
 
     /// Runs a message in both; what differs, if anything does.
     pub fn differ(&mut self, bytes: &[u8]) -> Option<String> {
-        let expected = self.interpreted(bytes);
+        let expected = self.map.run(bytes);
         let tally = &mut self.tally;
-        match (self.machine.run(bytes), expected) {
+        let ran = if self.map.takes_resources() {
+            let Ok(resource) = self.map.resource(bytes) else {
+                tally.unreadable += 1;
+                return None;
+            };
+            self.machine.run_resource(&resource.to_string())
+        } else {
+            self.machine.run(bytes)
+        };
+        match (ran, expected) {
             (Ran::Deferred, expected) => {
                 tally.deferred += 1;
                 tally.deferred_clean += usize::from(
@@ -93,11 +102,6 @@ impl Both {
             }
             (ran, theirs) => Some(format!("{ran:?} instead of {theirs:?}")),
         }
-    }
-
-    fn interpreted(&self, bytes: &[u8]) -> Result<Outcome, Unreadable> {
-        let message = Message::read(bytes, &Settings::default())?;
-        Ok(interpret::run(&self.map.plan, &message, &self.map.runs))
     }
 }
 

@@ -4,13 +4,16 @@ use crate::corpus::{own, root};
 use crate::torture::Transform;
 use emr_compiler::db::{self, Database, SourceFile};
 use emr_compiler::diagnostic::{Diagnostic, render};
-use emr_compiler::plan::Plan;
+use emr_compiler::json::Json;
 use emr_compiler::plan::interpret::{self, Outcome};
+use emr_compiler::plan::{Plan, Take};
+use emr_compiler::standard::fhir::Fhir;
+use emr_compiler::validate;
 use emr_message::time::Zone;
 use emr_message::{Message, Secrets, Unreadable};
 use emr_project::{Disk, Files, Source};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// A project whose text has been read; everything else is computed when it is asked for.
 pub struct Opened {
@@ -119,8 +122,28 @@ pub struct Map {
     pub runs: interpret::Settings,
 }
 
+/// Shared by all that read resources.
+static FHIR: LazyLock<Fhir> = LazyLock::new(Fhir::r4);
+
 impl Map {
+    /// Whether it takes resources of FHIR, and not messages.
+    pub fn takes_resources(&self) -> bool {
+        self.plan.takes.iter().any(|take| matches!(take, Take::Resource(_)))
+    }
+
+    /// A resource as the map takes it; what is none, or one of another type, is no message either.
+    pub fn resource(&self, bytes: &[u8]) -> Result<Json, Unreadable> {
+        let (resource, _) = validate::sound(bytes, &FHIR).map_err(|_| Unreadable::NoHeader)?;
+        let name = resource.resource_type().unwrap_or_default();
+        let takes = |take: &Take| matches!(take, Take::Resource(wanted) if wanted == name || wanted == "Resource");
+        if self.plan.takes.iter().any(takes) { Ok(resource) } else { Err(Unreadable::NoHeader) }
+    }
+
     pub fn run(&self, message: &[u8]) -> Result<Outcome, Unreadable> {
+        if self.takes_resources() {
+            let resource = self.resource(message)?;
+            return interpret::run_resource(&self.plan, &resource, &self.runs).ok_or(Unreadable::NoHeader);
+        }
         let message = Message::read(message, &emr_message::Settings::default())?;
         Ok(interpret::run(&self.plan, &message, &self.runs))
     }

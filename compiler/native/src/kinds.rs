@@ -57,6 +57,8 @@ pub enum Kind {
     Bool,
     /// Texts of system, code and display; missing without a code.
     Coded(Live),
+    /// What is in a resource that came, by number: 0 if missing. Whether it is a list is known when it runs.
+    Node,
     /// The number of an entry; -1 if missing.
     Reference,
     /// The number of a resource inside another; -1 if missing.
@@ -77,6 +79,7 @@ impl Kind {
             | Kind::Members(_)
             | Kind::Segment(_)
             | Kind::Bool
+            | Kind::Node
             | Kind::Reference
             | Kind::Contained
             | Kind::Duration
@@ -89,7 +92,7 @@ impl Kind {
     }
 
     fn join(&self, other: &Kind) -> Kind {
-        use Kind::{Any, Bool, Coded, List, Missing, Part, Piece, Text};
+        use Kind::{Any, Bool, Coded, List, Missing, Node, Part, Piece, Text};
         match (self, other) {
             (same, other) if same == other => same.clone(),
             (Missing, one) | (one, Missing) => one.clone(),
@@ -97,6 +100,7 @@ impl Kind {
             (Text(left), Text(right)) => Text(left.join(*right)),
             (Bool, Text(live)) | (Text(live), Bool) => Text(live.join(Live::Yes)),
             (Coded(left), Coded(right)) => Coded(left.join(*right)),
+            (Node, List(item)) | (List(item), Node) if matches!(**item, Node | Missing) => Node,
             (List(left), List(right)) => match left.join(right) {
                 Any => Any,
                 item => List(Box::new(item)),
@@ -198,8 +202,7 @@ impl<'p> Typing<'p> {
             Take::Message => Kind::Group(0),
             Take::Segments { name, list: false, .. } => Kind::Segment(self.kind_of(name)),
             Take::Segments { name, .. } => Kind::List(Box::new(Kind::Segment(self.kind_of(name)))),
-            // Resources that come are the interpreter's.
-            Take::Resource(_) => Kind::Any,
+            Take::Resource(_) => Kind::Node,
             Take::Nothing => Kind::Missing,
         }
     }
@@ -368,6 +371,9 @@ impl<'p> Typing<'p> {
                     None => Kind::Missing,
                 }
             }
+            (Part::Element(_) | Part::Resource(_), Kind::Node) => Kind::Node,
+            (Part::Element(_) | Part::Resource(_), Kind::List(item)) if **item == Kind::Node => Kind::Node,
+            (Part::Element(_) | Part::Resource(_), _) => Kind::Missing,
             // MSH-1 and MSH-2 are not to be taken apart.
             (Part::Field { number: 1 | 2, .. }, Kind::Segment(kind)) if self.declares(*kind) => Kind::Any,
             (Part::Field { repeats: true, .. }, Kind::Segment(_)) => Kind::Field,
@@ -455,7 +461,7 @@ fn constant(value: &Constant) -> Kind {
 pub fn leaf(kind: &Kind) -> Option<Live> {
     match kind {
         Kind::Text(live) | Kind::Coded(live) => Some(*live),
-        Kind::Piece(_) | Kind::Part | Kind::Field | Kind::Bool => Some(Live::Yes),
+        Kind::Piece(_) | Kind::Part | Kind::Field | Kind::Bool | Kind::Node => Some(Live::Yes),
         _ => None,
     }
 }

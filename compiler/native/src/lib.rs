@@ -108,7 +108,9 @@ impl Compiler {
         let makes_blanks = made::makes_blanks(plan);
         let contains = made::contains(plan);
         let asked = Asked::new(plan);
-        let shared = Shared { typing: &typing, quiet, counted, bars, slots, several, makes_blanks, contains, asked };
+        let has_places = made::has_places(plan);
+        let shared =
+            Shared { typing: &typing, quiet, counted, bars, slots, several, makes_blanks, contains, asked, has_places };
         let mut tables = Tables::new();
         let takes = takes(plan, &typing, &mut tables);
         let mut unit = Unit::new(&self.isa, show);
@@ -218,7 +220,8 @@ fn stated(stated: &group::Stated) -> Stated {
 fn takes(plan: &Plan, typing: &Typing, tables: &mut Tables) -> Vec<Take> {
     let take = |(index, take): (usize, &plan::Take)| match take {
         plan::Take::Message => Take::Message,
-        plan::Take::Nothing | plan::Take::Resource(_) => Take::Nothing,
+        plan::Take::Nothing => Take::Nothing,
+        plan::Take::Resource(name) => Take::Resource(name.to_string()),
         plan::Take::Segments { name, list, required } => {
             let required = required.then(|| issue_number(plan, ENGINE.len() + index));
             let (name, kind) = (name.to_string(), typing.kind_of(name));

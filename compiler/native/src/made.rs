@@ -24,6 +24,11 @@ pub fn makes_blanks(plan: &Plan) -> bool {
         })
 }
 
+/// Whether a value may stand in a message: nothing of a resource that came does.
+pub fn has_places(plan: &Plan) -> bool {
+    plan.takes.iter().any(|take| matches!(take, plan::Take::Message | plan::Take::Segments { .. }))
+}
+
 /// Whether the plan tells where what it writes comes from.
 pub fn traces(plan: &Plan) -> bool {
     plan.routines.iter().any(|routine| any(&routine.body, &mut |step| matches!(step, Step::Trace { .. })))

@@ -178,6 +178,34 @@ calls! {
     /// The list of `to` becomes the items of `from` that are of that group, each of so many words.
     group(numbers, group, from, to, words);
 
+    // ---- nodes: what is in a resource that came, by number; 0 stands for what is missing
+
+    /// The element of a node, by the first of some names that is there, or those of its items if it is a list. Between
+    /// the names stands `|`.
+    element(node, names, length);
+    /// A node, or those of its items, that is a resource of that type.
+    of_type(node, name, length);
+    /// 1 if anything is in it.
+    is_there(node);
+    /// 1 if it counts as a value of the message, though nothing need be in it.
+    is_live(node);
+    /// The text of a primitive; missing for all else.
+    leaf(node);
+    /// The first item of a list that is there; all else is itself.
+    first_item(node);
+    /// The nth item that is there, counted from 1, of a list or of one value.
+    nth_item(node, n);
+    /// Adds the items that are there to a list of nodes.
+    items(node, list);
+    /// A list of nodes as one node.
+    several(list);
+    /// A text that only equal nodes have in common.
+    identity(node);
+    /// What references lead to among the resources that came.
+    resolved(node);
+    /// Writes a node as JSON; gives the new place of output.
+    json(to, node);
+
     // ---- resources
 
     /// Begins a resource at a place of output: its number. The parts of its key stand in `results`, as many words a part as

@@ -146,6 +146,8 @@ pub enum Take {
         required: Option<u32>,
         list: u32,
     },
+    /// A resource of FHIR of that type, which comes in place of a message or beside one: its node, 1, or 0 without one.
+    Resource(String),
     Nothing,
 }
 

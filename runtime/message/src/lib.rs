@@ -25,6 +25,7 @@ pub mod piece;
 pub mod receipt;
 pub mod refer;
 mod secret;
+pub mod stand_in;
 pub mod table;
 pub mod time;
 pub mod ucum;

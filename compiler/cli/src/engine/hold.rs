@@ -30,8 +30,8 @@ impl Engine {
         let (Some((number, holder)), Some(made), None) = (holder, made, &outcome.rejected) else { return };
         for part in outcome.form.parts(made.to_vec()) {
             let mut unused = Vec::new();
-            let held = match self.compiled(settings, (&mut kept.holding, number), holder, (&part, receipt), &mut unused)
-            {
+            let machine = self.machine(settings, (&mut kept.holding, number), holder, part.len(), receipt);
+            let held = match machine.and_then(|machine| holder.compiled(machine.run(&part), &mut unused)) {
                 Some(held) => held.ok(),
                 None => {
                     let message = settings.read(&part).ok();

@@ -392,7 +392,13 @@ impl Engine {
         let (map, resource, problems) = self.chosen_resource(bytes)?;
         map.given(settings).map_err(Why::Call)?;
         let start = json.len();
-        let mut outcome = map.of_resource(&resource, (settings, receipt), json).unwrap_or_else(Outcome::fault);
+        let number = self.maps.iter().position(|it| std::ptr::eq(it, map)).unwrap_or_default();
+        let machine = self.machine(settings, (&mut kept.machines, number), map, bytes.len(), receipt);
+        let compiled = machine.and_then(|machine| map.compiled(machine.run_resource(&resource.to_string()), json));
+        let mut outcome = match compiled {
+            Some(compiled) => compiled.map_err(|why| Why::Message(why.to_string()))?,
+            None => map.of_resource(&resource, (settings, receipt), json).unwrap_or_else(Outcome::fault),
+        };
         outcome.issues.splice(0..0, problems.into_iter().map(Told::of_resource));
         self.hold(settings, kept, map, (json.get(start..), receipt), &mut outcome);
         Ok(outcome)
@@ -499,7 +505,8 @@ impl Engine {
         let Some(map) = self.maps.get(number) else { return Err(Why::Message(String::new())) };
         map.given(settings).map_err(Why::Call)?;
         let start = json.len();
-        let mut outcome = match self.compiled(settings, (&mut kept.machines, number), map, (bytes, receipt), json) {
+        let machine = self.machine(settings, (&mut kept.machines, number), map, bytes.len(), receipt);
+        let mut outcome = match machine.and_then(|machine| map.compiled(machine.run(bytes), json)) {
             Some(compiled) => compiled.map_err(|why| Why::Message(why.to_string()))?,
             None => map.interpreted(read(settings, &mut message, bytes)?, (settings, receipt), json),
         };
@@ -511,24 +518,25 @@ impl Engine {
         Ok(outcome)
     }
 
-    fn compiled(
+    /// What runs machine code of a map for a message of so many bytes with that receipt.
+    fn machine<'k>(
         &self,
         settings: &Settings,
-        (machines, number): (&mut Vec<Option<Machine>>, usize),
+        (machines, number): (&'k mut Vec<Option<Machine>>, usize),
         map: &Ready,
-        (bytes, receipt): (&[u8], &Receipt),
-        json: &mut Vec<u8>,
-    ) -> Option<Result<Outcome, emr_message::Unreadable>> {
+        bytes: usize,
+        receipt: &Receipt,
+    ) -> Option<&'k mut Machine> {
         if machines.len() <= number {
             machines.resize_with(number + 1, || None);
         }
         let machine = machines.get_mut(number)?;
         if machine.is_none() {
-            *machine = map.machine(self.kind, bytes.len(), settings);
+            *machine = map.machine(self.kind, bytes, settings);
         }
         let machine = machine.as_mut()?;
         machine.receive(receipt.clone());
-        map.compiled(machine, bytes, json)
+        Some(machine)
     }
 }
 

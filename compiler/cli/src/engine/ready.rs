@@ -119,7 +119,7 @@ impl Ready {
         })
     }
 
-    /// Whether it takes a resource, of which the interpreter makes what it becomes.
+    /// Whether it takes a resource.
     pub fn takes_resource(&self) -> bool {
         self.plan().is_some_and(|plan| plan.takes.iter().any(|take| matches!(take, plan::Take::Resource(_))))
     }
@@ -134,7 +134,6 @@ impl Ready {
     /// Machine code for this map; nothing on a machine that no code is made for.
     fn loaded(&self) -> Option<&Arc<Loaded>> {
         let load = || match &self.from {
-            _ if self.takes_resource() => None,
             From::Source(shared) => {
                 let plan = self.plan()?;
                 let made = || Loaded::new(Compiler::new(&Target::Host).ok()?.program(plan)).ok();
@@ -170,13 +169,8 @@ impl Ready {
         self.loaded().map(|loaded| loaded.symbols(self.rules())).unwrap_or_default()
     }
 
-    /// What machine code makes of a message; nothing where it leaves it to the interpreter.
-    pub fn compiled(
-        &self,
-        machine: &mut Machine,
-        bytes: &[u8],
-        json: &mut Vec<u8>,
-    ) -> Option<Result<Outcome, Unreadable>> {
+    /// What came of its machine code for a message; nothing where that leaves it to the interpreter.
+    pub fn compiled(&self, ran: Ran<'_>, json: &mut Vec<u8>) -> Option<Result<Outcome, Unreadable>> {
         let loaded = self.loaded.get()?.as_ref()?;
         let said = |raised: &Raised| {
             let said = loaded.program().issues.get(raised.issue as usize);
@@ -191,7 +185,7 @@ impl Ready {
             let misses = missed.into_iter().map(|raised| said(raised).1.into()).collect();
             (issues.into_iter().map(told).collect(), misses)
         };
-        Some(Ok(match machine.run(bytes) {
+        Some(Ok(match ran {
             Ran::Done(done) => {
                 json.extend_from_slice(done.json);
                 let form = form(loaded.program().gives == Gives::Message);
@@ -227,7 +221,7 @@ impl Ready {
         self.outcome(plan, interpret::run(plan, message, &settings), json)
     }
 
-    /// What becomes of a resource of FHIR; nothing where the map takes messages.
+    /// What the interpreter makes of a resource of FHIR; nothing where the map takes messages.
     pub fn of_resource(
         &self,
         resource: &Json,

@@ -1,7 +1,7 @@
 //! Resources that come as JSON: values of a routine, whatever elements they have.
 //!
 //! What a map makes has elements where it is written; what came has them already. So a path into it is steps, as a path
-//! into a message is, and what stands at its end is written as it is. No machine code is made of it.
+//! into a message is, and what stands at its end is written as it is.
 
 use super::block::{Field, Over, overridden};
 use super::element::Source;

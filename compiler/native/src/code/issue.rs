@@ -178,6 +178,9 @@ impl<'p> Gen<'_, 'p> {
 
     /// Where a value stands, and whether it does, as the interpreter tells the place of it.
     pub fn place_of(&mut self, val: Val) -> Where {
+        if !self.shared.has_places {
+            return Where::Nowhere;
+        }
         let kind = self.kind(val);
         let words = self.get(val);
         let first = self.word(&words, 0);
@@ -285,6 +288,9 @@ impl<'p> Gen<'_, 'p> {
 
     /// Where an item of a loop or list stands.
     pub fn place_of_item(&mut self, kind: &Kind, words: &[Value]) -> Where {
+        if !self.shared.has_places {
+            return Where::Nowhere;
+        }
         let first = self.word(words, 0);
         match kind {
             Kind::Piece(level) => Where::At([first, self.word(words, 1)], *level),

@@ -89,6 +89,8 @@ impl<'p> Gen<'_, 'p> {
             Kind::Any => self.give_up(),
             Kind::Field => self.push_repetitions(&words, list, item),
             Kind::Members(_) => self.push_members(&kind, &words, list, item),
+            Kind::Node if *item == Kind::Node => self.push_nodes(self.word(&words, 0), list),
+            Kind::Node => self.give_up(),
             Kind::List(of) => {
                 if **of == Kind::Missing {
                     return;

@@ -40,7 +40,12 @@ impl<'p> Gen<'_, 'p> {
             self.b.def_var(self.only, none);
         }
         let (done, end) = self.meeting();
-        let (kind, words) = (self.kind(of), self.get(of));
+        let (mut kind, mut words) = (self.kind(of), self.get(of));
+        if kind == Kind::Node {
+            let items = self.empty_list();
+            self.push_nodes(self.word(&words, 0), items);
+            (kind, words) = (Kind::List(Box::new(Kind::Node)), vec![items]);
+        }
         let one = kind.item(self.shared.typing);
         let first = self.word(&words, 0);
         match &kind {

@@ -15,6 +15,7 @@ mod issue;
 mod lists;
 mod lookup;
 mod loops;
+mod nodes;
 mod noted;
 mod numbers;
 mod output;
@@ -66,6 +67,8 @@ pub struct Shared<'p> {
     /// Whether a resource may be inside another.
     pub contains: bool,
     pub asked: Asked,
+    /// Whether a value may have a place in a message.
+    pub has_places: bool,
 }
 
 impl Shared<'_> {

@@ -65,7 +65,7 @@ impl Body<'_, '_> {
         match kind(&self.instance.vals, val) {
             _ if depth > DEPTH_MAX => return Origins::Others,
             Kind::Piece(level) => return Origins::Level(level),
-            Kind::Missing => return Origins::Elsewhere,
+            Kind::Missing | Kind::Node => return Origins::Elsewhere,
             Kind::Text(Live::Yes | Live::No | Live::Told) => {}
             _ => return Origins::Others,
         }

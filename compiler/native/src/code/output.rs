@@ -156,6 +156,11 @@ impl<'p> Gen<'_, 'p> {
                 let number = self.word(&words, 0);
                 self.write_by(cursor, Call::inside, &[number]);
             }
+            (Form::Json | Form::Reference | Form::Coding | Form::Concept, Kind::Node) => {
+                let words = self.get(of);
+                let node = self.word(&words, 0);
+                self.write_by(cursor, Call::json, &[node]);
+            }
             (Form::Reference, _) => self.give_up(),
             (Form::Segment, Kind::Segment(_)) => {
                 let words = self.get(of);

@@ -90,6 +90,7 @@ impl<'p> Gen<'_, 'p> {
         let texts = match items.kind {
             // All of a part of the message counts, and not its text alone.
             Kind::Piece(_) | Kind::Part => items.list,
+            Kind::Node => self.identities_of(items.list),
             Kind::Text(_) => self.texts_of(&items),
             _ => return self.give_up(),
         };
@@ -249,6 +250,7 @@ impl<'p> Gen<'_, 'p> {
             Kind::Group(_) | Kind::Members(_) => self.is(IntCC::SignedGreaterThanOrEqual, first, 0),
             Kind::Segment(_) => self.is(IntCC::NotEqual, first, 0),
             Kind::Duration | Kind::Missing => return self.int(0),
+            Kind::Node => return self.node_live(first),
             _ => {
                 let live = if leaf(&kind).is_some() { self.live(&kind, &words) } else { self.int(1) };
                 let (some, none, (done, told)) = (self.label(), self.label(), self.meeting());

@@ -59,6 +59,15 @@ impl<'p> Gen<'_, 'p> {
         let first = self.word(words, 0);
         let found = match (part, from) {
             (_, Kind::Missing) => Vec::new(),
+            (Part::Element(names), Kind::Node | Kind::List(_)) if kind == Kind::Node => {
+                let node = self.fit(from, words, &Kind::Node);
+                vec![self.node_element(self.word(&node, 0), names)]
+            }
+            (Part::Resource(name), Kind::Node | Kind::List(_)) if kind == Kind::Node => {
+                let node = self.fit(from, words, &Kind::Node);
+                vec![self.node_of_type(self.word(&node, 0), name)]
+            }
+            (Part::Index(number), Kind::Node) => vec![self.node_item(first, *number)],
             (Part::Outer(levels), Kind::Group(_)) => vec![self.outer(first, *levels)],
             (Part::Member { repeats: true, .. }, Kind::Group(_)) if matches!(kind, Kind::Members(_)) => vec![first],
             (Part::Member { name, nth, .. }, Kind::Group(node)) => {
@@ -138,6 +147,7 @@ impl<'p> Gen<'_, 'p> {
                 place.to_vec()
             }
             Kind::Members(node) => self.member(self.word(words, 0), *node, &item),
+            Kind::Node => vec![self.node_first(self.word(words, 0))],
             Kind::List(of) => self.item_or_missing(self.word(words, 0), 1, of),
             _ => words.to_vec(),
         };

@@ -219,6 +219,17 @@ impl<'p> Gen<'_, 'p> {
                 self.if_second(at, rest, |this, second| this.say(issue, second));
                 self.set(to, &one, &first);
             }
+            (Pick::Only, Kind::Node) => {
+                let several = self.node_item(self.word(&words, 0), 2);
+                let (said, fine) = (self.cold(), self.label());
+                self.either(several, said, fine);
+                self.b.switch_to_block(said);
+                self.say(issue, Where::Nowhere);
+                self.jump(fine);
+                self.b.switch_to_block(fine);
+                let (one, words) = self.first(&kind, &words);
+                self.set(to, &one, &words);
+            }
             (Pick::Only, Kind::List(_)) => {
                 let count = self.list_count(self.word(&words, 0));
                 let several = self.above(count, 1);
@@ -240,7 +251,7 @@ impl<'p> Gen<'_, 'p> {
                 let words = self.last_item(list, count, &item);
                 self.set(to, &item, &words);
             }
-            (Pick::Last, Kind::Members(_) | Kind::Field) => {
+            (Pick::Last, Kind::Members(_) | Kind::Field | Kind::Node) => {
                 let item = kind.item(self.shared.typing);
                 let words = self.last_of(of, to, &item);
                 self.set(to, &item, &words);
@@ -280,7 +291,7 @@ impl<'p> Gen<'_, 'p> {
         let mut words = Vec::new();
         for (val, is_trimmed) in [(system, false), (code, true), (display, true)] {
             let (text, length) = if is_trimmed { self.leaf_or_blank(val) } else { self.raw_leaf(val) };
-            let is_made = matches!(self.kind(val), Kind::Text(_) | Kind::Coded(_));
+            let is_made = matches!(self.kind(val), Kind::Text(_) | Kind::Coded(_) | Kind::Node);
             let (text, length) = if is_trimmed && is_made { self.trimmed(text, length) } else { (text, length) };
             words.extend([text, length]);
         }
@@ -320,6 +331,9 @@ impl<'p> Gen<'_, 'p> {
         if let (Some(first), true) = (arguments.first(), is_missing_without_first(function)) {
             self.give_up_if_present(*first);
             return self.clear(to);
+        }
+        if let (Some(of), emr_abi::Builtin::resolve) = (arguments.first(), function) {
+            return self.resolve(*of, to);
         }
         match (function, arguments.first()) {
             (emr_abi::Builtin::count, Some(of)) => return self.count_items(*of, to),
@@ -372,6 +386,6 @@ fn gives_duration(function: emr_abi::Builtin) -> bool {
 
 /// The functions that code leaves to the interpreter where there is a first argument, and that give nothing without.
 fn is_missing_without_first(function: emr_abi::Builtin) -> bool {
-    use emr_abi::Builtin::{er7, raw, resolve};
-    matches!(function, er7 | raw | resolve)
+    use emr_abi::Builtin::{er7, raw};
+    matches!(function, er7 | raw)
 }

@@ -108,6 +108,7 @@ impl<'p> Gen<'_, 'p> {
             Kind::Piece(Level::Subcomponent) | Kind::Text(_) => self.above(self.word(&words, 1), 0),
             Kind::Coded(_) => self.above(self.word(&words, 3), 0),
             Kind::Segment(_) => self.is(IntCC::NotEqual, first, 0),
+            Kind::Node => self.node_is_there(first),
             Kind::Group(_) | Kind::Bool | Kind::Reference | Kind::Contained => {
                 self.is(IntCC::SignedGreaterThanOrEqual, first, 0)
             }

@@ -82,12 +82,15 @@ impl Gen<'_, '_> {
             Kind::Text(_)
             | Kind::Coded(_)
             | Kind::Bool
+            | Kind::Node
             | Kind::Reference
             | Kind::Contained
             | Kind::Duration
             | Kind::Missing => {
                 return self.int(0);
             }
+            // A list of what has no place has none.
+            Kind::List(item) if **item == Kind::Node => return self.int(0),
             Kind::Any | Kind::Group(_) | Kind::Members(_) | Kind::Segment(_) | Kind::List(_) => {
                 self.give_up();
                 return self.int(0);

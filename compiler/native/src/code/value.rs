@@ -53,7 +53,7 @@ impl<'p> Gen<'_, 'p> {
         match kind {
             Kind::Missing | Kind::Any => Vec::new(),
             Kind::Group(_) | Kind::Members(_) | Kind::Bool | Kind::Reference | Kind::Contained => vec![self.int(-1)],
-            Kind::Segment(_) => vec![self.int(0)],
+            Kind::Segment(_) | Kind::Node => vec![self.int(0)],
             Kind::Duration => vec![self.int(i64::MIN)],
             Kind::List(_) => vec![self.list(0)],
             Kind::Field | Kind::Piece(_) | Kind::Part | Kind::Text(_) | Kind::Coded(_) => {
@@ -91,6 +91,7 @@ impl<'p> Gen<'_, 'p> {
                 }
                 words
             }
+            (Kind::List(_), Kind::Node) => vec![self.node_of_list(self.word(words, 0))],
             // One that has no items yet.
             (Kind::List(item), Kind::List(_)) if **item == Kind::Missing => words.to_vec(),
             _ => {
@@ -232,6 +233,7 @@ impl<'p> Gen<'_, 'p> {
             }
             Kind::Coded(_) => (self.word(words, 2), self.word(words, 3)),
             Kind::Bool => self.spelled(self.word(words, 0)),
+            Kind::Node => self.node_text(self.word(words, 0)),
             Kind::Any => {
                 self.give_up();
                 (self.given(at!(text)), self.int(0))
@@ -276,6 +278,7 @@ impl<'p> Gen<'_, 'p> {
     /// Whether the text is live, as a word.
     pub fn live(&mut self, kind: &Kind, words: &[Value]) -> Value {
         match leaf(kind) {
+            _ if *kind == Kind::Node => self.node_live(self.word(words, 0)),
             Some(Live::Yes) => self.int(1),
             Some(Live::Told) => self.word(words, kind.words() - 1),
             Some(Live::Traced) => {

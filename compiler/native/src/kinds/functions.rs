@@ -44,7 +44,9 @@ pub fn builtin(function: Builtin, arguments: &[Val], vals: &[Kind], typing: &Typ
     let texts = || {
         let first =
             kinds().take(1).map(|one| if one != Kind::Any && leaf(&one).is_none() { Kind::Missing } else { one });
-        text_of(first.chain(kinds().skip(1)))
+        // Whether there is a node beside the first text is known when it runs, and so whether it counts.
+        let others = kinds().skip(1).map(|kind| if kind == Kind::Node { Kind::Text(Live::Told) } else { kind });
+        text_of(first.chain(others))
     };
     match function {
         Builtin::has_time => texts().into_bool(),
@@ -125,8 +127,14 @@ pub fn builtin(function: Builtin, arguments: &[Val], vals: &[Kind], typing: &Typ
             }
         }
         Builtin::pieces => list(texts()),
+        // Only what is in a resource that came leads to something.
+        Builtin::resolve => match arguments.first().map(|argument| kind(vals, *argument)) {
+            Some(Kind::Any) => Kind::Any,
+            Some(of) if of.item(typing) == Kind::Node => Kind::Node,
+            _ => Kind::Missing,
+        },
         // Missing, or else the interpreter's.
-        Builtin::resolve | Builtin::er7 | Builtin::raw => Kind::Missing,
+        Builtin::er7 | Builtin::raw => Kind::Missing,
         _ => Kind::Any,
     }
 }

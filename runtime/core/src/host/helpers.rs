@@ -5,6 +5,7 @@
 mod contained;
 mod durations;
 mod lists;
+mod nodes;
 mod parts;
 mod resources;
 mod said;
@@ -67,6 +68,18 @@ pub const HELPERS: Helpers = Helpers {
     keyed: lists::keyed,
     groups: lists::groups,
     group: lists::group,
+    element: nodes::element,
+    of_type: nodes::of_type,
+    is_there: nodes::is_there,
+    is_live: nodes::is_live,
+    leaf: nodes::leaf,
+    first_item: nodes::first_item,
+    nth_item: nodes::nth_item,
+    items: nodes::items,
+    several: nodes::several,
+    identity: nodes::identity,
+    resolved: nodes::resolved,
+    json: nodes::json,
     emit_begin,
     emit_end,
     refer: resources::refer,
@@ -116,7 +129,7 @@ fn text_of<'t>(at: u64, length: u64) -> &'t str {
     if !has(length) {
         return "";
     }
-    // SAFETY: a text of compiled code is a part of the message, of a constant or of the arena, all of which outlive the
+    // SAFETY: a text of compiled code is a part of what came, of a constant or of the arena, all of which outlive the
     // helper, and begins and ends at a separator or where it was made: the bytes are whole characters.
     unsafe {
         let bytes = std::slice::from_raw_parts(at as *const u8, usize::try_from(length).unwrap_or(0));

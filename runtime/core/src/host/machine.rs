@@ -6,10 +6,11 @@ use std::sync::Arc;
 use emr_abi::{Context, Gives, List, Program, SLACK, Stop, Take, flags};
 use emr_message::lineage::{self, Lineage, Mark};
 use emr_message::refer::settle;
-use emr_message::{Message, Receipt, Secrets, Settings, Table, Unreadable, Zone, encode};
+use emr_message::{Message, Receipt, Secrets, Settings, Table, Unreadable, Zone, encode, stand_in};
 use rustc_hash::FxHashMap;
 
 use super::arena::Arena;
+use super::came::{Came, ROOT};
 use super::dates::Offsets;
 use super::edits::{Edit, Edits};
 use super::entries::{Entries, Maker, Out};
@@ -130,6 +131,8 @@ pub struct Machine {
     made: Vec<u8>,
     /// What code wrote, with searches for what the message does not bring.
     settled: Vec<u8>,
+    /// How many bytes came beside the message.
+    beside: usize,
     settings: Settings,
     fuel: Option<u64>,
 }
@@ -145,6 +148,7 @@ impl Machine {
         let none = List { items: std::ptr::null_mut(), count: 0, room: 0 };
         let work = Work {
             text: Text::new(&program.layout),
+            came: Came::default(),
             structure: Structure::new(&program.nodes, &program.stated),
             arena: Arena::default(),
             entries: Entries::default(),
@@ -178,6 +182,7 @@ impl Machine {
             scratch: Vec::new(),
             made: Vec::new(),
             settled: Vec::new(),
+            beside: 0,
             loaded: Arc::clone(&loaded),
             settings,
             fuel,
@@ -205,6 +210,39 @@ impl Machine {
 
     /// Runs the program for one message.
     pub fn run(&mut self, bytes: &[u8]) -> Ran<'_> {
+        self.work.came.clear();
+        self.beside = 0;
+        self.run_message(bytes)
+    }
+
+    /// Runs the program for a resource of FHIR, which is JSON without blanks: no value in it is anything but of its type.
+    pub fn run_resource(&mut self, resource: &str) -> Ran<'_> {
+        self.beside = 0;
+        match self.comes(resource) {
+            Some(()) => self.run_message(&stand_in::message(resource)),
+            None => self.unready(),
+        }
+    }
+
+    /// The same for a message and a resource, of which the program takes the second or both.
+    pub fn run_both(&mut self, bytes: &[u8], resource: &str) -> Ran<'_> {
+        self.beside = resource.len();
+        match self.comes(resource) {
+            Some(()) => self.run_message(bytes),
+            None => self.unready(),
+        }
+    }
+
+    /// Takes a resource apart that the program takes.
+    fn comes(&mut self, resource: &str) -> Option<()> {
+        let came = &mut self.work.came;
+        came.read(resource)?;
+        let name = came.type_of(ROOT)?;
+        let takes = |take: &Take| matches!(take, Take::Resource(wanted) if wanted == name || wanted == "Resource");
+        self.loaded.program.takes.iter().any(takes).then_some(())
+    }
+
+    fn run_message(&mut self, bytes: &[u8]) -> Ran<'_> {
         match self.work.text.read(bytes, &self.settings) {
             Ok(()) => {}
             Err(Unready::Unreadable(why)) => return Ran::Unreadable(why),
@@ -264,16 +302,17 @@ impl Machine {
         work.traces.clear();
         work.edits.clear();
         work.contained.clear();
+        work.came.begin_anew();
         let known = work.structure.of(work.text.tags());
         let joined = if known.joined { flags::JOINED } else { 0 };
         // Group -1 is the one that is not there.
         context.groups = known.groups.as_ptr().wrapping_add(1);
         context.firsts = known.firsts.as_ptr();
         context.members = known.members.as_ptr();
-        context.flags = work.text.flags() | joined;
+        context.flags = work.text.flags() | work.came.flags() | joined;
         context.stop = Stop::None as u64;
         context.live = 0;
-        let bytes = i64::try_from(work.text.message_bytes()).unwrap_or(i64::MAX);
+        let bytes = i64::try_from(work.text.message_bytes() + self.beside).unwrap_or(i64::MAX);
         let fuel = self.fuel.map(|fuel| i64::try_from(fuel).unwrap_or(i64::MAX));
         let fuel = fuel.unwrap_or_else(|| bytes.saturating_mul(FUEL_PER_BYTE).saturating_add(FUEL_FIXED));
         // One for the entry.
@@ -419,6 +458,7 @@ fn arguments(program: &Program, context: &mut Context, work: &mut Work) -> Optio
     for (index, take) in program.takes.iter().enumerate() {
         let word = match take {
             Take::Message | Take::Nothing => 0,
+            Take::Resource(_) => u64::from(work.came.root()),
             Take::Segment { name, required, .. } => {
                 let found = numbered(work.text.tags(), name).next();
                 if found.is_none() {

@@ -7,6 +7,7 @@
 
 mod arena;
 mod artifact;
+mod came;
 mod dates;
 mod edits;
 mod entries;

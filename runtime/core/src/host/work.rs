@@ -10,6 +10,7 @@ use emr_message::{Place, Receipt, Secrets, Table, json};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::arena::Arena;
+use super::came::Came;
 use super::dates::{Offsets, is_no_day};
 use super::edits::Edits;
 use super::entries::{Entries, Maker};
@@ -22,6 +23,8 @@ use super::traces::Traces;
 /// The host's own part of a context.
 pub struct Work {
     pub text: Text,
+    /// The resource that came in place of a message, or beside it.
+    pub came: Came,
     pub structure: Structure,
     pub arena: Arena,
     pub entries: Entries,

@@ -23,7 +23,7 @@ use super::{Code, Gives, LACKING, MISSED, Plan, RuleId, SKIPPED, Said, Take, UNK
 use crate::json::Json;
 use emr_message::group::{self, Bent, Groups};
 use emr_message::lineage::{self, Lineage};
-use emr_message::{Delimiters, Message, Place, Receipt, Secrets, Zone, encode, escape};
+use emr_message::{Message, Place, Receipt, Secrets, Zone, encode, stand_in};
 use exec::{Run, Stop};
 pub use explain::{Explained, Explanation, explain, explain_both, explain_resource};
 pub use nodes::{Nodes, is_node};
@@ -119,8 +119,7 @@ fn takes_resource(plan: &Plan, resource: &Json) -> Option<()> {
 /// counted by them: those of a message that has nothing else.
 pub(crate) fn stand_in(plan: &Plan, resource: &Json) -> Option<Message> {
     takes_resource(plan, resource)?;
-    let text = escape::encode(&resource.to_string(), &Delimiters::STANDARD);
-    Message::read(format!("MSH|^~\\&\rZZZ|{text}\r").as_bytes(), &Default::default()).ok()
+    Message::read(&stand_in::message(&resource.to_string()), &Default::default()).ok()
 }
 
 /// The same, with what is noted for whoever wants to know why.

@@ -12,7 +12,7 @@ use super::{NONE, argument, function, give, has, plain_text, stop, text_of, with
 use crate::host::work::{Work, decoded};
 
 /// The number of a list, by its place in the table.
-fn list_number(ctx: &Context, list: u64) -> usize {
+pub fn list_number(ctx: &Context, list: u64) -> usize {
     let from = list.wrapping_sub(ctx.lists as u64);
     usize::try_from(from).unwrap_or(usize::MAX) / size_of::<List>()
 }
@@ -33,7 +33,7 @@ pub unsafe extern "C" fn copy(ctx: *mut Context, from: u64, to: u64, words: u64)
 }
 
 /// The words of a list.
-fn items<'w>(ctx: &Context, work: &'w Work, list: u64, words: usize) -> &'w [u64] {
+pub fn items<'w>(ctx: &Context, work: &'w Work, list: u64, words: usize) -> &'w [u64] {
     let number = list_number(ctx, list);
     let count = work.lists.get(number).and_then(|list| usize::try_from(list.count).ok()).unwrap_or(0);
     work.items.get(number).and_then(|items| items.get(..count * words)).unwrap_or_default()
