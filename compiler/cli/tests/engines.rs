@@ -62,6 +62,58 @@ fn engines_and_artifacts_say_the_same() {
     }
 }
 
+/// Resources, one on each line, and each with bytes changed.
+fn resources(turns: usize) -> Vec<u8> {
+    let resource = r#"{"resourceType":"Patient","id":"1","identifier":[{"system":"urn:x","value":"47|11"}],"name":[{"use":"old","family":"MAID"},{"family":"M\u00fcller","given":["J\"","B"]}],"gender":"female","birthDate":"1961-04-23","address":[{"line":["a"],"city":"Basel"}],"multipleBirthInteger":2}"#;
+    let others = b"{}[],:\"1\\e \xc3";
+    let mut all = Vec::new();
+    for turn in 0..turns {
+        let mut bytes = resource.as_bytes().to_vec();
+        for change in 0..turn % 3 {
+            // Each line begins and ends as a resource does.
+            let at = 1 + (turn * 7919 + change * 15_485_863) % (bytes.len() - 2);
+            bytes[at] = others[(turn + change) % others.len()];
+        }
+        all.extend(bytes);
+        all.push(b'\n');
+    }
+    all
+}
+
+const OF_PATIENTS: &str = r#"
+map slim(p: Patient) -> Bundle {
+    type: "collection"
+    let whole = emit p with { telecom: absent }
+    emit Person {
+        name: each p.name where .use != "old" { family: .family, given: .given }
+        gender: p.gender else "unknown"
+        birthDate: p.birthDate
+        link: { target: whole }
+    }
+    require p.name is present else reject "nobody"
+}
+"#;
+
+#[test]
+fn resources_become_the_same_in_both_engines_and_in_artifacts() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (file, source, artifact) = (path("patients.ndjson"), path("patients.emr"), path("maps.emrx"));
+    fs::write(&file, resources(400)).unwrap();
+    fs::write(&source, OF_PATIENTS).unwrap();
+    let built = emr(&["build", &source, "-o", &artifact]);
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let run = |with: &str, engine| emr(&["map", &file, "--with", with, "--engine", engine]);
+    let expected = run(&source, "interpreter");
+    let said = String::from_utf8_lossy(&expected.stderr).into_owned();
+    assert!(!expected.stdout.is_empty() && said.lines().count() > 100, "{said}");
+    for (with, engine) in [(&source, "auto"), (&source, "native"), (&artifact, "auto"), (&artifact, "interpreter")] {
+        let run = run(with, engine);
+        assert_eq!(String::from_utf8_lossy(&run.stderr), said, "{with}, {engine}");
+        assert!(run.stdout == expected.stdout, "{with}, {engine}");
+    }
+}
+
 #[test]
 fn code_of_rules_has_names_where_perf_looks_for_them() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_emr"))
