@@ -212,7 +212,8 @@ calls! {
     /// its kind has. Where it is to be written comes back in `results[0]`, 0 if it is not. Of what is to be changed -1 without a
     /// key, and [`crate::UNSEARCHED`] where no server can be asked for it by its key.
     emit_begin(emit, at);
-    /// Ends it with what was written between two places; the number of the entry that stands for it, -1 for none.
+    /// Ends it with what was written between two places; the number of the entry that stands for it, -1 for none. If it has a
+    /// key, [`crate::DIFFERS`] is added where that entry says something else.
     emit_end(entry, from, to);
     /// The number of an entry that is referred to by its key, as `emit_begin` takes it, and never written; -1 without a key.
     refer(emit);

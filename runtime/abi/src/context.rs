@@ -17,6 +17,8 @@ pub const RESULTS_MAX: usize = 16;
 
 /// The number of an entry that has a key by which no server can be asked for it.
 pub const UNSEARCHED: u64 = u64::MAX - 1;
+/// Added to the number of an entry where what was written of the same key is another resource.
+pub const DIFFERS: u64 = 1 << 32;
 
 /// How long a reference to an entry is, as JSON.
 pub const REFERENCE: usize = 61;

@@ -14,7 +14,8 @@ pub mod wiring;
 
 pub use calls::{Call, Helpers, VERSION, hash};
 pub use context::{
-    Bar, Context, Group, List, Member, PARTS_MAX, REFERENCE, RESULTS_MAX, SLACK, Segment, Stop, Told, UNSEARCHED, flags,
+    Bar, Context, DIFFERS, Group, List, Member, PARTS_MAX, REFERENCE, RESULTS_MAX, SLACK, Segment, Stop, Told,
+    UNSEARCHED, flags,
 };
 pub use layout::{BAR_MAX, Kind, Layout};
 pub use program::{Emit, Gives, KeyPart, KeyValue, Node, NodeKind, Program, Said, Sent, Slots, Stated, Take};

@@ -1,6 +1,6 @@
 //! Calls of routines, resources, and what is handed over through the context.
 
-use cranelift_codegen::ir::{InstBuilder, StackSlotData, StackSlotKind, Value, condcodes::IntCC, types::I64};
+use cranelift_codegen::ir::{BlockArg, InstBuilder, StackSlotData, StackSlotKind, Value, condcodes::IntCC, types::I64};
 use emr_abi::{Call, List, Stop};
 use emr_compiler::plan::{IssueId, KeyPart, KeyValue, RoutineId, Sent, Step, Val};
 use std::mem::offset_of;
@@ -142,6 +142,7 @@ impl<'p> Gen<'_, 'p> {
         }
         let ends = if self.shared.typing.traced { Call::trace_end } else { Call::emit_end };
         let reference = self.helper(ends, &[entry, place, end]);
+        let reference = if key.is_empty() { reference } else { self.told_if_another(reference, *issue, key) };
         if let Some(live) = live {
             self.store(at!(live), live);
         }
@@ -169,15 +170,7 @@ impl<'p> Gen<'_, 'p> {
         let is_unsearched = self.is(IntCC::Equal, entry, emr_abi::UNSEARCHED.cast_signed());
         self.either(is_unsearched, placed, nowhere);
         self.b.switch_to_block(placed);
-        let texts: Vec<Val> = key
-            .iter()
-            .filter_map(|part| match part.value {
-                KeyValue::Text(of) | KeyValue::Token { code: of, .. } => Some(of),
-                KeyValue::Reference(_) => None,
-            })
-            .collect();
-        let about = self.place_of_any(&texts);
-        self.say(issue, about);
+        self.say_of_key(issue, key);
         self.jump(said);
         self.b.switch_to_block(nowhere);
         self.say(issue, Where::Nowhere);
@@ -187,6 +180,32 @@ impl<'p> Gen<'_, 'p> {
         self.goto(done, none);
         self.b.switch_to_block(keyed);
         (done, reference)
+    }
+
+    /// Says that the entry of that number has the same key and is another resource, where that is so. Gives the number.
+    fn told_if_another(&mut self, entry: Value, issue: IssueId, key: &[KeyPart]) -> Value {
+        let (another, (done, known)) = (self.cold(), self.meeting());
+        let is_another = self.is(IntCC::SignedGreaterThanOrEqual, entry, emr_abi::DIFFERS.cast_signed());
+        self.b.ins().brif(is_another, another, &[], done, &[BlockArg::Value(entry)]);
+        self.b.switch_to_block(another);
+        self.say_of_key(issue, key);
+        let number = self.add(entry, -emr_abi::DIFFERS.cast_signed());
+        self.goto(done, number);
+        self.b.switch_to_block(done);
+        known
+    }
+
+    /// An issue where the first part of a key stands that stands in the message.
+    fn say_of_key(&mut self, issue: IssueId, key: &[KeyPart]) {
+        let texts: Vec<Val> = key
+            .iter()
+            .filter_map(|part| match part.value {
+                KeyValue::Text(of) | KeyValue::Token { code: of, .. } => Some(of),
+                KeyValue::Reference(_) => None,
+            })
+            .collect();
+        let about = self.place_of_any(&texts);
+        self.say(issue, about);
     }
 
     /// The number of what makes such a resource, its key being handed over.

@@ -109,8 +109,8 @@ pub enum Ended {
     Unchanged(usize),
     /// It, or the earlier one that is the same.
     Entry(usize),
-    /// Another with its key says something else.
-    Differs,
+    /// An earlier one has its key and says something else.
+    Differs(usize),
 }
 
 impl Entries {
@@ -344,7 +344,7 @@ impl Entries {
             let known = *self.keyed.entry(entry.id).or_insert(index);
             if known != index {
                 let is_same = self.body(known) == written;
-                return if is_same { Ended::Entry(known) } else { Ended::Differs };
+                return if is_same { Ended::Entry(known) } else { Ended::Differs(known) };
             }
         }
         let from = match self.region {

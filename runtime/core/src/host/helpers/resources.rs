@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use emr_abi::{Context, KeyValue, RESULTS_MAX, SLACK, Sent, Stop, UNSEARCHED};
+use emr_abi::{Context, DIFFERS, KeyValue, RESULTS_MAX, SLACK, Sent, Stop, UNSEARCHED};
 
 use emr_message::encode;
 
@@ -132,7 +132,7 @@ pub unsafe extern "C" fn emit_end(ctx: *mut Context, entry: u64, from: u64, to: 
         match ended {
             Ended::Entry(entry) | Ended::Unchanged(entry) => word(entry),
             Ended::Nothing => NONE,
-            Ended::Differs => stop(ctx, Stop::Defer),
+            Ended::Differs(known) => word(known) | DIFFERS,
         }
     })
 }
