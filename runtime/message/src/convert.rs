@@ -1,11 +1,11 @@
-//! Texts of HL7 v2 as primitives of FHIR, and how two texts compare.
+//! Texts of HL7 v2 as primitives of FHIR, how two texts compare, and what is calculated with them.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use crate::time::Invalid as BadTime;
+use crate::time::{Invalid as BadTime, Span};
 use crate::{DateTime, Decimal, TimeOfDay, Zone, builtin, number};
 
 /// What a text or primitive is turned into. The source is HL7 text or a FHIR primitive.
@@ -118,6 +118,55 @@ impl Comparison {
         Comparison::Boolean,
         Comparison::Duration,
     ];
+}
+
+/// What is calculated with two numbers, times or durations, which are milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Arithmetic {
+    Plus,
+    Minus,
+    Times,
+    Over,
+}
+
+impl Arithmetic {
+    /// In the order of their numbers.
+    pub const ALL: [Arithmetic; 4] = [Arithmetic::Plus, Arithmetic::Minus, Arithmetic::Times, Arithmetic::Over];
+
+    /// Of two numbers.
+    pub fn of_numbers(self, left: &str, right: &str) -> Result<Decimal, Invalid> {
+        let (left, right) = (Decimal::read(left)?, Decimal::read(right)?);
+        Ok(match self {
+            Arithmetic::Plus => left.plus(right),
+            Arithmetic::Minus => left.minus(right),
+            Arithmetic::Times => left.times(right),
+            Arithmetic::Over => left.over(right),
+        }?)
+    }
+
+    /// Of two durations, which are not multiplied.
+    pub fn of_durations(self, left: i64, right: i64) -> Result<i64, Invalid> {
+        let sum = match self {
+            Arithmetic::Plus => left.checked_add(right),
+            Arithmetic::Minus => left.checked_sub(right),
+            Arithmetic::Times | Arithmetic::Over => None,
+        };
+        sum.ok_or(Invalid)
+    }
+
+    /// A duration so many times, or the so manieth part of it.
+    pub fn of_duration_and_number(self, millis: i64, by: &str) -> Result<i64, Invalid> {
+        let (millis, by) = (Decimal::from(millis), Decimal::read(by)?);
+        let scaled = if self == Arithmetic::Over { millis.over(by) } else { millis.times(by) }?;
+        scaled.round(0)?.whole().ok_or(Invalid)
+    }
+
+    /// A time that far later or earlier, as precise as it was.
+    pub fn of_time_and_duration(self, time: &str, millis: i64, zone: Option<&Zone>) -> Result<String, Invalid> {
+        let millis = if self == Arithmetic::Minus { millis.checked_neg() } else { Some(millis) };
+        let span = Span { millis: millis.ok_or(Invalid)? };
+        Ok(moment(time.trim())?.plus(span, zone)?.written(zone))
+    }
 }
 
 /// The text is not what it should be. No value is kept.

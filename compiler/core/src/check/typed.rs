@@ -12,7 +12,7 @@ use crate::standard::hl7::Version;
 use crate::syntax::tree::{At, Count};
 use emr_abi::Builtin;
 use emr_message::Table;
-pub use emr_message::convert::{Compare, Comparison, Primitive};
+pub use emr_message::convert::{Arithmetic, Compare, Comparison, Primitive};
 use emr_message::receipt::Part;
 use serde::{Deserialize, Serialize};
 use smol_str::{SmolStr, format_smolstr};
@@ -520,14 +520,6 @@ pub enum State {
     Present,
     Null,
     Absent,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Arithmetic {
-    Plus,
-    Minus,
-    Times,
-    Over,
 }
 
 /// One change of a message.

@@ -17,6 +17,7 @@ use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use emr_abi::{Builtin, Context, Helpers, Stop};
+use emr_message::convert::{Arithmetic, Invalid};
 
 use super::work::{Made, Work, decoded};
 use parts::{components, head, joined, nth, null, present, repeated, repetition, second, subcomponents};
@@ -152,6 +153,11 @@ fn output<'o>(from: u64, to: u64) -> &'o [u8] {
 /// A function of the library by its number in the plan.
 fn function(number: u64) -> Option<Builtin> {
     usize::try_from(number).ok().and_then(|number| Builtin::ALL.get(number)).copied()
+}
+
+/// What is calculated, by its number in the plan.
+fn arithmetic(number: u64) -> Result<Arithmetic, Invalid> {
+    usize::try_from(number).ok().and_then(|number| Arithmetic::ALL.get(number)).copied().ok_or(Invalid)
 }
 
 /// Whether a length is that of a text that is there.

@@ -2,10 +2,9 @@
 
 use super::value::{Str, Value};
 use crate::check::typed::{Arithmetic, Primitive};
+use emr_message::Zone;
 use emr_message::convert::{self as text, milliseconds};
 pub(super) use emr_message::convert::{Invalid, moment};
-use emr_message::time::Span;
-use emr_message::{Decimal, Zone};
 use std::borrow::Cow;
 
 /// A value as a primitive of FHIR; missing stays missing.
@@ -45,40 +44,20 @@ pub(super) fn calculate<'m>(
     right: &Value<'m>,
     zone: Option<&Zone>,
 ) -> Result<Value<'m>, Invalid> {
-    let span = |millis: i64| -> Option<Span> { Some(Span { millis }) };
     match (left, right) {
-        (Value::Duration(left), Value::Duration(right)) => {
-            let sum = match op {
-                Arithmetic::Plus => left.checked_add(*right),
-                Arithmetic::Minus => left.checked_sub(*right),
-                _ => None,
-            };
-            sum.map(Value::Duration).ok_or(Invalid)
-        }
+        (Value::Duration(left), Value::Duration(right)) => op.of_durations(*left, *right).map(Value::Duration),
         (time, Value::Duration(by)) => {
             let Some(text) = time.as_text() else { return Ok(Value::Missing) };
-            let by = if op == Arithmetic::Minus { by.checked_neg() } else { Some(*by) };
-            let moved = moment(text.trim())?.plus(by.and_then(span).ok_or(Invalid)?, zone)?;
-            Ok(Value::made(moved.written(zone), time.is_live(), made_at(time)))
+            let moved = op.of_time_and_duration(&text, *by, zone)?;
+            Ok(Value::made(moved, time.is_live(), made_at(time)))
         }
         (Value::Duration(millis), by) => {
             let Some(by) = by.as_text() else { return Ok(Value::Missing) };
-            let (millis, by) = (Decimal::from(*millis), Decimal::read(&by)?);
-            let scaled = match op {
-                Arithmetic::Over => millis.over(by),
-                _ => millis.times(by),
-            }?;
-            scaled.round(0)?.whole().map(Value::Duration).ok_or(Invalid)
+            op.of_duration_and_number(*millis, &by).map(Value::Duration)
         }
         (left, right) => {
             let (Some(a), Some(b)) = (left.as_text(), right.as_text()) else { return Ok(Value::Missing) };
-            let (a, b) = (Decimal::read(&a)?, Decimal::read(&b)?);
-            let number = match op {
-                Arithmetic::Plus => a.plus(b),
-                Arithmetic::Minus => a.minus(b),
-                Arithmetic::Times => a.times(b),
-                Arithmetic::Over => a.over(b),
-            }?;
+            let number = op.of_numbers(&a, &b)?;
             let place = made_at(left).or_else(|| made_at(right));
             Ok(Value::made(number.to_string(), left.is_live() || right.is_live(), place))
         }

@@ -1,21 +1,14 @@
 //! Durations: words of milliseconds, [`MISSING`] where there is none.
 
-use std::borrow::Cow;
-
 use emr_abi::{Builtin, Context, Stop};
 use emr_message::convert::{Invalid, milliseconds as read, moment};
 use emr_message::number::Decimal;
 use emr_message::time::Span;
 
-use super::{NONE, argument, function, give, plain_text, set_result, stop, with};
+use super::{NONE, argument, arithmetic, function, give, plain_text, set_result, stop, with};
 use crate::host::work::{Work, decoded};
 
 const MISSING: i64 = i64::MIN;
-
-/// The operations, by their numbers in the plan.
-const PLUS: u64 = 0;
-const MINUS: u64 = 1;
-const OVER: u64 = 3;
 
 /// A duration as result, and whether it could be made of what was given.
 fn give_duration(ctx: &mut Context, made: Result<Option<i64>, Invalid>) -> u64 {
@@ -81,38 +74,22 @@ pub unsafe extern "C" fn in_minutes(ctx: *mut Context, duration: u64) -> u64 {
 
 pub unsafe extern "C" fn durations(ctx: *mut Context, op: u64, left: u64, right: u64) -> u64 {
     with(ctx, |ctx, _| {
-        let (Some(left), Some(right)) = (known(left), known(right)) else { return give_duration(ctx, Ok(None)) };
-        let sum = match op {
-            PLUS => left.checked_add(right),
-            MINUS => left.checked_sub(right),
-            _ => None,
-        };
-        give_duration(ctx, sum.map(Some).ok_or(Invalid))
+        let both = known(left).zip(known(right));
+        give_duration(ctx, both.map(|(left, right)| arithmetic(op)?.of_durations(left, right)).transpose())
     })
 }
 
 pub unsafe extern "C" fn scaled(ctx: *mut Context, op: u64, duration: u64, at: u64, length: u64) -> u64 {
     with(ctx, |ctx, _| {
-        let scale = |(millis, by): (i64, Cow<str>)| {
-            let (millis, by) = (Decimal::from(millis), Decimal::read(&by)?);
-            let scaled = if op == OVER { millis.over(by) } else { millis.times(by) }?;
-            scaled.round(0)?.whole().ok_or(Invalid)
-        };
-        let made = known(duration).zip(plain_text(at, length)).map(scale).transpose();
-        give_duration(ctx, made)
+        let both = known(duration).zip(plain_text(at, length));
+        give_duration(ctx, both.map(|(millis, by)| arithmetic(op)?.of_duration_and_number(millis, &by)).transpose())
     })
 }
 
 pub unsafe extern "C" fn moved(ctx: *mut Context, op: u64, at: u64, length: u64, by: u64) -> u64 {
     with(ctx, |ctx, work| {
         let Some((text, by)) = plain_text(at, length).zip(known(by)) else { return 0 };
-        let by = if op == MINUS { by.checked_neg() } else { Some(by) };
-        let zone = work.dates.zone();
-        let moved = || -> Result<String, Invalid> {
-            let span = by.map(|millis| Span { millis }).ok_or(Invalid)?;
-            Ok(moment(text.trim())?.plus(span, zone)?.written(zone))
-        };
-        match moved() {
+        match arithmetic(op).and_then(|op| op.of_time_and_duration(&text, by, work.dates.zone())) {
             Ok(text) => {
                 let made = work.made(&text);
                 give(ctx, made)

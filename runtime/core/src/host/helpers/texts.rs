@@ -11,7 +11,7 @@ use emr_message::receipt::Part;
 use emr_message::time::Precision;
 use emr_message::time::pattern::Pattern;
 
-use super::{NONE, argument, function, give, given, has, stop, text_of, with};
+use super::{NONE, argument, arithmetic, function, give, given, has, stop, text_of, with};
 use crate::host::dates::{Offsets, known_date};
 use crate::host::work::{Made, Work, decoded, has_escape, is_same};
 
@@ -141,15 +141,8 @@ pub unsafe extern "C" fn calculate(
         if !has(left_length) || !has(right_length) {
             return 0;
         }
-        let number = |at, length| Decimal::read(&decoded(text_of(at, length)));
-        let (Ok(left), Ok(right)) = (number(left, left_length), number(right, right_length)) else { return NONE };
-        let result = match op {
-            0 => left.plus(right),
-            1 => left.minus(right),
-            2 => left.times(right),
-            _ => left.over(right),
-        };
-        match result {
+        let (left, right) = (decoded(text_of(left, left_length)), decoded(text_of(right, right_length)));
+        match arithmetic(op).and_then(|op| op.of_numbers(&left, &right)) {
             Ok(number) => {
                 let made = work.made(&number.to_string());
                 give(ctx, made)
