@@ -41,16 +41,21 @@ impl Format {
         }
     }
 
-    /// An answer, as JSON; nothing where it is no resource. A server may answer in JSON whatever it is asked for.
+    /// An answer, as JSON; nothing where it is no resource. A server may answer in either form whatever it is asked for.
     ///
     /// # Errors
-    /// It is in XML that cannot be read.
+    /// XML was asked for, and it is in XML that cannot be read. Of another answer in XML no more can be said: it may be the page
+    /// of a proxy.
     pub fn read(self, body: Vec<u8>, types: &Definitions) -> Result<Option<Bytes>, Why> {
         let body = Bytes::from(body);
         let body = if body.starts_with(BOM) { body.slice(BOM.len()..) } else { body };
         match body.trim_ascii_start().first() {
             Some(b'{') => Ok(Some(body)),
-            Some(b'<') if self == Format::Xml => xml::read(&body, types).map(|json| Some(json.into())),
+            Some(b'<') => match (self, xml::read(&body, types)) {
+                (_, Ok(json)) => Ok(Some(json.into())),
+                (Format::Json, Err(_)) => Ok(None),
+                (Format::Xml, Err(why)) => Err(why),
+            },
             _ => Ok(None),
         }
     }

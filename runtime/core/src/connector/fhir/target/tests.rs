@@ -133,6 +133,28 @@ async fn answers_in_xml_are_judged_as_those_in_json() {
 }
 
 #[tokio::test]
+async fn an_answer_in_xml_is_read_by_who_asked_for_json() {
+    let bundle = format!("<Bundle {OF_FHIR}><entry><response><status value='422'/></response></entry></Bundle>");
+    let outcome = format!(
+        "<?xml version='1.0'?><OperationOutcome {OF_FHIR}><issue><severity value='error'/><code value='invalid'/>\
+         <diagnostics value='EVERYWOMAN is no name'/><expression value='Patient.name[0]'/></issue></OperationOutcome>"
+    );
+    let last = |why: &str| Err(Failure::Final(why.to_owned()));
+    let judged = [
+        (200, bundle.as_str(), last("an entry is answered with 422")),
+        (400, outcome.as_str(), last("it answers 400: error invalid at Patient.name[0]")),
+        // Nobody asked for XML, and this says nothing.
+        (200, "<!DOCTYPE html><html>", Ok(())),
+        (400, "<html/>", last("it answers 400")),
+    ];
+    for (code, body, end) in judged {
+        let (root, _) = server(&[(code, body)]).await;
+        let batch = r#"{"resourceType":"Bundle","type":"batch"}"#;
+        assert_eq!(sent(&sends(&root, json!("none")), batch).await, end, "{body}");
+    }
+}
+
+#[tokio::test]
 async fn an_answer_in_xml_is_told_as_json() {
     let body = format!("<Patient {OF_FHIR}><id value='7'/></Patient>");
     let (root, got) = server(&[(200, &body)]).await;

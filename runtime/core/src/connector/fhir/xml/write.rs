@@ -28,8 +28,8 @@ struct Writer<'t> {
     out: String,
 }
 
-// Every level is scanned again for each level above it. Documents are a few levels deep, and only so do numbers keep
-// their digits.
+// Every level is scanned again for each level above it, some twenty times in all for a Bundle however many entries it has.
+// Documents are a few levels deep, and only so do numbers keep their digits.
 type Members<'j> = BTreeMap<String, &'j RawValue>;
 
 /// What JSON has of an element: under its name, and of a primitive under that name behind `_` what extends it (FHIR R4
