@@ -75,6 +75,9 @@ pub struct Parcel {
     pub asks: bool,
 }
 
+/// Why a delivery is parked of which nothing can be made.
+pub(super) const NOT_MADE: &str = "what it was made of cannot be read";
+
 /// How a delivery ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
@@ -94,10 +97,6 @@ impl Outlet {
 }
 
 impl End {
-    fn lost() -> End {
-        End::Parked("what it was made of cannot be read".to_owned())
-    }
-
     fn of(said: Said, asks: bool) -> End {
         match said.end {
             _ if asks => End::Answered(said),
@@ -109,8 +108,8 @@ impl End {
 
 /// What a queue asks its feed for, and tells it.
 pub trait Source: Send + Sync + 'static {
-    /// What the target is to get of this message. Nothing if it is not to be had any more.
-    fn parcel(&self, number: u64) -> Pin<Box<dyn Future<Output = Option<Parcel>> + Send + '_>>;
+    /// What the target is to get of this message, or why it is not to be had any more.
+    fn parcel(&self, number: u64) -> Pin<Box<dyn Future<Output = Result<Parcel, String>> + Send + '_>>;
 
     /// A delivery was tried.
     fn tried(&self, number: u64, tried: u32, took: Duration, failure: Option<&Failure>);
@@ -371,15 +370,15 @@ impl Delivery {
     /// and is delivered when the queue or the process is there again.
     async fn run(self, parcel: Option<Parcel>, mut stop: watch::Receiver<bool>) -> (u64, bool) {
         let parcel = match parcel {
-            Some(parcel) => Some(parcel),
+            Some(parcel) => Ok(parcel),
             None => tokio::select! {
                 parcel = self.source.parcel(self.number) => parcel,
                 _ = stop.wait_for(|stop| *stop) => return (self.number, false),
             },
         };
         let end = match parcel {
-            None => Some(End::lost()),
-            Some(parcel) => self.tried(&parcel, 0, &mut stop).await,
+            Err(why) => Some(End::Parked(why)),
+            Ok(parcel) => self.tried(&parcel, 0, &mut stop).await,
         };
         self.over(end).await
     }

@@ -18,6 +18,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, mpsc, oneshot, watch};
 use tokio::time::sleep;
 
+use super::anew::Anew;
 use super::mark::{Mark, Suspect};
 use super::once::Once;
 use super::program::Program;
@@ -140,6 +141,7 @@ pub struct Intake<F: Fs> {
     /// Of messages that are not settled.
     pub(super) room: Arc<Semaphore>,
     pub(super) mark: Mark,
+    pub(super) anew: Anew,
     /// Another version of the project, for the thread of the maps to go on by.
     pub(super) next: Mutex<Option<Next>>,
     /// Wakes that thread where it waits for a table.
@@ -237,6 +239,7 @@ impl<F: Fs> Intake<F> {
             }
         })?;
         let (mark, suspect) = Mark::open(&settings.folder)?;
+        let (anew, died_of) = Anew::open(&settings.folder)?;
         let reader = log.reader();
         let synced = {
             let (witness, feed) = (Arc::clone(&witness), Arc::clone(&settings.name));
@@ -259,6 +262,7 @@ impl<F: Fs> Intake<F> {
             turn: Mutex::new(Some(jobs)),
             room: Arc::new(Semaphore::new(IN_FLIGHT)),
             mark,
+            anew,
             next: Mutex::default(),
             wake: Notify::new(),
             is_closing: AtomicBool::new(false),
@@ -270,7 +274,8 @@ impl<F: Fs> Intake<F> {
         let suspect = suspect.map(|suspect| Tried { suspect, tell });
         // Before anybody is let in: a sender of what is in flight is known from the first moment on.
         let answers = intake.asked_again();
-        let thread = thread::Builder::new().name(called).spawn(move || mapping.work(waiting, suspect, answers))?;
+        let thread =
+            thread::Builder::new().name(called).spawn(move || mapping.work(waiting, (suspect, died_of), answers))?;
         // A message that processes have died of is tried before anybody is let in: who is killed while others send is then
         // hardly ever taken for one that dies of it a second time. Without one this says at once that nobody will tell.
         let _ = tried.recv();

@@ -13,7 +13,8 @@ use emr_message::{Answers, Receipt};
 use tokio::runtime::Handle;
 use tokio::time::sleep;
 
-use super::deliver::{Parcel, chance};
+use super::anew::Task;
+use super::deliver::{NOT_MADE, Parcel, chance};
 use super::intake::{Intake, Job, Work};
 use super::line::{Behind, Line};
 use super::retry::{Failure, Retry};
@@ -30,6 +31,12 @@ const TURNS_MAX: u32 = 32;
 
 /// Why such a message is given to a person.
 const NO_END: &str = "what it looks up comes to no end";
+
+/// Why one is given to a person that processes have died of.
+pub(super) const DIED_OF: &str = "the process died of it, more than once";
+
+/// How many processes may die of one message before a person has to look at it.
+pub(super) const DEATHS: u32 = 2;
 
 /// A message that was mapped.
 pub(super) struct Done {
@@ -102,30 +109,42 @@ impl<F: Fs> Intake<F> {
     }
 
     /// What a way out gets of a message that was mapped before, made once more. Waits for tables where the project asks more
-    /// than it did. Nothing if that comes to no end.
-    pub(super) async fn made_again(&self, way: &str, open: &Open, message: &Bytes) -> Option<Parcel> {
+    /// than it did.
+    ///
+    /// # Errors
+    /// Why it is not to be had: that comes to no end, or processes died of it.
+    pub(super) async fn made_again(&self, way: &str, open: &Open, message: &Bytes) -> Result<Parcel, String> {
+        let number = open.number();
         let again =
-            |version: &Version, message: &Bytes, receipt: &Receipt| version.again(way, open.number(), message, receipt);
-        self.made_with((open, message), self.kept(open), Patience::Waits, again).await.ok().flatten()
+            |version: &Version, message: &Bytes, receipt: &Receipt| version.again(way, number, message, receipt);
+        let task = Task::of_delivery(number, way);
+        let made = self.made_with((open, message, task), self.kept(open), Patience::Waits, again).await?;
+        made.ok_or_else(|| NOT_MADE.to_owned())
     }
 
     /// Makes something of a message with what tables have for it, again and again until nothing is asked any more.
     ///
     /// # Errors
-    /// It comes to no end, or a table does not answer whoever does not wait.
+    /// It comes to no end, processes died of it, or a table does not answer whoever does not wait.
     pub(super) async fn made_with<T>(
         &self,
-        (open, message): (&Open, &Bytes),
+        (open, message, task): (&Open, &Bytes, Task),
         mut known: Known,
         patience: Patience,
         make: impl Fn(&Version, &Bytes, &Receipt) -> T,
     ) -> Result<T, String> {
+        if self.anew.deaths(task) >= DEATHS.into() {
+            // Who sends it on wants it tried anew.
+            self.anew.forget(task);
+            return Err(DIED_OF.to_owned());
+        }
         let (mut turns, mut tried) = (0, 0);
         while turns < TURNS_MAX {
             let version = self.version();
             let receipt = self.asking(&version, open, &known);
             let wanted = {
-                let made = make(&version, &version.repaired(message).0, &receipt);
+                let make = || make(&version, &version.repaired(message).0, &receipt);
+                let made = self.anew.around(task, make).await;
                 let wanted = receipt.answers().wanted();
                 if wanted.is_empty() {
                     return Ok(made);

@@ -7,6 +7,7 @@
 //! may do with single messages; [`engine`] puts all of it together for a project, [`witness`] is told of all that
 //! happens, and [`backlog`] says what waits.
 
+mod anew;
 pub mod backlog;
 pub mod deliver;
 pub mod engine;

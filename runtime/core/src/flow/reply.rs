@@ -9,6 +9,7 @@ use emr_message::answer::Code;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
+use super::anew::Task;
 use super::deliver::Said;
 use super::intake::{Answers, Intake, Waiting, When};
 use super::look_up::{Known, Patience};
@@ -131,7 +132,8 @@ impl<F: Fs> WayOut<F> {
         let message = self.intake.message(open).ok_or("its record cannot be read")?;
         let reply =
             |version: &Version, message: &Bytes, receipt: &Receipt| version.reply(&self.name, (message, receipt), said);
-        let made = self.intake.made_with((open, &message), Known::new(), Patience::Once, reply).await;
+        let task = Task::of_reply(open.number(), &self.name);
+        let made = self.intake.made_with((open, &message, task), Known::new(), Patience::Once, reply).await;
         let (made, seen) = made?;
         seen.iter().for_each(|seen| self.intake.see(&seen.happening(open.number())));
         made

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use emr_message::Receipt;
 use tokio::sync::{mpsc, watch};
 
-use super::deliver::{End, Parcel, Source};
+use super::deliver::{End, NOT_MADE, Parcel, Source};
 use super::intake::{Answers, Intake, Job, Next, Settings, Submitted, Tried, When, Work};
 use super::line::{Accepted, Behind, Line};
-use super::look_up::Done;
+use super::look_up::{DEATHS, DIED_OF, Done};
 use super::program::{Made, Program};
 use super::reply::identity;
 use super::retry::Failure;
@@ -24,14 +24,19 @@ use crate::journal::fs::Fs;
 use crate::journal::ledger::Open;
 use crate::journal::log::Place;
 
-/// How many processes may die of one message before a person has to look at it.
-const DEATHS: u32 = 2;
-
 const UNREAD: &str = "its record cannot be read";
 
 impl<F: Fs> Intake<F> {
     /// Maps one message after the other, in the order of the journal, until nobody sends any.
-    pub(super) fn work(self: Arc<Self>, work: mpsc::Receiver<Work>, suspect: Option<Tried>, answers: Answers) {
+    ///
+    /// Of a message the last process may have died, on this thread or of what was made of it anew.
+    pub(super) fn work(
+        self: Arc<Self>,
+        work: mpsc::Receiver<Work>,
+        (suspect, died_of): (Option<Tried>, Option<u64>),
+        answers: Answers,
+    ) {
+        died_of.into_iter().for_each(|number| self.happen(number, What::Started));
         if let Some(Tried { suspect, tell }) = &suspect {
             if suspect.is_new {
                 self.happen(suspect.number, What::Started);
@@ -205,7 +210,7 @@ impl<F: Fs> Intake<F> {
         if open.mapped.is_none() {
             let answer = answer.unwrap_or_default();
             if self.mark.deaths(number) >= DEATHS {
-                self.park(open, "the process died of it, more than once", &answer);
+                self.park(open, DIED_OF, &answer);
                 // Who sends it on wants it tried anew.
                 self.mark.clear();
                 return;
@@ -345,11 +350,11 @@ pub struct WayOut<F: Fs> {
 }
 
 impl<F: Fs> Source for WayOut<F> {
-    fn parcel(&self, number: u64) -> Pin<Box<dyn Future<Output = Option<Parcel>> + Send + '_>> {
+    fn parcel(&self, number: u64) -> Pin<Box<dyn Future<Output = Result<Parcel, String>> + Send + '_>> {
         let intake = &self.intake;
         Box::pin(async move {
-            let open = intake.ledger().message(number)?.clone();
-            let message = intake.message(&open)?;
+            let open = intake.ledger().message(number).cloned().ok_or(NOT_MADE)?;
+            let message = intake.message(&open).ok_or(NOT_MADE)?;
             intake.made_again(&self.name, &open, &message).await
         })
     }

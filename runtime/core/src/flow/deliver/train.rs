@@ -98,7 +98,7 @@ impl Queue {
         let (mut numbers, mut parcels) = (Vec::new(), Vec::new());
         for (number, parcel) in self.together(train.most()) {
             let parcel = match parcel {
-                Some(parcel) => Some(parcel),
+                Some(parcel) => Ok(parcel),
                 None => tokio::select! {
                     parcel = source.parcel(number) => parcel,
                     _ = stop.wait_for(|stop| *stop) => {
@@ -108,12 +108,12 @@ impl Queue {
                 },
             };
             match parcel {
-                Some(parcel) => {
+                Ok(parcel) => {
                     numbers.push(number);
                     parcels.push(parcel);
                 }
-                None => {
-                    ended(source, number, End::lost()).await;
+                Err(why) => {
+                    ended(source, number, End::Parked(why)).await;
                     left.push((number, Left::Over));
                 }
             }
@@ -151,7 +151,7 @@ mod tests {
     use jiff::{Timestamp, ToSpan};
     use serde_json::json;
 
-    use super::super::{Said, Target, Train};
+    use super::super::{NOT_MADE, Said, Target, Train};
     use super::*;
     use crate::flow::pace::Pace;
     use crate::flow::retry::{Failure, Retry};
@@ -184,8 +184,8 @@ mod tests {
     }
 
     impl Source for Nothing {
-        fn parcel(&self, _: u64) -> Pin<Box<dyn Future<Output = Option<Parcel>> + Send + '_>> {
-            Box::pin(async { None })
+        fn parcel(&self, _: u64) -> Pin<Box<dyn Future<Output = Result<Parcel, String>> + Send + '_>> {
+            Box::pin(async { Err(NOT_MADE.to_owned()) })
         }
 
         fn tried(&self, _: u64, _: u32, _: Duration, _: Option<&Failure>) {}

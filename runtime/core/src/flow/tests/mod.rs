@@ -1,6 +1,7 @@
 //! A feed with a program of the tests' own: what is answered is stored, what is stored goes out in its order.
 
 mod again;
+mod anew;
 mod change;
 mod cut;
 mod full;
