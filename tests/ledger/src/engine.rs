@@ -18,6 +18,8 @@ pub struct Engine {
     project: TempDir,
     /// Where messages come in frames.
     socket: SocketAddr,
+    /// The same, for those that go to a target together.
+    crowd: SocketAddr,
     /// Where messages are posted.
     posted: SocketAddr,
     /// Where resources are written.
@@ -58,7 +60,7 @@ impl Engine {
             return Err(Error::other(format!("there is no `{}`: build it, or name it with --emr", emr.display())));
         }
         let project = TempDir::new()?;
-        let [socket, posted, written] = [free()?, free()?, free()?];
+        let [socket, crowd, posted, written] = [free()?, free()?, free()?, free()?];
         let source = Source::listen()?;
         let settings = format!("[project]\nname = \"ledger\"\ntimezone = \"Europe/Zurich\"\n{}", journal.settings);
         fs::write(project.path().join("emr.toml"), settings)?;
@@ -74,6 +76,10 @@ feed socket from mllp "{socket}" {{
     tls: none because "the ledger is alone on this machine"
     order_by: PID-3[1].1
     remember: 30s
+    accept ADT_A01 for ADT^A01
+}}
+feed crowd from mllp "{crowd}" {{
+    tls: none because "the ledger is alone on this machine"
     accept ADT_A01 for ADT^A01
 }}
 feed folder from file "in" {{
@@ -104,20 +110,23 @@ feed again from replay {{
     accept ADT_A01 for ADT^A01
 }}
 target sink to mllp "{}" {{ retry: {{ from: 10ms, to: 100ms }} }}
+target far to mllp "{}" {{ pipeline: 8, retry: {{ from: 10ms, to: 100ms }} }}
 target service to http "http://{web}/hl7" {{ retry: {{ from: 10ms, to: 100ms }} }}
 target server to fhir "http://{web}/fhir" {{ retry: {{ from: 10ms, to: 100ms }} }}
 route mapped from socket, folder through forwarded to sink
+route together from crowd through forwarded to far
 route passed from posted through forwarded to service
 route copied from written, asked to server
 route repeated from again through replayed to sink
 "#,
             source.address,
             sink.socket,
+            sink.far,
             web = sink.web,
         );
         fs::write(project.path().join("ledger.emr"), text)?;
         fs::create_dir(project.path().join("in"))?;
-        Ok(Engine { project, socket, posted, written, source: Arc::new(source), journal, process: None })
+        Ok(Engine { project, socket, crowd, posted, written, source: Arc::new(source), journal, process: None })
     }
 
     /// The ways by which it takes messages, a sender for each; what comes by the first, the folder, is replayed too.
@@ -131,6 +140,9 @@ route repeated from again through replayed to sink
             Way::Posted(self.posted),
             Way::Written(self.written),
             Way::Asked(Arc::clone(&self.source)),
+            Way::Socket(self.crowd, Asks::Original),
+            Way::Socket(self.crowd, Asks::Stored),
+            Way::Socket(self.crowd, Asks::Both),
         ]
     }
 

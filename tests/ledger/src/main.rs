@@ -66,8 +66,13 @@ fn main() -> ExitCode {
     for name in &all.unreached {
         println!("never reached: {name}");
     }
-    let Report { accepted, arrived, kills, count: Count { lost, extra, reordered }, .. } = all;
+    let Report { accepted, arrived, together, kills, count: Count { lost, extra, reordered }, .. } = all;
     println!("{accepted} accepted, {arrived} arrived, in {} ledgers at once", asked.ledgers);
+    if together < 2 {
+        eprintln!("no two messages were on their way together to the target that takes several");
+        is_fine = false;
+    }
+    println!("up to {together} on their way together to the target that takes several");
     println!("lost {lost}, extra {extra}, reordered {reordered} in {kills} kills");
     if is_fine && all.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -4,6 +4,7 @@ use std::io::{self, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,10 +16,16 @@ use super::web::{self, Piece};
 pub struct Sink {
     /// For messages in frames.
     pub socket: SocketAddr,
+    /// The same, far away: an answer is under way for a while, and meanwhile others of its sender come.
+    pub far: SocketAddr,
     /// For messages and resources over HTTP.
     pub web: SocketAddr,
     connections: Arc<AtomicUsize>,
+    together: Arc<AtomicUsize>,
 }
+
+/// How long an answer from far away is under way.
+const AWAY: Duration = Duration::from_millis(20);
 
 /// How long the last words of a dead process may take to be read.
 const LAST_WORDS: Duration = Duration::from_secs(60);
@@ -27,24 +34,26 @@ const LAST_WORDS: Duration = Duration::from_secs(60);
 const AGAIN: usize = 100;
 
 pub fn listen(book: &Arc<Book>) -> io::Result<Sink> {
-    let connections = Arc::default();
+    let (connections, together) = (Arc::default(), Arc::new(AtomicUsize::default()));
     let socket = serving(book, &connections, framed)?;
+    let most = Arc::clone(&together);
+    let far = serving(book, &connections, move |stream, book| far_away(stream, book, &most))?;
     let web = serving(book, &connections, posted)?;
-    Ok(Sink { socket, web, connections })
+    Ok(Sink { socket, far, web, connections, together })
 }
 
 /// Listens at an address of its own.
 fn serving(
     book: &Arc<Book>,
     connections: &Arc<AtomicUsize>,
-    serve: fn(&TcpStream, &Book) -> io::Result<()>,
+    serve: impl Fn(&TcpStream, &Book) -> io::Result<()> + Clone + Send + 'static,
 ) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     let (book, connections) = (Arc::clone(book), Arc::clone(connections));
     thread::spawn(move || {
         for stream in listener.incoming().filter_map(Result::ok) {
-            let (book, connections) = (Arc::clone(&book), Arc::clone(&connections));
+            let (book, connections, serve) = (Arc::clone(&book), Arc::clone(&connections), serve.clone());
             connections.fetch_add(1, Ordering::SeqCst);
             // Whoever is killed hangs up.
             thread::spawn(move || {
@@ -57,6 +66,11 @@ fn serving(
 }
 
 impl Sink {
+    /// How many messages were on their way at once from one sender, at the most.
+    pub fn together(&self) -> usize {
+        self.together.load(Ordering::Relaxed)
+    }
+
     /// Waits until all that a dead process sent has been read. Who is killed may leave words that nobody has read yet, and
     /// a connection that nobody has taken.
     ///
@@ -64,13 +78,15 @@ impl Sink {
     /// Somebody else is there, and stays.
     pub fn hear_out(&self) -> io::Result<()> {
         // Connections are taken in their order: when these have their answers all before them were taken.
-        let mut stream = TcpStream::connect(self.socket)?;
-        stream.write_all(b"\x0BMSH|^~\\&|LEDGER|||||||ping|P|2.5.1\r\x1C\r")?;
-        frame(&mut stream)?;
+        let mut framed = [TcpStream::connect(self.socket)?, TcpStream::connect(self.far)?];
+        for stream in &mut framed {
+            stream.write_all(b"\x0BMSH|^~\\&|LEDGER|||||||ping|P|2.5.1\r\x1C\r")?;
+            frame(stream)?;
+        }
         let mut posting = TcpStream::connect(self.web)?;
         web::write(&mut posting, "GET /ping HTTP/1.1", "text/plain", "")?;
         Piece::answer(&mut posting)?;
-        drop((stream, posting));
+        drop((framed, posting));
         let end = Instant::now() + LAST_WORDS;
         while self.connections.load(Ordering::SeqCst) > 0 {
             if Instant::now() > end {
@@ -90,11 +106,40 @@ fn framed(stream: &TcpStream, book: &Book) -> io::Result<()> {
         if let Some(id) = of_message(&message) {
             book.arrive(id);
         }
-        let control = field(&message, 9);
-        let answer = format!("\x0BMSH|^~\\&|SINK|H|EMR|H|20260101||ACK|1|P|2.5.1\rMSA|AA|{control}\r\x1C\r");
         // In one piece: the second of two would wait for the other side to have seen the first.
-        output.write_all(answer.as_bytes())?;
+        output.write_all(answer(&message).as_bytes())?;
     }
+}
+
+/// Reads on while answers are under way.
+fn far_away(stream: &TcpStream, book: &Book, most: &AtomicUsize) -> io::Result<()> {
+    let mut input = BufReader::new(stream);
+    let mut output = stream.try_clone()?;
+    let (answers, under_way) = mpsc::channel::<(Instant, String)>();
+    let waiting = Arc::new(AtomicUsize::default());
+    let left = Arc::clone(&waiting);
+    thread::spawn(move || {
+        for (due, answer) in under_way {
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            left.fetch_sub(1, Ordering::Relaxed);
+            if output.write_all(answer.as_bytes()).is_err() {
+                return;
+            }
+        }
+    });
+    loop {
+        let message = frame(&mut input)?;
+        if let Some(id) = of_message(&message) {
+            book.arrive(id);
+        }
+        most.fetch_max(waiting.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+        answers.send((Instant::now() + AWAY, answer(&message))).map_err(io::Error::other)?;
+    }
+}
+
+fn answer(message: &str) -> String {
+    let control = field(message, 9);
+    format!("\x0BMSH|^~\\&|SINK|H|EMR|H|20260101||ACK|1|P|2.5.1\rMSA|AA|{control}\r\x1C\r")
 }
 
 /// A message is posted, a resource has its id in its address.

@@ -28,6 +28,8 @@ pub struct Report {
     pub unreached: Vec<&'static str>,
     pub accepted: usize,
     pub arrived: usize,
+    /// How many messages were on their way at once to the target that takes several, at the most.
+    pub together: usize,
     pub count: Count,
 }
 
@@ -38,6 +40,7 @@ impl Report {
         self.unreached.extend(other.unreached);
         self.accepted += other.accepted;
         self.arrived += other.arrived;
+        self.together = self.together.max(other.together);
         self.count = self.count.with(&other.count);
         self
     }
@@ -108,6 +111,7 @@ pub fn run(plan: &Plan) -> Result<Report, Why> {
     }
     let end = finish(engine, &plan.emr, senders, &stop, &book, &mut report);
     end.map_err(|why| format!("ledger {}: {why}", plan.number))?;
+    report.together = sink.together();
     Ok(report)
 }
 
