@@ -2,6 +2,7 @@
 //! stands, is known of the definitions that the program brings.
 
 mod events;
+mod outline;
 mod read;
 mod text;
 mod write;
