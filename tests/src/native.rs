@@ -42,3 +42,21 @@ fn real_messages_are_mapped_as_the_interpreter_does() {
         println!("{example}, real messages: {:?} {:?}", both.tally, both.reasons);
     }
 }
+
+#[test]
+fn a_question_and_its_answer_are_mapped_as_the_interpreter_does() {
+    let map = pipeline::project("examples/query").map("query.candidates");
+    let sample = |name: &str| fs::read(corpus::root().join("examples/query/samples").join(name)).unwrap();
+    let questions = ["by-birthday.hl7", "by-name.hl7", "by-number.hl7"].map(sample);
+    let answers = ["nobody.json", "two-candidates.json"].map(sample);
+    let mut both = Both::new(map);
+    for seed in 0..MUTATIONS {
+        let mut random = Random::seeded(seed as u64);
+        let (question, answer) = (random.of(&questions).clone(), random.of(&answers).clone());
+        let question = if seed % 2 == 0 { question } else { mutate(&question, &mut random) };
+        let answer = if seed % 3 == 0 { mutate(&answer, &mut random) } else { answer };
+        assert_eq!(both.differ_of_both(&question, &answer), None, "seed {seed}");
+    }
+    println!("{:?} {:?}", both.tally, both.reasons);
+    assert!(both.tally.native > MUTATIONS / 2, "{:?}", both.tally);
+}

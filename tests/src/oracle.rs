@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use emr_abi::Program;
 use emr_compiler::plan::MISSED;
-use emr_compiler::plan::interpret::{Issue, Outcome, Rejection};
+use emr_compiler::plan::interpret::{self, Issue, Outcome, Rejection};
 use emr_message::lineage::Lineage;
-use emr_message::{Place, Settings};
+use emr_message::{Message, Place, Settings, Unreadable};
 use emr_native::{Compiler, Target};
 use emr_runtime::host::{Loaded, Machine, Raised, Ran};
 
@@ -56,25 +56,44 @@ impl Both {
     /// Runs a message in both; what differs, if anything does.
     pub fn differ(&mut self, bytes: &[u8]) -> Option<String> {
         let expected = self.map.run(bytes);
-        let tally = &mut self.tally;
-        let ran = if self.map.takes_resources() {
-            let Ok(resource) = self.map.resource(bytes) else {
-                tally.unreadable += 1;
-                return None;
-            };
-            self.machine.run_resource(&resource.to_string())
-        } else {
-            self.machine.run(bytes)
+        if !self.map.takes_resources() {
+            return self.unlike(expected, |machine| machine.run(bytes));
+        }
+        let Ok(resource) = self.map.resource(bytes) else {
+            self.tally.unreadable += 1;
+            return None;
         };
+        self.unlike(expected, |machine| machine.run_resource(&resource.to_string()))
+    }
+
+    /// The same for a message and a resource, which it takes both.
+    pub fn differ_of_both(&mut self, bytes: &[u8], resource: &[u8]) -> Option<String> {
+        let read = Message::read(bytes, &Settings::default()).ok().zip(self.map.resource(resource).ok());
+        let Some((message, resource)) = read else {
+            self.tally.unreadable += 1;
+            return None;
+        };
+        let expected = interpret::run_both(&self.map.plan, &message, &resource, &self.map.runs);
+        let expected = expected.ok_or(Unreadable::NoHeader);
+        self.unlike(expected, |machine| machine.run_both(bytes, &resource.to_string()))
+    }
+
+    fn unlike(
+        &mut self,
+        expected: Result<Outcome, Unreadable>,
+        run: impl for<'m> FnOnce(&'m mut Machine) -> Ran<'m>,
+    ) -> Option<String> {
+        let tally = &mut self.tally;
+        let program = self.loaded.program();
+        let ran = run(&mut self.machine);
+        if let Ran::Deferred = ran {
+            tally.deferred += 1;
+            tally.deferred_clean +=
+                usize::from(matches!(&expected, Ok(outcome) if outcome.result.is_ok() && outcome.issues.is_empty()));
+            *self.reasons.entry(self.machine.why()).or_default() += 1;
+            return None;
+        }
         match (ran, expected) {
-            (Ran::Deferred, expected) => {
-                tally.deferred += 1;
-                tally.deferred_clean += usize::from(
-                    matches!(&expected, Ok(outcome) if outcome.result.is_ok() && outcome.issues.is_empty()),
-                );
-                *self.reasons.entry(self.machine.why()).or_default() += 1;
-                None
-            }
             (Ran::Unreadable(ours), Err(theirs)) => {
                 tally.unreadable += 1;
                 (ours != theirs).then(|| format!("{ours} instead of {theirs}"))
@@ -83,22 +102,21 @@ impl Both {
                 tally.native += 1;
                 tally.with_issues += usize::from(!issues.is_empty());
                 let issues = issues.iter().map(said).collect();
-                let ours = done.issues.iter().map(|raised| told(self.loaded.program(), *raised));
+                let ours = done.issues.iter().map(|raised| told(program, *raised));
                 let (missed, ours): (Vec<Saying>, _) = ours.partition(|said| said.0 == MISSED);
                 let missed = missed.iter().map(|said| said.1.as_str());
-                unlike(ours, issues)
+                otherwise(ours, issues)
                     .or_else(|| missed.ne(misses.iter()).then(|| "other tables lack something".to_owned()))
                     .or_else(|| (done.json != json).then(|| different(done.json, &json)))
                     .or_else(|| elsewhere(&done.lineage(), &lineage))
             }
             (Ran::Refused(refused), Ok(Outcome { result: Err(rejection), issues, .. })) if !rejection.fault => {
                 tally.rejected += 1;
-                let program = self.loaded.program();
                 let Rejection { code, text, place, rule, .. } = &rejection;
                 let theirs = issues.iter().map(said).chain([((*code).to_owned(), text.to_string(), *place, *rule)]);
                 let ours = refused.issues.iter().chain([&refused.why]).map(|raised| told(program, *raised));
                 let ours = ours.filter(|said| said.0 != MISSED);
-                unlike(ours.collect(), theirs.collect())
+                otherwise(ours.collect(), theirs.collect())
             }
             (ran, theirs) => Some(format!("{ran:?} instead of {theirs:?}")),
         }
@@ -123,7 +141,7 @@ fn told(program: &Program, raised: Raised) -> Saying {
     (said.code.clone(), said.text.clone(), raised.place, said.rule)
 }
 
-fn unlike(ours: Vec<Saying>, theirs: Vec<Saying>) -> Option<String> {
+fn otherwise(ours: Vec<Saying>, theirs: Vec<Saying>) -> Option<String> {
     (ours != theirs).then(|| format!("said:\n  ours   {ours:?}\n  theirs {theirs:?}"))
 }
 

@@ -1,5 +1,8 @@
 //! The map of a reply: of what a target says, and perhaps of the message that was asked, it makes what the caller gets.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use emr_compiler::check::typed::Function;
 use emr_compiler::db;
 use emr_compiler::diagnostic::a;
@@ -13,14 +16,18 @@ use emr_message::answer::Code;
 use emr_message::answer::reply::addressed;
 use emr_message::header::Header;
 use emr_message::{Message, Receipt};
+use emr_runtime::host::Machine;
 use smol_str::SmolStr;
 
 use super::hold::{holders, of_made};
-use super::{ANY_RESOURCE, Form, Outcome, Ready, Settings, Told, Why, is_json, read_bytes};
+use super::{ANY_RESOURCE, Form, Kind, Outcome, Ready, Settings, Told, Why, is_json, read_bytes};
 use crate::world::World;
 
 pub struct Replying {
+    kind: Kind,
     map: Ready,
+    /// What runs its machine code and runs nothing now, by the manner in which what was asked is read.
+    machines: Mutex<HashMap<String, Vec<Machine>>>,
     /// What holds what it makes to the profile that it gives.
     holder: Option<Ready>,
     /// What each of its parameters takes: structures, or types of resources.
@@ -29,26 +36,29 @@ pub struct Replying {
 }
 
 /// What was asked, or what is said of it.
-enum Part {
-    Message(Box<Message>, SmolStr),
+enum Part<'b> {
+    /// With its bytes and its structure.
+    Message(Box<Message>, &'b [u8], SmolStr),
     Resource(Json, Vec<validate::Problem>),
 }
 
 impl Replying {
     /// Nothing for a map of that key that takes parts of messages, or more than two of them.
-    pub fn new(world: &World, key: &str) -> Option<Replying> {
+    pub fn new(world: &World, key: &str, kind: Kind) -> Option<Replying> {
         let function: &Function = db::function(&world.db, world.inside, key)?;
         let takes = db::takes_each(&world.db, world.inside, function);
         let fits = matches!(takes.len(), 1 | 2) && takes.iter().all(|takes| !takes.is_empty());
         let shared = world.shared();
         let map = Ready::of_source(world, &shared, function, Vec::new()).filter(|_| fits)?;
         let holder = holders(std::slice::from_ref(&map), &shared).pop();
-        Some(Replying { map, holder, takes, standards: db::standards(&world.db, world.inside).clone() })
+        let standards = db::standards(&world.db, world.inside).clone();
+        Some(Replying { kind, map, machines: Mutex::default(), holder, takes, standards })
     }
 
-    /// Makes what it needs: the interpreter runs it.
+    /// Makes what it needs; what holds it to a profile is interpreted.
     pub fn warm(&self) {
-        std::iter::once(&self.map).chain(&self.holder).for_each(|map| _ = map.plan());
+        self.map.warm();
+        self.holder.iter().for_each(|holder| _ = holder.plan());
     }
 
     /// Whether it takes what was asked beside what is said of it.
@@ -57,13 +67,13 @@ impl Replying {
     }
 
     /// What it makes of an answer to what was asked, turned to whoever asked: the bytes, unless it is rejected. Where an
-    /// acknowledgment does not say itself how it went, it says `code`.
+    /// acknowledgment does not say itself how it went, it says `code`. All that is read by the same settings has a name in common.
     ///
     /// # Errors
     /// One of the two cannot be read, or it does not take them.
     pub fn run(
         &self,
-        settings: &Settings,
+        (settings, manner): (&Settings, &str),
         (asked, answer): (&[u8], &[u8]),
         code: Code,
         receipt: &Receipt,
@@ -72,11 +82,11 @@ impl Replying {
         let how = (settings, receipt);
         let given = self.given(settings, asked, answer)?;
         let mut made = Vec::new();
-        let outcome = match &given.what {
-            What::Both(message, resource) => self.map.of_both(message, resource, how, &mut made),
-            What::Message(message) => Some(self.map.interpreted(message, how, &mut made)),
+        let outcome = self.compiled(manner, &given.what, how, &mut made).or_else(|| match &given.what {
+            What::Both(message, _, resource) => self.map.of_both(message, resource, how, &mut made),
+            What::Message(message, _) => Some(self.map.interpreted(message, how, &mut made)),
             What::Resource(resource) => self.map.of_resource(resource, how, &mut made),
-        };
+        });
         let mut outcome = outcome.unwrap_or_else(Outcome::fault);
         outcome.issues.splice(0..0, given.problems.into_iter().map(Told::of_resource));
         if outcome.form == Form::Message && outcome.rejected.is_none() {
@@ -86,6 +96,39 @@ impl Replying {
             self.hold(how, &made, &mut outcome);
         }
         Ok((outcome, made))
+    }
+
+    /// What machine code makes of it; nothing where it is to be interpreted.
+    fn compiled(
+        &self,
+        manner: &str,
+        what: &What,
+        (settings, receipt): (&Settings, &Receipt),
+        made: &mut Vec<u8>,
+    ) -> Option<Outcome> {
+        let resource = match what {
+            What::Both(.., resource) | What::Resource(resource) => resource.to_string(),
+            What::Message(..) => String::new(),
+        };
+        let bytes = match what {
+            What::Both(_, bytes, _) | What::Message(_, bytes) => bytes,
+            What::Resource(_) => &[][..],
+        };
+        let free = self.machines().get_mut(manner).and_then(Vec::pop);
+        let mut machine = free.or_else(|| self.map.machine(self.kind, bytes.len() + resource.len(), settings))?;
+        machine.receive(receipt.clone());
+        let ran = match what {
+            What::Both(..) => machine.run_both(bytes, &resource),
+            What::Message(..) => machine.run(bytes),
+            What::Resource(_) => machine.run_resource(&resource),
+        };
+        let outcome = self.map.compiled(ran, made);
+        self.machines().entry(manner.to_owned()).or_default().push(machine);
+        outcome?.ok()
+    }
+
+    fn machines(&self) -> MutexGuard<'_, HashMap<String, Vec<Machine>>> {
+        self.machines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says where what the sender gets does not keep to the profile that the map gives.
@@ -99,13 +142,13 @@ impl Replying {
     pub fn explained(&self, plan: &Plan, settings: &Settings, (asked, answer): (&[u8], &[u8])) -> Option<Explained> {
         let given = self.given(settings, asked, answer).ok()?;
         match &given.what {
-            What::Both(message, resource) => interpret::explain_both(plan, message, resource, settings.runs()),
-            What::Message(message) => Some(interpret::explain(plan, message, settings.runs())),
+            What::Both(message, _, resource) => interpret::explain_both(plan, message, resource, settings.runs()),
+            What::Message(message, _) => Some(interpret::explain(plan, message, settings.runs())),
             What::Resource(resource) => interpret::explain_resource(plan, resource, settings.runs()),
         }
     }
 
-    fn given(&self, settings: &Settings, asked: &[u8], answer: &[u8]) -> Result<Given, Why> {
+    fn given<'b>(&self, settings: &Settings, asked: &'b [u8], answer: &'b [u8]) -> Result<Given<'b>, Why> {
         let (asked, answer) = (self.part(asked, settings)?, self.part(answer, settings)?);
         let all = if self.takes_both() { vec![&asked, &answer] } else { vec![&answer] };
         let others = |part: &&&Part| !self.takes.iter().any(|takes| takes.iter().any(|name| part.is(name)));
@@ -113,24 +156,24 @@ impl Replying {
             return Err(Why::Message(format!("the map of the reply does not take {}", other.shown())));
         }
         let (what, problems) = match (asked, answer) {
-            (Part::Message(message, _), Part::Resource(resource, problems)) => {
-                (What::Both(message, resource), problems)
+            (Part::Message(message, bytes, _), Part::Resource(resource, problems)) => {
+                (What::Both(message, bytes, resource), problems)
             }
-            (Part::Resource(resource, problems), Part::Message(message, _)) if self.takes_both() => {
-                (What::Both(message, resource), problems)
+            (Part::Resource(resource, problems), Part::Message(message, bytes, _)) if self.takes_both() => {
+                (What::Both(message, bytes, resource), problems)
             }
             _ if self.takes_both() => {
                 let why =
                     "of what was asked and what is said of it one is a message of HL7 v2 and the other a resource";
                 return Err(Why::Message(why.to_owned()));
             }
-            (_, Part::Message(message, _)) => (What::Message(message), Vec::new()),
+            (_, Part::Message(message, bytes, _)) => (What::Message(message, bytes), Vec::new()),
             (_, Part::Resource(resource, problems)) => (What::Resource(resource), problems),
         };
         Ok(Given { what, problems })
     }
 
-    fn part(&self, bytes: &[u8], settings: &Settings) -> Result<Part, Why> {
+    fn part<'b>(&self, bytes: &'b [u8], settings: &Settings) -> Result<Part<'b>, Why> {
         if is_json(bytes) {
             let sound = validate::sound(bytes, &self.standards.fhir);
             let (resource, problems) = sound.map_err(|problem| Why::Message(problem.message.to_string()))?;
@@ -138,34 +181,34 @@ impl Replying {
         }
         let message = read_bytes(settings, bytes)?;
         let structure = MessageType::of(&message).structure(&self.standards);
-        Ok(Part::Message(Box::new(message), structure))
+        Ok(Part::Message(Box::new(message), bytes, structure))
     }
 }
 
 /// What a map is given, and what of it is no R4.
-struct Given {
-    what: What,
+struct Given<'b> {
+    what: What<'b>,
     problems: Vec<validate::Problem>,
 }
 
 /// A map that makes a message of a resource fills its header from the message that was asked, whether it takes that or not.
-enum What {
-    Both(Box<Message>, Json),
-    Message(Box<Message>),
+enum What<'b> {
+    Both(Box<Message>, &'b [u8], Json),
+    Message(Box<Message>, &'b [u8]),
     Resource(Json),
 }
 
-impl Part {
+impl Part<'_> {
     fn is(&self, name: &str) -> bool {
         match self {
-            Part::Message(_, structure) => structure == name,
+            Part::Message(.., structure) => structure == name,
             Part::Resource(resource, _) => name == ANY_RESOURCE || resource.resource_type() == Some(name),
         }
     }
 
     fn shown(&self) -> String {
         match self {
-            Part::Message(_, structure) => a(structure),
+            Part::Message(.., structure) => a(structure),
             Part::Resource(resource, _) => a(resource.resource_type().unwrap_or("resource")),
         }
     }

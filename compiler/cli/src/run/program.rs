@@ -80,7 +80,11 @@ impl Compiled {
                 Ok((*feed, Maps::new(Engine::new(world, Some(&named), settings, Kind::Native)?)))
             });
             let filter = Reading::of(world, route.filter.as_deref());
-            let reply = route.settings.get("reply").and_then(Value::as_str).and_then(|key| Replying::new(world, key));
+            let reply = route
+                .settings
+                .get("reply")
+                .and_then(Value::as_str)
+                .and_then(|key| Replying::new(world, key, Kind::Native));
             Ok(Route { filter, maps: maps.collect::<Result<_, End>>()?, passes: route.through.is_empty(), from, reply })
         });
         let of_feeds = wired.feeds.iter().flat_map(|feed| &feed.order_by);
@@ -248,8 +252,10 @@ impl Program for Compiled {
     ) -> Mapped<Made> {
         let map = self.routes.get(route).and_then(|route| route.reply.as_ref());
         let Some(map) = map else { return Err(no_map()).into() };
-        let Some(settings) = self.reads(feed, message, receipt) else { return Err(no_zone()).into() };
-        let Ok((outcome, made)) = map.run(&settings, (message, &answer.bytes), code, receipt) else {
+        let manner = self.feeds.get(feed).map(|facts| facts.manner.of(message, receipt, &self.standards));
+        let Some(Ok((settings, zone))) = manner else { return Err(no_zone()).into() };
+        let manner = format!("{feed} {zone}");
+        let Ok((outcome, made)) = map.run((&settings, &manner), (message, &answer.bytes), code, receipt) else {
             return Err(no_map()).into();
         };
         let Outcome { form, rejected: refused, issues, misses } = outcome;

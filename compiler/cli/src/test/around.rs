@@ -252,7 +252,7 @@ impl testing::Context for Around<'_> {
         let key = self.map_of_both(maps).ok_or("it takes no two")?;
         let receipt = self.receipt();
         if !self.seen.replies.contains_key(&key) {
-            let map = Replying::new(self.world, &key).ok_or("it cannot run")?;
+            let map = Replying::new(self.world, &key, self.kind).ok_or("it cannot run")?;
             self.seen.replies.insert(key.clone(), map);
         }
         let map = self.seen.replies.get(&key).ok_or("it cannot run")?;
@@ -261,7 +261,7 @@ impl testing::Context for Around<'_> {
         {
             self.seen.coverage.add(plan, &explained);
         }
-        let (outcome, made) = match map.run(self.settings, (asked, answer), Code::Accept, &receipt) {
+        let (outcome, made) = match map.run((self.settings, ""), (asked, answer), Code::Accept, &receipt) {
             Ok((outcome, made)) => (Ok(outcome), made),
             Err(why) => (Err(why), Vec::new()),
         };
