@@ -98,6 +98,9 @@ impl Kind {
             (Missing, one) | (one, Missing) => one.clone(),
             (Piece(_) | Part, Piece(_) | Part) => Part,
             (Text(left), Text(right)) => Text(left.join(*right)),
+            // Where what came is no text after all, that is found when it runs.
+            (Node, Text(Live::Traced)) | (Text(Live::Traced), Node) => Text(Live::Traced),
+            (Node, Text(_)) | (Text(_), Node) => Text(Live::Told),
             (Bool, Text(live)) | (Text(live), Bool) => Text(live.join(Live::Yes)),
             (Coded(left), Coded(right)) => Coded(left.join(*right)),
             (Node, List(item)) | (List(item), Node) if matches!(**item, Node | Missing) => Node,

@@ -109,8 +109,20 @@ impl Compiler {
         let contains = made::contains(plan);
         let asked = Asked::new(plan);
         let has_places = made::has_places(plan);
-        let shared =
-            Shared { typing: &typing, quiet, counted, bars, slots, several, makes_blanks, contains, asked, has_places };
+        let takes_resources = made::takes_resources(plan);
+        let shared = Shared {
+            typing: &typing,
+            quiet,
+            counted,
+            bars,
+            slots,
+            several,
+            makes_blanks,
+            contains,
+            asked,
+            has_places,
+            takes_resources,
+        };
         let mut tables = Tables::new();
         let takes = takes(plan, &typing, &mut tables);
         let mut unit = Unit::new(&self.isa, show);

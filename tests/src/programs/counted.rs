@@ -81,12 +81,7 @@ names! { take TAKES Take {
 } }
 
 /// What no run carries out, and why.
-const NEVER: [(&str, &str); 12] = [
-    ("built-in resolve", "of resources that come, which are the interpreter's"),
-    ("form json", "of resources that come, which are the interpreter's"),
-    ("part element", "of resources that come, which are the interpreter's"),
-    ("part resource", "of resources that come, which are the interpreter's"),
-    ("takes resource", "of resources that come, which are the interpreter's"),
+const NEVER: [(&str, &str); 7] = [
     ("step count", "nothing is lowered to it"),
     ("convert Duration", "nothing is lowered to it"),
     ("built-in join", "lowered to appends"),
@@ -200,7 +195,7 @@ impl Marked {
     }
 }
 
-const TAKEN: [&str; 4] = ["takes message", "takes nothing", "takes segments", "takes segment"];
+const TAKEN: [&str; 5] = ["takes message", "takes nothing", "takes segments", "takes segment", "takes resource"];
 
 fn mark(block: &mut Block, own: usize, blocks: &mut Vec<BTreeSet<String>>) {
     let mut names = BTreeSet::new();

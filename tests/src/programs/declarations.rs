@@ -85,7 +85,8 @@ impl Writer<'_> {
         };
         let mut parts = take(&mut self.declarations);
         parts.push(entry);
-        Program { text: format!("{}\n", parts.join("\n")), structure, constructs: take(&mut self.constructs) }
+        let text = format!("{}\n", parts.join("\n"));
+        Program { text, structure, resource: None, constructs: take(&mut self.constructs) }
     }
 
     /// A map that gives one of several types.

@@ -1,7 +1,7 @@
 //! Messages for a program: valid ones by the dictionary, damaged ones, and those that nobody should send.
 
 use super::known::Known;
-use super::{Program, WORDS};
+use super::{Program, WORDS, resources};
 use crate::mutate::mutate;
 use crate::random::Random;
 use emr_compiler::plan::{Plan, Reads};
@@ -72,6 +72,9 @@ const TEXTS: [&str; 22] = [
 
 /// The message of that number, of those that are made for a program.
 pub fn message(known: &Known, program: &Program, plan: &Plan, seed: u64, number: u64) -> Vec<u8> {
+    if let Some(resource) = &program.resource {
+        return resources::resource(known, resource, plan, seed, number);
+    }
     let mut sender =
         Sender { known, plan, random: Random::seeded(seed ^ number.wrapping_mul(0x5851_F42D_4C95_7F2D)), dense: 0 };
     match number % 20 {

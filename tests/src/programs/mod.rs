@@ -7,6 +7,7 @@ pub mod cases;
 pub mod counted;
 pub mod known;
 pub mod messages;
+pub mod resources;
 pub mod run;
 pub mod shrink;
 
@@ -15,6 +16,7 @@ mod changed;
 mod constructs;
 mod declarations;
 mod fhir_values;
+mod received;
 mod statements;
 mod values;
 mod view;
@@ -41,6 +43,8 @@ pub struct Program {
     pub text: String,
     /// The structure of the messages that it takes, by the name in the standard.
     pub structure: String,
+    /// The type of the resources that it takes in place of messages.
+    pub resource: Option<String>,
     /// Of the constructs of the language, those that it holds.
     pub constructs: BTreeSet<&'static str>,
 }
@@ -64,9 +68,13 @@ pub fn write(known: &Known, seed: u64) -> Program {
         local: Vec::new(),
         choices: Vec::new(),
         converting: None,
+        called: None,
     };
-    writer.program()
+    if seed % RECEIVING == RECEIVING - 1 { writer.received() } else { writer.program() }
 }
+
+/// One of so many programs takes resources of FHIR.
+const RECEIVING: u64 = 5;
 
 pub struct Writer<'k> {
     known: &'k Known,
@@ -94,6 +102,8 @@ pub struct Writer<'k> {
     choices: Vec<(String, String)>,
     /// The two types of the `convert` that is written now, which does not use itself.
     converting: Option<(String, String)>,
+    /// What the map `told` takes, if there is one.
+    called: Option<String>,
 }
 
 impl Writer<'_> {

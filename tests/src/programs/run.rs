@@ -96,6 +96,9 @@ pub struct Results {
     pub deferred: usize,
     pub deferred_clean: usize,
     pub unreadable: usize,
+    /// Of all these the resources of FHIR, and how many of them were left to the interpreter.
+    pub resources: usize,
+    pub resources_deferred: usize,
     /// Outputs of which machine code told the lineage, and messages whose lineage it left to the interpreter.
     pub traced: usize,
     pub untraced: usize,
@@ -160,6 +163,11 @@ impl Runner {
             }
         }
         self.results.take(&engines);
+        if program.resource.is_some() {
+            let tally = engines.fast.tally;
+            self.results.resources += tally.native + tally.rejected + tally.deferred;
+            self.results.resources_deferred += tally.deferred;
+        }
     }
 }
 
@@ -231,6 +239,8 @@ impl Results {
         self.deferred += other.deferred;
         self.deferred_clean += other.deferred_clean;
         self.unreadable += other.unreadable;
+        self.resources += other.resources;
+        self.resources_deferred += other.resources_deferred;
         self.traced += other.traced;
         self.untraced += other.untraced;
         for (reason, count) in other.reasons {
@@ -262,6 +272,9 @@ impl Display for Results {
             "{} left to the interpreter ({deferred:.1} %), {} of them without a word of it; {} unreadable",
             self.deferred, self.deferred_clean, self.unreadable
         )?;
+        let deferred = share(self.resources_deferred, self.resources);
+        let left = self.resources_deferred;
+        writeln!(f, "{} of them resources, {left} left to the interpreter ({deferred:.1} %)", self.resources)?;
         writeln!(f, "{} traced by native, {} left to the interpreter", self.traced, self.untraced)?;
         let mut reasons: Vec<_> = self.reasons.iter().collect();
         reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));

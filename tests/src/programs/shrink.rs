@@ -1,5 +1,5 @@
 //! Makes a program and a message small on which the engines differ: without lines, without words, without segments,
-//! fields and bytes, as long as they still do.
+//! fields, members and bytes, as long as they still do.
 
 use super::run::{Workshop, both, differ};
 
@@ -24,7 +24,7 @@ pub fn smallest(text: &str, message: &[u8], wrong: &mut dyn FnMut(&str, &[u8]) -
         let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
         less(&mut lines, &mut left, &mut |lines| wrong(&lines.concat(), &message));
         text = lines.concat();
-        for separators in [&b"\r\n"[..], b"|", b"~", b"^"] {
+        for separators in [&b"\r\n"[..], b"|", b"~", b"^", b","] {
             let mut pieces = split(&message, separators);
             less(&mut pieces, &mut left, &mut |pieces| wrong(&text, &pieces.concat()));
             message = pieces.concat();

@@ -19,6 +19,7 @@ fn programs_are_carried_out_alike() {
     let differences: Vec<_> = results.differences.iter().map(|it| (it.seed, it.number, &it.what)).collect();
     assert!(differences.is_empty(), "{differences:#?}");
     assert!(results.native > 0 && results.with_issues > 0 && results.unreadable > 0, "{results}");
+    assert!(results.resources > 0 && results.resources_deferred < results.resources / 10, "{results}");
 }
 
 #[test]

@@ -90,7 +90,7 @@ impl<'p> Gen<'_, 'p> {
             Kind::Field => self.push_repetitions(&words, list, item),
             Kind::Members(_) => self.push_members(&kind, &words, list, item),
             Kind::Node if *item == Kind::Node => self.push_nodes(self.word(&words, 0), list),
-            Kind::Node => self.give_up(),
+            Kind::Node => self.push_nodes_as(self.word(&words, 0), list, item),
             Kind::List(of) => {
                 if **of == Kind::Missing {
                     return;
@@ -150,7 +150,7 @@ impl<'p> Gen<'_, 'p> {
         self.b.switch_to_block(done);
     }
 
-    fn push_list(&mut self, words: &[Value], of: &Kind, list: Value, item: &Kind) {
+    pub fn push_list(&mut self, words: &[Value], of: &Kind, list: Value, item: &Kind) {
         let from = self.word(words, 0);
         let head = self.label();
         let index = self.b.append_block_param(head, I64);

@@ -69,6 +69,8 @@ pub struct Shared<'p> {
     pub asked: Asked,
     /// Whether a value may have a place in a message.
     pub has_places: bool,
+    /// Whether a text may be one of a resource that came, which is not written as other texts are.
+    pub takes_resources: bool,
 }
 
 impl Shared<'_> {

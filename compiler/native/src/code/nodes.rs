@@ -5,7 +5,7 @@ use emr_abi::Call;
 use emr_compiler::plan::Val;
 use smol_str::SmolStr;
 
-use super::{Gen, at};
+use super::{Gen, Words, at};
 use crate::kinds::{Kind, Live};
 
 impl<'p> Gen<'_, 'p> {
@@ -41,6 +41,20 @@ impl<'p> Gen<'_, 'p> {
         (self.b.ins().select(is_there, at, none), length)
     }
 
+    /// The same where a value may be such a text or one that was made: what is none goes to the interpreter.
+    pub fn node_as_text(&mut self, node: Value, to: &Kind) -> Words {
+        let (at, length) = self.node_text(node);
+        let (there, none) = (self.node_is_there(node), self.is(IntCC::SignedLessThan, length, 1));
+        let none = self.b.ins().uextend(I64, none);
+        let is_no_text = self.b.ins().band(there, none);
+        self.give_up_when(is_no_text);
+        let mut words = vec![at, length];
+        if to.words() > 2 {
+            words.push(self.node_live(node));
+        }
+        words
+    }
+
     /// The first item that is there; what is no list is itself.
     pub fn node_first(&mut self, node: Value) -> Value {
         self.helper(Call::first_item, &[node])
@@ -55,6 +69,13 @@ impl<'p> Gen<'_, 'p> {
     /// Adds the items that are there to a list.
     pub fn push_nodes(&mut self, node: Value, list: Value) {
         self.helper(Call::items, &[node, list]);
+    }
+
+    /// Adds them to a list of items of another kind.
+    pub fn push_nodes_as(&mut self, node: Value, list: Value, item: &Kind) {
+        let items = self.empty_list();
+        self.push_nodes(node, items);
+        self.push_list(&[items], &Kind::Node, list, item);
     }
 
     /// A list of nodes as one.

@@ -162,6 +162,9 @@ impl<'p> Gen<'_, 'p> {
                 self.write_by(cursor, Call::json, &[node]);
             }
             (Form::Reference, _) => self.give_up(),
+            (Form::Json | Form::Coding | Form::Concept, Kind::Text(_)) if self.shared.takes_resources => {
+                self.give_up();
+            }
             (Form::Segment, Kind::Segment(_)) => {
                 let words = self.get(of);
                 let segment = self.word(&words, 0);

@@ -313,6 +313,7 @@ impl<'p> Gen<'_, 'p> {
                 let told = self.live(&kind, &words);
                 self.set_text(to, at, length, *live, told);
             }
+            (Kind::Text(_), CodePart::Code) if self.shared.takes_resources => self.give_up(),
             (Kind::Piece(_) | Kind::Part | Kind::Text(_), CodePart::Code) => self.set(to, &kind, &words),
             _ => self.clear(to),
         }

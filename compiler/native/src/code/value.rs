@@ -91,6 +91,7 @@ impl<'p> Gen<'_, 'p> {
                 }
                 words
             }
+            (Kind::Node, Kind::Text(_)) => self.node_as_text(self.word(words, 0), to),
             (Kind::List(_), Kind::Node) => vec![self.node_of_list(self.word(words, 0))],
             // One that has no items yet.
             (Kind::List(item), Kind::List(_)) if **item == Kind::Missing => words.to_vec(),
