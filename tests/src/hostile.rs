@@ -175,3 +175,92 @@ fn very_many_parts_are_read_alike() {
     let tally = same(map, messages.map(String::into_bytes));
     assert!(tally.native > tally.deferred, "{tally:?}");
 }
+
+// ---- resources of FHIR
+
+fn of_bundles() -> Map {
+    let text = r#"map m(b: Bundle) -> Bundle {
+    type: "collection"
+    each o in b.entry.resource as Observation {
+        emit Basic {
+            code: { text: (resolve(o.subject) as Patient).name[0].family else "nobody" }
+            identifier: { value: "{count(o.performer)} {o.id}" }
+        }
+    }
+}
+"#;
+    pipeline::module(text).map("main.m")
+}
+
+/// Patients, and as many observations of them.
+fn bundle(count: usize) -> Vec<u8> {
+    let patient = |number| {
+        format!(r#"{{"resource":{{"resourceType":"Patient","id":"{number}","name":[{{"family":"F{number}"}}]}}}}"#)
+    };
+    let observation = |number| {
+        format!(
+            r#"{{"resource":{{"resourceType":"Observation","id":"o{number}","status":"final","code":{{"text":"c"}},"subject":{{"reference":"Patient/{number}"}}}}}}"#
+        )
+    };
+    let entries: Vec<String> = (0..count).map(patient).chain((0..count).rev().map(observation)).collect();
+    format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{}]}}"#, entries.join(",")).into_bytes()
+}
+
+#[test]
+fn a_bundle_of_thousands_is_mapped_by_machine_code() {
+    let tally = same(of_bundles(), [bundle(1_500), bundle(0)]);
+    assert_eq!(tally.native, 2, "{tally:?}");
+}
+
+#[test]
+fn where_fuel_of_a_resource_ends_code_stops() {
+    let mut both = Both::new(of_bundles());
+    let bundle = bundle(4);
+    for fuel in 0..40 {
+        both.renew(Some(fuel));
+        assert_eq!([both.differ(&bundle), both.differ(&bundle)], [None, None], "{fuel}");
+    }
+    assert_eq!(both.tally.native, 2, "{:?}", both.tally);
+}
+
+#[test]
+fn a_resource_becomes_many_times_the_room_that_there_is() {
+    let text = r#"map m(p: Patient) -> Bundle {
+    type: "collection"
+    each p.name { emit p with { active: true } }
+}
+"#;
+    let map = pipeline::module(text);
+    let names = r#"{"family":"A"},"#.repeat(29) + r#"{"family":"B"}"#;
+    let patient =
+        format!(r#"{{"resourceType":"Patient","name":[{names}],"photo":[{{"title":"{}"}}]}}"#, "x\\\"".repeat(10_000));
+    let tally = same(map.map("main.m"), [patient.clone().into_bytes(), patient.into_bytes()]);
+    assert_eq!(tally.native, 2, "{tally:?}");
+}
+
+#[test]
+fn what_is_deep_or_no_json_is_read_alike() {
+    let deep = |open: &str, close: &str, depth: usize| {
+        let inside = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+        format!(r#"{{"resourceType":"Patient","x":{inside},"name":[{{"family":"A"}}]}}"#).into_bytes()
+    };
+    let mut all: Vec<Vec<u8>> = (120..132).map(|depth| deep("[", "]", depth)).collect();
+    all.extend((120..132).map(|depth| deep("{\"x\":", "}", depth)));
+    all.extend(
+        [
+            &b""[..],
+            b"{",
+            b"{}",
+            b"[]",
+            b"null",
+            b"{\"resourceType\":\"Patient\"",
+            b"\xef\xbb\xbf{\"resourceType\":\"Patient\"}",
+        ]
+        .map(<[u8]>::to_vec),
+    );
+    let map = pipeline::module("map m(p: Patient) -> Basic { code: { text: p.name[0].family else \"none\" } }\n")
+        .map("main.m");
+    let count = all.len();
+    let tally = same(map, all);
+    assert!(tally.native > 5 && tally.native + tally.deferred + tally.unreadable == count, "{tally:?}");
+}

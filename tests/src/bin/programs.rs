@@ -19,8 +19,9 @@ use std::time::Instant;
 const MESSAGES: u64 = 100;
 /// Of a hundred programs, so many may not check.
 const UNSOUND_MAX: usize = 5;
-/// Of a hundred messages, machine code may leave so many to the interpreter.
-const DEFERRED_MAX: usize = 5;
+/// Of a hundred messages, machine code may leave so many to the interpreter; of resources of FHIR so many.
+const DEFERRED_MAX: usize = 3;
+const RESOURCES_DEFERRED_MAX: usize = 1;
 /// Of each kind of difference one is made small, and of all kinds so many.
 const SHRUNK: usize = 5;
 /// Fewer programs cannot be asked to hold everything.
@@ -91,6 +92,10 @@ fn verdict(results: &Results, count: u64) -> ExitCode {
     if count > 1 && 100 * results.deferred > DEFERRED_MAX * results.messages {
         fine = false;
         println!("more than {DEFERRED_MAX} % of the messages are left to the interpreter");
+    }
+    if count > 1 && 100 * results.resources_deferred > RESOURCES_DEFERRED_MAX * results.resources {
+        fine = false;
+        println!("more than {RESOURCES_DEFERRED_MAX} % of the resources are left to the interpreter");
     }
     if count >= ENOUGH {
         for missed in results.counted.missed() {

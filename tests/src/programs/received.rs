@@ -219,9 +219,12 @@ impl Writer<'_> {
                 }
                 2 => {
                     self.hit("a key of what came");
-                    let key = self.told(&item, 1);
-                    let body = braces(&[format!("identifier: {{ value: {key} }}"), "active: true".to_owned()]);
-                    lines.push(format!("each x in {} {{ emit Person {body} }}", list.text));
+                    let (key, name) = (self.told(&item, 1), format!("person{}", self.declarations.len()));
+                    self.declarations.push(format!(
+                        "map {name}(x: {}) -> Person keyed by identifier: {key} {{ identifier: {{ value: {key} }} }}",
+                        list.ty
+                    ));
+                    lines.push(format!("each x in {} {{ emit {name}(x) }}", list.text));
                 }
                 _ => {
                     let condition =

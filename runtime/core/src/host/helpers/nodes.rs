@@ -60,8 +60,10 @@ pub unsafe extern "C" fn nth_item(ctx: *mut Context, number: u64, n: u64) -> u64
 pub unsafe extern "C" fn items(ctx: *mut Context, number: u64, list: u64) -> u64 {
     with(ctx, |ctx, work| {
         let list = list_number(ctx, list);
-        let all: Vec<u32> = work.came.items(node(number)).collect();
-        all.into_iter().for_each(|item| work.add(list, &[u64::from(item)]));
+        // Aside, since the list is in the same hands.
+        let came = std::mem::take(&mut work.came);
+        came.items(node(number)).for_each(|item| work.add(list, &[u64::from(item)]));
+        work.came = came;
         0
     })
 }
