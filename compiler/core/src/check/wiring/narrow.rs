@@ -192,9 +192,13 @@ fn all_asked<'e>(condition: &'e Expr, asked: &mut Vec<(String, Vec<&'e str>, boo
     }
 }
 
-/// A path that no bracket chooses in but by number, as it is written.
+/// A path in what came that no bracket chooses in but by number, as it is written. Another module may have another constant of
+/// the same name.
 fn place(expr: &Expr) -> Option<String> {
     let ExprKind::Path(path) = &*expr.kind else { return None };
+    if path.root.as_ref().is_some_and(|root| !types::is_hl7_name(&root.text)) {
+        return None;
+    }
     let mut text = path.root.as_ref().map(|root| root.text.to_string()).unwrap_or_default();
     for part in &path.parts {
         text += &match &part.kind {
