@@ -1,9 +1,11 @@
 //! JSON as it is read: the order of the members and the digits of numbers as they were written.
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+mod read;
+
 use std::fmt;
 use std::rc::Rc;
+
+pub use read::read;
 
 /// Cheap to clone: what is below a place is shared with it.
 #[derive(Clone, PartialEq, Eq)]
@@ -15,61 +17,6 @@ pub enum Json {
     Text(Rc<str>),
     List(Rc<[Json]>),
     Object(Rc<[(String, Json)]>),
-}
-
-/// What FHIR allows is far below; a file that someone hands in may be anything.
-const DEPTH_MAX: usize = 128;
-
-/// Nothing if it is not JSON.
-pub fn read(text: &str) -> Option<Json> {
-    value(serde_json::from_str(text).ok()?, DEPTH_MAX)
-}
-
-// Every level is scanned again for each level above it. Documents are a few levels deep, and only so do numbers keep
-// their digits without a feature of serde_json that changes its numbers everywhere.
-fn value(raw: &RawValue, depth: usize) -> Option<Json> {
-    let text = raw.get();
-    let depth = depth.checked_sub(1)?;
-    Some(match text.bytes().next()? {
-        b'{' => {
-            let Members(members) = serde_json::from_str(text).ok()?;
-            let members = members.into_iter().map(|(name, raw)| Some((name, value(raw, depth)?)));
-            Json::Object(members.collect::<Option<Vec<_>>>()?.into())
-        }
-        b'[' => {
-            let items: Vec<&RawValue> = serde_json::from_str(text).ok()?;
-            Json::List(items.into_iter().map(|raw| value(raw, depth)).collect::<Option<Vec<_>>>()?.into())
-        }
-        b'"' => Json::Text(serde_json::from_str::<String>(text).ok()?.into()),
-        b't' => Json::Boolean(true),
-        b'f' => Json::Boolean(false),
-        b'n' => Json::Null,
-        _ => Json::Number(text.into()),
-    })
-}
-
-struct Members<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Collect;
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-        from.deserialize_map(Collect)
-    }
 }
 
 impl Json {
@@ -133,6 +80,12 @@ impl fmt::Display for Json {
 }
 
 fn quote(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    // Most texts stand as they are.
+    if !text.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\')) {
+        f.write_str("\"")?;
+        f.write_str(text)?;
+        return f.write_str("\"");
+    }
     f.write_str(&serde_json::to_string(text).map_err(|_| fmt::Error)?)
 }
 

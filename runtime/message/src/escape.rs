@@ -59,7 +59,9 @@ pub fn encode(text: &str, delimiters: &Delimiters) -> String {
 /// The same at the end of another text.
 pub(crate) fn encode_into(text: &str, delimiters: &Delimiters, out: &mut String) {
     let Some(escape) = delimiters.escape else { return out.push_str(text) };
-    for character in text.chars() {
+    // Where what was not copied yet begins.
+    let mut from = 0;
+    for (at, character) in text.char_indices() {
         let letter = match u8::try_from(character).ok() {
             Some(b) if b == delimiters.field => "F",
             Some(b) if b == escape => "E",
@@ -68,15 +70,15 @@ pub(crate) fn encode_into(text: &str, delimiters: &Delimiters, out: &mut String)
             Some(b) if Some(b) == delimiters.repetition => "R",
             Some(b'\r') => "X0D",
             Some(b'\n') => ".br",
-            _ => {
-                out.push(character);
-                continue;
-            }
+            _ => continue,
         };
+        out.push_str(text.get(from..at).unwrap_or_default());
         out.push(char::from(escape));
         out.push_str(letter);
         out.push(char::from(escape));
+        from = at + character.len_utf8();
     }
+    out.push_str(text.get(from..).unwrap_or_default());
 }
 
 /// Offsets in the text of escape characters that begin no sequence that we know.
