@@ -96,7 +96,7 @@ impl Writer<'_> {
 
     /// A map of a data type that the others call.
     fn received_helper(&mut self) {
-        let ty = *self.random.of(&["HumanName", "Identifier", "CodeableConcept", "Address", "ContactPoint"]);
+        let ty = *self.random.of(&["HumanName", "Identifier", "Period", "Address", "ContactPoint"]);
         let scope = [Thing::new("x", ty, false)];
         let value = self.told(&scope, 1);
         self.declarations.push(format!("map told(x: {ty}) -> string? = {value}"));
@@ -217,7 +217,8 @@ impl Writer<'_> {
                     let condition = self.holds(scope, 1);
                     lines.push(format!("emit Basic {body} when {condition}"));
                 }
-                2 => {
+                // A parameter of these types is a code, or a reference, and has no elements.
+                2 if !matches!(list.ty.as_str(), "Coding" | "CodeableConcept" | "Reference") => {
                     self.hit("a key of what came");
                     let (key, name) = (self.told(&item, 1), format!("person{}", self.declarations.len()));
                     self.declarations.push(format!(
