@@ -3,9 +3,11 @@
 //! This knows whole fields that are given plain texts, which most edits are. Whatever else there is goes through
 //! [`emr_message::encode`], which says what an edit means.
 
-use super::text::Text;
-use emr_message::encode::KEPT;
 use std::fmt::Write;
+use std::ops::Range;
+
+use super::text::{Plain, Text, maps};
+use emr_message::encode::KEPT;
 
 /// An edit that compiled code made, with the place in the output of what it writes.
 #[derive(Clone, Copy)]
@@ -45,6 +47,8 @@ impl Spot {
 #[derive(Default)]
 pub struct Edits {
     all: Vec<Edit>,
+    /// Of the segment that is being changed.
+    bars: Vec<u64>,
 }
 
 impl Edits {
@@ -82,7 +86,8 @@ impl Edits {
                 continue;
             }
             let declares = matches!(plain.bytes.get(line.start..line.start + 3)?, b"MSH" | b"FHS" | b"BHS");
-            let mut fields = Fields::new(plain.bytes.get(line)?, plain.field, declares);
+            text.bars(line.clone(), &mut self.bars);
+            let mut fields = Fields::new(&plain, line, &self.bars, declares)?;
             let mut before = 0;
             for edit in own {
                 let Spot { field, repetition, component, .. } = edit.spot?;
@@ -131,7 +136,10 @@ const CHARSET: u16 = 18;
 
 /// The fields of one segment, from the left to the right.
 struct Fields<'t> {
+    /// From the block on in which it begins, to its end.
     text: &'t [u8],
+    /// Where its bars are in that.
+    bars: &'t [u64],
     separator: u8,
     /// The number of the field that begins at `from`, and how far the segment was taken.
     number: u16,
@@ -142,22 +150,32 @@ struct Fields<'t> {
 }
 
 impl<'t> Fields<'t> {
-    fn new(text: &'t [u8], separator: u8, declares: bool) -> Self {
+    fn new(message: &Plain<'t>, line: Range<usize>, bars: &'t [u64], declares: bool) -> Option<Self> {
+        let from = line.start % 64;
+        let text = message.bytes.get(line.start - from..line.end)?;
         // The name is field 0; MSH-1 is the separator behind it.
-        Fields { text, separator, number: u16::from(declares), from: 0, taken: 0, is_over: false }
+        let number = u16::from(declares);
+        Some(Fields { text, bars, separator: message.field, number, from, taken: from, is_over: false })
+    }
+
+    /// Goes on to a field, if there are so many.
+    fn go_to(&mut self, field: u16) {
+        let between = field.checked_sub(self.number).and_then(|fields| fields.checked_sub(1));
+        let Some(between) = between.filter(|_| !self.is_over) else { return };
+        let bars = |word: usize| self.bars.get(word).copied().unwrap_or_default();
+        match maps::nth(bars, usize::from(between), self.from, self.text.len()) {
+            Some(bar) => (self.from, self.number) = (bar + 1, field),
+            None => {
+                let left = maps::count(self.bars, self.from, self.text.len());
+                self.number += u16::try_from(left).unwrap_or(between);
+                self.is_over = true;
+            }
+        }
     }
 
     /// Writes all up to a field, and then a value in place of that.
     fn set(&mut self, field: u16, value: &[u8], out: &mut Vec<u8>) {
-        while !self.is_over && self.number < field {
-            match memchr::memchr(self.separator, self.text.get(self.from..).unwrap_or_default()) {
-                Some(bar) => {
-                    self.from += bar + 1;
-                    self.number += 1;
-                }
-                None => self.is_over = true,
-            }
-        }
+        self.go_to(field);
         if self.is_over {
             if !value.is_empty() {
                 self.finish(out);
@@ -169,10 +187,10 @@ impl<'t> Fields<'t> {
         }
         out.extend_from_slice(self.text.get(self.taken..self.from).unwrap_or_default());
         out.extend_from_slice(value);
-        let rest = self.text.get(self.from..).unwrap_or_default();
-        self.taken = self.from + memchr::memchr(self.separator, rest).unwrap_or(rest.len());
+        let end = self.text.len();
+        self.taken = maps::next(self.bars, self.from, end).unwrap_or(end);
         self.from = self.taken;
-        if self.from < self.text.len() {
+        if self.from < end {
             self.from += 1;
             self.number += 1;
         } else {

@@ -15,7 +15,7 @@ use emr_message::{Charset, Delimiters, Message, Place, Settings, Unreadable};
 mod edit;
 mod kinds;
 mod lanes;
-mod maps;
+pub mod maps;
 mod rewrite;
 mod room;
 mod scan;
@@ -28,7 +28,7 @@ use kinds::Kinds;
 use lanes::Chosen;
 use maps::{Bitmaps, Separators};
 use room::Room;
-use scan::{Again, Ends};
+use scan::{Again, Bars, Ends};
 use split::{Defer, Line, Lines, Noted, Split, Table, WHOLE_MAX, Whole};
 pub use split::{name, tag};
 
@@ -146,6 +146,14 @@ impl Text {
         self.table.lines.get(number).map(|line| line.at as usize..line.end as usize)
     }
 
+    /// The bars of the blocks in which these bytes stand, as bits, the first of them that of the block of the first byte.
+    pub fn bars(&self, within: Range<usize>, to: &mut Vec<u64>) {
+        let (blocks, _) = self.text.as_chunks::<64>();
+        let blocks = blocks.get(within.start / 64..within.end.div_ceil(64)).unwrap_or_default();
+        let field = self.delimiters.map_or(b'|', |delimiters| delimiters.field);
+        self.lanes.run(Bars { blocks, field, to });
+    }
+
     /// Messages of a feed have the same delimiters.
     #[cold]
     fn distinguish(&mut self, delimiters: Delimiters) {
@@ -196,7 +204,8 @@ impl Text {
         &self.segments
     }
 
-    /// The names of all segments in order as numbers ([`tag`]), 0 for a line that is none.
+    /// The names of all segments in order as numbers ([`tag`]); for a line that is none, a number that is none either
+    /// ([`name`]).
     pub fn tags(&self) -> &[u32] {
         &self.table.tags
     }

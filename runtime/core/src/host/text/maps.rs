@@ -146,19 +146,7 @@ impl Bitmaps {
 
     /// The nth bar of a range, counted from 0.
     pub fn bar(&self, n: usize, from: usize, to: usize) -> Option<usize> {
-        let mut left = n;
-        for word in from / 64..to.div_ceil(64) {
-            let mut bars = self.marks.get(word)?.bars & within(word, from, to);
-            let count = bars.count_ones() as usize;
-            if left < count {
-                for _ in 0..left {
-                    bars &= bars - 1;
-                }
-                return Some(word * 64 + bars.trailing_zeros() as usize);
-            }
-            left -= count;
-        }
-        None
+        nth(|word| self.marks.get(word).map_or(0, |marks| marks.bars), n, from, to)
     }
 }
 
@@ -204,6 +192,21 @@ impl Bits {
 /// The first set bit of a range.
 pub fn next(map: &[u64], from: usize, to: usize) -> Option<usize> {
     first(|word| map.get(word).copied().unwrap_or_default(), from, to)
+}
+
+/// The nth set bit of a range, counted from 0.
+pub fn nth(map: impl Fn(usize) -> u64, n: usize, from: usize, to: usize) -> Option<usize> {
+    let mut left = n;
+    (from / 64..to.div_ceil(64)).find_map(|word| {
+        let mut bits = map(word) & within(word, from, to);
+        let count = bits.count_ones() as usize;
+        if left >= count {
+            left -= count;
+            return None;
+        }
+        (0..left).for_each(|_| bits &= bits - 1);
+        Some(word * 64 + bits.trailing_zeros() as usize)
+    })
 }
 
 /// The last set bit of a range.

@@ -61,6 +61,25 @@ impl Work for Again<'_> {
     }
 }
 
+/// The bars of blocks, whatever was noted of them.
+pub struct Bars<'a> {
+    pub blocks: &'a [[u8; 64]],
+    pub field: u8,
+    /// A word for each block takes the place of what it holds.
+    pub to: &'a mut Vec<u64>,
+}
+
+impl Work for Bars<'_> {
+    type Done = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let field = lanes.splat(self.field);
+        self.to.clear();
+        self.to.extend(self.blocks.iter().map(|block| lanes.mask(lanes.equal(lanes.load(block), field))));
+    }
+}
+
 /// Looks at blocks, in the order of the message, each once.
 pub struct Look<L: Lanes> {
     pub lanes: L,

@@ -63,7 +63,7 @@ pub struct Moved {
 #[derive(Default)]
 pub struct Table {
     pub lines: Vec<Line>,
-    /// Their names as numbers, 0 for a line that is no segment.
+    /// Their names as numbers, 0 for a line that has none. What stands there may be none that a segment can have ([`name`]).
     pub tags: Vec<u32>,
     pub bars: Vec<Bar>,
     used: usize,
@@ -380,7 +380,7 @@ impl Split<'_> {
         }
         let line = Line { at, end: text_end, bars: NOWHERE, repeats: 0, kind: 0, occurrence: 0 };
         let Some((kind, seen)) = self.kinds.find(tag) else {
-            self.table.tags.push(if is_name([a, b, c]) { tag } else { 0 });
+            self.table.tags.push(tag);
             self.table.lines.push(line);
             return Ok(None);
         };
@@ -435,12 +435,6 @@ fn upto(offset: usize) -> (u64, u64) {
     (before | last, last)
 }
 
-/// Whether a segment can be called so, as [`Name::read`] has it.
-fn is_name([a, b, c]: [u8; 3]) -> bool {
-    let rest = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
-    a.is_ascii_uppercase() && rest(b) && rest(c)
-}
-
 /// A name of a segment as a number.
 pub fn tag(name: &str) -> u32 {
     match name.as_bytes() {
@@ -449,7 +443,7 @@ pub fn tag(name: &str) -> u32 {
     }
 }
 
-/// The name that a number stands for.
+/// The name that a number stands for; [`Name::NONE`] if no segment can be called so.
 pub fn name(tag: u32) -> Name {
     let [a, b, c, _] = tag.to_le_bytes();
     std::str::from_utf8(&[a, b, c]).ok().and_then(Name::read).unwrap_or(Name::NONE)
