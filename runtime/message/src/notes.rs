@@ -110,37 +110,34 @@ fn controls(bytes: &[u8]) -> bool {
 
 /// Whether each line has a name, only the first is a header, and every escape in them is known.
 fn lines(bytes: &[u8], delimiters: &Delimiters, charset: Charset) -> bool {
-    let mut start = 0;
-    while start < bytes.len() {
-        let rest = bytes.get(start..).unwrap_or_default();
-        let line = rest.get(..memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len())).unwrap_or_default();
-        let fine = match line {
-            [] => true,
-            // MSH-1 and MSH-2 escape nothing.
-            _ if start == 0 => escapes(line.get(8..).unwrap_or_default(), delimiters, charset),
-            [b'M', b'S', b'H', ..] => false,
-            [a, b, c] => Name::of(*a, *b, *c).is_some(),
-            [a, b, c, field, fields @ ..] => {
-                *field == delimiters.field && Name::of(*a, *b, *c).is_some() && escapes(fields, delimiters, charset)
-            }
-            _ => false,
-        };
-        if !fine {
-            return false;
-        }
-        start += line.len() + 1;
-    }
-    true
+    let mut ends = memchr::memchr2_iter(b'\r', b'\n', bytes);
+    ends.all(|end| is_named(bytes.get(end + 1..).unwrap_or_default(), delimiters.field))
+        && escapes(bytes.get(HEAD..).unwrap_or_default(), delimiters, charset)
 }
 
-fn escapes(fields: &[u8], delimiters: &Delimiters, charset: Charset) -> bool {
+/// MSH-1 and MSH-2 escape nothing. A line that follows a shorter header has no more than its name before this.
+const HEAD: usize = 8;
+
+/// Whether a line behind the first is empty or begins with a name, and not with that of a header.
+fn is_named(line: &[u8], field: u8) -> bool {
+    match *line {
+        [] | [b'\r' | b'\n', ..] => true,
+        [b'M', b'S', b'H', ..] => false,
+        [a, b, c] => Name::of(a, b, c).is_some(),
+        [a, b, c, end, ..] => (end == field || matches!(end, b'\r' | b'\n')) && Name::of(a, b, c).is_some(),
+        _ => false,
+    }
+}
+
+fn escapes(text: &[u8], delimiters: &Delimiters, charset: Charset) -> bool {
     let Some(escape) = delimiters.escape else { return true };
-    let mut rest = fields;
-    // Few fields have one.
+    let mut rest = text;
+    // Few messages have many.
     while let Some(at) = memchr::memchr(escape, rest) {
         let after = rest.get(at + 1..).unwrap_or_default();
         // A sequence ends in its own field.
-        let end = after.iter().position(|byte| *byte == escape || *byte == delimiters.field);
+        let is_end = |byte: &u8| *byte == escape || *byte == delimiters.field || matches!(byte, b'\r' | b'\n');
+        let end = after.iter().position(is_end);
         let Some((inner, [end, next @ ..])) = end.and_then(|end| after.split_at_checked(end)) else { return false };
         let is_known = |inner| escape::is_known(inner, delimiters, charset);
         if *end != escape || !std::str::from_utf8(inner).is_ok_and(is_known) {
