@@ -38,6 +38,22 @@ impl<'m> Header<'m> {
         }
     }
 
+    /// Several fields in one pass, by their numbers in rising order, from 2 on; empty where they are not there.
+    pub fn fields<const N: usize>(&self, numbers: [usize; N]) -> [&'m [u8]; N] {
+        let mut bars = memchr::memchr_iter(self.delimiters.field, self.line);
+        // The bar before a field, by the number of the field.
+        let (mut number, mut bar) = (2, bars.next());
+        numbers.map(|wanted| {
+            for _ in number..wanted {
+                bar = bars.next();
+            }
+            number = wanted + 1;
+            let Some(before) = bar else { return &b""[..] };
+            bar = bars.next();
+            self.line.get(before + 1..bar.unwrap_or(self.line.len())).unwrap_or_default()
+        })
+    }
+
     /// A component of a field's first repetition, from 1.
     pub fn component(&self, field: usize, number: usize) -> &'m [u8] {
         let field = self.field(field);
@@ -62,6 +78,8 @@ mod tests {
         assert_eq!(header.field(12), b"2.5.1");
         assert_eq!(header.field(13), b"");
         assert_eq!(header.component(13, 1), b"");
+        assert_eq!(header.fields([3, 4, 9]), [3, 4, 9].map(|number| header.field(number)));
+        assert_eq!(header.fields([2, 12, 13, 14]), [&b"^~\\&"[..], b"2.5.1", b"", b""]);
     }
 
     #[test]

@@ -180,11 +180,12 @@ impl Seen {
 /// neither, for then two are two.
 pub fn identity(message: &[u8], claim: Option<u64>) -> Option<Identity> {
     let body = xxh3_64(message);
-    let header = Header::read(message).filter(|header| !header.field(10).is_empty());
-    let Some(header) = header else { return claim.map(|key| Identity { key, body }) };
-    let control = header.field(10);
+    let fields = Header::read(message).map(|header| header.fields([3, 4, 10]));
+    let Some(fields) = fields.filter(|[.., control]| !control.is_empty()) else {
+        return claim.map(|key| Identity { key, body });
+    };
     let mut key = Xxh3::new();
-    for field in [header.field(3), header.field(4), control] {
+    for field in fields {
         key.update(field);
         // No field holds a line end.
         key.update(b"\r");

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use emr_message::answer::Code;
-use emr_message::header::Header;
 use rustls::pki_types::ServerName;
 use serde::Deserialize;
 use tokio::sync::Mutex;
@@ -22,7 +21,7 @@ use super::{COMMITTED, Mode, NOT_COMMITTED, Release};
 use crate::flow::deliver::{Parcel, Said, Target, Train};
 use crate::flow::program::{Form, Made};
 use crate::flow::retry::Failure;
-use judge::Awaited;
+use judge::{Awaited, Sent};
 use link::Link;
 
 /// What a target to `mllp` is told. Times in milliseconds.
@@ -80,9 +79,10 @@ impl Peer {
             Some(link) => link,
             None => self.connect().await?,
         };
-        self.exchange(&mut link, message, asks, answer).await?;
+        let sent = Sent::of(message);
+        self.exchange(&mut link, message, (&sent, asks), answer).await?;
         point!("mllp.judged");
-        link.before = control(message).to_vec();
+        link.before = sent.control.to_vec();
         *kept = Some(link);
         Ok(())
     }
@@ -98,13 +98,13 @@ impl Peer {
         &self,
         link: &mut Link,
         message: &[u8],
-        asks: bool,
+        sent: (&Sent<'_>, bool),
         answer: &mut Option<Made>,
     ) -> Result<(), Failure> {
         point!("mllp.send");
         link.write(message).await?;
         point!("mllp.sent");
-        let answered = timeout(self.patience(), self.answered(link, message, asks, answer)).await;
+        let answered = timeout(self.patience(), self.answered(link, sent, answer)).await;
         answered.unwrap_or_else(|_| Err(passing("it does not answer in time")))
     }
 
@@ -112,12 +112,11 @@ impl Peer {
     async fn answered(
         &self,
         link: &mut Link,
-        message: &[u8],
-        asks: bool,
+        (sent, asks): (&Sent<'_>, bool),
         answer: &mut Option<Made>,
     ) -> Result<(), Failure> {
         let mut is_stored = self.settings.release == Release::One;
-        let mut is_answered = self.awaited(message, asks) == Awaited::Nothing;
+        let mut is_answered = self.awaited(sent, asks) == Awaited::Nothing;
         while !(is_stored && is_answered) {
             let block = link.next().await?;
             if self.settings.release == Release::Two {
@@ -132,14 +131,14 @@ impl Peer {
                 }
             }
             let said = judge::said(&block)?;
-            if !said.is_of(control(message)) {
+            if !said.is_of(sent.control) {
                 if said.is_of(&link.before) {
                     // Nobody waited for it any more.
                     continue;
                 }
                 return Err(passing("it answers another message"));
             }
-            let heard = self.heard(&said, &block, message, asks);
+            let heard = self.heard(&said, &block, sent, asks);
             *answer = heard.said.answer.or(answer.take());
             heard.said.end?;
             if let Some(acknowledgment) = heard.acknowledgment {
@@ -151,10 +150,9 @@ impl Peer {
     }
 
     /// What a block means for the message that it is said of. `asks`: its sender waits for what the application says.
-    fn heard(&self, said: &judge::Said<'_>, block: &Bytes, message: &[u8], asks: bool) -> Heard {
-        let is_enhanced = self.settings.mode == Mode::Enhanced || judge::asks(message);
-        let is_first_word =
-            said.code == Some(Code::CommitAccept) && self.awaited(message, asks) == Awaited::Application;
+    fn heard(&self, said: &judge::Said<'_>, block: &Bytes, sent: &Sent<'_>, asks: bool) -> Heard {
+        let is_enhanced = self.settings.mode == Mode::Enhanced || sent.asks();
+        let is_first_word = said.code == Some(Code::CommitAccept) && self.awaited(sent, asks) == Awaited::Application;
         let answer = (asks && said.is_of_application()).then(|| Made { form: Form::Message, bytes: block.clone() });
         Heard {
             said: Said { end: said.judged(&self.settings.retry_on), answer },
@@ -163,8 +161,8 @@ impl Peer {
         }
     }
 
-    fn awaited(&self, message: &[u8], asks: bool) -> Awaited {
-        if asks { Awaited::Application } else { Awaited::of(message, self.settings.mode) }
+    fn awaited(&self, sent: &Sent<'_>, asks: bool) -> Awaited {
+        if asks { Awaited::Application } else { sent.awaited(self.settings.mode) }
     }
 
     /// How long an answer may take.
@@ -190,11 +188,6 @@ impl Target for Peer {
 
 fn passing(why: &str) -> Failure {
     Failure::Passing(why.to_owned())
-}
-
-/// MSH-10 of what is sent.
-fn control(message: &[u8]) -> &[u8] {
-    Header::read(message).map(|header| header.field(10)).unwrap_or_default()
 }
 
 #[cfg(test)]

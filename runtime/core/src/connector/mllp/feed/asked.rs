@@ -26,9 +26,7 @@ enum Condition {
 
 impl Asked {
     pub fn of(message: &[u8], mode: Mode) -> Asked {
-        let header = Header::read(message);
-        let field = |number| header.as_ref().map(|header| header.field(number)).unwrap_or_default();
-        let (accept, application) = (field(15), field(16));
+        let [accept, application] = Header::read(message).map(|header| header.fields([15, 16])).unwrap_or_default();
         if accept.is_empty() && application.is_empty() && mode == Mode::Original {
             let application = Condition::Always;
             return Asked { is_enhanced: false, accept: false, is_told_of_refusals: false, application };

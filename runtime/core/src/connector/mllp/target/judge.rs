@@ -19,24 +19,39 @@ pub(super) enum Awaited {
     Application,
 }
 
-impl Awaited {
+/// What a message says of its answers.
+#[derive(Clone, Copy)]
+pub(super) struct Sent<'m> {
+    /// MSH-10
+    pub control: &'m [u8],
+    /// MSH-15
+    accept: &'m [u8],
+    /// MSH-16
+    application: &'m [u8],
+}
+
+impl Sent<'_> {
+    pub fn of(message: &[u8]) -> Sent<'_> {
+        let fields = Header::read(message).map(|header| header.fields([10, 15, 16]));
+        let [control, accept, application] = fields.unwrap_or_default();
+        Sent { control, accept, application }
+    }
+
     /// In the enhanced mode that of the application decides, unless MSH-15 and MSH-16 ask for less (HL7 v2.5.1 §2.9.3,
     /// HL7 table 0155). In the original one the first does: an application may answer a message that asks for two answers
     /// much later, or over another connection. What comes of errors alone cannot be waited for.
-    pub fn of(message: &[u8], mode: Mode) -> Awaited {
-        let header = Header::read(message);
-        let field = |number| header.as_ref().map(|header| header.field(number)).unwrap_or_default();
-        match (field(15), field(16)) {
+    pub fn awaited(&self, mode: Mode) -> Awaited {
+        match (self.accept, self.application) {
             (b"", b"") | (_, b"AL") if mode == Mode::Enhanced => Awaited::Application,
             (b"", b"") | (b"AL" | b"SU", _) | (_, b"AL" | b"SU") => Awaited::First,
             _ => Awaited::Nothing,
         }
     }
-}
 
-/// Whether a message says itself which answers it wants.
-pub(super) fn asks(message: &[u8]) -> bool {
-    Header::read(message).is_some_and(|header| !header.field(15).is_empty() || !header.field(16).is_empty())
+    /// Whether it says itself which answers it wants.
+    pub fn asks(&self) -> bool {
+        !self.accept.is_empty() || !self.application.is_empty()
+    }
 }
 
 /// What an answer says.
@@ -120,7 +135,7 @@ mod tests {
     fn a_message_says_which_answer_decides() {
         let of = |accept: &str, application: &str, mode| {
             let message = format!("MSH|^~\\&|||||||ADT^A01|7|P|2.5|||{accept}|{application}\r");
-            Awaited::of(message.as_bytes(), mode)
+            Sent::of(message.as_bytes()).awaited(mode)
         };
         assert_eq!(of("", "", Mode::Original), Awaited::First);
         assert_eq!(of("", "", Mode::Enhanced), Awaited::Application);

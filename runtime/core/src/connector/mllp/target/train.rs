@@ -8,9 +8,9 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::judge::{self, Awaited};
+use super::judge::{self, Awaited, Sent};
 use super::link::{Link, Reading, Writing};
-use super::{Heard, Peer, control, passing};
+use super::{Heard, Peer, passing};
 use crate::flow::deliver::{Parcel, Said, Target, Train};
 use crate::flow::retry::Failure;
 
@@ -56,9 +56,9 @@ impl Peer {
         let mut known = rustc_hash::FxHashSet::default();
         let mut is_one = |parcel: &Parcel| match &*parcel.made {
             [made] => {
-                let id = control(&made.bytes);
-                let is_answered = self.awaited(&made.bytes, parcel.asks) != Awaited::Nothing;
-                is_answered && !id.is_empty() && known.insert(id.to_vec())
+                let sent = Sent::of(&made.bytes);
+                let is_answered = self.awaited(&sent, parcel.asks) != Awaited::Nothing;
+                is_answered && !sent.control.is_empty() && known.insert(sent.control.to_vec())
             }
             _ => false,
         };
@@ -94,13 +94,13 @@ impl Peer {
 
 impl<'a> Answers<'a> {
     fn new(peer: &'a Peer, parcels: &'a [Parcel]) -> Answers<'a> {
-        let open = (0..).zip(parcels).map(|(place, parcel)| (control(message(parcel)), place)).collect();
+        let open = (0..).zip(parcels).map(|(place, parcel)| (sent(parcel).control, place)).collect();
         Answers { peer, parcels, open, said: vec![None; parcels.len()] }
     }
 
     /// MSH-10 of the last message: an answer to it may come late.
     fn last(&self) -> &'a [u8] {
-        self.parcels.last().map(|parcel| control(message(parcel))).unwrap_or_default()
+        self.parcels.last().map(|parcel| sent(parcel).control).unwrap_or_default()
     }
 
     /// The first that got no answer fails; nothing is known of those behind it.
@@ -154,11 +154,11 @@ impl<'a> Answers<'a> {
         let said = judge::said(block)?;
         let Some(&place) = self.open.get(said.of()) else {
             // Nobody waits any more for what is said once more of another one.
-            let is_known = said.is_of(before) || self.parcels.iter().any(|parcel| said.is_of(control(message(parcel))));
+            let is_known = said.is_of(before) || self.parcels.iter().any(|parcel| said.is_of(sent(parcel).control));
             return if is_known { Ok(None) } else { Err(passing("it answers another message")) };
         };
         let Some(parcel) = self.parcels.get(place) else { return Ok(None) };
-        let heard = self.peer.heard(&said, block, message(parcel), parcel.asks);
+        let heard = self.peer.heard(&said, block, &sent(parcel), parcel.asks);
         let Heard { said: of_message, decides, acknowledgment } = heard;
         if decides {
             self.open.remove(said.of());
@@ -195,4 +195,9 @@ async fn write<'m>(
 /// A train has one message of each.
 fn message(parcel: &Parcel) -> &[u8] {
     parcel.made.first().map(|made| &*made.bytes).unwrap_or_default()
+}
+
+/// What the message of a parcel says of its answers.
+fn sent(parcel: &Parcel) -> Sent<'_> {
+    Sent::of(message(parcel))
 }
