@@ -39,6 +39,8 @@ impl<'a> Lower<'a> {
                 is_item && self.is_json(list, env)
             }
             Kind::When { value, .. } => self.is_json(value, env),
+            // Values of two types are each written as their own.
+            Kind::Else(first, second) if self.is_primitive_type(&first.ty) && first.ty.kind != second.ty.kind => false,
             Kind::Else(first, second) => self.is_json(first, env) && self.is_json(second, env),
             _ => false,
         }
