@@ -23,10 +23,10 @@ pub struct Kind {
     /// Bit `i` if the field is read that begins at the bar numbered `i`, and the same from there on.
     fields: u64,
     later: u64,
-    /// How many bars there are up to the end of the last field that is read.
-    pub bars: usize,
-    /// The bar before the first field that is read.
-    pub first: usize,
+    /// How many bars there are up to the end of the last field that is read, and the bar before the first. It is copied for each
+    /// segment, so it is kept small.
+    bars: u8,
+    first: u8,
     /// Its second field holds the delimiters, and its first is the bar.
     pub declares: bool,
 }
@@ -34,12 +34,24 @@ pub struct Kind {
 impl Kind {
     fn new(number: u32, kind: &emr_abi::Kind) -> Option<Kind> {
         let name = Name::read(std::str::from_utf8(&kind.name).ok()?)?;
-        let bars = (u128::BITS - kind.bars.leading_zeros()) as usize;
+        let bars = (u128::BITS - kind.bars.leading_zeros()) as u8;
         let fields = kind.bars & kind.bars >> 1;
-        let first = (fields.trailing_zeros() as usize).min(bars);
+        let first = (fields.trailing_zeros() as u8).min(bars);
         let (fields, later) = (fields as u64, (fields >> u64::BITS) as u64);
         let declares = matches!(&kind.name, b"MSH" | b"FHS" | b"BHS");
         Some(Kind { number, name, fields, later, bars, first, declares })
+    }
+
+    /// How many bars there are up to the end of the last field that is read.
+    #[inline(always)]
+    pub fn bars(&self) -> usize {
+        self.bars.into()
+    }
+
+    /// The bar before the first field that is read.
+    #[inline(always)]
+    pub fn first(&self) -> usize {
+        self.first.into()
     }
 
     /// Whether the delimiters themselves are read.

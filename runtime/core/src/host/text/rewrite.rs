@@ -22,7 +22,7 @@ impl Split<'_> {
             return Ok(());
         }
         let [mut from, to] = self.table.span(&line, &kind).ok_or(Defer)?;
-        let mut bar = kind.first;
+        let mut bar = kind.first();
         // MSH-2 is text as it stands, though it looks like separators.
         if kind.reads_delimiters() {
             from = self.verbatim(&line)?;

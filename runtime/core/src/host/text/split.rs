@@ -120,7 +120,7 @@ impl Table {
     }
 
     pub fn bars_of(&self, line: &Line, kind: &Kind) -> &[Bar] {
-        self.bars.get(line.bars as usize..).and_then(|bars| bars.get(..kind.bars)).unwrap_or_default()
+        self.bars.get(line.bars as usize..).and_then(|bars| bars.get(..kind.bars())).unwrap_or_default()
     }
 
     /// The bars of a line again, and as many more as are wanted.
@@ -146,8 +146,8 @@ impl Table {
     /// From the first field that is read to the bar behind the last, or the end.
     #[inline(always)]
     pub fn span(&self, line: &Line, kind: &Kind) -> Option<[usize; 2]> {
-        let first = self.field(line, kind.first)?.start;
-        let last = kind.bars.checked_sub(2).and_then(|bar| self.field(line, bar)).map_or(first, |last| last.end);
+        let first = self.field(line, kind.first())?.start;
+        let last = kind.bars().checked_sub(2).and_then(|bar| self.field(line, bar)).map_or(first, |last| last.end);
         Some([first, last.min(line.end as usize)])
     }
 
@@ -340,11 +340,11 @@ impl Split<'_> {
         for index in 0..self.table.ended.len() {
             let Some(ended) = self.table.ended.get(index).copied() else { break };
             let Some(kind) = self.name(ended.from, ended.end)? else { continue };
-            let first = if ended.count < kind.bars { self.table.pad(&ended, kind.bars) } else { ended.first };
+            let first = if ended.count < kind.bars() { self.table.pad(&ended, kind.bars()) } else { ended.first };
             if let Some(line) = self.table.lines.last_mut() {
                 (line.bars, line.repeats) = (first as u32, ended.repeats);
             }
-            if let Some(last) = kind.bars.checked_sub(1).and_then(|last| self.table.bars.get(first + last)) {
+            if let Some(last) = kind.bars().checked_sub(1).and_then(|last| self.table.bars.get(first + last)) {
                 read += (last.end as usize).min(ended.end) - ended.from;
             }
             if ended.strange != 0 || kind.reads_delimiters() {
@@ -357,11 +357,11 @@ impl Split<'_> {
     #[inline(always)]
     fn line<L: Lanes>(&mut self, look: &mut Look<L>, from: usize, end: usize) -> Result<(), Defer> {
         let Some(kind) = self.name(from, end)? else { return Ok(()) };
-        let (strange, repeats) = self.bars(look, from, end, kind.bars);
+        let (strange, repeats) = self.bars(look, from, end, kind.bars());
         if let Some(line) = self.table.lines.last_mut() {
             (line.bars, line.repeats) = (self.table.used as u32, repeats);
         }
-        self.table.used += kind.bars;
+        self.table.used += kind.bars();
         if strange || kind.reads_delimiters() { self.tidy(kind) } else { Ok(()) }
     }
 
