@@ -4,7 +4,7 @@ use super::element::Source;
 use super::items::Walk;
 use super::{Bound, Env, Lower, Made, Reason};
 use crate::check::typed::{Expr, Function, Kind, Left, Pick, Primitive, Statement, Ty, TyKind};
-use crate::plan::{Block, Code, CodePart, Constant, Step, Test, Until, Val};
+use crate::plan::{Block, Code, CodePart, Constant, Form, Step, Test, Until, Val};
 use crate::settings;
 use crate::syntax::tree::Count;
 use emr_abi::Builtin;
@@ -373,7 +373,7 @@ impl<'a> Lower<'a> {
                     let val = self.ruled(env, &value.at, |lower| lower.json(value, env));
                     env.put(*slot, self.came(val, &value.ty), value.ty.clone());
                 }
-                Statement::Let(slot, value) if self.is_plain(&value.ty) => {
+                Statement::Let(slot, value) if self.is_plain(&value.ty) && self.is_of_one_form(value) => {
                     let val = self.ruled(env, &value.at, |lower| lower.value(value, env));
                     env.bind(*slot, val, value.ty.clone());
                 }
@@ -390,6 +390,19 @@ impl<'a> Lower<'a> {
                     lower.when(test, Block::new(), no);
                 }),
             }
+        }
+    }
+
+    /// Whether all that a value may be is written alike: with quotes, or without. What is not is written where it is used.
+    fn is_of_one_form(&self, value: &Expr) -> bool {
+        let is_bare = |ty: &Ty| self.form(ty) == Form::Bare;
+        match &*value.kind {
+            Kind::Else(first, second) => {
+                let both = [first, second].map(|it| (it.ty.kind != TyKind::Nothing).then(|| is_bare(&it.ty)));
+                let differ = matches!(both, [Some(first), Some(second)] if first != second);
+                !differ && self.is_of_one_form(first) && self.is_of_one_form(second)
+            }
+            _ => true,
         }
     }
 

@@ -228,7 +228,13 @@ impl<'a> Lower<'a> {
 
     /// A value that may be missing, or each of a list.
     pub(super) fn write_value(&mut self, val: Val, ty: &Ty, env: &Env<'a>, to: &To) {
-        let form = match &ty.kind {
+        let (form, base) = (self.form(ty), self.json_type(ty));
+        self.each_of(val, ty.is_list(), Until::All, &mut |lower, val| lower.written(val, form, &base, env, to));
+    }
+
+    /// How a value of that type stands in JSON.
+    pub(super) fn form(&self, ty: &Ty) -> Form {
+        match &ty.kind {
             TyKind::Reference(_) => Form::Reference,
             TyKind::Coded => Form::Code,
             TyKind::Fhir(key) => match self.base(key).as_str() {
@@ -237,9 +243,7 @@ impl<'a> Lower<'a> {
                 _ => Form::Text,
             },
             _ => Form::Text,
-        };
-        let base = self.json_type(ty);
-        self.each_of(val, ty.is_list(), Until::All, &mut |lower, val| lower.written(val, form, &base, env, to));
+        }
     }
 
     pub(super) fn write_text(&mut self, val: Val, to: &To) {
