@@ -395,15 +395,12 @@ impl<'a> Lower<'a> {
 
     /// Whether all that a value may be is written alike: with quotes, or without. What is not is written where it is used.
     fn is_of_one_form(&self, value: &Expr) -> bool {
-        let is_bare = |ty: &Ty| self.form(ty) == Form::Bare;
-        match &*value.kind {
-            Kind::Else(first, second) => {
-                let both = [first, second].map(|it| (it.ty.kind != TyKind::Nothing).then(|| is_bare(&it.ty)));
-                let differ = matches!(both, [Some(first), Some(second)] if first != second);
-                !differ && self.is_of_one_form(first) && self.is_of_one_form(second)
-            }
-            _ => true,
-        }
+        let mut choices = Vec::new();
+        add_choices(value, &mut choices);
+        let some = choices.iter().filter(|choice| choice.ty.kind != TyKind::Nothing);
+        let mut bare = some.map(|choice| self.form(&choice.ty) == Form::Bare);
+        let first = bare.next();
+        bare.all(|other| Some(other) == first)
     }
 
     /// What is left is looked at under a rule that says so: only where it is accounted for.
@@ -515,6 +512,24 @@ impl<'a> Lower<'a> {
             (false, [first, ..]) => *first,
         }
     }
+}
+
+/// All that a value may be, one by one. What follows statements that emit is left whole: they are carried out once.
+fn add_choices<'e>(value: &'e Expr, to: &mut Vec<&'e Expr>) {
+    match &*value.kind {
+        Kind::Else(first, second) => [first, second].into_iter().for_each(|it| add_choices(it, to)),
+        Kind::Match { arms, otherwise } => {
+            arms.iter().map(|arm| &arm.value).chain(otherwise).for_each(|it| add_choices(it, to));
+        }
+        Kind::When { value, .. } | Kind::Warn { value, .. } => add_choices(value, to),
+        Kind::Do { statements, value } if statements.iter().all(only_names) => add_choices(value, to),
+        _ => to.push(value),
+    }
+}
+
+/// Whether a statement does nothing but name a value of the message.
+fn only_names(statement: &Statement) -> bool {
+    matches!(statement, Statement::Let(_, value) if !matches!(value.ty.kind, TyKind::Reference(_)))
 }
 
 /// What is said of a text that the conversion refuses; nothing for one that takes any.
