@@ -32,7 +32,7 @@ fn no_byte_is_a_message() {
     }
 }
 
-/// The examples that code carries out: it leaves `examples/laboratory` to the interpreter, for its `each … by`.
+/// The examples of which code carries out the first message of their kind: all but `examples/laboratory`.
 fn carried() -> Vec<(&'static str, Map)> {
     let is_carried = |(example, map): &(&'static str, Map)| {
         let (_, message) = pipeline::fitting(example).swap_remove(0);
