@@ -517,12 +517,10 @@ impl<'a> Lower<'a> {
 /// All that a value may be, one by one. What follows statements that emit is left whole: they are carried out once.
 fn add_choices<'e>(value: &'e Expr, to: &mut Vec<&'e Expr>) {
     match &*value.kind {
-        Kind::Else(first, second) => [first, second].into_iter().for_each(|it| add_choices(it, to)),
-        Kind::Match { arms, otherwise } => {
-            arms.iter().map(|arm| &arm.value).chain(otherwise).for_each(|it| add_choices(it, to));
+        Kind::Do { statements, .. } if !statements.iter().all(only_names) => to.push(value),
+        Kind::Else(..) | Kind::Match { .. } | Kind::When { .. } | Kind::Warn { .. } | Kind::Do { .. } => {
+            value.chosen().into_iter().for_each(|it| add_choices(it, to));
         }
-        Kind::When { value, .. } | Kind::Warn { value, .. } => add_choices(value, to),
-        Kind::Do { statements, value } if statements.iter().all(only_names) => add_choices(value, to),
         _ => to.push(value),
     }
 }
