@@ -91,6 +91,11 @@ impl Kind {
         }
     }
 
+    /// Whether blanks may stand around its text: those of parts of a message were taken off.
+    pub fn may_be_padded(&self) -> bool {
+        matches!(self, Kind::Text(_) | Kind::Coded(_) | Kind::Node)
+    }
+
     fn join(&self, other: &Kind) -> Kind {
         use Kind::{Any, Bool, Coded, List, Missing, Node, Part, Piece, Text};
         match (self, other) {

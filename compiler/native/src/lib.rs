@@ -109,7 +109,7 @@ impl Compiler {
         let contains = made::contains(plan);
         let asked = Asked::new(plan);
         let has_places = made::has_places(plan);
-        let takes_resources = made::takes_resources(plan);
+        let takes_resources = plan.takes_resource();
         let shared = Shared {
             typing: &typing,
             quiet,

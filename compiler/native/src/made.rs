@@ -24,11 +24,6 @@ pub fn makes_blanks(plan: &Plan) -> bool {
         })
 }
 
-/// Whether a resource may come: a text may be one of it then.
-pub fn takes_resources(plan: &Plan) -> bool {
-    plan.takes.iter().any(|take| matches!(take, plan::Take::Resource(_)))
-}
-
 /// Whether a value may stand in a message: nothing of a resource that came does.
 pub fn has_places(plan: &Plan) -> bool {
     plan.takes.iter().any(|take| matches!(take, plan::Take::Message | plan::Take::Segments { .. }))

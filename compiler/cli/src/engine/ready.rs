@@ -121,7 +121,7 @@ impl Ready {
 
     /// Whether it takes a resource.
     pub fn takes_resource(&self) -> bool {
-        self.plan().is_some_and(|plan| plan.takes.iter().any(|take| matches!(take, plan::Take::Resource(_))))
+        self.plan().is_some_and(|plan| plan.takes_resource())
     }
 
     /// Makes all that it needs, so that its first message does not wait for it.

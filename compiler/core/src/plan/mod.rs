@@ -619,6 +619,11 @@ impl Routine {
 }
 
 impl Plan {
+    /// Whether a resource of FHIR comes, in place of a message or beside one.
+    pub fn takes_resource(&self) -> bool {
+        self.takes.iter().any(|take| matches!(take, Take::Resource(_)))
+    }
+
     /// How a table is known to whoever asks it, if somebody does.
     pub fn asked(&self, table: TableId) -> Option<&Asked> {
         self.asked.iter().find(|asked| asked.table == table)

@@ -38,8 +38,7 @@ impl<'p> Gen<'_, 'p> {
             return cursor;
         }
         let (text, length) = self.leaf(of);
-        let is_made = matches!(self.kind(of), Kind::Text(_) | Kind::Coded(_) | Kind::Node);
-        let (text, length) = if is_made { self.trimmed(text, length) } else { (text, length) };
+        let (text, length) = if self.kind(of).may_be_padded() { self.trimmed(text, length) } else { (text, length) };
         self.flush(&mut cursor);
         let (done, end) = self.meeting();
         let labels: Vec<Label> = arms.iter().map(|_| self.label()).collect();

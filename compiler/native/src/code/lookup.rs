@@ -40,7 +40,6 @@ impl<'p> Gen<'_, 'p> {
     /// The text of a key without blanks around it: parts of the message have none.
     fn key(&mut self, key: Val) -> (Value, Value) {
         let (text, length) = self.leaf(key);
-        let is_made = matches!(self.kind(key), Kind::Text(_) | Kind::Coded(_) | Kind::Node);
-        if is_made { self.trimmed(text, length) } else { (text, length) }
+        if self.kind(key).may_be_padded() { self.trimmed(text, length) } else { (text, length) }
     }
 }

@@ -291,8 +291,8 @@ impl<'p> Gen<'_, 'p> {
         let mut words = Vec::new();
         for (val, is_trimmed) in [(system, false), (code, true), (display, true)] {
             let (text, length) = if is_trimmed { self.leaf_or_blank(val) } else { self.raw_leaf(val) };
-            let is_made = matches!(self.kind(val), Kind::Text(_) | Kind::Coded(_) | Kind::Node);
-            let (text, length) = if is_trimmed && is_made { self.trimmed(text, length) } else { (text, length) };
+            let (text, length) =
+                if is_trimmed && self.kind(val).may_be_padded() { self.trimmed(text, length) } else { (text, length) };
             words.extend([text, length]);
         }
         let live = if live == Live::Traced { Live::Told } else { live };
