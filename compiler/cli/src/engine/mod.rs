@@ -2,6 +2,7 @@
 
 mod hold;
 mod known;
+pub mod pool;
 mod ready;
 mod reply;
 mod told;
@@ -129,6 +130,9 @@ pub struct Worker<'e> {
     engine: &'e Engine,
     kept: Kept,
 }
+
+/// A map with its number.
+type Numbered<'m> = (usize, &'m Ready);
 
 /// What a thread keeps from message to message: of one engine, and of no other.
 #[derive(Default)]
@@ -358,22 +362,21 @@ impl Engine {
     fn choose(&self, message: &Message) -> Result<usize, Why> {
         let said = MessageType::of(message);
         let structure = said.structure(&self.standards);
-        let takes = |map: &&Ready| map.takes.iter().any(|it| *it == structure);
-        let fitting: Vec<_> = self.maps.iter().filter(takes).collect();
-        let map = self.only(&fitting, &shown(&said, &structure))?;
-        Ok(self.maps.iter().position(|it| std::ptr::eq(it, map)).unwrap_or_default())
+        let takes = |map: &Ready| map.takes.iter().any(|it| *it == structure);
+        Ok(self.only(takes, &shown(&said, &structure))?.0)
     }
 
-    /// The one of these maps, those that take what came.
-    fn only<'m>(&self, fitting: &[&'m Ready], what: &str) -> Result<&'m Ready, Why> {
-        match fitting {
-            [one] => Ok(one),
+    /// The one map that takes what came, with its number.
+    fn only(&self, takes: impl Fn(&Ready) -> bool, what: &str) -> Result<Numbered<'_>, Why> {
+        let fitting: Vec<_> = self.maps.iter().enumerate().filter(|(_, map)| takes(map)).collect();
+        match fitting.as_slice() {
+            [one] => Ok(*one),
             [] => {
                 let (known, nobody) = (self.known(), if self.named { "the map does not take" } else { "no map takes" });
                 Err(Why::Message(format!("{nobody} {what}{known}")))
             }
             several => {
-                let names: Vec<_> = several.iter().map(|map| format!("`{}`", map.name)).collect();
+                let names: Vec<_> = several.iter().map(|(_, map)| format!("`{}`", map.name)).collect();
                 let names = names.join(", ");
                 Err(Why::Call(format!("several maps take {what}: {names}; choose one with `--map`")))
             }
@@ -389,10 +392,9 @@ impl Engine {
         (bytes, receipt): (&[u8], &Receipt),
         json: &mut Vec<u8>,
     ) -> Result<Outcome, Why> {
-        let (map, resource, problems) = self.chosen_resource(bytes)?;
+        let ((number, map), resource, problems) = self.chosen_resource(bytes)?;
         map.given(settings).map_err(Why::Call)?;
         let start = json.len();
-        let number = self.maps.iter().position(|it| std::ptr::eq(it, map)).unwrap_or_default();
         let machine = self.machine(settings, (&mut kept.machines, number), map, bytes.len(), receipt);
         let compiled = machine.and_then(|machine| map.compiled(machine.run_resource(&resource.to_string()), json));
         let mut outcome = match compiled {
@@ -404,16 +406,15 @@ impl Engine {
         Ok(outcome)
     }
 
-    /// The map that takes a resource, the resource as it reads it, and what of that is no R4.
-    pub fn chosen_resource(&self, bytes: &[u8]) -> Result<(&Ready, Json, Vec<validate::Problem>), Why> {
+    /// The map that takes a resource, with its number, the resource as it reads it, and what of that is no R4.
+    pub fn chosen_resource(&self, bytes: &[u8]) -> Result<(Numbered<'_>, Json, Vec<validate::Problem>), Why> {
         let (resource, problems) = validate::sound(bytes, &self.standards.fhir).map_err(|problem| {
             let place = if problem.path == "$" { String::new() } else { format!("{}: ", problem.path) };
             Why::Message(format!("{place}{}", problem.message))
         })?;
         let name = resource.resource_type().unwrap_or_default();
-        let takes = |map: &&Ready| map.takes_resource() && map.takes.iter().any(|it| it == name || it == ANY_RESOURCE);
-        let fitting: Vec<_> = self.maps.iter().filter(takes).collect();
-        let map = self.only(&fitting, &a(name))?;
+        let takes = |map: &Ready| map.takes_resource() && map.takes.iter().any(|it| it == name || it == ANY_RESOURCE);
+        let map = self.only(takes, &a(name))?;
         Ok((map, resource, problems))
     }
 

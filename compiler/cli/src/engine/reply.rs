@@ -1,8 +1,5 @@
 //! The map of a reply: of what a target says, and perhaps of the message that was asked, it makes what the caller gets.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use emr_compiler::check::typed::Function;
 use emr_compiler::db;
 use emr_compiler::diagnostic::a;
@@ -20,6 +17,7 @@ use emr_runtime::host::Machine;
 use smol_str::SmolStr;
 
 use super::hold::{holders, of_made};
+use super::pool::Pool;
 use super::{ANY_RESOURCE, Form, Kind, Outcome, Ready, Settings, Told, Why, is_json, read_bytes};
 use crate::world::World;
 
@@ -27,7 +25,7 @@ pub struct Replying {
     kind: Kind,
     map: Ready,
     /// What runs its machine code and runs nothing now, by the manner in which what was asked is read.
-    machines: Mutex<HashMap<String, Vec<Machine>>>,
+    machines: Pool<Machine>,
     /// What holds what it makes to the profile that it gives.
     holder: Option<Ready>,
     /// What each of its parameters takes: structures, or types of resources.
@@ -52,7 +50,7 @@ impl Replying {
         let map = Ready::of_source(world, &shared, function, Vec::new()).filter(|_| fits)?;
         let holder = holders(std::slice::from_ref(&map), &shared).pop();
         let standards = db::standards(&world.db, world.inside).clone();
-        Some(Replying { kind, map, machines: Mutex::default(), holder, takes, standards })
+        Some(Replying { kind, map, machines: Pool::default(), holder, takes, standards })
     }
 
     /// Makes what it needs; what holds it to a profile is interpreted.
@@ -114,7 +112,7 @@ impl Replying {
             What::Both(_, bytes, _) | What::Message(_, bytes) => bytes,
             What::Resource(_) => &[][..],
         };
-        let free = self.machines().get_mut(manner).and_then(Vec::pop);
+        let free = self.machines.take(manner);
         let mut machine = free.or_else(|| self.map.machine(self.kind, bytes.len() + resource.len(), settings))?;
         machine.receive(receipt.clone());
         let ran = match what {
@@ -123,12 +121,8 @@ impl Replying {
             What::Resource(_) => machine.run_resource(&resource),
         };
         let outcome = self.map.compiled(ran, made);
-        self.machines().entry(manner.to_owned()).or_default().push(machine);
+        self.machines.put(manner, machine);
         outcome?.ok()
-    }
-
-    fn machines(&self) -> MutexGuard<'_, HashMap<String, Vec<Machine>>> {
-        self.machines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says where what the sender gets does not keep to the profile that the map gives.

@@ -1,7 +1,8 @@
 //! A compiled project as the runtime runs it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use emr_compiler::check::wiring::run::AcceptFacts;
@@ -18,6 +19,7 @@ use super::alike::Alike;
 use super::came::{self, Came, Reading};
 use super::manner::Manner;
 use crate::end::End;
+use crate::engine::pool::Pool;
 use crate::engine::{self, Engine, Kept, Kind, Outcome, Replying, Settings, Told, Why};
 use crate::world::World;
 
@@ -51,7 +53,7 @@ struct Route {
 /// Maps, and what each thread that runs them keeps from message to message, by the zones that messages bring.
 struct Maps {
     engine: Engine,
-    kept: Mutex<HashMap<String, Vec<Kept>>>,
+    kept: Pool<Kept>,
 }
 
 impl Compiled {
@@ -113,8 +115,12 @@ impl Compiled {
 
     /// How a message of a feed is read. Nothing if it brings a zone that is none.
     pub fn reads(&self, feed: usize, bytes: &[u8], receipt: &Receipt) -> Option<Settings> {
-        let (settings, _) = self.feeds.get(feed)?.manner.of(bytes, receipt, &self.standards).ok()?;
-        Some(settings.into_owned())
+        Some(self.manner(feed, bytes, receipt)?.0.into_owned())
+    }
+
+    /// The same, and the zone by which that is known.
+    fn manner(&self, feed: usize, bytes: &[u8], receipt: &Receipt) -> Option<(Cow<'_, Settings>, String)> {
+        self.feeds.get(feed)?.manner.of(bytes, receipt, &self.standards).ok()
     }
 
     /// The routes out of a feed, with their numbers.
@@ -163,25 +169,21 @@ fn hash(world: &World) -> u64 {
 
 impl Maps {
     fn new(engine: Engine) -> Maps {
-        Maps { engine, kept: Mutex::default() }
+        Maps { engine, kept: Pool::default() }
     }
 
     fn run(
         &self,
-        (settings, zone): (&Settings, String),
+        (settings, zone): (&Settings, &str),
         message: &[u8],
         receipt: &Receipt,
     ) -> (Result<Outcome, Why>, Vec<u8>) {
         // Most of what is made is not longer.
         let mut made = Vec::with_capacity(message.len() + message.len() / 8);
-        let mut kept = self.kept().get_mut(&zone).and_then(Vec::pop).unwrap_or_default();
+        let mut kept = self.kept.take(zone).unwrap_or_default();
         let outcome = self.engine.received(settings, &mut kept, (message, receipt), &mut made);
-        self.kept().entry(zone).or_default().push(kept);
+        self.kept.put(zone, kept);
         (outcome, made)
-    }
-
-    fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<String, Vec<Kept>>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -220,9 +222,8 @@ impl Program for Compiled {
             return Ok(vec![Made { form, bytes: kept(message) }]).into();
         }
         let Some(maps) = route.maps.get(&feed) else { return Ok(Vec::new()).into() };
-        let manner = self.feeds.get(feed).map(|facts| facts.manner.of(message, receipt, &self.standards));
-        let Some(Ok((settings, zone))) = manner else { return Err(no_zone()).into() };
-        let (outcome, made) = maps.run((&settings, zone), message, receipt);
+        let Some((settings, zone)) = self.manner(feed, message, receipt) else { return Err(no_zone()).into() };
+        let (outcome, made) = maps.run((&settings, &zone), message, receipt);
         let Ok(Outcome { form, rejected: refused, issues, misses }) = outcome else {
             let at = if engine::is_json(message) { None } else { came::msh(9, 1) };
             let problem = Problem::new(Wrong::MessageType, at);
@@ -252,8 +253,7 @@ impl Program for Compiled {
     ) -> Mapped<Made> {
         let map = self.routes.get(route).and_then(|route| route.reply.as_ref());
         let Some(map) = map else { return Err(no_map()).into() };
-        let manner = self.feeds.get(feed).map(|facts| facts.manner.of(message, receipt, &self.standards));
-        let Some(Ok((settings, zone))) = manner else { return Err(no_zone()).into() };
+        let Some((settings, zone)) = self.manner(feed, message, receipt) else { return Err(no_zone()).into() };
         let manner = format!("{feed} {zone}");
         let Ok((outcome, made)) = map.run((&settings, &manner), (message, &answer.bytes), code, receipt) else {
             return Err(no_map()).into();

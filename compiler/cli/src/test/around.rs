@@ -63,7 +63,7 @@ fn count(
 ) {
     let plan = |map: &str| db::covered_plan(&world.db, world.inside, map.to_owned()).as_ref();
     if engine::is_json(bytes) {
-        let Ok((map, resource, _)) = engine.chosen_resource(bytes) else { return };
+        let Ok(((_, map), resource, _)) = engine.chosen_resource(bytes) else { return };
         let Some(plan) = plan(&map.name) else { return };
         if let Some(explained) = interpret::explain_resource(plan, &resource, settings.runs()) {
             coverage.add(plan, &explained);

@@ -104,7 +104,7 @@ fn traced(world: &World, engine: &Engine, bytes: &[u8]) -> Result<Trace, Why> {
         let traced = trace::trace(&world.db, world.inside, map, &message, &engine.runs(map)?);
         return traced.ok_or_else(|| none(map));
     }
-    let (ready, resource, problems) = engine.chosen_resource(bytes)?;
+    let ((_, ready), resource, problems) = engine.chosen_resource(bytes)?;
     let runs = engine.runs(&ready.name)?;
     let traced = trace::trace_resource(&world.db, world.inside, &ready.name, &resource, &runs);
     let mut traced = traced.ok_or_else(|| none(&ready.name))?;
