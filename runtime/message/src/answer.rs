@@ -143,12 +143,13 @@ pub struct Answer<'a> {
 /// The answer to the message with this header, lines ended by CR.
 pub fn write(header: &Header<'_>, answer: &Answer<'_>) -> Vec<u8> {
     let mut out = Writer::new(header);
-    out.header(header, answer);
-    let is_old = is_older(header.field(12), b"2.5");
+    let asked = Asked::of(header);
+    out.header(&asked, answer);
+    let is_old = is_older(asked.version, b"2.5");
     // MSA-3 is the only place for words there, and later versions have it no more.
     let said = answer.problems.iter().find_map(|problem| problem.said.as_deref()).filter(|_| is_old);
     let said = said.map(|said| words(header, said)).unwrap_or_default();
-    out.line(b"MSA", &[answer.code.text().as_bytes(), header.field(10), &said]);
+    out.line(b"MSA", &[answer.code.text().as_bytes(), asked.id, &said]);
     for problem in answer.problems {
         if is_old {
             out.error_location(problem);
@@ -177,6 +178,37 @@ fn words(header: &Header<'_>, said: &str) -> Vec<u8> {
     encoded.unwrap_or_else(|| said.chars().map(|c| u8::try_from(c).ok().filter(u8::is_ascii).unwrap_or(b'?')).collect())
 }
 
+/// What of a header its answer repeats.
+struct Asked<'m> {
+    delimiters: &'m [u8],
+    /// MSH-3 and MSH-4, MSH-5 and MSH-6.
+    from: [&'m [u8]; 2],
+    to: [&'m [u8]; 2],
+    /// MSH-9.2.
+    event: &'m [u8],
+    id: &'m [u8],
+    processing: &'m [u8],
+    version: &'m [u8],
+    charset: &'m [u8],
+}
+
+impl<'m> Asked<'m> {
+    fn of(header: &Header<'m>) -> Asked<'m> {
+        let [delimiters, application, facility, to_application, to_facility, kind, id, processing, version, charset] =
+            header.fields([2, 3, 4, 5, 6, 9, 10, 11, 12, 18]);
+        Asked {
+            delimiters,
+            from: [application, facility],
+            to: [to_application, to_facility],
+            event: header.component_of(kind, 2),
+            id,
+            processing,
+            version,
+            charset,
+        }
+    }
+}
+
 struct Writer {
     bytes: Vec<u8>,
     field: u8,
@@ -195,41 +227,37 @@ impl Writer {
         }
     }
 
-    fn header(&mut self, header: &Header<'_>, answer: &Answer<'_>) {
-        let kind = self.kind(header);
-        let charset = header.field(18);
-        let delimiters = header.field(2);
-        let (to, from) = ([header.field(3), header.field(4)], [header.field(5), header.field(6)]);
+    fn header(&mut self, asked: &Asked<'_>, answer: &Answer<'_>) {
+        let kind = self.kind(asked);
         let fields: [&[u8]; 17] = [
-            if delimiters.is_empty() { b"^~\\&" } else { delimiters },
-            from[0],
-            from[1],
-            to[0],
-            to[1],
+            if asked.delimiters.is_empty() { b"^~\\&" } else { asked.delimiters },
+            asked.to[0],
+            asked.to[1],
+            asked.from[0],
+            asked.from[1],
             answer.time.as_bytes(),
             b"",
             &kind,
             answer.id.as_bytes(),
-            header.field(11),
-            header.field(12),
+            asked.processing,
+            asked.version,
             b"",
             b"",
             b"",
             b"",
             b"",
-            charset,
+            asked.charset,
         ];
         self.line(b"MSH", &fields);
     }
 
     /// MSH-9: the structure is told since v2.3.1, the event since the first.
-    fn kind(&self, header: &Header<'_>) -> Vec<u8> {
-        let event = header.component(9, 2);
+    fn kind(&self, asked: &Asked<'_>) -> Vec<u8> {
         let mut kind = b"ACK".to_vec();
-        if !event.is_empty() {
+        if !asked.event.is_empty() {
             kind.push(self.component);
-            kind.extend(event);
-            if !is_older(header.field(12), b"2.3.1") {
+            kind.extend(asked.event);
+            if !is_older(asked.version, b"2.3.1") {
                 kind.push(self.component);
                 kind.extend(b"ACK");
             }

@@ -56,7 +56,10 @@ impl<'m> Header<'m> {
 
     /// A component of a field's first repetition, from 1.
     pub fn component(&self, field: usize, number: usize) -> &'m [u8] {
-        let field = self.field(field);
+        self.component_of(self.field(field), number)
+    }
+
+    pub(crate) fn component_of(&self, field: &'m [u8], number: usize) -> &'m [u8] {
         let is = |mark: Option<u8>| move |byte: &u8| mark == Some(*byte);
         let first = field.split(is(self.delimiters.repetition)).next().unwrap_or_default();
         first.split(is(self.delimiters.component)).nth(number.saturating_sub(1)).unwrap_or_default()

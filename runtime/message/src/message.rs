@@ -354,8 +354,11 @@ pub(crate) fn declared(bytes: &[u8], settings: &Settings) -> Result<(Charset, Op
     let delimiters = header(bytes)?;
     let start = header_start(bytes).unwrap_or_default();
     let line = bytes.get(start..).unwrap_or_default();
-    let line = line.split(|&byte| byte == b'\r' || byte == b'\n').next().unwrap_or_default();
-    let field = line.split(|&byte| byte == delimiters.field).nth(17).unwrap_or_default();
+    let line = line.get(..memchr::memchr2(b'\r', b'\n', line).unwrap_or(line.len())).unwrap_or_default();
+    // The 17th bar stands before MSH-18.
+    let mut bars = memchr::memchr_iter(delimiters.field, line);
+    let before = bars.nth(16).map_or(line.len(), |bar| bar + 1);
+    let field = line.get(before..bars.next().unwrap_or(line.len())).unwrap_or_default();
     let field = String::from_utf8_lossy(field);
     let mut names = field.split(|c: char| delimiters.repetition.map(char::from) == Some(c)).map(str::trim);
     let first = names.next().unwrap_or_default();

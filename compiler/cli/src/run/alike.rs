@@ -3,6 +3,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use emr_message::header::Header;
 use emr_message::{Charset, notes};
 use emr_runtime::flow::program::Sorted;
 
@@ -19,8 +20,8 @@ struct Last {
     sorted: Sorted,
 }
 
-/// The delimiters, MSH-9, MSH-11, MSH-12 and MSH-18, as places between bars.
-const TELLING: [usize; 5] = [1, 8, 10, 11, 17];
+/// The delimiters, kind, processing id, version and charset of MSH.
+const TELLING: [usize; 5] = [2, 9, 11, 12, 18];
 
 /// How many are kept: the senders of a feed say few different things.
 const KEPT: usize = 8;
@@ -55,16 +56,9 @@ impl Alike {
 
 /// The bar, and the fields that tell, of a message that begins with its header. One that is not there is empty.
 fn telling(bytes: &[u8]) -> Option<[&[u8]; TELLING.len() + 1]> {
-    let end = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(bytes.len());
-    let line = bytes.get(..end).filter(|line| line.starts_with(b"MSH"))?;
-    let bar = line.get(3..4)?;
-    let mut fields = line.split(|byte| bar.contains(byte));
-    let (mut telling, mut next) = ([bar; TELLING.len() + 1], 0);
-    for (place, telling) in TELLING.into_iter().zip(telling.iter_mut().skip(1)) {
-        *telling = fields.nth(place - next).unwrap_or_default();
-        next = place + 1;
-    }
-    Some(telling)
+    let header = Header::read(bytes).filter(|_| bytes.starts_with(b"MSH"))?;
+    let [delimiters, kind, processing, version, charset] = header.fields(TELLING);
+    Some([header.field(1), delimiters, kind, processing, version, charset])
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Reads on in a journal that somebody else adds to, without looking at what was read before.
 
-use std::io;
 use std::path::PathBuf;
+use std::{io, mem};
 
 use super::entry::ARRIVAL;
 use super::frame::{self, HEAD, LOST};
@@ -21,12 +21,14 @@ pub struct Follow<F: Fs> {
     number: u64,
     /// Where it stands; nothing until it was looked for.
     at: Option<(u64, u64)>,
+    /// What was read of it: its room is used again.
+    bytes: Vec<u8>,
 }
 
 impl<F: Fs> Follow<F> {
     /// From the record of this number on.
     pub fn new(fs: F, path: PathBuf, number: u64) -> Follow<F> {
-        Follow { folder: Folder::of(fs, path), number, at: None }
+        Follow { folder: Folder::of(fs, path), number, at: None, bytes: Vec::new() }
     }
 
     /// The next record that is shown.
@@ -53,9 +55,10 @@ impl<F: Fs> Follow<F> {
                 None => self.find(&mut gone)?,
             };
             let file = self.folder.open(segment)?;
-            let mut bytes = chunk(&file, at, CHUNK)?;
+            let mut bytes = mem::take(&mut self.bytes);
+            chunk(&file, at, CHUNK, &mut bytes)?;
             if let Some(head) = frame::head(&bytes).filter(|head| shown(head) > CHUNK) {
-                bytes = chunk(&file, at, shown(&head))?;
+                chunk(&file, at, shown(&head), &mut bytes)?;
             }
             let mut passed = 0;
             while self.number < below && left > 0 {
@@ -74,6 +77,7 @@ impl<F: Fs> Follow<F> {
                 }
             }
             self.at = Some((segment, at + passed as u64));
+            self.bytes = bytes;
             if passed == 0 {
                 self.next_segment(segment)?;
             }
@@ -110,11 +114,10 @@ fn shown(head: &frame::Head) -> usize {
 }
 
 /// Up to so many bytes of a file from here on.
-fn chunk(file: &impl File, at: u64, most: usize) -> io::Result<Vec<u8>> {
+fn chunk(file: &impl File, at: u64, most: usize, bytes: &mut Vec<u8>) -> io::Result<()> {
     let left = file.length()?.saturating_sub(at);
-    let mut bytes = vec![0; usize::try_from(left).unwrap_or(most).min(most)];
-    file.read_at(at, &mut bytes)?;
-    Ok(bytes)
+    bytes.resize(usize::try_from(left).unwrap_or(most).min(most), 0);
+    file.read_at(at, bytes)
 }
 
 #[cfg(test)]
