@@ -34,11 +34,28 @@ pub fn run(args: &Args) -> Result<End, End> {
     for (file, text) in FILES {
         write::whole(&folder.join(file), text.replace("{name}", name).as_bytes())?;
     }
-    let shown = folder.display();
-    anstream::println!("made `{shown}`; next:");
-    for command in ["emr check", "emr test"] {
-        anstream::println!("  {command} {shown}");
+    anstream::println!("made `{}`; next:", folder.display());
+    anstream::println!("  cd {}", word(&folder.to_string_lossy()));
+    for command in ["emr check", "emr test", "emr map samples/a01.hl7 --pretty"] {
+        anstream::println!("  {command}");
     }
-    anstream::println!("  emr map {shown}/samples/a01.hl7 --with {shown} --pretty");
     Ok(End::Fine)
+}
+
+/// A path as one word of a shell.
+fn word(path: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '-' | '_');
+    if path.chars().all(is_plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::word;
+
+    #[test]
+    fn a_name_with_blanks_is_quoted() {
+        assert_eq!(word("sites/north-1"), "sites/north-1");
+        assert_eq!(word("my hospital"), "'my hospital'");
+        assert_eq!(word("St. Mary's"), r"'St. Mary'\''s'");
+    }
 }

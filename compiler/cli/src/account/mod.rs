@@ -13,7 +13,7 @@ use crate::end::End;
 use crate::engine::{Engine, Kind, Settings, Why};
 use crate::messages;
 use crate::shown;
-use crate::style::count;
+use crate::style::{PLAIN, RED, count};
 use crate::world::{Chosen, World};
 
 /// Fields are counted by their paths; no value is shown.
@@ -23,7 +23,7 @@ pub struct Args {
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// The project's folder, or an `.emr` file
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", default_value = ".")]
     with: PathBuf,
     /// The map, where several take the message
     #[arg(long, value_name = "NAME")]
@@ -74,8 +74,12 @@ pub fn run(args: &Args) -> Result<End, End> {
     out.flush()?;
     anstream::eprintln!("{} in {}: {}", count(rows.len(), "field"), count(read, "message"), summary(&rows));
     let lost = rows.iter().filter(|row| row.verdict.is_lost()).count();
-    let too_many = args.fail_over.is_some_and(|most| lost > most);
-    Ok(if too_many || refused > 0 { End::Wrong } else { End::Fine })
+    let too_many = args.fail_over.filter(|most| lost > *most);
+    if let Some(most) = too_many {
+        let lost = count(lost, "field");
+        anstream::eprintln!("{RED}error{PLAIN}: {lost} lost, and `--fail-over {most}` allows no more than {most}");
+    }
+    Ok(if too_many.is_some() || refused > 0 { End::Wrong } else { End::Fine })
 }
 
 /// Counts a message for the map that takes it.

@@ -35,7 +35,7 @@ pub struct Args {
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// The project's folder, an `.emr` file, or what `emr build` made of one
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", default_value = ".")]
     with: PathBuf,
     /// The map, where several take the message; `a then b` sends what `a` makes through `b`
     #[arg(long, value_name = "NAME")]

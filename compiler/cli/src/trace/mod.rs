@@ -23,7 +23,7 @@ pub struct Args {
     /// A file of one message or resource of FHIR, or more; `-` is standard input
     file: PathBuf,
     /// The project's folder, or an `.emr` file
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", default_value = ".")]
     with: PathBuf,
     /// The map, where several take what the file has
     #[arg(long, value_name = "NAME")]
