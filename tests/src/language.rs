@@ -2,17 +2,18 @@
 //! message.
 //!
 //! A case is one file, `tests/cases/language/*.emr`. A line `// --- other.emr` begins another module, a line
-//! `// --- message` the message that each map which takes it is run on, `// --- resource` such a resource of FHIR. One that ends in `.csv` or `.json` is a file of rows.
+//! `// --- message` the message that each map which takes it is run on, `// --- resource` such a resource of FHIR. One that
+//! ends in `.csv` or `.json` is a file of rows.
 
 use crate::oracle::Both;
 use crate::pipeline::Map;
 use emr_compiler::db::{self, Database, Project, SourceFile};
 use emr_compiler::diagnostic::render;
 use emr_compiler::files::Content;
-use emr_compiler::json;
 use emr_compiler::plan::{Gives, Plan, interpret};
 use emr_compiler::select;
 use emr_compiler::standard::Standards;
+use emr_compiler::validate;
 use emr_message::time::Zone;
 use emr_message::{Message, Secrets};
 use std::fmt::Write;
@@ -68,7 +69,7 @@ fn outcome(case: &str) -> String {
 
 /// What each map that takes the resource makes of it.
 fn run_json(db: &Database, project: Project, files: &[SourceFile], text: &str, out: &mut String) {
-    let json = json::read(text).unwrap();
+    let (json, _) = validate::sound(text.as_bytes(), &db::standards(db, project).fhir).unwrap();
     for map in files.iter().flat_map(|&file| db::maps(db, project, file)) {
         let Some(plan) = db::plan(db, project, map.key.to_string()).as_ref() else { continue };
         let settings = interpret::Settings { zone: Zone::named(ZONE).ok(), ..Default::default() };
