@@ -89,7 +89,7 @@ impl Reading<'_> {
     fn section(&mut self, key: &Key, value: &Value) {
         let name = key.get_ref().as_ref();
         if !SECTIONS.contains(&name) {
-            return self.unknown("`emr.toml` has no section", key, SECTIONS);
+            return self.no_section(key);
         }
         let Some(table) = value.get_ref().as_table() else {
             return self.wrong(value.span(), format!("`{name}` is a section: `[{name}]`"));
@@ -245,6 +245,15 @@ impl Reading<'_> {
                 None
             }
         }
+    }
+
+    /// A setting that stands before the line of its section belongs to none.
+    fn no_section(&mut self, key: &Key) {
+        let name = key.get_ref().as_ref();
+        let section = [("project", PROJECT), ("journal", JOURNAL)].into_iter().find(|(_, known)| known.contains(&name));
+        let Some((section, _)) = section else { return self.unknown("`emr.toml` has no section", key, SECTIONS) };
+        let problem = Diagnostic::new(Code::WrongSetting, key.span(), format!("`{name}` stands in no section"));
+        self.problems.push(problem.help(format!("write `[{section}]` in a line above it")));
     }
 
     fn unknown(&mut self, what: &str, key: &Key, known: &[&str]) {

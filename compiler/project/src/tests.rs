@@ -91,6 +91,7 @@ fn settings_are_read() {
 fn wrong_settings_are_shown_at_their_place() {
     insta::assert_snapshot!(problems(
         r#"projects = 1
+charset = "UNICODE UTF-8"
 [project]
 nam = "main"
 fhir = "R4"
