@@ -1,7 +1,8 @@
 //! The ledger: what becomes of each field, over maps and messages that are small enough to see.
 
-use emr_compiler::account::{Ledger, Row};
+use emr_compiler::account::{Came, Ledger, Row};
 use emr_compiler::db;
+use emr_compiler::plan::interpret;
 use emr_message::{Message, Settings};
 
 use crate::pipeline::{self, Opened};
@@ -46,7 +47,9 @@ fn rows(project: &Opened, messages: &[&str]) -> Vec<Row> {
     let mut ledger = Ledger::default();
     for message in messages {
         let message = Message::read(message.as_bytes(), &Settings::default()).unwrap();
-        ledger.add("main.admission", &reads, &message);
+        let plan = db::explained_plan(&project.db, project.project, "main.admission".to_owned()).clone().unwrap();
+        let came = Came::from(&plan, &message, &interpret::Settings::default());
+        ledger.add("main.admission", &reads, &message, came.as_ref());
     }
     ledger.rows(&project.db, project.project)
 }
@@ -79,7 +82,8 @@ fn each_field_has_its_line() {
 fn segments_and_messages_are_counted() {
     let rows = rows(&pipeline::module(MAP), &[MESSAGE, MESSAGE]);
     let of = |path: &str| rows.iter().find(|row| row.path == path).map(|row| (row.count, row.messages));
-    assert_eq!(of("NK1-2"), Some((4, 2)));
+    assert_eq!(of("NK1-7"), Some((2, 2)));
+    assert_eq!(of("NK1-1"), Some((4, 2)));
     assert_eq!(of("ZZZ-1"), Some((2, 2)));
 }
 
@@ -99,6 +103,33 @@ fn places_of_one_name_are_told_apart() {
     let expected =
         [("PATIENT.NTE-3", "unmapped"), ("ORDER_OBSERVATION.NTE-3", "unmapped"), ("OBSERVATION.NTE-3", "mapped")];
     assert_eq!(notes, expected);
+}
+
+#[test]
+fn what_is_read_and_comes_to_nothing_is_told() {
+    let text = r#"codes Sex { "F" => "female", "M" => "male" }
+
+map admission(ORU_R01) -> Bundle {
+    each PATIENT_RESULT { emit patient(PATIENT, OBSERVATION.OBX) }
+}
+
+map patient(ORU_R01.PATIENT, OBX*) -> Patient {
+    gender: PID-8 via Sex
+    active: true when PID-30 == "Y"
+    deceased: true when PID-29 is absent
+    name: PID-5 else PID-9
+    birthDate: first OBX[.3.1 == "DOB"]-5 as DT
+    maritalStatus: PID-16
+    ignore NTE because "nobody reads them"
+}
+"#;
+    let message = "MSH|^~\\&|A||||20260101||ORU^R01|7|P|2.5.1\r\
+        PID|||||D^J||\"\"|X|E^J|||||||S|||||||||||||2020|N\r\
+        OBR|1\r\
+        OBX|1|DT|DOB||19610423\rOBX|2|ST|LASTWORDS||farewell\r";
+    let project = pipeline::module(text);
+    assert_eq!(project.rendered(), "");
+    insta::assert_snapshot!(told(&rows(&project, &[message])));
 }
 
 #[test]

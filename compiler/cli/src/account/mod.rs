@@ -5,7 +5,7 @@ mod show;
 use std::io::Write;
 use std::path::PathBuf;
 
-use emr_compiler::account::{Ledger, Row, Verdict};
+use emr_compiler::account::{Came, Ledger, Reads, Row, Verdict};
 use emr_compiler::db;
 use emr_compiler::plan::Gives;
 
@@ -17,6 +17,11 @@ use crate::style::{PLAIN, RED, count};
 use crate::world::{Chosen, World};
 
 /// Fields are counted by their paths; no value is shown.
+///
+/// A field is `mapped` if a rule reads it and something came of it, a value or a decision; `ignored` if an `ignore` names it,
+/// its segment or its group; the `engine`'s if it is about the message; `unplaced` if the structure has no place for its
+/// segment; `unwritten` if a rule reads it and nothing came of it (a table lacks the code, a filter left it out); else
+/// `unmapped`.
 #[derive(clap::Args)]
 pub struct Args {
     /// Files of one message or more, folders of such files; `-` is standard input
@@ -31,7 +36,7 @@ pub struct Args {
     /// How it is shown
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Ends with 1 if more fields than this are neither mapped nor ignored
+    /// Ends with 1 if more fields than this are lost: unwritten, unmapped or unplaced
     #[arg(long, value_name = "N")]
     fail_over: Option<usize>,
     /// The charset of messages whose MSH-18 is empty, before that of `emr.toml`
@@ -52,10 +57,13 @@ pub fn run(args: &Args) -> Result<End, End> {
     let settings = Settings::of(&world, args.charset.as_deref())?;
     let engine = Engine::new(&world, args.map.as_deref(), settings, Kind::Interpreter)?.alone_in("account")?;
     let mut ledger = Ledger::default();
-    let (mut read, mut refused) = (0, 0);
+    let (mut read, mut refused, mut rejected) = (0, 0, 0);
     refused += messages::each(&args.files, |found| {
-        match add(&mut ledger, &world, &engine, &found.bytes) {
-            Ok(()) => read += 1,
+        match add_run(&mut ledger, &world, &engine, &found.bytes) {
+            Ok(is_rejected) => {
+                read += 1;
+                rejected += usize::from(is_rejected);
+            }
             Err(Why::Message(why)) => {
                 refused += 1;
                 messages::say(&found.place(), &why);
@@ -73,26 +81,46 @@ pub fn run(args: &Args) -> Result<End, End> {
     }
     out.flush()?;
     anstream::eprintln!("{} in {}: {}", count(rows.len(), "field"), count(read, "message"), summary(&rows));
+    if rejected > 0 {
+        let are = if rejected == 1 { "message is" } else { "messages are" };
+        anstream::eprintln!("{rejected} {are} rejected: of these, what rules read counts as mapped");
+    }
     let lost = rows.iter().filter(|row| row.verdict.is_lost()).count();
     let too_many = args.fail_over.filter(|most| lost > *most);
     if let Some(most) = too_many {
+        let are = if lost == 1 { "is" } else { "are" };
         let lost = count(lost, "field");
-        anstream::eprintln!("{RED}error{PLAIN}: {lost} lost, and `--fail-over {most}` allows no more than {most}");
+        anstream::eprintln!("{RED}error{PLAIN}: {lost} {are} lost, and `--fail-over {most}` allows {most}");
     }
     Ok(if too_many.is_some() || refused > 0 { End::Wrong } else { End::Fine })
 }
 
-/// Counts a message for the map that takes it.
+/// Counts a message for the map that takes it, by the text of the map alone.
 pub fn add(ledger: &mut Ledger, world: &World, engine: &Engine, bytes: &[u8]) -> Result<(), Why> {
     let (map, message) = engine.chosen(bytes)?;
-    // A map that gives a message may take over all of the one that came, field by field or as a whole.
-    if world.plan(map).is_some_and(|plan| plan.gives == Gives::Message) {
-        return Ok(());
-    }
-    if let Some(reads) = db::reads(&world.db, world.inside, map.to_owned()) {
-        ledger.add(map, reads, &message);
+    if let Some(reads) = reads(world, map) {
+        ledger.add(map, reads, &message, None);
     }
     Ok(())
+}
+
+/// Counts a message by what its map makes of it. Whether it is rejected, so that nothing is known of that.
+fn add_run(ledger: &mut Ledger, world: &World, engine: &Engine, bytes: &[u8]) -> Result<bool, Why> {
+    let (map, message) = engine.chosen(bytes)?;
+    let Some(reads) = reads(world, map) else { return Ok(false) };
+    let plan = db::explained_plan(&world.db, world.inside, map.to_owned()).as_ref();
+    let settings = engine.runs(map)?;
+    let came = plan.and_then(|plan| Came::from(plan, &message, &settings));
+    ledger.add(map, reads, &message, came.as_ref());
+    Ok(came.is_none())
+}
+
+/// Nothing of a map that gives a message: it may take over all of the one that came, field by field or as a whole.
+fn reads<'w>(world: &'w World, map: &str) -> Option<&'w Reads> {
+    if world.plan(map).is_some_and(|plan| plan.gives == Gives::Message) {
+        return None;
+    }
+    db::reads(&world.db, world.inside, map.to_owned()).as_deref()
 }
 
 /// `60 mapped, 20 ignored, 8 engine, 0 unplaced, 6 unmapped`

@@ -18,13 +18,13 @@ pub fn table(rows: &[Row]) -> String {
             let _ = writeln!(out, "{BOLD}{map}{PLAIN}");
         }
         let (before, after) = match row.verdict {
-            Verdict::Unmapped => (RED, PLAIN),
+            Verdict::Unmapped | Verdict::Unwritten => (RED, PLAIN),
             Verdict::Unplaced => (YELLOW, PLAIN),
             _ => ("", ""),
         };
         let called: String = row.name.chars().take(name).collect();
         let line = format!(
-            "  {:path$}  {called:name$}  {before}{:8}{after}  {:>5}  {}",
+            "  {:path$}  {called:name$}  {before}{:9}{after}  {:>5}  {}",
             row.path,
             row.verdict.text(),
             row.count,
@@ -45,7 +45,7 @@ fn why(row: &Row) -> String {
     match (row.verdict, row.swept) {
         (Verdict::Ignored, true) => format!("{} (swept) {rules}", row.because),
         (Verdict::Ignored, false) => format!("{} {rules}", row.because),
-        (Verdict::Mapped, _) => rules,
+        (Verdict::Mapped | Verdict::Unwritten, _) => rules,
         _ => String::new(),
     }
 }

@@ -1,9 +1,11 @@
 //! The ledger: what becomes of each field that messages bring. Each is mapped, left on purpose, the engine's, in no
-//! place of the structure, or nobody's.
+//! place of the structure, read though nothing came of it, or nobody's.
 
+mod came;
 mod reads;
 mod spell;
 
+pub use came::Came;
 pub use reads::{Field, Reads, reads};
 
 use crate::db::{self, Project};
@@ -20,7 +22,7 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// A rule reads it.
+    /// A rule reads it, and something came of it: a value that is written, or a decision.
     Mapped,
     /// The map leaves it, with a reason.
     Ignored,
@@ -28,12 +30,15 @@ pub enum Verdict {
     Engine,
     /// The structure has no place for its segment, so that no map sees it.
     Unplaced,
+    /// A rule reads it, and nothing came of it: a table lacks its code, a filter left its segment out, the source before
+    /// it was there.
+    Unwritten,
     Unmapped,
 }
 
 impl Verdict {
-    pub const ALL: [Verdict; 5] =
-        [Verdict::Mapped, Verdict::Ignored, Verdict::Engine, Verdict::Unplaced, Verdict::Unmapped];
+    pub const ALL: [Verdict; 6] =
+        [Verdict::Mapped, Verdict::Ignored, Verdict::Engine, Verdict::Unplaced, Verdict::Unwritten, Verdict::Unmapped];
 
     pub fn text(self) -> &'static str {
         match self {
@@ -41,17 +46,18 @@ impl Verdict {
             Verdict::Ignored => "ignored",
             Verdict::Engine => "engine",
             Verdict::Unplaced => "unplaced",
+            Verdict::Unwritten => "unwritten",
             Verdict::Unmapped => "unmapped",
         }
     }
 
     /// Whether what the field says is lost, and nobody said so.
     pub fn is_lost(self) -> bool {
-        matches!(self, Verdict::Unplaced | Verdict::Unmapped)
+        matches!(self, Verdict::Unplaced | Verdict::Unwritten | Verdict::Unmapped)
     }
 }
 
-/// What becomes of one field, by its path.
+/// What becomes of one field, by its path. Of some segments something may come and of others nothing: these are two rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Row {
     /// The map that takes the messages, by its key.
@@ -80,8 +86,8 @@ pub struct Ledger {
 
 #[derive(Default)]
 struct Counts {
-    /// By place, and by name for what has none.
-    fields: BTreeMap<(Place, u16), Count>,
+    /// By place, and by name for what has none; whether something came of it, where a rule reads it.
+    fields: BTreeMap<(Place, u16, Idle), Count>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,6 +95,9 @@ enum Place {
     Node(NodeId),
     Unplaced(String),
 }
+
+/// A rule reads the field, and nothing came of it.
+type Idle = bool;
 
 #[derive(Default)]
 struct Count {
@@ -101,8 +110,9 @@ impl Ledger {
         self.maps.is_empty()
     }
 
-    /// Counts the fields of a message that goes through a map.
-    pub fn add(&mut self, map: &str, reads: &Reads, message: &Message) {
+    /// Counts the fields of a message that goes through a map. Without knowing what came of it, whatever rules read is
+    /// mapped.
+    pub fn add(&mut self, map: &str, reads: &Reads, message: &Message, came: Option<&Came>) {
         let names = message.segments().iter().map(|segment| segment.name);
         let groups = group::build(&reads.grammar, names);
         let counts = self.maps.entry(map.to_owned()).or_default();
@@ -114,8 +124,12 @@ impl Ledger {
                 None => Place::Unplaced(message.place(index).name.as_str().to_owned()),
             };
             for field in 1..=message.fields(index) {
-                if message.field(index, field).state() != State::Absent {
-                    let key = (place.clone(), field);
+                let state = message.field(index, field).state();
+                if state != State::Absent {
+                    let is_read = matches!(place, Place::Node(node) if reads.mapped.contains_key(&(node, field)));
+                    // An explicit null writes nothing, and says so.
+                    let idle = is_read && state != State::Null && came.is_some_and(|came| !came.of(index, field));
+                    let key = (place.clone(), field, idle);
                     counts.fields.entry(key.clone()).or_default().segments += 1;
                     here.insert(key);
                 }
@@ -133,7 +147,7 @@ impl Ledger {
         for (map, counts) in &self.maps {
             let Some(reads) = db::reads(db, project, map.clone()).clone() else { continue };
             let judge = Judge { db, project, standards, reads };
-            rows.extend(counts.fields.iter().map(|((place, field), count)| judge.row(map, place, *field, count)));
+            rows.extend(counts.fields.iter().map(|(field, count)| judge.row(map, field, count)));
         }
         rows
     }
@@ -147,7 +161,8 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn row(&self, map: &str, place: &Place, field: u16, count: &Count) -> Row {
+    fn row(&self, map: &str, (place, field, idle): &(Place, u16, Idle), count: &Count) -> Row {
+        let field = *field;
         let (path, segment) = match place {
             Place::Node(node) => (spell::place(&self.reads, *node), spell::name(&self.reads, *node)),
             Place::Unplaced(name) => (name.clone(), name.clone()),
@@ -165,18 +180,23 @@ impl Judge<'_> {
             name,
         };
         let Place::Node(node) = place else { return row };
-        if let Some(rules) = self.reads.mapped.get(&(*node, field)) {
-            row.verdict = Verdict::Mapped;
-            row.rules = rules.iter().filter_map(|rule| self.place_of(*rule)).collect();
-            row.rules.dedup();
-        } else if let Some((rule, reason)) = self.reads.ignored((*node, field)) {
-            row.verdict = Verdict::Ignored;
-            row.rules = self.place_of(*rule).into_iter().collect();
-            row.because = reason.because.to_string();
-            row.swept = reason.swept;
-        } else {
-            row.verdict = if is_the_engines(&segment, field, &row.name) { Verdict::Engine } else { Verdict::Unmapped };
-        }
+        let read = self.reads.mapped.get(&(*node, field));
+        let rules = |all: &BTreeSet<u32>| {
+            let mut rules: Vec<String> = all.iter().filter_map(|rule| self.place_of(*rule)).collect();
+            rules.dedup();
+            rules
+        };
+        let left = self.reads.ignored((*node, field));
+        (row.verdict, row.rules) = match (read, left) {
+            (Some(all), _) if !idle => (Verdict::Mapped, rules(all)),
+            (_, Some((rule, reason))) => {
+                (row.because, row.swept) = (reason.because.to_string(), reason.swept);
+                (Verdict::Ignored, self.place_of(*rule).into_iter().collect())
+            }
+            _ if is_the_engines(&segment, field, &row.name) => (Verdict::Engine, Vec::new()),
+            (Some(all), None) => (Verdict::Unwritten, rules(all)),
+            (None, None) => (Verdict::Unmapped, Vec::new()),
+        };
         row
     }
 

@@ -5,7 +5,16 @@ use crate::check::typed::{Comparison, Expr, Kind, State};
 use crate::plan::{Block, Constant, Step, Test, Val};
 
 impl<'a> Lower<'a> {
+    /// Where it is told why, what the text asks is a step of its own: whether a value is there is asked elsewhere too.
     pub(super) fn test(&mut self, expr: &'a Expr, env: &Env<'a>) -> Test {
+        match self.asked_for(expr, env) {
+            Test::Always(value) => Test::Always(value),
+            test if self.tells => Test::True(self.to(|to| Step::Decide { test, to })),
+            test => test,
+        }
+    }
+
+    fn asked_for(&mut self, expr: &'a Expr, env: &Env<'a>) -> Test {
         match &*expr.kind {
             Kind::Boolean(value) => Test::Always(*value),
             Kind::And(left, right) => {

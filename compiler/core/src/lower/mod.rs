@@ -119,6 +119,7 @@ fn plan_and_reasons<'a>(
         world,
         trace: telling != Telling::Nothing,
         explain: matches!(telling, Telling::Rules | Telling::Account | Telling::Taken),
+        tells: telling == Telling::Rules,
         covers: telling == Telling::Taken,
         accounts: telling == Telling::Account,
         ignored: BTreeMap::new(),
@@ -210,6 +211,7 @@ struct Lower<'a> {
     world: &'a dyn World,
     trace: bool,
     explain: bool,
+    tells: bool,
     covers: bool,
     accounts: bool,
     /// The rules that leave something, and why.

@@ -154,6 +154,8 @@ impl<'p, 'm> Run<'p, 'm> {
             if known != index {
                 if self.entries.get(known).is_some_and(|entry| entry.json != written) {
                     self.say(issue, place);
+                } else if let Some(why) = self.why.as_mut() {
+                    why.repeated(&marks);
                 }
                 return Ok(Value::Reference(known));
             }

@@ -18,6 +18,9 @@ pub struct Explained {
     pub values: Vec<Explanation>,
     /// How often each rule was carried out, by its number.
     pub carried: Vec<u32>,
+    /// What had its part, whatever came of it: what the conditions of the text asked, and what a resource says again that is
+    /// the same as one before it.
+    pub asked: Places,
     /// The places of the resource that came, if one did.
     pub nodes: Nodes,
 }
@@ -59,13 +62,13 @@ pub fn explain_both(plan: &Plan, message: &Message, resource: &Json, settings: &
 fn explained(plan: &Plan, message: &Message, settings: &Settings, input: Option<&Json>) -> Explained {
     let why = Why::new(plan, input);
     let (outcome, marks, why) = super::run_for(plan, message, settings, input, Some(Box::new(why)));
-    let told = why.map(|why| (why.notes, why.carried, why.nodes));
-    let (notes, carried, mut nodes) = told.unwrap_or_default();
+    let told = why.map(|why| (why.notes, why.carried, why.decided, why.nodes));
+    let (notes, carried, asked, mut nodes) = told.unwrap_or_default();
     let values = match &outcome.result {
         Ok(out) => values(out, &marks, &notes, &mut nodes),
         Err(_) => Vec::new(),
     };
-    Explained { outcome, values, carried, nodes }
+    Explained { outcome, values, carried, asked, nodes }
 }
 
 /// Each value has what is noted of it, or of the nearest thing around it.

@@ -135,6 +135,8 @@ pub(super) struct Why {
     emits: Vec<BTreeSet<SmolStr>>,
     /// How often each rule was carried out.
     pub carried: Vec<u32>,
+    /// What conditions of the text asked, and what is written elsewhere already.
+    pub decided: Places,
     /// The places of the resource that came.
     pub nodes: Nodes,
 }
@@ -156,6 +158,7 @@ impl Why {
             fails: Vec::new(),
             emits: Vec::new(),
             carried: vec![0; plan.rules.len()],
+            decided: Places::default(),
             nodes: resource.map(Nodes::of).unwrap_or_default(),
         };
         why.arguments = plan.takes.iter().map(|take| why.argument(take, resource)).collect();
@@ -298,6 +301,7 @@ impl Why {
                 self.chosen(&mut taint, frame.get(to as usize));
             }
             Step::Constant { .. } => taint.data = self.choices.last().cloned().unwrap_or_default(),
+            Step::Decide { .. } => self.decided.add(&taint.all()),
             Step::Convert { into, .. } => taint.went(Through::Into(*into)),
             Step::Builtin { function, .. } => {
                 taint.went(Through::Builtin(function.name()));
@@ -384,6 +388,14 @@ impl Why {
     /// Of what the engine adds to what the rule in hand writes.
     pub fn added(&mut self) -> usize {
         self.note(Taint::default(), None, false, None)
+    }
+
+    /// All of this stands in a resource that came before it.
+    pub fn repeated(&mut self, marks: &[Mark]) {
+        for number in marks.iter().filter_map(|mark| mark.note) {
+            let all = self.notes.get(number).map(|note| note.taint.all()).unwrap_or_default();
+            self.decided.add(&all);
+        }
     }
 
     /// Of what stands around all resources.
