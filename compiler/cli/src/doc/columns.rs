@@ -24,6 +24,7 @@ pub const COLUMNS: &[Column] = &[
     column("FHIR type", 16, true, |rule| rule.element_type.clone()),
     column("FHIR card.", 9, true, |rule| rule.element_cardinality.clone()),
     column("Constant", 18, true, |rule| rule.constant.clone()),
+    column("Alternative", 11, false, |rule| rule.alternative.clone()),
     column("Condition", 28, true, |rule| rule.conditions.join("\n")),
     column("Code table", 22, true, |rule| rule.tables.join("\n")),
     column("If missing", 26, true, |rule| {

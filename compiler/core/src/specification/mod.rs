@@ -1,6 +1,8 @@
 //! The mapping as analysts exchange it: a row for each rule, with the path of HL7 and the element of FHIR, what both are
 //! called and how often they are there, when the rule holds, by which table, and why.
 
+mod alternatives;
+mod calls;
 mod rows;
 mod source;
 mod written;
@@ -10,6 +12,7 @@ use crate::db::{self, Database, Project, SourceFile};
 use crate::resolve;
 use crate::syntax;
 use crate::syntax::tree::{Body, Declaration, Ignored, Path};
+use calls::Calls;
 use rows::Rows;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -53,8 +56,11 @@ pub struct Rule {
     pub sources: Vec<Source>,
     /// The constant that is written, where nothing is read.
     pub constant: String,
-    /// Maps and conversions on the way: `display_name`.
+    /// Maps and conversions on the way, `display_name`, and what is made of several parts, in the words of the text.
     pub through: Vec<String>,
+    /// `2 of 3` where the rule has several, a row each: they are tried in this order, and the first is written whose
+    /// conditions hold and that has a value.
+    pub alternative: String,
     /// In the words of the text, all of which must hold.
     pub conditions: Vec<String>,
     /// The tables that translate it.
@@ -102,8 +108,9 @@ pub struct Table {
 /// The specification of some of a project's modules.
 pub fn of(db: &Database, project: Project, files: &[SourceFile]) -> Specification {
     let mut specification = Specification::default();
+    let calls = calls(db, project);
     for &file in files {
-        module(db, project, file, &mut specification);
+        module(db, project, file, &calls, &mut specification);
     }
     let used: BTreeSet<String> = specification.rules.iter().flat_map(|rule| rule.tables.clone()).collect();
     let tables = used.iter().filter_map(|key| Some(table(key, db::code_table(db, project, key)?)));
@@ -111,7 +118,22 @@ pub fn of(db: &Database, project: Project, files: &[SourceFile]) -> Specificatio
     specification
 }
 
-fn module(db: &Database, project: Project, file: SourceFile, into: &mut Specification) {
+/// How the maps of the project call one another, those of other modules than are asked for too.
+fn calls(db: &Database, project: Project) -> Calls {
+    let mut maps = Vec::new();
+    for &file in project.files(db) {
+        for at in syntax::items(file.text(db)) {
+            let Some(text) = file.text(db).get(at.clone()) else { continue };
+            let Some(item) = syntax::item(text).item else { continue };
+            let Declaration::Map(map) = &item.declaration else { continue };
+            let key = resolve::key(file.module(db), &map.name.text).to_string();
+            maps.extend(db::function(db, project, &key).map(|function| (&**function, text)));
+        }
+    }
+    Calls::of(db::standards(db, project), &maps)
+}
+
+fn module(db: &Database, project: Project, file: SourceFile, calls: &Calls, into: &mut Specification) {
     for at in syntax::items(file.text(db)) {
         let Some(text) = file.text(db).get(at.clone()) else { continue };
         let Some(item) = syntax::item(text).item else { continue };
@@ -142,7 +164,7 @@ fn module(db: &Database, project: Project, file: SourceFile, into: &mut Specific
             because: ignore.because.as_ref().map(|it| it.text.to_string()).unwrap_or_default(),
             place: place(ignore.at.start),
         }));
-        let mut rows = Rows::new(&key, text, db::standards(db, project), function);
+        let mut rows = Rows::new(&key, text, db::standards(db, project), calls.names(function));
         rows.function(function);
         into.rules.extend(rows.found.into_iter().map(|(at, mut rule)| {
             if let Some(said) = written.rule(&at) {

@@ -1,6 +1,6 @@
 //! A row for each rule of a checked map.
 
-use super::source::{self, Named, Names};
+use super::source::{self, Names};
 use super::{Rule, one_line};
 use crate::check::typed::{Block, CodeKey, Expr, Field, Function, Kind, Slot, Statement, TyKind};
 use crate::check::types::show;
@@ -21,27 +21,43 @@ pub(super) struct Rows<'a> {
 
 /// What is known of a rule before its own value is looked at.
 #[derive(Clone, Default)]
-struct Around {
+pub(super) struct Around {
     /// `Patient.contact`
     element: String,
     conditions: Vec<String>,
+    /// `2 of 3`
+    alternative: String,
 }
 
 impl<'a> Rows<'a> {
-    pub fn new(map: &'a str, text: &'a str, standards: &'a Standards, function: &Function) -> Self {
-        let named = |param: &crate::check::typed::Param| {
-            let whole = matches!(param.ty.kind, TyKind::Structure(..));
-            let path = if whole { String::new() } else { param.name.to_string() };
-            (param.slot, Named { path, ty: param.ty.clone(), titles: Vec::new() })
-        };
-        Rows { map, text, standards, names: function.params.iter().map(named).collect(), found: Vec::new() }
+    pub fn new(map: &'a str, text: &'a str, standards: &'a Standards, names: Names) -> Self {
+        Rows { map, text, standards, names, found: Vec::new() }
     }
 
     /// The rules of a map, or the one of a map that is a value.
     pub fn function(&mut self, function: &Function) {
         let around = Around { element: base(&show(&function.result)), ..Around::default() };
-        if !self.blocks(&function.body, &around) {
-            self.push(&function.body, &around, function.body.at.clone(), Rule::default());
+        self.value(&function.body, &around, &function.body.at, &Rule::default());
+    }
+
+    /// The rows of a value: those of its blocks, else one for each of its alternatives.
+    fn value(&mut self, value: &Expr, around: &Around, at: &At, rule: &Rule) {
+        let all = self.alternatives(value);
+        let count = all.len();
+        for (number, alternative) in (1..).zip(all) {
+            let mut inner = around.clone();
+            inner.conditions.extend(alternative.conditions);
+            if count > 1 {
+                inner.alternative = format!("{number} of {count}");
+            }
+            if !self.blocks(alternative.value, &inner) {
+                self.push(
+                    alternative.value,
+                    &inner,
+                    at.clone(),
+                    Rule { otherwise: alternative.otherwise, ..rule.clone() },
+                );
+            }
         }
     }
 
@@ -86,7 +102,8 @@ impl<'a> Rows<'a> {
             Kind::Match { arms, otherwise } => {
                 let mut any = false;
                 for arm in arms {
-                    let inner = self.under(around, &arm.condition);
+                    let mut inner = around.clone();
+                    inner.conditions.push(self.asked(&arm.condition, &expr.at));
                     any |= self.blocks(&arm.value, &inner);
                 }
                 let mut inner = around.clone();
@@ -115,11 +132,11 @@ impl<'a> Rows<'a> {
         self.fields(&block.fields, &block.shape, around);
     }
 
-    fn statements(&mut self, statements: &[Statement], around: &Around) {
+    pub(super) fn statements(&mut self, statements: &[Statement], around: &Around) {
         for statement in statements {
             match statement {
                 Statement::Let(slot, value) => {
-                    if let Some(named) = source::path(self.standards, &self.names, value) {
+                    if let Some(named) = source::path((self.standards, self.text), &self.names, value) {
                         self.names.insert(*slot, named);
                     }
                     self.blocks(value, around);
@@ -158,9 +175,7 @@ impl<'a> Rows<'a> {
                 if rule.element_type.is_empty() {
                     rule.element_type = base(&show(&value.value.ty));
                 }
-                if !self.blocks(&value.value, &inner) {
-                    self.push(&value.value, &inner, value.rule.clone(), rule);
-                }
+                self.value(&value.value, &inner, &value.rule, &rule);
             }
             if let Some(extras) = &field.extras {
                 let inner = Around { element: format!("{}.{}", around.element, field.name), ..around.clone() };
@@ -182,18 +197,30 @@ impl<'a> Rows<'a> {
         self.map.clone_into(&mut rule.map);
         rule.element.clone_from(&around.element);
         rule.conditions.clone_from(&around.conditions);
+        rule.alternative.clone_from(&around.alternative);
         self.read(value, &mut rule);
         if rule.sources.is_empty() && rule.through.is_empty() {
-            rule.constant = self.words(&value.at);
+            rule.constant = self.constant(value);
+        } else if let Kind::Warn { text, .. } = &*value.kind {
+            rule.through.push(format!("warn \"{text}\""));
         }
         self.found.push((at, rule));
+    }
+
+    /// As it is written; what is said by no rule, as the type of a Bundle, as it would be.
+    fn constant(&self, value: &Expr) -> String {
+        let words = self.words(&value.at);
+        match &*value.kind {
+            Kind::Text(text) if !words.starts_with(['"', '\'']) => format!("\"{text}\""),
+            _ => words,
+        }
     }
 
     /// All that a value is made of.
     fn read(&mut self, expr: &Expr, rule: &mut Rule) {
         match &*expr.kind {
             Kind::Path { .. } | Kind::Slot(_) => {
-                if let Some(named) = source::path(self.standards, &self.names, expr) {
+                if let Some(named) = source::path((self.standards, self.text), &self.names, expr) {
                     let shown = named.shown(self.standards);
                     if !shown.path.is_empty() && !rule.sources.contains(&shown) {
                         rule.sources.push(shown);
@@ -236,12 +263,35 @@ impl<'a> Rows<'a> {
                 keys.iter().for_each(|key| self.read(key, rule));
             }
             Kind::Do { value, .. } | Kind::With { base: value, .. } => self.read(value, rule),
+            Kind::Builtin { .. }
+            | Kind::Join(_)
+            | Kind::Arithmetic { .. }
+            | Kind::Compare { .. }
+            | Kind::In { .. }
+            | Kind::Is { .. }
+            | Kind::Matches { .. }
+            | Kind::And(..)
+            | Kind::Or(..)
+            | Kind::Not(_) => self.computed(expr, rule),
             _ => expr.inside().into_iter().for_each(|part| self.read(part, rule)),
         }
     }
 
+    /// What is made of several parts is told in the words of the text, once for all that is inside.
+    fn computed(&mut self, expr: &Expr, rule: &mut Rule) {
+        let known = rule.through.len();
+        expr.inside().into_iter().for_each(|part| self.read(part, rule));
+        let words = self.words(&expr.at);
+        // Of a constant the words are what is written; what the compiler computes by itself has no words of its own.
+        let is_path = rule.sources.iter().any(|source| source.path == words);
+        if !rule.sources.is_empty() && !is_path {
+            rule.through.retain(|before| !words.contains(before.as_str()));
+            rule.through.insert(known.min(rule.through.len()), words);
+        }
+    }
+
     fn walk(&mut self, item: Slot, list: &Expr) {
-        if let Some(named) = source::path(self.standards, &self.names, list) {
+        if let Some(named) = source::path((self.standards, self.text), &self.names, list) {
             self.names.insert(item, named);
         }
     }
@@ -252,7 +302,7 @@ impl<'a> Rows<'a> {
         inner
     }
 
-    fn words(&self, at: &At) -> String {
+    pub(super) fn words(&self, at: &At) -> String {
         one_line(self.text.get(at.clone()).unwrap_or_default())
     }
 }

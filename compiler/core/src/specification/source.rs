@@ -9,7 +9,7 @@ use smol_str::SmolStr;
 use std::collections::BTreeMap;
 
 /// What the values of a function stand for: a parameter, or the items of a path.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Named {
     /// As one writes it, `NK1`; empty for a whole message, whose segments are named alone.
     pub path: String,
@@ -20,13 +20,16 @@ pub(super) struct Named {
 
 pub(super) type Names = BTreeMap<Slot, Named>;
 
-/// A path of HL7 below a name; nothing for what is no part of a message.
-pub(super) fn source(standards: &Standards, names: &Names, root: Slot, steps: &[Step], ty: &Ty) -> Option<Named> {
+/// What paths are told by: the dictionary, and the text of the item that they stand in.
+pub(super) type Around<'a> = (&'a Standards, &'a str);
+
+/// A path of HL7 below a name; nothing for what is no part of a message. `text` is that of the item.
+fn source((standards, text): Around, names: &Names, root: Slot, steps: &[Step], ty: &Ty) -> Option<Named> {
     let from = names.get(&root)?;
     let mut named = Named { path: from.path.clone(), ty: ty.clone(), titles: from.titles.clone() };
     let mut at = from.ty.kind.clone();
     for step in steps {
-        spell(&mut named.path, step);
+        spell(&mut named.path, step, text);
         at = enter(standards, at, step, &mut named.titles);
     }
     named.ty.kind = match &ty.kind {
@@ -36,7 +39,7 @@ pub(super) fn source(standards: &Standards, names: &Names, root: Slot, steps: &[
     Some(named)
 }
 
-fn spell(path: &mut String, step: &Step) {
+fn spell(path: &mut String, step: &Step, text: &str) {
     match step {
         // What is outside has a name of its own.
         Step::Outer(_) => path.clear(),
@@ -46,7 +49,10 @@ fn spell(path: &mut String, step: &Step) {
         Step::Index(number) => *path += &format!("[{number}]"),
         Step::Range(from, Some(to)) => *path += &format!("[{from}..{to}]"),
         Step::Range(from, None) => *path += &format!("[{from}..*]"),
-        Step::Filter { .. } => *path += "[…]",
+        Step::Filter { condition, .. } => {
+            let words = text.get(condition.at.clone()).unwrap_or("…");
+            *path += &format!("[{}]", super::one_line(words));
+        }
     }
 }
 
@@ -113,11 +119,11 @@ pub(super) fn cardinality(count: Count) -> &'static str {
 }
 
 /// The path that an expression is, if it is one.
-pub(super) fn path(standards: &Standards, names: &Names, expr: &Expr) -> Option<Named> {
+pub(super) fn path(around: Around, names: &Names, expr: &Expr) -> Option<Named> {
     match &*expr.kind {
-        Kind::Path { root, steps } => source(standards, names, *root, steps, &expr.ty),
+        Kind::Path { root, steps } => source(around, names, *root, steps, &expr.ty),
         Kind::Slot(slot) => names.get(slot).cloned(),
-        Kind::Pick { list, .. } | Kind::Range { list, .. } => path(standards, names, list),
+        Kind::Pick { list, .. } | Kind::Range { list, .. } => path(around, names, list),
         _ => None,
     }
 }
