@@ -50,22 +50,18 @@ impl<'a> Lower<'a> {
 
     /// A coded value as the fields of a Coding or a CodeableConcept.
     pub(super) fn coded_fields(&mut self, coded: Val, expr: &Expr, over: &Over<'a>) -> Vec<Field<'a>> {
-        let field = |name: &str, list, source| Field {
-            name: name.into(),
-            choice: false,
-            list,
-            required: false,
-            sources: vec![source],
-            extras: None,
-        };
         let is_concept = matches!(&expr.ty.kind, typed::TyKind::Fhir(key) if self.base(key) == "CodeableConcept");
-        let fields = if is_concept {
-            vec![field("coding", true, Source::Coding(coded))]
-        } else {
-            let parts = [("system", CodePart::System), ("code", CodePart::Code), ("display", CodePart::Display)];
-            parts.into_iter().map(|(name, part)| field(name, false, Source::Part(coded, part))).collect()
-        };
-        overridden(fields, over)
+        if is_concept {
+            return overridden(vec![Field::of("coding".into(), true, Source::Coding(coded))], over);
+        }
+        self.coding_fields(coded, over)
+    }
+
+    /// A coded value as the fields of a Coding.
+    pub(super) fn coding_fields(&self, coded: Val, over: &Over<'a>) -> Vec<Field<'a>> {
+        let parts = [("system", CodePart::System), ("code", CodePart::Code), ("display", CodePart::Display)];
+        let fields = parts.map(|(name, part)| Field::of(name.into(), false, Source::Part(coded, part)));
+        overridden(fields.into(), over)
     }
 
     pub(super) fn write_block(&mut self, block: &'a typed::Block, env: &Env<'a>, to: &To, over: &Over<'a>) {
@@ -169,7 +165,7 @@ impl<'a> Lower<'a> {
                     lower.wrap(format!("\"_{}\":[", field.name), items, "],", false, Vec::new());
                 }
             } else if let Some(source) = field.sources.first() {
-                lower.source(source, &to);
+                lower.source(source, &to, &Vec::new());
             }
             lower.extras(field, primitive);
         });
@@ -235,23 +231,24 @@ impl<'a> Lower<'a> {
 
     fn sources(&mut self, sources: &[Source<'a>], to: &To) {
         for source in sources {
-            self.source(source, to);
+            self.source(source, to, &Vec::new());
         }
     }
 
-    pub(super) fn source(&mut self, source: &Source<'a>, to: &To) {
+    /// With what overrides its elements.
+    pub(super) fn source(&mut self, source: &Source<'a>, to: &To, over: &Over<'a>) {
         match source {
             Source::Rule(value, env) => {
                 let to = To { at: value.rule.clone(), ..to.clone() };
-                self.ruled(env, &value.rule, |lower| lower.write(&value.value, env, &to, &Vec::new()));
+                self.ruled(env, &value.rule, |lower| lower.write(&value.value, env, &to, over));
             }
             Source::Part(of, code_part) => {
                 let val = self.code_part(*of, *code_part);
                 self.write_text(val, to);
             }
-            Source::Coding(of) => self.write_coding(*of, to),
+            Source::Coding(of) => self.write_coding(*of, to, over),
             Source::Beside(..) => {}
-            Source::Json { of, name, ty } => self.write_json_part(*of, name, ty, to),
+            Source::Json { of, name, ty } => self.write_json_part(*of, name, ty, to, over),
         }
     }
 }

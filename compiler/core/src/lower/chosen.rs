@@ -162,9 +162,9 @@ impl<'a> Lower<'a> {
             lower.items(list, env, &Over::new(), &mut |lower, bound| {
                 let body = lower.block(|lower| match &bound {
                     Bound::Later(expr, env, over) => lower.write(expr, env, &to, over),
-                    Bound::Val(coding) => lower.write_coding(*coding, &to),
-                    Bound::Json(val) => {
-                        lower.write_that_came(*val, &list.ty.with(Count::One), env, &to, &Over::new());
+                    Bound::Val(coding) => lower.write_coding(*coding, &to, &Over::new()),
+                    Bound::Json(val, over) => {
+                        lower.write_that_came(*val, &list.ty.with(Count::One), env, &to, over);
                     }
                 });
                 let is_new = lower.to(|to| Step::Unlike { body, to });
@@ -173,7 +173,8 @@ impl<'a> Lower<'a> {
                         lower,
                         match bound {
                             Bound::Later(expr, env, before) => Bound::Later(expr, env, [before, over.clone()].concat()),
-                            other => other,
+                            Bound::Json(val, before) => Bound::Json(val, [before, over.clone()].concat()),
+                            Bound::Val(val) => Bound::Val(val),
                         },
                     );
                 });
@@ -191,7 +192,10 @@ impl<'a> Lower<'a> {
             let ty = Ty::fhir(name);
             let val = self.json_of_type(value, name, env);
             return self.each_of(val, value.ty.is_list(), Until::All, &mut |lower, val| {
-                let came = lower.came(val, &ty);
+                let came = match lower.came(val, &ty) {
+                    Bound::Json(val, _) => Bound::Json(val, over.clone()),
+                    other => other,
+                };
                 found(lower, came);
             });
         }

@@ -115,16 +115,14 @@ impl<'a> Lower<'a> {
                     self.project(inner, &env, &[before, over.clone()].concat(), name, found);
                 }
                 Some((Bound::Val(coding), _)) => self.project_coding(coding, name, found),
-                Some((Bound::Json(of), ty)) => found(self, &[self.json_source(of, &ty, name)]),
+                Some((Bound::Json(of, before), ty)) => {
+                    found(self, &self.json_sources(of, &ty, &[before, over.clone()].concat(), name));
+                }
                 None => {}
             },
             Kind::Keep => {
                 let kept = env.keep.clone().unwrap_or_default();
-                for source in kept.iter() {
-                    if let Source::Rule(value, env) = source {
-                        self.project(&value.value, env, over, name, found);
-                    }
-                }
+                self.project_sources(&kept, over, name, found);
             }
             // Of a primitive: what stands beside it.
             Kind::Element { of, name: outer } if self.is_primitive_type(&expr.ty) => {
@@ -140,23 +138,13 @@ impl<'a> Lower<'a> {
             }
             Kind::Element { of, name: outer } => {
                 self.project(of, env, &Vec::new(), outer, &mut |lower, sources| {
-                    for source in sources {
-                        match source {
-                            Source::Rule(value, env) => lower.project(&value.value, env, over, name, found),
-                            Source::Coding(coding) => lower.project_coding(*coding, name, found),
-                            Source::Json { of, name: outer, ty } => {
-                                let of = lower.json_value(*of, outer, ty);
-                                found(lower, &[lower.json_source(of, ty, name)]);
-                            }
-                            Source::Part(..) | Source::Beside(..) => {}
-                        }
-                    }
+                    lower.project_sources(sources, over, name, found);
                 });
             }
             Kind::Range { .. } | Kind::OfType { .. } | Kind::Builtin { function: Builtin::distinct, .. } => {
                 self.items(expr, env, over, &mut |lower, item| match item {
                     Bound::Later(expr, env, over) => lower.project(expr, &env, &over, name, found),
-                    Bound::Json(of) => found(lower, &[lower.json_source(of, &expr.ty, name)]),
+                    Bound::Json(of, over) => found(lower, &lower.json_sources(of, &expr.ty, &over, name)),
                     Bound::Val(coding) => lower.project_coding(coding, name, found),
                 });
             }
@@ -189,7 +177,7 @@ impl<'a> Lower<'a> {
                 }
                 _ => self.picked(*which, list, expr, env, over, &mut |lower, item| match item {
                     Bound::Later(expr, env, over) => lower.project(expr, &env, &over, name, found),
-                    Bound::Json(of) => found(lower, &[lower.json_source(of, &expr.ty, name)]),
+                    Bound::Json(of, over) => found(lower, &lower.json_sources(of, &expr.ty, &over, name)),
                     Bound::Val(coding) => lower.project_coding(coding, name, found),
                 }),
             },
@@ -220,6 +208,25 @@ impl<'a> Lower<'a> {
             Kind::Warn { value, .. } => self.project(value, env, over, name, found),
             Kind::AbsentWarn(_) | Kind::Skip | Kind::Reject(_) => self.effect(expr, env),
             _ => {}
+        }
+    }
+
+    fn project_sources(&mut self, sources: &[Source<'a>], over: &Over<'a>, name: &str, found: Found<'_, 'a>) {
+        for source in sources {
+            match source {
+                Source::Rule(value, env) => self.project(&value.value, env, over, name, found),
+                Source::Coding(coding) => {
+                    let fields = self.coding_fields(*coding, over);
+                    if let Some(field) = fields.iter().find(|field| field.name == name) {
+                        found(self, &field.sources);
+                    }
+                }
+                Source::Json { of, name: outer, ty } => {
+                    let of = self.json_value(*of, outer, ty);
+                    found(self, &self.json_sources(of, ty, over, name));
+                }
+                Source::Part(..) | Source::Beside(..) => {}
+            }
         }
     }
 

@@ -98,7 +98,7 @@ impl<'a> Lower<'a> {
                 self.items(resource, env, over, &mut |lower, item| {
                     let from = match item {
                         Bound::Later(expr, env, over) => lower.emit(expr, sent, &env, &over),
-                        Bound::Json(val) => lower.emit_one_that_came(val, resource, sent, env, over),
+                        Bound::Json(val, over) => lower.emit_one_that_came(val, resource, sent, env, &over),
                         Bound::Val(_) => return,
                     };
                     lower.add(from, to, many);

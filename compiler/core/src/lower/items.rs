@@ -55,13 +55,21 @@ impl<'a> Lower<'a> {
     pub(super) fn items(&mut self, expr: &'a Expr, env: &Env<'a>, over: &Over<'a>, found: Item<'_, 'a>) {
         if self.is_json(expr, env) {
             let val = self.json(expr, env);
-            return self.each_of(val, expr.ty.is_list(), Until::All, &mut |lower, val| found(lower, Bound::Json(val)));
+            return self.each_of(val, expr.ty.is_list(), Until::All, &mut |lower, val| {
+                found(lower, Bound::Json(val, over.clone()))
+            });
         }
         match &*expr.kind {
             Kind::With { base, fields } => self.items(base, env, &under(fields, env, over), found),
             Kind::Slot(slot) => match env.get(*slot) {
                 Some((Bound::Later(inner, env, before), _)) => {
                     self.items(inner, &env, &[before, over.clone()].concat(), found);
+                }
+                Some((Bound::Json(val, before), _)) => {
+                    let over = [before, over.clone()].concat();
+                    self.each_of(val, expr.ty.is_list(), Until::All, &mut |lower, val| {
+                        found(lower, Bound::Json(val, over.clone()));
+                    });
                 }
                 Some(_) => found(self, Bound::Later(expr, env.clone(), over.clone())),
                 None => {}
@@ -127,7 +135,9 @@ impl<'a> Lower<'a> {
                 Source::Coding(val) => found(self, Bound::Val(*val)),
                 Source::Json { of, name, ty } => {
                     let val = self.json_value(*of, name, ty);
-                    self.each_of(val, ty.is_list(), Until::All, &mut |lower, val| found(lower, Bound::Json(val)));
+                    self.each_of(val, ty.is_list(), Until::All, &mut |lower, val| {
+                        found(lower, Bound::Json(val, over.clone()))
+                    });
                 }
                 Source::Part(..) | Source::Beside(..) => {}
             }
@@ -137,7 +147,7 @@ impl<'a> Lower<'a> {
     /// Whether an item would write something.
     pub(super) fn is_there(&mut self, found: &Bound<'a>) -> Test {
         match found {
-            Bound::Val(val) | Bound::Json(val) => Test::Present(*val),
+            Bound::Val(val) | Bound::Json(val, _) => Test::Present(*val),
             Bound::Later(expr, ..) if !expr.ty.may_be_missing() => Test::Always(true),
             Bound::Later(expr, env, over) => Test::True(self.probe_over(expr, env, over)),
         }

@@ -17,14 +17,14 @@ use smol_str::{SmolStr, format_smolstr};
 impl<'a> Lower<'a> {
     /// What a slot stands for that holds a value of that type which came.
     pub(super) fn came(&self, val: Val, ty: &Ty) -> Bound<'a> {
-        if self.is_primitive_type(ty) { Bound::Val(val) } else { Bound::Json(val) }
+        if self.is_primitive_type(ty) { Bound::Val(val) } else { Bound::Json(val, Vec::new()) }
     }
 
     /// Whether the expression names a part of a resource that came.
     pub(super) fn is_json(&self, expr: &Expr, env: &Env<'a>) -> bool {
         match &*expr.kind {
             Kind::Slot(slot) => match env.get(*slot) {
-                Some((Bound::Json(_), _)) => true,
+                Some((Bound::Json(_, over), _)) => over.is_empty(),
                 Some((Bound::Later(inner, env, over), _)) => over.is_empty() && self.is_json(inner, &env),
                 _ => false,
             },
@@ -50,7 +50,7 @@ impl<'a> Lower<'a> {
     pub(super) fn json(&mut self, expr: &'a Expr, env: &Env<'a>) -> Val {
         match &*expr.kind {
             Kind::Slot(slot) => match env.get(*slot) {
-                Some((Bound::Json(val) | Bound::Val(val), _)) => val,
+                Some((Bound::Json(val, _) | Bound::Val(val), _)) => val,
                 Some((Bound::Later(inner, env, _), _)) => self.json(inner, &env),
                 None => self.missing(),
             },
@@ -163,7 +163,7 @@ impl<'a> Lower<'a> {
         match (&expr.ty.kind, &*expr.kind) {
             (TyKind::Choice(types), Kind::Element { of, name }) => {
                 let of = self.json(of, env);
-                self.write_choice(of, name, types, env, to);
+                self.write_choice(of, name, types, env, to, over);
             }
             _ => {
                 let val = self.json(expr, env);
@@ -176,17 +176,15 @@ impl<'a> Lower<'a> {
     }
 
     /// A choice has at most one of its types.
-    fn write_choice(&mut self, of: Val, stem: &str, types: &[SmolStr], env: &Env<'a>, to: &To) {
+    fn write_choice(&mut self, of: Val, stem: &str, types: &[SmolStr], env: &Env<'a>, to: &To, over: &Over<'a>) {
         for ty in types {
             let val = self.json_part(of, Part::Element(vec![typed(stem, ty).into()]));
             let ty = match ty.as_str() {
-                "Reference" => TyKind::Reference(Vec::new()),
+                REFERENCE => TyKind::Reference(Vec::new()),
                 _ => TyKind::Fhir(ty.clone()),
             };
             let ty = Ty { kind: ty, count: Count::Optional };
-            self.each_of(val, false, Until::All, &mut |lower, val| {
-                lower.write_that_came(val, &ty, env, to, &Vec::new())
-            });
+            self.each_of(val, false, Until::All, &mut |lower, val| lower.write_that_came(val, &ty, env, to, over));
         }
     }
 
@@ -194,7 +192,10 @@ impl<'a> Lower<'a> {
     pub(super) fn write_that_came(&mut self, val: Val, ty: &Ty, env: &Env<'a>, to: &To, over: &Over<'a>) {
         match &ty.kind {
             TyKind::Fhir(key) if !over.is_empty() && !self.is_primitive(key) => {
-                self.write_json_over(val, &key.clone(), env, to, over);
+                self.write_json_over(val, key, env, to, over);
+            }
+            TyKind::Reference(_) if !over.is_empty() => {
+                self.write_json_over(val, &SmolStr::new_static(REFERENCE), env, to, over);
             }
             _ if self.is_primitive_type(ty) => self.write_value(val, ty, env, to),
             _ => {
@@ -221,7 +222,8 @@ impl<'a> Lower<'a> {
         }
         let fields = overridden(fields, over);
         let resource = (shape.kind == ShapeKind::Resource).then(|| self.base(key));
-        self.write_fields(&fields, key, resource.as_ref(), true, env, to);
+        // It came: so it is there, be all that is left of it constants.
+        self.write_fields(&fields, key, resource.as_ref(), false, env, to);
     }
 
     /// An element as a rule would have set it.
@@ -243,7 +245,7 @@ impl<'a> Lower<'a> {
     pub(super) fn json_source(&self, of: Val, ty: &Ty, name: &str) -> Source<'a> {
         let key = match &ty.kind {
             TyKind::Fhir(key) => key.as_str(),
-            TyKind::Reference(_) => "Reference",
+            TyKind::Reference(_) => REFERENCE,
             _ => "Element",
         };
         let element = self.world.standards().shape(key).and_then(|shape| shape.element(name).cloned());
@@ -260,19 +262,31 @@ impl<'a> Lower<'a> {
         path.iter().fold(of, |of, name| self.json_part(of, Part::Element(vec![(*name).into()])))
     }
 
+    /// What is written under a name of something that came, with what overrides its elements.
+    pub(super) fn json_sources(&self, of: Val, ty: &Ty, over: &Over<'a>, name: &str) -> Vec<Source<'a>> {
+        let came = self.json_source(of, ty, name);
+        if !over.iter().any(|(fields, _)| fields.iter().any(|field| field.name == name)) {
+            return vec![came];
+        }
+        let fields = overridden(vec![Field::of(name.into(), false, came)], over);
+        fields.into_iter().find(|field| field.name == name).map(|field| field.sources).unwrap_or_default()
+    }
+
     /// An element where a rule of that name writes.
-    pub(super) fn write_json_part(&mut self, of: Val, name: &str, ty: &Ty, to: &To) {
+    pub(super) fn write_json_part(&mut self, of: Val, name: &str, ty: &Ty, to: &To, over: &Over<'a>) {
         let env = Env::new(&SmolStr::default());
         if let TyKind::Choice(types) = &ty.kind {
-            return self.write_choice(of, name, types, &env, to);
+            return self.write_choice(of, name, types, &env, to, over);
         }
         let val = self.json_value(of, name, ty);
         let one = ty.with(Count::One);
         self.each_of(val, ty.is_list(), Until::All, &mut |lower, val| {
-            lower.write_that_came(val, &one, &env, to, &Vec::new());
+            lower.write_that_came(val, &one, &env, to, over);
         });
     }
 }
+
+const REFERENCE: &str = "Reference";
 
 /// A member that is written as it is, whatever it holds.
 const WHOLE: Ty = Ty { kind: TyKind::Reference(Vec::new()), count: Count::Optional };

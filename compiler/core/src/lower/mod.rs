@@ -246,8 +246,8 @@ struct Env<'a> {
 #[derive(Clone)]
 enum Bound<'a> {
     Val(Val),
-    /// A resource that came, or a part of it that has elements.
-    Json(Val),
+    /// A resource that came, or a part of it that has elements, and what overrides them.
+    Json(Val, block::Over<'a>),
     /// Something of FHIR with elements, and what overrides them: written where it is used.
     Later(&'a Expr, Env<'a>, block::Over<'a>),
 }
@@ -316,7 +316,7 @@ impl<'a> Lower<'a> {
     fn given(&mut self, function: &Function) -> Env<'a> {
         let env = Env::new(&function.key);
         for (val, param) in (0..).zip(&function.params) {
-            let bound = if self.is_plain(&param.ty) { Bound::Val(val) } else { Bound::Json(val) };
+            let bound = if self.is_plain(&param.ty) { Bound::Val(val) } else { Bound::Json(val, Vec::new()) };
             env.put(param.slot, bound, param.ty.clone());
         }
         self.take(&env, &function.body.at);

@@ -141,10 +141,10 @@ impl<'a> Lower<'a> {
             let name = Name::Parameter(Rc::new(parameter));
             To { name, primitive, hint: ty.clone(), catches, ..To::new(Name::Item) }
         };
-        let Some((extras, inner)) = extras else { return self.source(source, &to(before, after)) };
+        let Some((extras, inner)) = extras else { return self.source(source, &to(before, after), &Vec::new()) };
         // A value and what stands beside it are in one parameter.
         let body = self.block(|lower| {
-            lower.source(source, &to("", ""));
+            lower.source(source, &to("", ""), &Vec::new());
             let beside = format!("_{}", typed("value", ty.as_deref().unwrap_or_default()));
             lower.write_block(extras, inner, &To::new(Name::Field(beside.into())), &Vec::new());
         });

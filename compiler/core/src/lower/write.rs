@@ -121,7 +121,9 @@ impl<'a> Lower<'a> {
                     self.write(inner, &env, to, &[before, over.clone()].concat());
                 }
                 Some((Bound::Val(val), _)) => self.write_value(val, &expr.ty, env, to),
-                Some((Bound::Json(_), _)) => self.write_json(expr, env, to, over),
+                Some((Bound::Json(_, before), _)) => {
+                    self.write_json(expr, env, to, &[before, over.clone()].concat());
+                }
                 None => {}
             },
             Kind::Block(block) => self.write_block(block, env, to, over),
@@ -138,7 +140,7 @@ impl<'a> Lower<'a> {
                 for source in env.keep.clone().unwrap_or_default().iter() {
                     match source {
                         Source::Rule(value, env) => self.write(&value.value, env, to, over),
-                        other => self.source(other, to),
+                        other => self.source(other, to, over),
                     }
                 }
             }
@@ -150,7 +152,7 @@ impl<'a> Lower<'a> {
                     for source in sources {
                         match source {
                             Source::Rule(value, env) => lower.write(&value.value, env, to, over),
-                            other => lower.source(other, to),
+                            other => lower.source(other, to, over),
                         }
                     }
                 });
@@ -172,8 +174,8 @@ impl<'a> Lower<'a> {
             {
                 self.items(expr, env, over, &mut |lower, item| match item {
                     Bound::Later(expr, env, over) => lower.write(expr, &env, to, &over),
-                    Bound::Json(val) => lower.write_that_came(val, &expr.ty.with(Count::One), env, to, &Vec::new()),
-                    Bound::Val(coding) => lower.write_coding(coding, to),
+                    Bound::Json(val, over) => lower.write_that_came(val, &expr.ty.with(Count::One), env, to, &over),
+                    Bound::Val(coding) => lower.write_coding(coding, to, &Vec::new()),
                 });
             }
             Kind::Else(first, second) => {
@@ -326,10 +328,17 @@ impl<'a> Lower<'a> {
         self.when(Test::Present(coded), body, Block::new());
     }
 
-    /// The only Coding of a concept.
-    pub(super) fn write_coding(&mut self, coded: Val, to: &To) {
-        let env = Env::new(&SmolStr::default());
-        self.each_of(coded, false, Until::All, &mut |lower, val| lower.written(val, Form::Coding, "Coding", &env, to));
+    /// The only Coding of a concept, with what overrides its elements.
+    pub(super) fn write_coding(&mut self, coded: Val, to: &To, over: &Over<'a>) {
+        let (env, shape) = (Env::new(&SmolStr::default()), SmolStr::new_static("Coding"));
+        self.each_of(coded, false, Until::All, &mut |lower, val| {
+            if over.is_empty() {
+                lower.written(val, Form::Coding, &shape, &env, to);
+            } else {
+                let fields = lower.coding_fields(val, over);
+                lower.write_fields(&fields, &shape, None, true, &env, to);
+            }
+        });
     }
 
     fn data_absent(&mut self, reason: &str, env: &Env<'a>, to: &To) {
@@ -435,8 +444,8 @@ impl<'a> Lower<'a> {
             }
             _ => self.picked(which, list, expr, env, over, &mut |lower, item| match item {
                 Bound::Later(expr, env, over) => lower.write(expr, &env, to, &over),
-                Bound::Val(coding) => lower.write_coding(coding, to),
-                Bound::Json(val) => lower.write_that_came(val, &expr.ty.with(Count::One), env, to, &Vec::new()),
+                Bound::Val(coding) => lower.write_coding(coding, to, &Vec::new()),
+                Bound::Json(val, over) => lower.write_that_came(val, &expr.ty.with(Count::One), env, to, &over),
             }),
         }
     }
