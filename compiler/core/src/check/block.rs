@@ -6,7 +6,7 @@ use super::required::{Doubt, required};
 use super::scope::Scope;
 use super::sourceless::is_constant;
 use super::typed::{Block, Expr, Field, Kind, Left, Statement, Ty, TyKind, Value};
-use super::{built, bundle, condition, expression, extension, fixed, lookup, path, rule, terms, types};
+use super::{beside, built, bundle, condition, expression, extension, fixed, lookup, path, rule, terms, types};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::shape::{self, Element, Shape};
 use crate::syntax::tree::{self, At, BlockItem, Count, ExprKind, PartKind};
@@ -155,7 +155,7 @@ pub(super) fn statement(scope: &mut Scope, item: &BlockItem) -> Option<Statement
             if let Some(row) = lookup::row(scope, it) {
                 match row {
                     Some(row) => scope.define_row(&it.name.text, &it.name.at, row),
-                    None => _ = scope.define(&it.name.text, &it.name.at, Ty::ERROR, true),
+                    None => _ = scope.define(&it.name.text, &it.name.at, Ty::ERROR, None),
                 }
                 return None;
             }
@@ -169,7 +169,9 @@ pub(super) fn statement(scope: &mut Scope, item: &BlockItem) -> Option<Statement
                 None => expression::infer(scope, &it.value),
             };
             let sound = !value.is_error();
-            let slot = scope.define(&it.name.text, &it.name.at, value.ty.clone(), true);
+            // One of several is chosen on purpose; of a list it is still open which belongs to what.
+            let source = beside::source(scope, &value).filter(|_| value.ty.is_list());
+            let slot = scope.define(&it.name.text, &it.name.at, value.ty.clone(), source);
             sound.then_some(Statement::Let(slot, value))
         }
         BlockItem::Require { condition: expr, otherwise, .. } => {

@@ -5,7 +5,7 @@ use super::expression::{self, infer};
 use super::scope::Scope;
 use super::signature::{Signature, SignatureKind, SignatureParam};
 use super::typed::{Expr, Kind, Primitive, Sent, Ty, TyKind};
-use super::{built, builtin, lost, split, types};
+use super::{beside, built, builtin, lost, split, types};
 use crate::diagnostic::{Code, Diagnostic, a};
 use crate::resolve::{DeclaredKind, Found};
 use crate::standard::shape;
@@ -63,6 +63,7 @@ pub(super) fn named(scope: &mut Scope, name: &str, value: Expr, at: &At) -> Expr
 /// The call with its arguments as its parameters take them, lifted over the first.
 fn apply(scope: &mut Scope, signature: &Signature, arguments: &[Argument], name: &Word, at: &At) -> Expr {
     let Some(matched) = arguments_of(scope, signature, arguments, name) else { return Expr::error(at) };
+    let mark = scope.mark();
     let mut values = Vec::new();
     let mut lifted = None;
     let mut failed = false;
@@ -85,15 +86,20 @@ fn apply(scope: &mut Scope, signature: &Signature, arguments: &[Argument], name:
             }
         };
         failed |= value.is_error();
+        if lifted.is_some() && matches!(signature.kind, SignatureKind::Map | SignatureKind::Convert) {
+            beside::told(scope, param, &value);
+        }
         if index == 0 && lifts(&param.ty, &value.ty) && !value.is_nothing() {
             let item_ty = value.ty.with(Count::One);
             let item = scope.slot(item_ty.clone());
+            beside::go_over(scope, item, &value);
             values.push(Expr::slot(item, item_ty, &value.at));
             lifted = Some((value, item));
         } else {
             values.push(value);
         }
     }
+    scope.release(mark);
     if failed {
         return Expr::error(at);
     }
@@ -257,6 +263,7 @@ fn held(scope: &mut Scope, param: &SignatureParam, value: Expr, first: bool, at:
         if matches!(param.ty.kind, TyKind::Segment(..) | TyKind::Group(..) | TyKind::Hl7(..)) {
             help += &format!(", or let the map take several: `{}*`", types::show_kind(&param.ty.kind));
         }
+        let help = beside::help(scope, &value).unwrap_or(help);
         scope.problem(Diagnostic::new(Code::ManyForOne, at.clone(), message).help(help));
         return Expr::error(at);
     }
@@ -270,6 +277,7 @@ fn held(scope: &mut Scope, param: &SignatureParam, value: Expr, first: bool, at:
                 types::show_kind(&param.ty.kind)
             );
         }
+        let help = beside::help(scope, &value).unwrap_or(help);
         scope.problem(Diagnostic::new(Code::MayBeMissing, at.clone(), message).help(help));
         return Expr::error(at);
     }

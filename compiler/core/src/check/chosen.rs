@@ -3,7 +3,7 @@
 
 use super::scope::{Local, Scope};
 use super::typed::{Compare, Comparison, Expr, Kind, Pick, State, Statement, Ty, TyKind};
-use super::{alternative, condition, convert, path, slices, types, with};
+use super::{alternative, beside, convert, path, slices, types, with};
 use crate::diagnostic::{Code, Diagnostic, a};
 use crate::syntax::tree::{At, Count, Part, PartKind, Path};
 use smol_str::SmolStr;
@@ -25,14 +25,12 @@ pub(super) fn of_list(scope: &mut Scope, list: Expr, part: &Part) -> Expr {
             let ty = list.ty.with(Count::Any);
             Expr::new(Kind::Range { list, from: *from, to: *to }, ty, at)
         }
-        PartKind::Filter(asked) => filtered(scope, list, at, &|scope, item| {
-            let mark = scope.mark();
-            if let Kind::Slot(slot) = &*item.kind {
-                scope.push(Local { current: true, ..Local::unnamed(*slot, item.ty.clone()) });
+        PartKind::Filter(asked) => filtered(scope, list, at, &|scope, item| match &*item.kind {
+            Kind::Slot(slot) => {
+                let item = Local { current: true, ..Local::unnamed(*slot, item.ty.clone()) };
+                beside::bracket(scope, item, asked)
             }
-            let condition = condition::condition(scope, asked);
-            scope.release(mark);
-            condition
+            _ => item,
         }),
         PartKind::Url(url) => with_url(scope, list, url, at),
         PartKind::Slice(name) => sliced(scope, list, name, at),

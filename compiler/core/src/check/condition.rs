@@ -4,7 +4,7 @@ use super::expression::infer;
 use super::path::fact;
 use super::scope::Scope;
 use super::typed::{Compare, Comparison, Expr, Kind, Primitive, State, Statement, Ty, TyKind};
-use super::{by_type, chosen, convert, lookup, types};
+use super::{beside, by_type, chosen, convert, lookup, types};
 use crate::diagnostic::{Code, Diagnostic, a};
 use crate::syntax::tree::{self, At, Binary, Count, ExprKind, Is, Prefix};
 
@@ -147,9 +147,10 @@ pub(super) fn compare(scope: &mut Scope, op: Compare, left: Expr, right: Expr, a
         return Expr::error(at);
     }
     if left.ty.is_list() || right.ty.is_list() {
-        let diagnostic =
-            Diagnostic::new(Code::ManyForOne, at.clone(), "one value is compared here, and this is a list");
-        scope.problem(diagnostic.help("write `any(X == …)` or `all(X == …)`, or `first X`"));
+        let list = if left.ty.is_list() { &left } else { &right };
+        let help = "write `any(X == …)` or `all(X == …)`, or `first X`";
+        let diagnostic = several(scope, list, at, "one value is compared here, and this is a list", help);
+        scope.problem(diagnostic);
         return Expr::error(at);
     }
     let Some((left, right, how)) = alike(scope, left, right) else { return Expr::error(at) };
@@ -158,6 +159,18 @@ pub(super) fn compare(scope: &mut Scope, op: Compare, left: Expr, right: Expr, a
         return Expr::error(at);
     }
     boolean(Kind::Compare { op, left, right, how }, at)
+}
+
+/// A list where a condition asks of one value; in a bracket that chooses of that list, its item is meant.
+pub(super) fn several(scope: &Scope, list: &Expr, at: &At, message: &str, help: &str) -> Diagnostic {
+    let diagnostic = Diagnostic::new(Code::ManyForOne, at.clone(), message);
+    match beside::behind_dot(scope, list) {
+        Some(dot) => {
+            let help = format!("a leading dot is the item that the bracket asks about: write `{dot}`");
+            diagnostic.help(help).fix(list.at.clone(), dot)
+        }
+        None => diagnostic.help(help),
+    }
 }
 
 /// Both sides in the form in which they are compared.
@@ -265,9 +278,9 @@ fn within(scope: &mut Scope, left: Expr, right: &tree::Expr, at: &At) -> Expr {
         return left;
     }
     if left.ty.is_list() {
-        let diagnostic =
-            Diagnostic::new(Code::ManyForOne, at.clone(), "one value is looked up here, and this is a list");
-        scope.problem(diagnostic.help("write `any(X in …)` or `all(X in …)`"));
+        let help = "write `any(X in …)` or `all(X in …)`";
+        let diagnostic = several(scope, &left, at, "one value is looked up here, and this is a list", help);
+        scope.problem(diagnostic);
         return Expr::error(at);
     }
     let right = infer(scope, right);
@@ -318,7 +331,9 @@ fn matches(scope: &mut Scope, left: &tree::Expr, right: &tree::Expr, at: &At) ->
         return left;
     }
     if left.ty.is_list() {
-        scope.error(Code::ManyForOne, at, "one value is matched here, and this is a list");
+        let help = "write `any(X matches '…')` or `all(X matches '…')`, or `first X`";
+        let diagnostic = several(scope, &left, at, "one value is matched here, and this is a list", help);
+        scope.problem(diagnostic);
         return Expr::error(at);
     }
     let value = text(scope, left);

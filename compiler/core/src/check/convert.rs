@@ -3,7 +3,7 @@
 use super::scope::Scope;
 use super::typed::{Expr, Key, Kind, Primitive, Sent, Ty, TyKind};
 use super::types::{self, show_kind};
-use super::{binding, built};
+use super::{beside, binding, built};
 use crate::diagnostic::{Code, Diagnostic, a};
 use crate::resolve::DeclaredKind;
 use crate::standard::shape::{self, Binding, Element};
@@ -110,7 +110,8 @@ pub(super) fn to(scope: &mut Scope, value: Expr, want: &Want) -> Expr {
         return value;
     }
     if value.ty.is_list() && !want.list {
-        scope.problem(many_for_one(&value, &want.label));
+        let diagnostic = many_for_one(scope, &value, &want.label);
+        scope.problem(diagnostic);
         return Expr::error(&value.at);
     }
     let Some(how) = how(scope, &value, want) else { return Expr::error(&value.at) };
@@ -526,14 +527,14 @@ fn gives(scope: &Scope, result: &Ty, wanted: &str, ty: &shape::Type) -> bool {
     }
 }
 
-pub(super) fn many_for_one(value: &Expr, label: &str) -> Diagnostic {
+pub(super) fn many_for_one(scope: &Scope, value: &Expr, label: &str) -> Diagnostic {
     let message = format!("`{label}` takes one value, and this may give several");
-    let help = match &value.ty.kind {
+    let help = beside::help(scope, value).unwrap_or_else(|| match &value.ty.kind {
         TyKind::Hl7(_, name) if name == "varies" => {
-            "what it holds varies too: write `only …` before it and `as ST` or the like behind it, or choose by OBX-2 with `match`"
+            "what it holds varies too: write `only …` before it and `as ST` or the like behind it, or choose by OBX-2 with `match`".to_owned()
         }
-        _ => "write `first …`, `last …` or `only …` before it",
-    };
+        _ => "write `first …`, `last …` or `only …` before it".to_owned(),
+    });
     Diagnostic::new(Code::ManyForOne, value.at.clone(), message).help(help)
 }
 

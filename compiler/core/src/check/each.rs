@@ -1,5 +1,6 @@
 //! `each`: a value, or statements, for each item of a list.
 
+use super::beside::{self, Source};
 use super::convert::Want;
 use super::scope::{Local, Origin, Scope};
 use super::typed::{Compare, Comparison, Expr, Kind, Pick, Slot, Statement, Ty, TyKind};
@@ -118,7 +119,8 @@ fn key(scope: &mut Scope, by: &tree::Expr) -> Expr {
     if !key.ty.is_list() {
         return key;
     }
-    scope.problem(convert::many_for_one(&key, label));
+    let diagnostic = convert::many_for_one(scope, &key, label);
+    scope.problem(diagnostic);
     Expr::error(&key.at)
 }
 
@@ -200,7 +202,8 @@ fn bind(scope: &mut Scope, list: &Expr, each: &Each, opener: Option<SmolStr>) ->
     let ty = list.ty.with(Count::One);
     let slot = scope.slot(ty.clone());
     let origin = origin(scope, list);
-    let local = Local { current: true, origin, opener, ..Local::unnamed(slot, ty) };
+    let source = beside::source(scope, list).map(Source::item);
+    let local = Local { current: true, origin, opener, source, is_item: true, ..Local::unnamed(slot, ty) };
     match named(each) {
         Some(name) => scope.push(Local { name: Some(name), ..local }),
         None => {

@@ -3,7 +3,7 @@
 use super::scope::{Row, Scope};
 use super::suggest::nearest;
 use super::typed::{Expr, Key, Kind, RowTable, State, Ty, TyKind};
-use super::{convert, expression, types};
+use super::{condition, convert, expression, types};
 use crate::diagnostic::{Code, Diagnostic, a};
 use crate::files;
 use crate::resolve::{DeclaredKind, Export, Found};
@@ -235,9 +235,10 @@ pub(super) fn within(scope: &mut Scope, rows: &Rows, left: &tree::Expr, at: &At)
 /// The same for keys that are known.
 pub(super) fn has(scope: &mut Scope, rows: &Rows, keys: Vec<Expr>, at: &At) -> Expr {
     if let Some(list) = keys.iter().find(|key| key.ty.is_list()) {
+        let help = "write `any(X in …)` or `all(X in …)`, or `first X`";
         let message = "one value is looked up here, and this is a list";
-        let diagnostic = Diagnostic::new(Code::ManyForOne, list.at.clone(), message);
-        scope.problem(diagnostic.help("write `any(X in …)` or `all(X in …)`, or `first X`"));
+        let diagnostic = condition::several(scope, list, &list.at, message, help);
+        scope.problem(diagnostic);
         return Expr::error(at);
     }
     if !keys.iter().all(|key| !key.is_error() && is_key(scope, key)) {

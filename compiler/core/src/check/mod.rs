@@ -6,6 +6,7 @@
 mod alternative;
 mod answered;
 mod arms;
+mod beside;
 mod binding;
 mod block;
 mod bounded;

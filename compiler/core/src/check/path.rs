@@ -1,10 +1,11 @@
 //! Source paths: what `PID-5.1`, `old.PID-3[1]`, `.7.1` or `NK1[.3.1 in contacts]` name, and of what type it is.
 
+use super::beside::{self, Source};
 use super::place;
 use super::scope::{Local, Origin, Scope};
 use super::suggest::nearest;
 use super::typed::{Expr, Kind, Slot, Step, Ty, TyKind};
-use super::{built, by_type, chosen, condition, lookup, lost, types};
+use super::{built, by_type, chosen, lookup, lost, types};
 use crate::diagnostic::{Code, Diagnostic, a};
 use crate::resolve::{DeclaredKind, Found};
 use crate::standard::hl7::Version;
@@ -351,10 +352,9 @@ fn follow(scope: &mut Scope, walk: &mut Walk, part: &Part, path: &Path) -> bool 
         PartKind::Filter(condition) => {
             let ty = walk.ty.with(Count::One);
             let slot = scope.slot(ty.clone());
-            let mark = scope.mark();
-            scope.push(Local { current: true, opener: walk.opener.clone(), ..Local::unnamed(slot, ty) });
-            let condition = condition::condition(scope, condition);
-            scope.release(mark);
+            let source = beside::below(scope, walk.root, &walk.steps).map(Source::item);
+            let local = Local { current: true, source, is_item: true, ..Local::unnamed(slot, ty) };
+            let condition = beside::bracket(scope, Local { opener: walk.opener.clone(), ..local }, condition);
             walk.steps.push(Step::Filter { item: slot, condition });
             walk.ty.count = walk.ty.count.maybe();
             true

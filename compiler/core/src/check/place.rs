@@ -5,11 +5,11 @@
 use super::path::Walk;
 use super::scope::{Local, Scope};
 use super::suggest::nearest;
-use super::typed::{Step, Ty, TyKind};
+use super::typed::{Slot, Step, Ty, TyKind};
 use super::types;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::hl7::Version;
-use crate::standard::shape::{Kind, Shape};
+use crate::standard::shape::{Element, Kind, Shape};
 use crate::syntax::tree::{At, Count, Part, PartKind, Word};
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
@@ -219,7 +219,7 @@ pub(super) fn which(scope: &mut Scope, walk: &mut Walk, part: &Part) -> bool {
         scope.error(Code::UnknownPath, &part.at, "places are chosen of segments and groups");
         return false;
     };
-    let Some(around) = shape_around(scope, walk) else { return false };
+    let Some(around) = shape_around(scope, walk.root, &walk.steps) else { return false };
     let chosen = match &part.kind {
         PartKind::Place(number) => {
             let index = usize::try_from(*number).ok().and_then(|number| number.checked_sub(1));
@@ -268,12 +268,19 @@ fn before(around: &Shape, places: &[u32], place: u32) -> Option<String> {
     Some(format!("`{}`", own.name))
 }
 
-/// The shape of the group in which the last step of a walk stands.
-fn shape_around(scope: &Scope, walk: &Walk) -> Option<Arc<Shape>> {
-    let local = scope.locals().find(|local| local.slot == walk.root)?;
+/// The group or segment that the last of the steps leads to, as the group around it has it.
+pub(super) fn element(scope: &Scope, root: Slot, steps: &[Step]) -> Option<Element> {
+    let Some(Step::Member { member, .. }) = steps.last() else { return None };
+    let around = shape_around(scope, root, steps)?;
+    around.elements.get(usize::try_from(*member).ok()?).cloned()
+}
+
+/// The shape of the group in which the last of the steps stands.
+fn shape_around(scope: &Scope, root: Slot, steps: &[Step]) -> Option<Arc<Shape>> {
+    let local = scope.locals().find(|local| local.slot == root)?;
     let (TyKind::Structure(version, key) | TyKind::Group(version, key)) = &local.ty.kind else { return None };
     let mut shape = scope.world.standards().structure(*version, key)?;
-    let (_, around) = walk.steps.split_last()?;
+    let (_, around) = steps.split_last()?;
     for step in around {
         let key = match step {
             Step::Outer(levels) => (0..*levels).try_fold(shape.key.clone(), |key, _| parent(&key))?,
@@ -298,7 +305,7 @@ pub(super) fn is_chosen(scope: &mut Scope, walk: &Walk, next: Option<&Part>, at:
         return true;
     }
     let Some(Step::Member { name, .. }) = walk.steps.last() else { return true };
-    let around = shape_around(scope, walk);
+    let around = shape_around(scope, walk.root, &walk.steps);
     let spell = |(number, place)| match around.as_ref().and_then(|around| before(around, &walk.places, place)) {
         Some(before) => format!("`{name}[after {}]`", before.trim_matches('`')),
         // Nothing stands between it and the place before.
@@ -321,7 +328,7 @@ pub(super) fn opened_by(scope: &Scope, walk: &Walk) -> Option<(Vec<Step>, TyKind
     if segment != name || !matches!(around.last(), Some(Step::Member { .. })) {
         return None;
     }
-    let shape = shape_around(scope, walk)?;
+    let shape = shape_around(scope, walk.root, &walk.steps)?;
     // A group begins with its first segment; where that may be missing, with the first that it requires.
     let required = shape.elements.iter().position(|element| element.min > 0);
     let opens = *member == 0 || required.is_some_and(|index| usize::try_from(*member).is_ok_and(|it| it == index));

@@ -1,6 +1,7 @@
 //! The state of checking one item: what names stand for at this point, what is known to be present, what went wrong.
 
 use super::World;
+use super::beside::Source;
 use super::part::Changed;
 use super::typed::{Expr, Key, Kind, Slot, Ty, TyKind};
 use crate::diagnostic::{Code, Diagnostic, Severity};
@@ -72,6 +73,10 @@ pub(super) struct Local {
     pub is_let: bool,
     /// `let known = LabCode(…)`: what is read of it are columns of that row.
     pub row: Option<Row>,
+    /// Where it lies in what the map takes.
+    pub source: Option<Source>,
+    /// One of several, which are gone over.
+    pub is_item: bool,
 }
 
 /// A row of a table, by its keys.
@@ -128,10 +133,11 @@ impl<'w> Scope<'w> {
         self.locals.push(local);
     }
 
-    /// A name that somebody gave.
-    pub fn define(&mut self, name: &SmolStr, at: &At, ty: Ty, is_let: bool) -> Slot {
+    /// The name of a `let`.
+    pub fn define(&mut self, name: &SmolStr, at: &At, ty: Ty, source: Option<Source>) -> Slot {
         let slot = self.slot(ty.clone());
-        self.push(Local { name: Some(name.clone()), slot, at: at.clone(), is_let, ..Local::unnamed(slot, ty) });
+        let local = Local::unnamed(slot, ty);
+        self.push(Local { name: Some(name.clone()), at: at.clone(), is_let: true, source, ..local });
         slot
     }
 
@@ -225,8 +231,9 @@ impl<'w> Scope<'w> {
 
 impl Local {
     pub fn unnamed(slot: Slot, ty: Ty) -> Self {
-        let (name, origin, opener, row) = (None, None, None, None);
-        Self { name, current: false, slot, ty, origin, opener, at: 0..0, read: false, is_let: false, row }
+        let (name, origin, opener, row, source) = (None, None, None, None, None);
+        let (current, read, is_let, is_item) = (false, false, false, false);
+        Self { name, current, slot, ty, origin, opener, at: 0..0, read, is_let, row, source, is_item }
     }
 }
 

@@ -111,6 +111,10 @@ codes! {
         UnknownZone = "E0512";
         /// a unit is none of UCUM, or does not convert
         WrongUnit = "E0513";
+        /// a condition in a bracket asks nothing of the item
+        NotOfItem = "W0514";
+        /// each of several is given what belongs to others
+        OfAnother = "W0515";
 
         /// a code is not one of its set
         UnknownCode = "E0601";
