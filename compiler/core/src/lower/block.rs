@@ -119,8 +119,12 @@ impl<'a> Lower<'a> {
                 lower.trace(None, env, to);
                 lower.put("\"type\":\"transaction\",");
             }
-            for field in fields {
-                lower.ruled_by(field, |lower| lower.field(field, shape, env, &mut needs));
+            for (index, field) in fields.iter().enumerate() {
+                let later = fields.get(index + 1..).unwrap_or_default();
+                let written =
+                    lower.block(|lower| lower.ruled_by(field, |lower| lower.field(field, shape, env, &mut needs)));
+                let written = lower.counting(written, later);
+                lower.extend(written);
             }
             if is_bundle {
                 lower.push(Step::Entries { requests: asks_a_server(fields) });

@@ -17,6 +17,7 @@ pub(crate) mod grammar;
 mod intake;
 mod items;
 mod json;
+mod lost;
 mod marks;
 mod patch;
 mod path;
