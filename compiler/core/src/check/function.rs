@@ -4,7 +4,7 @@ use super::convert::{self, Want};
 use super::scope::{Local, Origin, Scope};
 use super::signature::Signature;
 use super::typed::{Expr, Function, KeyPart, Kind, Param, Ty, TyKind};
-use super::{Checked, World, block, expression, sourceless, split, types};
+use super::{Checked, World, block, expression, left, sourceless, split, types};
 use crate::diagnostic::{Code, Diagnostic, a};
 use crate::resolve;
 use crate::standard::shape;
@@ -53,6 +53,7 @@ pub fn function(map: &Map, module: &str, signature: &Signature, world: &dyn Worl
     } else {
         body
     };
+    left::held(&mut scope, &body);
     let body = split::held(&mut scope, body, signature, &map.result.at);
     scope.release(0);
     let function = Function {

@@ -31,6 +31,7 @@ mod extension;
 mod fixed;
 mod function;
 mod kept;
+mod left;
 mod literal;
 mod lookup;
 mod lost;

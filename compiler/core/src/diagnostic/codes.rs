@@ -61,6 +61,8 @@ codes! {
         NotLocal = "E0307";
         /// a map leaves open what a closed profile lists
         LeftOpen = "E0308";
+        /// a field is ignored and mapped by one map
+        IgnoredAndMapped = "W0309";
         /// a place of a message is written without what it belongs to
         WrongOwner = "E0340";
         /// a field is assigned that the engine writes

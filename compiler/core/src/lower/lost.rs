@@ -73,8 +73,7 @@ impl<'a> Lower<'a> {
                 self.count(base, env);
                 self.count_fields(fields, env);
             }
-            // A condition is true or false of whatever comes.
-            _ if matches!(&expr.ty.kind, TyKind::Fhir(key) if key == "boolean") && asks(&expr.kind) => {}
+            _ if expr.is_condition() => {}
             _ => expr.inside().into_iter().for_each(|inner| self.count(inner, env)),
         }
     }
@@ -95,23 +94,6 @@ impl<'a> Lower<'a> {
         let val = self.value(expr, env);
         self.when(Test::Present(val), vec![Step::Count], Block::new());
     }
-}
-
-/// Whether the value of an expression is what a condition comes to.
-fn asks(kind: &Kind) -> bool {
-    matches!(
-        kind,
-        Kind::And(..)
-            | Kind::Or(..)
-            | Kind::Not(_)
-            | Kind::Compare { .. }
-            | Kind::In { .. }
-            | Kind::Matches { .. }
-            | Kind::Is { .. }
-            | Kind::IsType { .. }
-            | Kind::InCodes { .. }
-            | Kind::InSet { .. }
-    )
 }
 
 /// Whether a skip among these steps leaves them.

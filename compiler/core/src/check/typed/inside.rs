@@ -79,6 +79,23 @@ impl Expr {
         }
     }
 
+    /// Whether it asks something, and is true or false whatever comes.
+    pub fn is_condition(&self) -> bool {
+        matches!(
+            &*self.kind,
+            Kind::And(..)
+                | Kind::Or(..)
+                | Kind::Not(_)
+                | Kind::Compare { .. }
+                | Kind::In { .. }
+                | Kind::InCodes { .. }
+                | Kind::InSet { .. }
+                | Kind::Matches { .. }
+                | Kind::Is { .. }
+                | Kind::IsType { .. }
+        )
+    }
+
     /// The expressions that its value, or each item of its list, is the value of one of: all that it chooses from or goes
     /// through, in the order of the text. None where it makes a value of its own.
     pub fn chosen(&self) -> Vec<&Expr> {
