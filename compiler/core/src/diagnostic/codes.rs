@@ -210,6 +210,8 @@ codes! {
         NoReply = "E0819";
         /// nothing that a feed accepts comes into a route
         NeverReached = "W0821";
+        /// a target writes each message to a file of the same name
+        OneFile = "W0822";
         /// an environment gives no value of a name that another gives
         NotInEachEnvironment = "W0850";
 

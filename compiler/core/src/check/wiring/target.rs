@@ -2,10 +2,11 @@
 
 use super::super::World;
 use super::connector::{Part, SAYS, Speech};
-use super::given;
+use super::given::{self, Given};
+use super::kind::{self, Fixed};
 use super::setting::Settings;
 use super::{module_of, named};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::{self, DeclaredKind, Found};
 use crate::syntax::tree::{Declaration, Sink, Told, Word};
 use smol_str::SmolStr;
@@ -27,8 +28,32 @@ pub fn target(target: &Sink, module: &str, world: &dyn World) -> Vec<Diagnostic>
     settings.hold(&given, &told, &owner);
     settings.complete(&given, &told, &target.name.at, &owner);
     problems.append(&mut settings.problems);
+    if problems.is_empty() {
+        problems.extend(one_file(&given, own, world));
+    }
     problems
 }
+
+/// That all messages go to a file of one name, which is kept when it is there: the second one fails.
+fn one_file(given: &[Given], told: &[Told], world: &dyn World) -> Option<Diagnostic> {
+    told.iter().find(|told| told.name.text == EXISTING)?;
+    let value = |name: &str| given.iter().find(|it| it.name.text == name).and_then(|it| it.values.first());
+    let path = value("path")?;
+    let keeps =
+        |value| matches!(kind::fixed(value, world), Some(Fixed::Texts(texts)) if texts.iter().any(|it| it == "fail"));
+    let is_fixed = kind::fixed(path, world).is_some();
+    if !is_fixed || value(EXISTING).is_some_and(|existing| !keeps(existing)) {
+        return None;
+    }
+    let message = "each message goes to a file of this name: the second one finds it there, and is not delivered";
+    let diagnostic = Diagnostic::new(Code::OneFile, path.at.clone(), message);
+    Some(diagnostic.help(
+        "name the file by the message, `path: \"archive/{receipt.id}.hl7\"`, or say `existing: \"replace\"` or `\"append\"`",
+    ))
+}
+
+/// The setting that says what becomes of a file that is there already.
+const EXISTING: &str = "existing";
 
 /// What comes into its routes: what a setting of a target reads is the message as it came.
 pub(super) fn delivered(key: &SmolStr, world: &dyn World) -> Vec<super::accept::Accepted> {
