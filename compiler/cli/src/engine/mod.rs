@@ -19,7 +19,7 @@ use emr_compiler::plan::{self, MADE, interpret};
 use emr_compiler::select::MessageType;
 use emr_compiler::standard::Standards;
 use emr_compiler::validate;
-use emr_message::{Charset, Message, Receipt, Secrets, Zone, batch, notes};
+use emr_message::{Charset, Message, Receipt, Secrets, Unreadable, Zone, batch, notes};
 use emr_native::artifact;
 use emr_runtime::host::{Artifact, Machine, Symbol, Unusable};
 use smol_str::SmolStr;
@@ -93,12 +93,22 @@ impl Settings {
     }
 
     pub fn read(&self, bytes: &[u8]) -> Result<Message, String> {
-        Message::read(bytes, &self.message).map_err(|why| why.to_string())
+        Message::read(bytes, &self.message).map_err(unreadable)
     }
 
     /// See [`Message::read_header`].
     pub fn read_header(&self, bytes: &[u8]) -> Result<Message, String> {
-        Message::read_header(bytes, &self.message).map_err(|why| why.to_string())
+        Message::read_header(bytes, &self.message).map_err(unreadable)
+    }
+}
+
+/// Why bytes are no message, and what a person can do about it.
+fn unreadable(why: Unreadable) -> String {
+    match why {
+        Unreadable::BadCharset { .. } => {
+            format!("{why}; where MSH-18 is empty, `--charset` or `charset` in `emr.toml` says which one it is")
+        }
+        why => why.to_string(),
     }
 }
 
@@ -508,7 +518,7 @@ impl Engine {
         let start = json.len();
         let machine = self.machine(settings, (&mut kept.machines, number), map, bytes.len(), receipt);
         let mut outcome = match machine.and_then(|machine| map.compiled(machine.run(bytes), json)) {
-            Some(compiled) => compiled.map_err(|why| Why::Message(why.to_string()))?,
+            Some(compiled) => compiled.map_err(|why| Why::Message(unreadable(why)))?,
             None => map.interpreted(read(settings, &mut message, bytes)?, (settings, receipt), json),
         };
         if !notes::is_plain(bytes, &settings.message) {
