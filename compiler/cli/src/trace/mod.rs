@@ -69,29 +69,33 @@ pub fn run(args: &Args) -> Result<End, End> {
     if let Some(wanted) = &wanted {
         let makes_messages = trace::makes_messages(&world.db, world.inside, &traced.map);
         of_kind(wanted, args.why.as_deref().unwrap_or_default(), (&traced.map, makes_messages))?;
-        traced.values.retain(|value| wanted.is(value));
+        traced.values = wanted.chosen(std::mem::take(&mut traced.values), makes_messages);
     }
+    let could = wanted.filter(|_| traced.values.is_empty()).map(|wanted| {
+        let makes_messages = trace::makes_messages(&world.db, world.inside, &traced.map);
+        let of_source = matches!(wanted, Wanted::Field(_)) && !makes_messages;
+        (trace::could(&world.db, world.inside, &traced, &wanted), of_source)
+    });
     let mut out = anstream::stdout().lock();
     match args.format {
         Format::Json => {
-            if wanted.is_some() {
+            if args.why.is_some() {
                 traced.segments.clear();
             }
             let json = shown::json(&traced)?;
             writeln!(out, "{json}")?;
         }
         Format::Html => write!(out, "{}", html::page(&traced, &shown, is_json(&bytes)))?,
-        Format::Text if wanted.is_some() => write!(out, "{}", text::values(&traced))?,
+        Format::Text if args.why.is_some() => write!(out, "{}", text::values(&traced))?,
         Format::Text => write!(out, "{}", text::whole(&traced))?,
     }
     out.flush()?;
     if count > 1 {
         anstream::eprintln!("message {} of {count}; `--message N` shows another", args.message);
     }
-    if let Some(wanted) = wanted.filter(|_| traced.values.is_empty()) {
+    if let Some((could, of_source)) = could {
         let path = args.why.as_deref().unwrap_or_default();
-        let could = trace::rules_for(&world.db, world.inside, &traced.map, &wanted);
-        anstream::eprint!("{}", text::nothing(path, &could));
+        anstream::eprint!("{}", text::nothing(path, &could, of_source));
     }
     Ok(if traced.rejected.is_some() { End::Wrong } else { End::Fine })
 }
@@ -121,7 +125,6 @@ fn no_path(path: &str) -> End {
 /// That what a map makes has what is asked for.
 fn of_kind(wanted: &Wanted, path: &str, (map, makes_messages): (&str, bool)) -> Result<(), End> {
     let why = match (wanted, makes_messages) {
-        (Wanted::Field(_), false) => "resources: an element of one is written like `Patient.birthDate`",
         (Wanted::Element(_), true) => "messages: a field of one is written like `PID-5.1`",
         _ => return Ok(()),
     };

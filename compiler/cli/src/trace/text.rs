@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use emr_compiler::trace::{Part, Rule, Said, Segment, Source, Trace, Value};
+use emr_compiler::trace::{Could, Part, Read, Said, Segment, Source, Trace, Value};
 
 use crate::style::{BOLD, DIM, PLAIN, RED, YELLOW};
 
@@ -57,11 +57,23 @@ pub fn values(trace: &Trace) -> String {
     out
 }
 
-/// That there is no such value, and which rules might have written one.
-pub fn nothing(path: &str, could: &[Rule]) -> String {
-    let mut out = format!("no value is written to `{path}`\n");
-    for rule in could {
+/// That there is no such value, or that none is made of a field of the source; which rules might have written one, and what
+/// they would have read.
+pub fn nothing(path: &str, could: &[Could], of_source: bool) -> String {
+    let mut out = match of_source {
+        true => format!("no value is made of `{path}`\n"),
+        false => format!("no value is written to `{path}`\n"),
+    };
+    if could.is_empty() {
+        out.push_str("  no rule of the map is about it\n");
+    }
+    for Could { rule, reads } in could {
         let _ = writeln!(out, "  {}  {}", rule.place(), short(&rule.text));
+        for Read { path, name, there } in reads {
+            let name = if name.is_empty() { String::new() } else { format!(" {DIM}{name}{PLAIN}") };
+            let has = if *there { "has a value, of which nothing came" } else { "is empty" };
+            let _ = writeln!(out, "      {path}{name} {has}");
+        }
     }
     out
 }

@@ -1,6 +1,7 @@
 //! A message, or a resource of FHIR, beside what a map makes of it: each value with the rules on the way to it, what it is
 //! made of, and what decided on it, in the words of the text and of the standards. It shows values: that is what it is for.
 
+mod could;
 mod made;
 mod message;
 mod names;
@@ -9,12 +10,13 @@ mod roots;
 mod rules;
 mod wanted;
 
+pub use could::{Could, Read, could};
 pub use message::{Part, Segment};
 pub use roots::Roots;
 pub use rules::{Rule, one_line, read as rule};
 pub use wanted::Wanted;
 
-use crate::check::typed::{Primitive, TyKind};
+use crate::check::typed::Primitive;
 use crate::db::{self, Project};
 use crate::json::Json;
 use crate::plan::interpret::{
@@ -203,30 +205,6 @@ pub fn segments(db: &db::Database, project: Project, message: &Message) -> Vec<S
 /// Whether what a map makes is of messages, whose values are fields.
 pub fn makes_messages(db: &db::Database, project: Project, map: &str) -> bool {
     db::explained_plan(db, project, map.to_owned()).as_ref().is_some_and(|plan| plan.gives == Gives::Message)
-}
-
-/// The rules of a map, and of all that it uses, that name an element or a field: those that might have written it.
-pub fn rules_for(db: &db::Database, project: Project, map: &str, wanted: &Wanted) -> Vec<Rule> {
-    let Some(plan) = db::explained_plan(db, project, map.to_owned()).clone() else { return Vec::new() };
-    let standards = db::standards(db, project);
-    let is_of = |rule: &Rule| {
-        let Some(resource) = wanted.resource() else { return true };
-        let result = db::function(db, project, &rule.map).map(|function| &function.result.kind);
-        let Some(TyKind::Fhir(key)) = result else { return false };
-        let shape = standards.fhir.shape(key);
-        // `Patient.contact` is a part of a Patient.
-        let base = shape.map(|shape| shape.base.to_string()).filter(|base| !base.is_empty());
-        base.unwrap_or_else(|| key.to_string()).split('.').next() == Some(resource)
-    };
-    let name = wanted.name();
-    let names = |rule: &Rule| {
-        let rest = rule.text.strip_prefix(name.as_str());
-        rest.is_some_and(|rest| rest.starts_with([':', '.', '[']) || rest.starts_with(" +:"))
-    };
-    let all = plan.rules.iter().filter_map(|rule| rules::read(db, project, rule));
-    let mut found: Vec<Rule> = all.filter(|rule| !rule.library && names(rule) && is_of(rule)).collect();
-    found.dedup();
-    found
 }
 
 /// The places without those that hold another of them: the parts say more.

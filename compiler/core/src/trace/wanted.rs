@@ -3,7 +3,8 @@
 
 mod known;
 
-use super::Value;
+use super::could::without_brackets;
+use super::{Source, Value};
 use crate::standard::Standards;
 
 /// The path of a value. Without a number it means all items of a list, and what lies below it is meant too.
@@ -12,9 +13,9 @@ pub enum Wanted {
     Field(Field),
 }
 
-/// `Patient.name[0].family`, in the resource that it names.
+/// `Patient.name[0].family`, in the resources that it names; `Immunization[1].lotNumber` in the second of them.
 pub struct Element {
-    resource: String,
+    resource: Part,
     parts: Vec<Part>,
 }
 
@@ -49,7 +50,26 @@ impl Wanted {
         }
     }
 
-    pub fn is(&self, value: &Value) -> bool {
+    /// The values that are asked for. Of a field of the message that came, those that are made of it, or if there are none,
+    /// those that it decided on.
+    pub fn chosen(&self, values: Vec<Value>, makes_messages: bool) -> Vec<Value> {
+        match self {
+            Wanted::Field(field) if !makes_messages => {
+                let is_of = |sources: &[Source]| sources.iter().any(|source| field.touches(&source.path));
+                let made = values.iter().any(|value| is_of(&value.sources));
+                let is_meant = |value: &Value| is_of(if made { &value.sources } else { &value.conditions });
+                values.into_iter().filter(is_meant).collect()
+            }
+            Wanted::Element(element) => {
+                let root = element.root(&values);
+                let is_in = |value: &Value| root.as_ref().is_none_or(|root| self::root(value) == root);
+                values.into_iter().filter(|value| is_in(value) && self.is(value)).collect()
+            }
+            _ => values.into_iter().filter(|value| self.is(value)).collect(),
+        }
+    }
+
+    fn is(&self, value: &Value) -> bool {
         match self {
             Wanted::Element(element) => element.is(value),
             // What stands in a resource is in none of a message.
@@ -66,36 +86,60 @@ impl Wanted {
             Wanted::Field(field) => format!("{}-{}", field.segment.name, field.field.name),
         }
     }
-
-    /// The resource that it is of; nothing of a field.
-    pub fn resource(&self) -> Option<&str> {
-        match self {
-            Wanted::Element(element) => Some(&element.resource),
-            Wanted::Field(_) => None,
-        }
-    }
 }
 
 impl Element {
     fn read(path: &str) -> Option<Element> {
         let mut parts = path.split('.');
         let resource = parts.next().filter(|it| it.starts_with(|first: char| first.is_ascii_uppercase()))?;
+        let resource = Part::read(resource)?;
         let parts: Vec<Part> = parts.map(Part::read).collect::<Option<_>>()?;
         let is_name = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        let is_sound = is_name(resource) && !parts.is_empty() && parts.iter().all(|part| is_name(&part.name));
-        is_sound.then(|| Element { resource: resource.to_owned(), parts })
+        let is_sound = is_name(&resource.name) && !parts.is_empty() && parts.iter().all(|part| is_name(&part.name));
+        is_sound.then_some(Element { resource, parts })
+    }
+
+    /// Where the resource stands that is meant by its number, counted from 0; nothing where all are.
+    fn root<'v>(&self, values: &'v [Value]) -> Option<String> {
+        let number = self.resource.number.as_ref()?;
+        let mut roots: Vec<&'v str> = Vec::new();
+        for value in values.iter().filter(|value| value.resource == self.resource.name) {
+            if !roots.contains(&self::root(value)) {
+                roots.push(self::root(value));
+            }
+        }
+        // One that is not there is no value's.
+        let root = number.parse().ok().and_then(|number: usize| roots.get(number).copied());
+        Some(root.unwrap_or("-").to_owned())
+    }
+
+    /// Whether what a rule writes, `Patient.contact.name`, is this, lies below it or around it.
+    pub(super) fn touches(&self, written: &str) -> bool {
+        let written = without_brackets(written);
+        let mut own = written.split('.');
+        let mut parts = own.clone().skip(1).map(|name| Part { name: name.to_owned(), number: None });
+        own.next() == Some(self.resource.name.as_str())
+            && self
+                .parts
+                .iter()
+                .all(|wanted| parts.next().is_none_or(|own| wanted.is_element(&own) || own.is_element(wanted)))
     }
 
     fn is(&self, value: &Value) -> bool {
         let Some(own) = value.element.split('.').map(Part::read).collect::<Option<Vec<_>>>() else { return false };
-        value.resource == self.resource
+        value.resource == self.resource.name
             && own.len() >= self.parts.len()
             && self.parts.iter().zip(&own).all(|(wanted, own)| wanted.is_element(own))
     }
 }
 
+/// The path of the resource that a value stands in.
+fn root(value: &Value) -> &str {
+    value.path.strip_suffix(value.element.as_str()).unwrap_or_default()
+}
+
 impl Field {
-    fn read(path: &str) -> Option<Field> {
+    pub(super) fn read(path: &str) -> Option<Field> {
         let (segment, rest) = path.split_once('-')?;
         let segment = Part::read(segment).filter(|it| emr_message::Name::read(&it.name).is_some())?;
         let mut numbers = rest.split('.');
@@ -103,6 +147,17 @@ impl Field {
         let components: Vec<String> = numbers.map(str::to_owned).collect();
         let is_sound = components.len() <= 2 && components.iter().all(|it| is_number(it));
         is_sound.then_some(Field { segment, field, components })
+    }
+
+    /// Whether a path of the message is this one, lies below it or around it. Conditions in brackets do not count.
+    pub(super) fn touches(&self, path: &str) -> bool {
+        let own = Field::read(path).or_else(|| Field::read(&without_brackets(path)));
+        own.is_some_and(|own| {
+            let depth = self.components.len().min(own.components.len());
+            self.segment.is_counted(&own.segment)
+                && self.field.is_counted(&own.field)
+                && self.components.get(..depth) == own.components.get(..depth)
+        })
     }
 
     /// Whether the place of a value is this one or lies below it.

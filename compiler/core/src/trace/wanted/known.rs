@@ -12,6 +12,7 @@ use smol_str::SmolStr;
 
 pub fn element(wanted: &Element, fhir: &Fhir) -> Result<(), String> {
     let Element { resource, parts } = wanted;
+    let resource = &resource.name;
     let root = fhir.shape(resource).filter(|shape| shape.kind == Kind::Resource);
     let Some(root) = root else {
         let near = nearest(resource, fhir.resources().iter().copied());
