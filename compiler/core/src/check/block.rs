@@ -4,10 +4,10 @@ use super::arms::{holds_rules, is_block, match_rules, match_statements};
 use super::convert::Want;
 use super::required::{Doubt, required};
 use super::scope::Scope;
-use super::sourceless::is_constant;
+use super::sourceless::{is_constant, of_constants};
 use super::typed::{Block, Expr, Field, Kind, Left, Statement, Ty, TyKind, Value};
 use super::{beside, built, bundle, condition, expression, extension, fixed, lookup, path, rule, terms, types};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::standard::shape::{self, Element, Shape};
 use crate::syntax::tree::{self, At, BlockItem, Count, ExprKind, PartKind};
 use indexmap::IndexMap;
@@ -283,7 +283,8 @@ pub(super) fn finished(scope: &mut Scope, fields: Fields, shape: &Arc<Shape>, wi
         let Some(element) = building.element.clone() else { continue };
         let mut values = building.values;
         if let Some((key, nested)) = building.nested {
-            values.extend(nested_value(scope, key, nested, building.first.clone(), with));
+            let nested = nested_value(scope, key, nested, building.first.clone(), with);
+            values.extend(nested.map(|nested| told_if_never_written(scope, nested, element.min > 0)));
         }
         for (url, nested) in building.by_url {
             values.extend(extension::collected(scope, &url, nested, building.first.clone()));
@@ -324,6 +325,19 @@ fn nested_value(scope: &mut Scope, key: SmolStr, nested: Fields, at: At, with: b
         Kind::Block(Block { shape: key, resource: None, statements: Vec::new(), fields, always: is_target })
     };
     Some(Value { value: Expr::new(kind, ty, &at), rule: at })
+}
+
+/// A place below an element is written with what is around it, as a block in braces is.
+fn told_if_never_written(scope: &mut Scope, nested: Value, required: bool) -> Value {
+    let Kind::Block(block) = &*nested.value.kind else { return nested };
+    let values = block.fields.iter().flat_map(|field| &field.values).map(|value| &value.value.at);
+    let mut errors = scope.problems.iter().filter(|it| it.severity() == Severity::Error);
+    let is_wrong = errors.any(|it| values.clone().any(|at| at.start <= it.at.start && it.at.end <= at.end));
+    // A rule whose value names nothing has none.
+    if block.always || is_wrong || block.fields.iter().any(|field| field.values.is_empty()) {
+        return nested;
+    }
+    Value { value: of_constants(scope, nested.value, required), ..nested }
 }
 
 /// A profile may allow one where the resource has a list: JSON writes an array all the same.
