@@ -114,6 +114,12 @@ fn text(feed: &Feed, named: usize) -> String {
         law.parked,
         law.in_flight
     );
+    if let Some(issues) = feed.issues.filter(|issues| *issues > 0) {
+        let issues = count(usize::try_from(issues).unwrap_or(usize::MAX), "issue");
+        text.push_str(&format!(
+            "  {YELLOW}{issues}{PLAIN} of maps since the engine began; the log says of which messages\n"
+        ));
+    }
     feed.ways.iter().filter_map(way).for_each(|line| text.push_str(&line));
     for parked in feed.parked.iter().take(named) {
         text.push_str(&format!("  {} is parked: {}\n", parked.id, parked.why.join("; ")));

@@ -11,6 +11,7 @@ use emr_compiler::files::Content;
 use emr_compiler::standard::Standards;
 use emr_message::answer::{At, Code, Problem, Wrong};
 use emr_message::{Place, Receipt, State};
+use emr_runtime::flow::issues::Issues;
 use emr_runtime::flow::program::{Form, Made, Mapped, Program, Rejected, Sorted};
 use serde_json::Value;
 use smol_str::SmolStr;
@@ -240,7 +241,7 @@ impl Program for Compiled {
                 Ok(parts.map(|bytes| Made { form, bytes: bytes.into() }).collect())
             }
         };
-        Mapped { result, issues: issues.len(), misses: named(misses) }
+        Mapped { result, issues: Issues::of(issues.iter().map(|told| told.code.as_str())), misses: named(misses) }
     }
 
     fn reply(
@@ -261,7 +262,7 @@ impl Program for Compiled {
         let Outcome { form, rejected: refused, issues, misses } = outcome;
         let made = || Made { form: of(form), bytes: made.into() };
         let result = refused.map_or_else(|| Ok(made()), |told| Err(rejected(told, false)));
-        Mapped { result, issues: issues.len(), misses: named(misses) }
+        Mapped { result, issues: Issues::of(issues.iter().map(|told| told.code.as_str())), misses: named(misses) }
     }
 
     fn read(&self, feed: usize, readings: &[usize], bytes: &[u8], receipt: &Receipt) -> Vec<Vec<String>> {

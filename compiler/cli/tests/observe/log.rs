@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::site::Site;
+use crate::running;
+
+use super::site::{MARKERS, Site};
 
 #[test]
 fn a_log_in_json_tells_what_went_wrong_and_no_value() {
@@ -41,4 +43,25 @@ fn a_log_is_text_and_as_long_as_it_is_asked_to_be() {
     let text = site.text("log");
     assert!(text.lines().all(|line| line.contains(" WARN ")), "{text}");
     Site::holds_no_marker(&text);
+}
+
+#[test]
+fn what_maps_say_of_messages_is_counted_by_code_and_never_told() {
+    let mut site = Site::new("");
+    site.start(&["--log", "json"]);
+    // What stands in PID-7 is no date.
+    let message = running::admission("1", "77^^^H", &format!("DOE||{}", MARKERS[0]));
+    running::send(&mut site.connect(), &message);
+    site.until(|site| site.text("log").contains("\"issues were raised\""));
+    let text = site.text("log");
+    Site::holds_no_marker(&text);
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let raised = lines.iter().find(|line| line["message"] == "issues were raised").unwrap();
+    assert_eq!((&raised["id"], &raised["level"]), (&"adt-1".into(), &"INFO".into()), "{raised}");
+    assert_eq!((&raised["route"], &raised["codes"]), (&"admissions".into(), &"R0501".into()), "{raised}");
+    let (status, _, _) = site.said(&["status"]);
+    let count = site.json(&["status"])[0]["issues"].as_u64().unwrap();
+    assert!(count > 0 && status.contains("since the engine began"), "{status}");
+    assert_eq!(site.stop(), Some(0));
+    assert!(site.json(&["status"])[0]["issues"].is_null());
 }

@@ -305,6 +305,7 @@ async fn settled(feed: &Arc<Intake<Disk>>, numbers: BTreeSet<u64>) -> Result<BTr
 fn status(feed: &Intake<Disk>) -> Feed {
     let name = feed.name();
     let mut status = feed.sum(|ledger| Feed::of(name, ledger));
+    status.issues = Some(feed.issues());
     let version = feed.version();
     let known = version.ways().map(|(way, queue)| {
         let waiting =

@@ -24,6 +24,7 @@ pub fn feed(feed: &Feed, is_running: bool) -> Value {
         "feed": feed.name, "running": is_running, "accepted": law.accepted, "delivered": law.settled.delivered,
         "filtered": law.settled.filtered, "refused": law.settled.refused, "dropped": law.settled.dropped,
         "in_flight": law.in_flight, "parked_count": law.parked,
+        "issues": feed.issues,
         "parked": feed.parked.iter().map(parked).collect::<Vec<_>>(),
         "ways": feed.ways.iter().map(way).collect::<Vec<_>>(),
     })

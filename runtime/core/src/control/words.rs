@@ -78,6 +78,9 @@ pub struct Not {
 pub struct Feed {
     pub name: String,
     pub law: Law,
+    /// That maps have raised since the engine began. Known to an engine that runs alone.
+    #[serde(default)]
+    pub issues: Option<u64>,
     /// The oldest of those that are parked.
     pub parked: Vec<Parked>,
     pub ways: Vec<Way>,
@@ -149,7 +152,7 @@ impl Feed {
                 ways.iter_mut().skip(place).take(1).for_each(|way| way.waiting += 1);
             }
         }
-        Feed { name: name.to_owned(), law: ledger.law(), parked: parked.collect(), ways }
+        Feed { name: name.to_owned(), law: ledger.law(), issues: None, parked: parked.collect(), ways }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -148,6 +148,8 @@ pub struct Intake<F: Fs> {
     pub(super) wake: Notify,
     is_closing: AtomicBool,
     pub(super) is_left: AtomicBool,
+    /// That maps have raised.
+    issues: AtomicU64,
     /// Senders that wait until all targets have their message.
     answers: Mutex<BTreeMap<u64, Waiting>>,
 }
@@ -267,6 +269,7 @@ impl<F: Fs> Intake<F> {
             wake: Notify::new(),
             is_closing: AtomicBool::new(false),
             is_left: AtomicBool::new(false),
+            issues: AtomicU64::new(0),
             answers: Mutex::default(),
         });
         let mapping = Arc::clone(&intake);
@@ -378,7 +381,15 @@ impl<F: Fs> Intake<F> {
 
     /// Tells whoever looks on.
     pub fn see(&self, what: &Happening<'_>) {
+        if let Happening::Mapped { issues, .. } | Happening::ReplyMapped { issues, .. } = what {
+            self.issues.fetch_add(issues.count() as u64, Ordering::Relaxed);
+        }
         self.witness.see(&self.name, what);
+    }
+
+    /// How many issues maps have raised since it began.
+    pub fn issues(&self) -> u64 {
+        self.issues.load(Ordering::Relaxed)
     }
 
     /// Goes on by another version of the project, once all is mapped that was taken before; where that waits for a table

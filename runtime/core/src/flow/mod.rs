@@ -5,7 +5,7 @@
 //! [`version`] of the project that is the present one, [`lanes`]
 //! keeps the order of deliveries, [`deliver`] brings them out and [`retry`] says when again, [`reply`] is what senders get of what targets say; [`operate`] is what a person
 //! may do with single messages; [`engine`] puts all of it together for a project, [`witness`] is told of all that
-//! happens, and [`backlog`] says what waits.
+//! happens, also of the [`issues`] that maps raise, and [`backlog`] says what waits.
 
 mod anew;
 pub mod backlog;
@@ -13,6 +13,7 @@ pub mod deliver;
 pub mod engine;
 mod held;
 pub mod intake;
+pub mod issues;
 pub mod lanes;
 mod line;
 mod look_up;

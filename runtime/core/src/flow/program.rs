@@ -6,6 +6,8 @@ use bytes::Bytes;
 use emr_message::Receipt;
 use emr_message::answer::{Code, Problem};
 
+use super::issues::Issues;
+
 /// A project that is ready to run. All that it does is pure: the same message and receipt give the same.
 pub trait Program: Send + Sync + 'static {
     /// What tells this program from others, of all that goes into it.
@@ -43,8 +45,8 @@ pub enum Sorted {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mapped<M = Vec<Made>> {
     pub result: Result<M, Rejected>,
-    /// How many issues were raised.
-    pub issues: usize,
+    /// The issues that were raised.
+    pub issues: Issues,
     /// The tables, of those that alarms watch, that lack what the message looks up in them.
     pub misses: Vec<Arc<str>>,
 }
@@ -52,7 +54,7 @@ pub struct Mapped<M = Vec<Made>> {
 /// Without a word of a map.
 impl<M> From<Result<M, Rejected>> for Mapped<M> {
     fn from(result: Result<M, Rejected>) -> Mapped<M> {
-        Mapped { result, issues: 0, misses: Vec::new() }
+        Mapped { result, issues: Issues::default(), misses: Vec::new() }
     }
 }
 

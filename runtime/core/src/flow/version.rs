@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::deliver::{Parcel, Queue};
 use super::intake::{OnReject, Settings, Way};
+use super::issues::Issues;
 use super::once::{self, Came, Key, Once};
 use super::program::{Made, Mapped, Program, Rejected, Sorted};
 use super::repair::repaired;
@@ -45,9 +46,9 @@ pub(super) struct Mapping {
 /// What became of a message in a route.
 pub(super) enum Seen {
     /// A map came to its end.
-    Mapped { route: Arc<str>, took: Duration, issues: usize, is_refused: bool },
+    Mapped { route: Arc<str>, took: Duration, issues: Issues, is_refused: bool },
     /// The map of its reply did.
-    Replied { route: Arc<str>, took: Duration, issues: usize, is_refused: bool },
+    Replied { route: Arc<str>, took: Duration, issues: Issues, is_refused: bool },
     /// A table lacks what the map looks up in it.
     Missed { table: Arc<str> },
     /// The route has no part in it.
@@ -58,10 +59,10 @@ impl Seen {
     pub fn happening(&self, number: u64) -> Happening<'_> {
         match self {
             Seen::Mapped { route, took, issues, is_refused } => {
-                Happening::Mapped { number, route, took: *took, issues: *issues, is_refused: *is_refused }
+                Happening::Mapped { number, route, took: *took, issues, is_refused: *is_refused }
             }
             Seen::Replied { route, took, issues, is_refused } => {
-                Happening::ReplyMapped { number, route, took: *took, issues: *issues, is_refused: *is_refused }
+                Happening::ReplyMapped { number, route, took: *took, issues, is_refused: *is_refused }
             }
             Seen::Missed { table } => Happening::Missed { table },
             Seen::LeftOut { route } => Happening::LeftOut { number, route },

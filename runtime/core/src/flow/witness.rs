@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::issues::Issues;
 use super::retry::Failure;
 use crate::journal::entry::What;
 
@@ -50,9 +51,9 @@ pub enum Happening<'a> {
     /// A route has no part in a message: its condition does not hold, it has seen the keys, or it drops what its map refuses.
     LeftOut { number: u64, route: &'a str },
     /// A route's map has come to its end.
-    Mapped { number: u64, route: &'a str, took: Duration, issues: usize, is_refused: bool },
+    Mapped { number: u64, route: &'a str, took: Duration, issues: &'a Issues, is_refused: bool },
     /// The map of a route's reply has come to its end.
-    ReplyMapped { number: u64, route: &'a str, took: Duration, issues: usize, is_refused: bool },
+    ReplyMapped { number: u64, route: &'a str, took: Duration, issues: &'a Issues, is_refused: bool },
     /// A table whose misses an alarm watches lacks what a map looks up in it.
     Missed { table: &'a str },
     /// The journal says so from now on.

@@ -19,6 +19,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 use super::{OURS, id};
+use crate::flow::issues::Issues;
 use crate::flow::witness::{Happening, Leaving, Witness};
 use crate::journal::entry::What;
 
@@ -210,10 +211,12 @@ impl Witness for Teller {
             Happening::Repaired { number, count } => debug!(feed, id = id(feed, number), count, "repaired"),
             Happening::Full => self.is_full(feed),
             Happening::Mapped { number, route, issues, is_refused, .. } => {
-                debug!(feed, id = id(feed, number), route, issues, is_refused, "mapped");
+                raised(feed, (number, route), issues);
+                debug!(feed, id = id(feed, number), route, issues = issues.count(), is_refused, "mapped");
             }
             Happening::ReplyMapped { number, route, issues, is_refused, .. } => {
-                debug!(feed, id = id(feed, number), route, issues, is_refused, "its reply is mapped");
+                raised(feed, (number, route), issues);
+                debug!(feed, id = id(feed, number), route, issues = issues.count(), is_refused, "its reply is mapped");
             }
             Happening::LeftOut { number, route } => debug!(feed, id = id(feed, number), route, "has no part in it"),
             Happening::Noted { number, what } => noted(feed, number, what),
@@ -225,6 +228,13 @@ impl Witness for Teller {
             Happening::Denied { id, why } => warn!(feed, id, why, "what was asked for is not done"),
             Happening::Missed { .. } | Happening::Opened { .. } | Happening::Synced { .. } => {}
         }
+    }
+}
+
+/// What maps say of a message; `emr show` has the words.
+fn raised(feed: &str, (number, route): (u64, &str), issues: &Issues) {
+    if issues.count() > 0 {
+        info!(feed, id = id(feed, number), route, issues = issues.count(), codes = %issues, "issues were raised");
     }
 }
 

@@ -132,7 +132,7 @@ impl Witness for Traces {
             | Happening::ReplyMapped { number, route, took, issues, is_refused } => {
                 let name = if matches!(what, Happening::Mapped { .. }) { "map" } else { "reply" };
                 self.tell((feed, number), name, took, |attributes| {
-                    attributes.extend([("emr.route", json!(route)), ("emr.issues", json!(issues.to_string()))]);
+                    attributes.extend([("emr.route", json!(route)), ("emr.issues", json!(issues.count().to_string()))]);
                     is_refused
                 });
             }
@@ -236,6 +236,7 @@ fn attributes(all: &[(&str, Value)]) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flow::issues::Issues;
 
     fn settings(ratio: f64) -> Settings {
         Settings { endpoint: "http://127.0.0.1:1/".into(), headers: Vec::new(), ratio, version: "1".into() }
@@ -246,7 +247,16 @@ mod tests {
         let (traces, mut sending) = traces(settings(1.0)).unwrap();
         let took = Duration::from_millis(2);
         traces.see("adt", &Happening::Accepted { number: 4, bytes: 40, took });
-        traces.see("adt", &Happening::Mapped { number: 4, route: "all", took, issues: 1, is_refused: true });
+        traces.see(
+            "adt",
+            &Happening::Mapped {
+                number: 4,
+                route: "all",
+                took,
+                issues: &Issues::of(["R0501"].into_iter()),
+                is_refused: true,
+            },
+        );
         traces.see("adt", &Happening::Tried { number: 4, way: "all>ehr", tried: 1, took, failure: None });
         traces.see("adt", &Happening::Known);
         let mut spans = Vec::new();

@@ -139,11 +139,11 @@ impl Witness for Metrics {
                 let route = self.route(&feed, name, route);
                 let outcome = if *is_refused { &route.refused } else { &route.made };
                 outcome.inc();
-                route.issues.inc_by(*issues as u64);
+                route.issues.inc_by(issues.count() as u64);
                 route.map.observe(took.as_secs_f64());
             }
             Happening::ReplyMapped { route, issues, .. } => {
-                _ = self.route(&feed, name, route).issues.inc_by(*issues as u64);
+                _ = self.route(&feed, name, route).issues.inc_by(issues.count() as u64);
             }
             Happening::LookedUp { table, is_cached, is_there, took, failure, .. } => {
                 let table = self.table(table);
@@ -196,6 +196,7 @@ impl Metrics {
 
 #[cfg(test)]
 mod tests {
+    use crate::flow::issues::Issues;
     use std::time::Duration;
 
     use emr_abi::wiring;
@@ -260,7 +261,13 @@ mod tests {
         let delivered = What::Delivered { target: "all>ehr".into() };
         for what in [
             Happening::Accepted { number: 0, bytes: 40, took },
-            Happening::Mapped { number: 0, route: "all", took, issues: 2, is_refused: false },
+            Happening::Mapped {
+                number: 0,
+                route: "all",
+                took,
+                issues: &Issues::of(["R0501", "R0701"].into_iter()),
+                is_refused: false,
+            },
             Happening::Tried { number: 0, way: "all>ehr", tried: 1, took, failure: Some(&failure) },
             Happening::Tried { number: 0, way: "all>ehr", tried: 2, took, failure: None },
             Happening::Noted { number: 0, what: &delivered },
