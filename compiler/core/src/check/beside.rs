@@ -29,6 +29,21 @@ impl Source {
         Self { fixed: self.steps.len(), made: false, ..self }
     }
 
+    /// As one writes it from its segment on; nothing where a bracket chooses among several, or where it is present anyway.
+    pub fn name(&self, scope: &Scope) -> Option<SmolStr> {
+        if self.steps.iter().any(|step| matches!(step, Step::Filter { .. } | Step::Range(..) | Step::Index(_))) {
+            return None;
+        }
+        if scope.is_known_present(&path::fact(self.root, &self.steps)) {
+            return None;
+        }
+        let local = scope.locals().find(|local| local.slot == self.root)?;
+        let segment = self.steps.iter().rposition(|step| matches!(step, Step::Member { .. }));
+        let around = if segment.is_none() { local.name.as_deref()? } else { "" };
+        let name = path::spell(around, self.steps.get(segment.unwrap_or(0)..)?);
+        (!name.is_empty()).then_some(name)
+    }
+
     /// What is made of it.
     fn made(self) -> Self {
         Self { made: true, ..self }

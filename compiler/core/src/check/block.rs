@@ -6,7 +6,7 @@ use super::required::{Doubt, required};
 use super::scope::Scope;
 use super::sourceless::{is_constant, of_constants};
 use super::typed::{Block, Expr, Field, Kind, Left, Statement, Ty, TyKind, Value};
-use super::{beside, built, bundle, condition, expression, extension, fixed, lookup, path, rule, terms, types};
+use super::{beside, built, bundle, condition, expression, extension, fixed, lookup, path, place, rule, terms, types};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::standard::shape::{self, Element, Shape};
 use crate::syntax::tree::{self, At, BlockItem, Count, ExprKind, PartKind};
@@ -169,8 +169,7 @@ pub(super) fn statement(scope: &mut Scope, item: &BlockItem) -> Option<Statement
                 None => expression::infer(scope, &it.value),
             };
             let sound = !value.is_error();
-            // One of several is chosen on purpose; of a list it is still open which belongs to what.
-            let source = beside::source(scope, &value).filter(|_| value.ty.is_list());
+            let source = beside::source(scope, &value);
             let slot = scope.define(&it.name.text, &it.name.at, value.ty.clone(), source);
             sound.then_some(Statement::Let(slot, value))
         }
@@ -227,6 +226,10 @@ fn ignored(scope: &mut Scope, ignore: &tree::Ignore) -> Vec<Left> {
         let swept = matches!(what, tree::Ignored::Rest(_));
         for written in named(what) {
             let at = written.at.clone();
+            if let Some(problem) = place::not_taken(scope, &written) {
+                scope.problem(problem);
+                break;
+            }
             let what = path::path(scope, &written);
             // What is wrong with a place is wrong with all fields of it.
             if what.is_error() {

@@ -62,7 +62,13 @@ pub(super) fn named(scope: &mut Scope, name: &str, value: Expr, at: &At) -> Expr
 
 /// The call with its arguments as its parameters take them, lifted over the first.
 fn apply(scope: &mut Scope, signature: &Signature, arguments: &[Argument], name: &Word, at: &At) -> Expr {
-    let Some(matched) = arguments_of(scope, signature, arguments, name) else { return Expr::error(at) };
+    let Some(matched) = arguments_of(scope, signature, arguments, name) else {
+        // What is given is in use all the same, though nobody knows for what.
+        let before = scope.problems.len();
+        arguments.iter().for_each(|argument| _ = infer(scope, &argument.value));
+        scope.problems.truncate(before);
+        return Expr::error(at);
+    };
     let mark = scope.mark();
     let mut values = Vec::new();
     let mut lifted = None;
@@ -211,6 +217,11 @@ fn passed(
 ) -> Expr {
     let at = &argument.at;
     match &param.ty.kind {
+        // What is wrong with the parameter is said where it stands.
+        TyKind::Error => {
+            infer(scope, argument);
+            Expr::error(at)
+        }
         TyKind::Fhir(key) if key == "any" => {
             let value = infer(scope, argument);
             if super::operator::has_elements(scope, &value.ty) {
@@ -270,7 +281,14 @@ fn held(scope: &mut Scope, param: &SignatureParam, value: Expr, first: bool, at:
     let required = !param.ty.may_be_missing();
     if required && (value.ty.may_be_missing() || value.is_nothing()) {
         let message = format!("`{}` needs a value, but {}", param.name, super::missing::why(scope, &value));
-        let mut help = "add `else …`, or make it present with `require`".to_owned();
+        let is_place = matches!(&*value.kind, Kind::Path { .. } | Kind::Slot(_) | Kind::Pick { .. });
+        let source = beside::source(scope, &value).filter(|_| is_place);
+        let mut help = match source.and_then(|source| source.name(scope)) {
+            Some(name) => {
+                format!("add `else …`, or make `{name}` present before it: `require {name} else reject \"…\"`")
+            }
+            None => "add `else …`, or make it present with `require`".to_owned(),
+        };
         if matches!(param.ty.kind, TyKind::Segment(..) | TyKind::Group(..) | TyKind::Hl7(..)) {
             help = format!(
                 "let the map do without: `{}?`; or make it present with `require`",

@@ -27,7 +27,7 @@ pub(super) fn of_list(scope: &mut Scope, list: Expr, part: &Part) -> Expr {
         }
         PartKind::Filter(asked) => filtered(scope, list, at, &|scope, item| match &*item.kind {
             Kind::Slot(slot) => {
-                let item = Local { current: true, ..Local::unnamed(*slot, item.ty.clone()) };
+                let item = Local { current: true, is_item: true, ..Local::unnamed(*slot, item.ty.clone()) };
                 beside::bracket(scope, item, asked)
             }
             _ => item,

@@ -7,6 +7,7 @@ use super::typed::{Compare, Comparison, Expr, Kind, Primitive, State, Statement,
 use super::{beside, by_type, chosen, convert, lookup, types};
 use crate::diagnostic::{Code, Diagnostic, a};
 use crate::syntax::tree::{self, At, Binary, Count, ExprKind, Is, Prefix};
+use smol_str::SmolStr;
 
 fn boolean(kind: Kind, at: &At) -> Expr {
     Expr::new(kind, Ty::fhir("boolean"), at)
@@ -42,7 +43,16 @@ fn checked(scope: &mut Scope, expr: &tree::Expr) -> Expr {
                 scope.problem(diagnostic.help("join them with `and`, or put one in parentheses"));
                 return Expr::error(at);
             }
+            let without_dot = scope.in_bracket().then(|| component(left)).flatten();
+            let left_at = left.at.clone();
             let (left, right) = (infer(scope, left), infer(scope, right));
+            if let (Some(number), false) = (without_dot, right.is_error() || is_number(&right.ty.kind)) {
+                let message = format!("`{number}` is a number here, and no part of the item");
+                let diagnostic = Diagnostic::new(Code::WrongType, left_at.clone(), message);
+                let help = format!("a leading dot is the item that the bracket asks about: write `.{number}`");
+                scope.problem(diagnostic.help(help).fix(left_at, format!(".{number}")));
+                return Expr::error(at);
+            }
             compare(scope, op, left, right, at)
         }
         ExprKind::Binary(op @ (Binary::In | Binary::NotIn), left, right) => {
@@ -91,6 +101,14 @@ fn comparison_of(op: Binary) -> Option<Compare> {
         Binary::GreaterOrEqual => Compare::GreaterOrEqual,
         _ => return None,
     })
+}
+
+/// `3.1`, which may be meant as the component of an item.
+fn component(expr: &tree::Expr) -> Option<SmolStr> {
+    match &*expr.kind {
+        ExprKind::Number(number) if number.starts_with(|c: char| c.is_ascii_digit()) => Some(number.clone()),
+        _ => None,
+    }
 }
 
 fn is_comparison(expr: &tree::Expr) -> bool {
@@ -148,7 +166,7 @@ pub(super) fn compare(scope: &mut Scope, op: Compare, left: Expr, right: Expr, a
     }
     if left.ty.is_list() || right.ty.is_list() {
         let list = if left.ty.is_list() { &left } else { &right };
-        let help = "write `any(X == …)` or `all(X == …)`, or `first X`";
+        let help = "write `any(X == …)` or `all(X == …)`, or `first X`; of nothing `any` is false and `all` true";
         let diagnostic = several(scope, list, at, "one value is compared here, and this is a list", help);
         scope.problem(diagnostic);
         return Expr::error(at);

@@ -109,12 +109,16 @@ pub(super) fn to(scope: &mut Scope, value: Expr, want: &Want) -> Expr {
     if value.is_error() || value.is_nothing() || want.types.is_empty() {
         return value;
     }
-    if value.ty.is_list() && !want.list {
+    let is_several = value.ty.is_list() && !want.list;
+    let varies = matches!(&value.ty.kind, TyKind::Hl7(_, name) if name == "varies");
+    // A type that does not fit is said first: it fits no better when one is chosen.
+    let how = if is_several && varies { None } else { Some(how(scope, &value, want)) };
+    if is_several && !matches!(how, Some(None)) {
         let diagnostic = many_for_one(scope, &value, &want.label);
         scope.problem(diagnostic);
         return Expr::error(&value.at);
     }
-    let Some(how) = how(scope, &value, want) else { return Expr::error(&value.at) };
+    let Some(how) = how.flatten() else { return Expr::error(&value.at) };
     if let (TyKind::Hl7(..), How::Primitive(Primitive::Code, _) | How::Call(..)) = (&value.ty.kind, &how) {
         binding::untranslated(scope, &value, want);
     }

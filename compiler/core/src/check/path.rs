@@ -557,7 +557,7 @@ fn unknown_component(shape: &Shape, number: u32, at: &At) -> Diagnostic {
     let name = &shape.key;
     let diagnostic = Diagnostic::new(Code::UnknownPath, at.clone(), format!("`{name}` has no component {number}"));
     match shape.elements.last() {
-        Some(last) => diagnostic.help(format!("its last one is `.{}`, {}", last.name, last.title.to_lowercase())),
+        Some(last) => diagnostic.help(format!("its last one is `.{}` (\"{}\")", last.name, last.title.to_lowercase())),
         None => diagnostic.help("it is a value without components"),
     }
 }

@@ -10,7 +10,7 @@ use super::types;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::standard::hl7::Version;
 use crate::standard::shape::{Element, Kind, Shape};
-use crate::syntax::tree::{At, Count, Part, PartKind, Word};
+use crate::syntax::tree::{At, Count, Part, PartKind, Path, Word};
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -110,7 +110,14 @@ pub(super) fn member(scope: &mut Scope, walk: &mut Walk, name: &str, at: &At) ->
     let (TyKind::Structure(version, key) | TyKind::Group(version, key)) = walk.ty.kind.clone() else {
         let message = format!("`{}` has no part `{name}`", types::show_kind(&walk.ty.kind));
         let diagnostic = Diagnostic::new(Code::UnknownPath, at.clone(), message);
-        scope.problem(diagnostic.help("fields and components of HL7 v2 have numbers, as in `PID-5.1`"));
+        let own = scope.locals().find(|local| local.slot == walk.root).and_then(|local| local.name.clone());
+        let help = match (&walk.ty.kind, own) {
+            (TyKind::Segment(_, segment), Some(own)) if segment == name && walk.steps.is_empty() => {
+                format!("`{own}` is the {name} itself: its field 5 is `{own}-5`")
+            }
+            _ => "fields and components of HL7 v2 have numbers, as in `PID-5.1`".to_owned(),
+        };
+        scope.problem(diagnostic.help(help));
         return false;
     };
     let Some(shape) = scope.world.standards().structure(version, &key) else { return false };
@@ -335,10 +342,27 @@ pub(super) fn opened_by(scope: &Scope, walk: &Walk) -> Option<(Vec<Step>, TyKind
     (opens && shape.kind == Kind::Group).then(|| (around.to_vec(), TyKind::Group(*version, shape.key.clone())))
 }
 
+/// What is ignored in a map that does not take it.
+pub(super) fn not_taken(scope: &mut Scope, written: &Path) -> Option<Diagnostic> {
+    let root = written.root.as_ref()?;
+    let is_segment = types::is_hl7_name(&root.text) && types::is_known_hl7(&root.text, scope.world);
+    if !is_segment || !scope.groups().is_empty() || scope.local(&root.text).is_some() {
+        return None;
+    }
+    let message = format!("`{}` is not among what this map takes", root.text);
+    let diagnostic = Diagnostic::new(Code::UnknownName, root.at.clone(), message);
+    Some(diagnostic.help("it is ignored in the map that takes the message: write this line there"))
+}
+
 /// A word that names nothing here: a segment that the map does not take, or a slip.
 pub(super) fn unknown_name(scope: &Scope, root: &Word, parts: &[Part]) -> Diagnostic {
     let name = root.text.as_str();
     let in_sight: Vec<SmolStr> = scope.locals().filter_map(|local| local.name.clone()).collect();
+    if let Some(field) = without_minus(scope, name) {
+        let message = format!("there is no segment `{name}` in HL7 v2");
+        let diagnostic = Diagnostic::new(Code::WrongPathSpelling, root.at.clone(), message);
+        return diagnostic.help(format!("did you mean `{field}`?")).fix(root.at.clone(), field);
+    }
     if types::is_hl7_name(name) && types::is_known_hl7(name, scope.world) {
         let message = format!("`{name}` is not among what this map takes");
         let diagnostic = Diagnostic::new(Code::UnknownName, root.at.clone(), message);
@@ -363,8 +387,19 @@ pub(super) fn unknown_name(scope: &Scope, root: &Word, parts: &[Part]) -> Diagno
     } else {
         in_sight.iter().map(SmolStr::as_str).chain(declared).collect()
     };
-    match nearest(name, known.into_iter()) {
+    // What the map takes is meant rather than what there is besides; `PDI` is `PID` with two letters in each other's place.
+    let slip = |taken: &&SmolStr| types::is_hl7_name(name) && strsim::damerau_levenshtein(taken, name) == 1;
+    let taken = in_sight.iter().find(slip).map(SmolStr::as_str);
+    match taken.or_else(|| nearest(name, known.into_iter())) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(root.at.clone(), near),
         None => diagnostic.help("a map sees its parameters, its lets and the constants"),
     }
+}
+
+/// `PID-7` for `PID7`.
+fn without_minus(scope: &Scope, name: &str) -> Option<String> {
+    let (segment, number) = name.split_at_checked(3)?;
+    let is_field = number.parse::<u32>().is_ok_and(|number| number > 0);
+    let known = scope.world.standards().segment(super::ANY_VERSION, segment);
+    (is_field && known.is_some()).then(|| format!("{segment}-{number}"))
 }

@@ -176,6 +176,11 @@ impl<'w> Scope<'w> {
         Some(found.clone())
     }
 
+    /// Whether a leading dot is one of several that a bracket or an `each` goes over.
+    pub fn in_bracket(&self) -> bool {
+        self.locals.iter().rev().find(|local| local.current).is_some_and(|local| local.is_item)
+    }
+
     /// Everything in sight, the innermost first.
     pub fn locals(&self) -> impl Iterator<Item = &Local> {
         self.locals.iter().rev()

@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::{DeclaredKind, Found};
 use crate::standard::fhir::Profiles;
 use crate::standard::shape::{Kind, Shape};
-use crate::syntax::tree::{Count, Type, Word};
+use crate::syntax::tree::{Count, Declaration, Type, Word};
 use smol_str::SmolStr;
 
 /// The type of a parameter, and the profile that a message is held to.
@@ -163,6 +163,9 @@ fn unknown_type(name: &Word, world: &dyn World) -> Diagnostic {
     let message = format!("there is no type `{}`", name.text);
     let diagnostic = Diagnostic::new(Code::UnknownType, name.at.clone(), message);
     let standards = world.standards();
+    if let Some(group) = group_of(&name.text, world) {
+        return diagnostic.help(format!("a group is named with its message: did you mean `{group}`?"));
+    }
     let near = if is_hl7_name(&name.text) {
         let known: Vec<SmolStr> = hl7_names(world);
         nearest(&name.text, known.iter().map(SmolStr::as_str)).map(str::to_owned)
@@ -174,6 +177,25 @@ fn unknown_type(name: &Word, world: &dyn World) -> Diagnostic {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
         None => diagnostic.help("a type is a segment, group or data type of HL7 v2, a type of FHIR, or a profile"),
     }
+}
+
+/// `VXU_V04.ORDER` for `ORDER`: the group of that name, of a message that a map in sight takes if one has it.
+fn group_of(name: &str, world: &dyn World) -> Option<String> {
+    if !is_hl7_name(name) {
+        return None;
+    }
+    let standards = world.standards();
+    let of = |structure: &str| {
+        let key = format!("{structure}.{name}");
+        standards.structure(ANY_VERSION, &key).map(|_| key)
+    };
+    let declared = world.names().all().filter_map(|(_, export)| match world.declaration(&export.key)? {
+        Declaration::Map(map) => Some(map),
+        _ => None,
+    });
+    let taken =
+        declared.flat_map(|map| &map.params).filter_map(|param| param.ty.name.text.split('.').next()).find_map(of);
+    taken.or_else(|| standards.hl7.structures(ANY_VERSION).into_iter().find_map(of))
 }
 
 fn hl7_names(world: &dyn World) -> Vec<SmolStr> {

@@ -6,6 +6,7 @@ mod build;
 pub mod cst;
 mod format;
 mod grammar;
+mod habits;
 mod hidden;
 mod items;
 mod patch;

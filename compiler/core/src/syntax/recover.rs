@@ -10,7 +10,7 @@ use super::grammar::{GONE, Grammar, LOST, Parser, Rule};
 use super::patch::{Edit, Patched};
 use super::pieces::{Group, Lines, Pieces};
 use super::scan::{BRACKETS_MAX, Kind, quoted};
-use super::wording;
+use super::{habits, wording};
 use crate::diagnostic::{Code, Diagnostic};
 use pest::error::{ErrorVariant, InputLocation};
 use std::ops::Range;
@@ -62,6 +62,13 @@ pub fn item(text: &str) -> (Vec<Edit>, Vec<Diagnostic>) {
     let mut mender = Mender { pieces: &pieces, edits: Vec::new(), problems: Vec::new(), mended: 0, deep: 0 };
     mender.declaration();
     let Mender { mut edits, mut problems, .. } = mender;
+    for problem in &mut problems {
+        // An edit that says no more than its mark gives way to a word for the whole.
+        let says_nothing = problem.help.as_deref().is_none_or(|help| help == "write `,`");
+        if let Some(hint) = habits::hint(text, problem).filter(|_| says_nothing) {
+            (problem.help, problem.fix) = (Some(hint.to_owned()), None);
+        }
+    }
     // What is put in for an inner piece comes before what closes the piece around it.
     edits.reverse();
     edits.sort_by_key(|edit| (edit.at.start, edit.at.end));
@@ -218,8 +225,15 @@ impl Mender<'_> {
     fn mend(&mut self, piece: Range<usize>, rule_: Rule, can_go: bool) -> Vec<Group> {
         let pieces = self.pieces;
         let bytes = pieces.bytes(&piece);
-        let groups = pieces.groups(&piece);
-        let hollow = self.hollow(&groups);
+        let mut groups = pieces.groups(&piece);
+        let mut key = None;
+        if let Some((group, problem)) = habits::key_in_braces(pieces, &piece, &groups) {
+            groups.retain(|it| it.open != group.open);
+            key = Some(Edit { at: problem.at.clone(), text: GONE.into() });
+            self.edits.extend(key.clone());
+            self.problems.push(problem);
+        }
+        let hollow: Vec<Edit> = key.into_iter().chain(self.hollow(&groups)).collect();
         let before = self.edits.len();
         for group in groups.iter().filter(|group| !group.closed) {
             let end = pieces.bytes(&(group.open..group.end)).end;
@@ -232,6 +246,12 @@ impl Mender<'_> {
             Ok(()) => return groups,
             Err(failure) => failure,
         };
+        if let Some(problem) = habits::foreign(pieces, &piece).filter(|_| can_go) {
+            self.problems.push(problem);
+            self.edits.truncate(before);
+            self.edits.push(Edit { at: bytes, text: LOST.into() });
+            return Vec::new();
+        }
         self.mended += 1;
         let mut edits_made = 0;
         let short = self.mended <= MENDED_MAX && bytes.len() <= LINE_MAX;
