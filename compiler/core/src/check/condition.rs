@@ -272,9 +272,12 @@ fn text(scope: &mut Scope, value: Expr) -> Expr {
         TyKind::Reference(_) | TyKind::Nothing => value,
         _ => {
             let message =
-                format!("{} has several parts, so it cannot be compared as a whole", a(&types::show(&value.ty)));
+                format!("{} has several parts, so it cannot be compared as a whole", a(&types::show_kind(&value.ty.kind)));
             let diagnostic = Diagnostic::new(Code::WrongType, value.at.clone(), message);
-            scope.problem(diagnostic.help("compare one of its parts, as in `.1`"));
+            // A version in which the field is simple has its value there too.
+            let first = beside::source(scope, &value).and_then(|source| source.name(scope));
+            let part = first.filter(|name| name.contains('-')).map_or(".1".into(), |name| format!("{name}.1"));
+            scope.problem(diagnostic.help(format!("compare one of its parts, as in `{part}`")));
             Expr::error(&value.at)
         }
     }
