@@ -7,9 +7,11 @@
 //! of a segment. Several messages of one are `{"split":[…]}`: for each of them a list of the numbers of the segments that it
 //! alone has. In all, `null` is the explicit null, `{"=":[…]}` what stands at a place of the source, `{"of":{"=":[…]},"with":[…]}`
 //! the same with edits of it (of a field or component without its number), and `{"system":…,"code":…,"display":…}` a coded value.
+//! `{"fits":"1 2.7:9","is":…}` says how many components a coded value has at its place: one, and nine since 2.7.
 //! In an edit, `{"=":0}` is what stands at its place, and `{"else":…}` the same or, where nothing does, that.
 
 mod build;
+mod coded;
 mod edit;
 mod json;
 mod leaf;
@@ -21,6 +23,9 @@ use std::fmt;
 use crate::{Charset, Message, Place, Receipt};
 use json::Node;
 pub use leaf::{taken, value};
+
+/// How many components a coded value is written with at the most.
+pub const CODED: usize = coded::ALL;
 
 /// In an edit: what stands at its place.
 pub const KEPT: &str = "{\"=\":0}";
@@ -80,7 +85,7 @@ pub fn spelled(path: &str, written: &[u8], source: &Message) -> String {
     let Some(at) = parts.iter().rposition(is_segment) else { return path.to_owned() };
     let (_, below) = parts.split_at(at);
     let mut place = String::new();
-    for (index, part) in below.iter().enumerate() {
+    for (index, part) in fitted(below.join(".")).split('.').enumerate() {
         place.push_str(match index {
             0 => "",
             1 => "-",
@@ -89,6 +94,11 @@ pub fn spelled(path: &str, written: &[u8], source: &Message) -> String {
         place.push_str(&counted_from_1(part));
     }
     place
+}
+
+/// A path without the steps into what must fit its place: `8[1]` of `8.is[1]`.
+fn fitted(path: String) -> String {
+    path.replace(".is[", "[").replace(".is.", ".").trim_end_matches(".is").to_owned()
 }
 
 /// The place in a part of the source that is taken over: `PID-5.1` of `PATIENT.PID.with[0][5].1`.
@@ -117,7 +127,7 @@ fn spelled_inside(path: &str, written: &[u8], source: &Message) -> Option<String
 
 /// What stands below the value of an edit, `[5].1`, as HL7 counts.
 fn spelled_below(path: &str) -> String {
-    let below = path.strip_prefix("[5]").unwrap_or_default();
+    let below = fitted(path.strip_prefix("[5]").unwrap_or_default().to_owned());
     let parts: Vec<String> = below.split('.').filter(|part| *part != "else").map(counted_from_1).collect();
     parts.join(".")
 }

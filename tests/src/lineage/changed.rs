@@ -21,7 +21,8 @@ fn untouched(explained: &Explained, names: &impl Fn(&Explained, &Places) -> bool
     let mut untouched = Values::new();
     let out = explained.outcome.result.as_ref().unwrap();
     for value in &explained.values {
-        if names(explained, &value.sources) || names(explained, &value.conditions) {
+        // What a code must fit is a fact of its place.
+        if value.path.ends_with(".fits") || names(explained, &value.sources) || names(explained, &value.conditions) {
             continue;
         }
         let path = value.path.split(['[', ']']).step_by(2).collect();

@@ -112,7 +112,7 @@ impl<'a> Lower<'a> {
             }
             if lower.is_message(shape) {
                 let structure = built::name(shape).unwrap_or_default();
-                lower.put(&format!("\"\":[{},\"2.5.1\"],", json(&lower.structure(structure))));
+                lower.put(&format!("\"\":[{},{}],", json(&lower.structure(structure)), json(lower.version(structure))));
             }
             let is_bundle = resource.is_some_and(|resource| resource == "Bundle");
             if is_bundle && !fields.iter().any(|field| field.name == "type") {
@@ -152,7 +152,8 @@ impl<'a> Lower<'a> {
         let element = self.world.standards().shape(shape).and_then(|shape| shape.element(&field.name).cloned());
         let hint = element.and_then(|element| Some(element.types.first()?.name.clone()));
         let primitive = hint.as_ref().is_some_and(|name| self.is_primitive(name));
-        let name = match (field.list, field.choice) {
+        let fits = self.fits(field, shape);
+        let name = match (field.list || fits.is_some(), field.choice) {
             (true, _) => Name::Item,
             (false, true) => Name::Stem(field.name.clone()),
             (false, false) => Name::Field(field.name.clone()),
@@ -162,14 +163,21 @@ impl<'a> Lower<'a> {
         let body = self.block(|lower| {
             if field.list {
                 let items = lower.block(|lower| lower.sources(&field.sources, &to));
-                lower.wrap(format!("{}:[", json(&field.name)), items, "],", false, Vec::new());
+                let items = lower.block(|lower| match &fits {
+                    Some(_) => lower.wrap("[".to_owned(), items, "],", false, Vec::new()),
+                    None => lower.extend(items),
+                });
+                let (open, close) = if fits.is_some() { ("", ",") } else { ("[", "],") };
+                lower.wrap_fitted(&format!("{}:{open}", json(&field.name)), fits.as_deref(), items, close);
                 if primitive && lower.has_reason(&field.sources) {
                     let to = To { shadow: true, skipped: None, ..to.clone() };
                     let items = lower.block(|lower| lower.sources(&field.sources, &to));
                     lower.wrap(format!("\"_{}\":[", field.name), items, "],", false, Vec::new());
                 }
             } else if let Some(source) = field.sources.first() {
-                lower.source(source, &to, &Vec::new());
+                let value = lower.block(|lower| lower.source(source, &to, &Vec::new()));
+                let open = if fits.is_some() { format!("{}:", json(&field.name)) } else { String::new() };
+                lower.wrap_fitted(&open, fits.as_deref(), value, ",");
             }
             lower.extras(field, primitive);
         });

@@ -6,6 +6,7 @@ use super::write::{Name, To};
 use super::{Bound, Env, Lower};
 use crate::check::typed::{Edit, EditPlace, Expr, Repetition, Slot, Ty, TyKind, Value};
 use crate::plan::{Block, Code, Form, Part, Spot, Step, Test, Until, Val};
+use crate::standard::hl7::Version;
 use crate::standard::shape::Kind as ShapeKind;
 use emr_message::encode::KEPT;
 use smol_str::SmolStr;
@@ -77,7 +78,8 @@ impl<'a> Lower<'a> {
                     self.ruled(env, &first.rule, |lower| {
                         lower.each(segments, env, Until::All, &mut |lower, segment| {
                             env.bind(*item, segment, Ty::one(segments.ty.kind.clone()));
-                            lower.write_edit(segment, *place, *list, values, env, to);
+                            let fits = lower.fits_edit(&segments.ty.kind, *place, values);
+                            lower.write_edit(segment, *place, *list, (values, fits.as_deref()), env, to);
                         });
                     });
                 }
@@ -106,7 +108,7 @@ impl<'a> Lower<'a> {
         segment: Val,
         place: EditPlace,
         list: bool,
-        values: &'a [Value],
+        (values, fits): (&'a [Value], Option<&str>),
         env: &Env<'a>,
         around: &To,
     ) {
@@ -123,7 +125,11 @@ impl<'a> Lower<'a> {
                 let items = lower.block(|lower| {
                     values.iter().for_each(|value| lower.write(&value.value, env, &to, &Vec::new()));
                 });
-                if list { lower.wrap("[".to_owned(), items, "],", false, Vec::new()) } else { lower.extend(items) }
+                let items = lower.block(|lower| match list {
+                    true => lower.wrap("[".to_owned(), items, "],", false, Vec::new()),
+                    false => lower.extend(items),
+                });
+                lower.wrap_fitted("", fits, items, ",");
             });
             // Nothing is written there as well.
             let nothing = lower.block(|lower| {
@@ -177,6 +183,12 @@ impl<'a> Lower<'a> {
             let member = self.to(|to| Step::Take { of: val, part, to });
             self.each_of(member, repeats, Until::All, &mut |lower, val| lower.segments(val, &ty, each));
         }
+    }
+
+    /// The version of a message of that structure: the one that its profile names.
+    pub(super) fn version(&self, name: &str) -> &'static str {
+        let named = self.world.profile(name).map(|facts| facts.version).filter(|version| *version != Version::Union);
+        named.unwrap_or(Version::V2_5_1).text()
     }
 
     /// The structure that a profile narrows, or itself.

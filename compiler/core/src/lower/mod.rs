@@ -12,6 +12,7 @@ mod cover;
 mod edit;
 mod element;
 mod emit;
+mod fit;
 mod frame;
 pub(crate) mod grammar;
 mod intake;

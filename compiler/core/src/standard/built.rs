@@ -54,14 +54,43 @@ impl Standards {
     /// The most characters that a place of a target has in any version; nothing where none names a length.
     pub fn length(&self, owner: &str, element: &str) -> Option<u32> {
         let name = name(owner)?;
-        let lengths = Version::ALL.iter().filter(|version| **version != Version::Union).filter_map(|version| {
-            let shape = match owner.starts_with(SEGMENT) {
-                true => self.segment(*version, name),
-                false => self.datatype(*version, name),
-            };
-            Some(shape?.element(element)?.length)
-        });
+        let lengths = Version::ALL
+            .iter()
+            .filter(|version| **version != Version::Union)
+            .filter_map(|version| Some(self.holder(*version, owner, name)?.element(element)?.length));
         lengths.max().filter(|most| *most > 0)
+    }
+
+    /// How many components a place of a target has in each version, where some have fewer than `all`: `1 2.7:9` is one,
+    /// and nine since 2.7. The place is an element of the target, or the component `part` of that.
+    pub fn components(&self, owner: &str, element: &str, part: Option<&str>, all: usize) -> Option<String> {
+        let name = name(owner)?;
+        let mut found: Vec<(Version, usize)> = Vec::new();
+        for &version in Version::ALL.iter().filter(|version| **version != Version::Union) {
+            let Some(shape) = self.holder(version, owner, name) else { continue };
+            let of = |shape: &Shape, element: &str| Some(shape.element(element)?.types.first()?.shape.clone());
+            let mut ty = of(&shape, element);
+            if let (Some(part), Some(whole)) = (part, &ty) {
+                ty = self.datatype(version, whole).and_then(|whole| of(&whole, part));
+            }
+            let Some(ty) = ty.filter(|ty| ty != "varies") else { continue };
+            let Some(ty) = self.datatype(version, &ty) else { continue };
+            let count = ty.elements.len().clamp(1, all);
+            if found.last().is_none_or(|(_, known)| *known != count) {
+                found.push((version, count));
+            }
+        }
+        let first = found.first().map(|(_, count)| *count)?;
+        let rest = found.iter().skip(1).map(|(since, count)| format!(" {since}:{count}"));
+        found.iter().any(|(_, count)| *count < all).then(|| format!("{first}{}", rest.collect::<String>()))
+    }
+
+    /// The segment or data type of a target in a version.
+    fn holder(&self, version: Version, owner: &str, name: &str) -> Option<Arc<Shape>> {
+        match owner.starts_with(SEGMENT) {
+            true => self.segment(version, name),
+            false => self.datatype(version, name),
+        }
     }
 
     fn built(&self, key: &str, name: &str) -> Option<Shape> {

@@ -227,11 +227,20 @@ fn plain_value<'v>(written: &'v [u8], is_special: &[bool; 256]) -> Option<Value<
     })
 }
 
-/// `{"code":"…"}`: a code alone, as tables between senders give it.
+/// `{"code":"…"}`: a code alone, as tables between senders give it, which fits each place.
 fn code<'v>(written: &'v [u8], is_special: &[bool; 256]) -> Option<Value<'v>> {
+    let written = fitted(written).unwrap_or(written);
     let text = written.strip_prefix(b"{\"code\":\"")?.strip_suffix(b"\"}")?;
     let is_plain = |byte: &u8| !is_special.get(usize::from(*byte)).copied().unwrap_or(true);
     text.iter().all(is_plain).then_some(Value::New(text))
+}
+
+/// What is in `{"fits":"1 2.7:9","is":…}`.
+fn fitted(written: &[u8]) -> Option<&[u8]> {
+    let rest = written.strip_prefix(b"{\"fits\":\"")?.strip_suffix(b"}")?;
+    let end = rest.iter().position(|&byte| byte == b'"')?;
+    let value = rest.get(end..)?.strip_prefix(b"\",\"is\":")?;
+    Some(value.strip_suffix(b",").unwrap_or(value))
 }
 
 fn behind_line_end(text: &[u8], at: usize) -> usize {

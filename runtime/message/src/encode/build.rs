@@ -16,7 +16,8 @@ const CONTROL_ID: usize = 20;
 
 pub fn message(members: &[(&str, Node<'_>)], source: &Message, receipt: &Receipt) -> Encoded {
     let writer = Writer::new(source, Delimiters::STANDARD);
-    let mut build = Build { writer, lines: Vec::new(), head: [""; 2] };
+    let mut build = Build { writer, lines: Vec::new(), head: head(members) };
+    build.writer.version = build.version(members);
     build.members(members);
     let header = build.header(receipt);
     let mut text = header.line();
@@ -38,17 +39,38 @@ struct Build<'m, 'j> {
 /// The fields of MSH, by number.
 struct Header(Vec<String>);
 
+/// What stands under the empty name.
+fn head<'j>(members: &'j [(&str, Node<'j>)]) -> [&'j str; 2] {
+    let head = members.iter().find(|(name, _)| name.is_empty()).map(|(_, node)| node);
+    match head {
+        Some(Node::List(items)) => match items.as_slice() {
+            [Node::Text(structure), Node::Text(version)] => [structure, version],
+            _ => [""; 2],
+        },
+        _ => [""; 2],
+    }
+}
+
 impl<'j> Build<'_, 'j> {
+    /// MSH-12 as the rules have it, else what stands for it.
+    fn version(&self, members: &[(&str, Node<'_>)]) -> String {
+        let member = |members: &[(&str, Node<'_>)], name: &str| members.iter().position(|(known, _)| *known == name);
+        let field = member(members, "MSH").and_then(|at| members.get(at)).and_then(|(_, header)| match header {
+            Node::Object(fields) => Some(fields.get(member(fields, "12")?)?),
+            _ => None,
+        });
+        let mut text = String::new();
+        if let Some((_, node)) = field {
+            self.writer.value(node, Level::Field, "", &mut text);
+        }
+        let [_, other] = self.head;
+        text.split('^').next().filter(|version| !version.is_empty()).unwrap_or(other).to_owned()
+    }
+
     fn members(&mut self, members: &'j [(&str, Node<'j>)]) {
         for (name, node) in members {
             match node {
-                Node::List(items) if name.is_empty() => {
-                    for (known, item) in self.head.iter_mut().zip(items) {
-                        if let Node::Text(text) = item {
-                            *known = text;
-                        }
-                    }
-                }
+                Node::List(_) if name.is_empty() => {}
                 Node::List(items) => items.iter().for_each(|item| self.member(name, item)),
                 one => self.member(name, one),
             }

@@ -37,7 +37,10 @@ pub fn message(edits: &[Node<'_>], source: &Message) -> Option<Encoded> {
 /// The source with the edits, without a mark of its charset, which is the other.
 pub fn made(mut edits: Vec<Edit<'_, '_>>, source: &Message) -> (Encoded, Charset) {
     edits.sort_by_key(|edit| edit.segment);
-    let writer = Writer::new(source, source.encoding().delimiters);
+    let mut writer = Writer::new(source, source.encoding().delimiters);
+    if let Some(version) = new_version(&edits, &writer) {
+        writer.version = version;
+    }
     let text = edited(&edits, &writer);
     let own = source.encoding().charset;
     let header = source.header();
@@ -52,6 +55,14 @@ pub fn made(mut edits: Vec<Edit<'_, '_>>, source: &Message) -> (Encoded, Charset
         encoded.unknown_charset = Some(crate::Place { field: 18, ..source.place(header) });
     }
     (encoded, charset)
+}
+
+/// What the edits make of MSH-12, where one of them is of it.
+fn new_version(edits: &[Edit<'_, '_>], writer: &Writer<'_>) -> Option<String> {
+    let of_header = edits.iter().filter(|edit| edit.segment == writer.source.header());
+    let change = of_header.filter_map(|edit| edit.change.as_ref()).rfind(|change| change.field == 12)?;
+    let field = changed(writer, "", change);
+    Some(field.split(char::from(writer.delimiters.component?)).next().unwrap_or_default().to_owned())
 }
 
 /// The place that a path into the edits names.

@@ -12,6 +12,7 @@ pub fn value<'p>(leaf: &'p str, written: &[u8]) -> Option<&'p str> {
     }
     let changes = written.starts_with(b"[");
     let tells_where = leaf.ends_with(".=")
+        || leaf.ends_with(".fits")
         || leaf.starts_with("split[")
         || leaf.starts_with('[') && !changes
         || is_place_of_edit(leaf, changes).unwrap_or(false);

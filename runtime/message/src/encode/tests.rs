@@ -159,3 +159,32 @@ fn parts_that_would_be_many_times_the_message_are_not_made() {
     let written = format!("{{\"split\":[{}]}}", "[],".repeat(1000));
     assert_eq!(encode(written.as_bytes(), &source.unwrap(), &Receipt::default()).unwrap_err(), Unmade::TooLarge);
 }
+
+/// PID-8 is IS up to 2.6 and CWE since; AL1-3 was CE before it was CWE.
+#[test]
+fn a_code_has_the_components_of_its_version() {
+    let pid =
+        r#""PID":{"8":{"fits":"1 2.7:9","is":{"system":"http://terminology.hl7.org/CodeSystem/v2-0001","code":"F"}}}"#;
+    let text_alone = r#"{"text":"Nuts"}"#;
+    let named = r#"{"coding":[{"code":"1","display":"Nut"}],"text":"Nuts"}"#;
+    let al1 = format!(r#""AL1":{{"3":{{"fits":"6 2.7:9","is":[{text_alone},{named}]}}}}"#);
+    let built = |version| text(&format!(r#"{{"":["ADT_A01","{version}"],{pid},{al1}}}"#));
+    assert!(built("2.5.1").ends_with("PID||||||||F\nAL1|||^Nuts~1^Nut^^^Nuts\n"), "{}", built("2.5.1"));
+    let new = built("2.8.2");
+    assert!(new.ends_with("PID||||||||F^^HL70001\nAL1|||^^^^^^^^Nuts~1^Nut^^^^^^^Nuts\n"), "{new}");
+    let ruled = text(&format!(r#"{{"":["ADT_A01","2.5.1"],"MSH":{{"12":{{"1":"2.8"}}}},{pid}}}"#));
+    assert!(ruled.ends_with("PID||||||||F^^HL70001\n"), "{ruled}");
+    let value = r#"{"fits":"1 2.7:9","is":{"text":"free"}}"#;
+    assert!(text(&format!("[[1,8,0,0,0,{value}]]")).contains("|free|"));
+    assert!(text(&format!(r#"[[0,12,0,0,0,"2.7"],[1,8,0,0,0,{value}]]"#)).contains("|^^^^^^^^free|"));
+}
+
+#[test]
+fn a_place_is_spelled_without_what_it_must_fit() {
+    let written = br#"{"":["ADT_A01","2.5.1"],"PID":{"8":{"fits":"1 2.7:9","is":{"code":"F"}},"10":{"fits":"6","is":[{"code":"1"}]}}}"#;
+    let source = Message::read(SOURCE.as_bytes(), &Settings::default()).unwrap();
+    assert_eq!(super::spelled("PID.8.is", written, &source), "PID-8");
+    assert_eq!(super::spelled("PID.10.is[1]", written, &source), "PID-10[2]");
+    let written = br#"[[1,8,0,0,0,{"fits":"1 2.7:9","is":{"code":"F"}}]]"#;
+    assert_eq!(super::spelled("[0][5].is", written, &source), "PID-8");
+}
