@@ -455,9 +455,16 @@ fn zone(scope: &mut Scope, value: &Expr, name: &str, to: Primitive) {
 #[expect(clippy::option_option, reason = "found, not found, and reported are three things")]
 fn by_convert(scope: &mut Scope, value: &Expr, name: &SmolStr, want: &Want) -> Option<Option<How>> {
     for from in std::iter::once(name.as_str()).chain(aliases(name).iter().copied()) {
-        for ty in ordered(want) {
+        let whole = nearest_converts(scope, from, &|result| gives_choice(scope, result, want));
+        let one_type = ordered(want).into_iter().map(|ty| {
             let wanted = base_name(scope, ty);
-            let mut found = nearest_converts(scope, from, &wanted, ty);
+            let found = nearest_converts(scope, from, &|result| gives(scope, result, &wanted, ty));
+            (wanted, found)
+        });
+        let one_type: Vec<_> = one_type.collect();
+        let nearest = one_type.iter().map(|(_, (distance, _))| *distance).min().unwrap_or(u8::MAX);
+        let whole = (whole.0 <= nearest).then(|| (SmolStr::from("a choice"), whole));
+        for (wanted, (_, mut found)) in whole.into_iter().chain(one_type) {
             found.dedup_by(|a, b| a.0 == b.0);
             match found.len() {
                 0 => {}
@@ -494,7 +501,8 @@ fn ordered(want: &Want) -> Vec<&shape::Type> {
     complex.into_iter().chain(simple).collect()
 }
 
-fn nearest_converts(scope: &Scope, from: &str, wanted: &str, ty: &shape::Type) -> Vec<(Key, Ty)> {
+/// The conversions that stand nearest, and how far away.
+fn nearest_converts(scope: &Scope, from: &str, gives: &dyn Fn(&Ty) -> bool) -> (u8, Vec<(Key, Ty)>) {
     let mut best = u8::MAX;
     let mut found = Vec::new();
     for (distance, export) in scope.world.names().all() {
@@ -506,7 +514,7 @@ fn nearest_converts(scope: &Scope, from: &str, wanted: &str, ty: &shape::Type) -
             Some(TyKind::Hl7(_, name) | TyKind::Fhir(name)) => name == from,
             _ => false,
         };
-        if !takes || signature.params.len() != 1 || !gives(scope, &signature.result, wanted, ty) {
+        if !takes || signature.params.len() != 1 || !gives(&signature.result) {
             continue;
         }
         if distance < best {
@@ -514,7 +522,13 @@ fn nearest_converts(scope: &Scope, from: &str, wanted: &str, ty: &shape::Type) -
         }
         found.push((export.key.clone(), signature.result.clone()));
     }
-    found
+    (best, found)
+}
+
+/// Whether that is one of the types that the element takes, whichever of them: `convert … -> Observation.value`.
+fn gives_choice(scope: &Scope, result: &Ty, want: &Want) -> bool {
+    let TyKind::Choice(types) = &result.kind else { return false };
+    want.choice && types.len() == want.types.len() && types.iter().all(|name| want.takes(scope, name).is_some())
 }
 
 fn gives(scope: &Scope, result: &Ty, wanted: &str, ty: &shape::Type) -> bool {
