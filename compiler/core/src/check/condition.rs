@@ -271,8 +271,10 @@ fn text(scope: &mut Scope, value: Expr) -> Expr {
         TyKind::Fhir(key) if convert::primitive_named(&convert::base_key(scope, key)).is_some() => value,
         TyKind::Reference(_) | TyKind::Nothing => value,
         _ => {
-            let message =
-                format!("{} has several parts, so it cannot be compared as a whole", a(&types::show_kind(&value.ty.kind)));
+            let message = format!(
+                "{} has several parts, so it cannot be compared as a whole",
+                a(&types::show_kind(&value.ty.kind))
+            );
             let diagnostic = Diagnostic::new(Code::WrongType, value.at.clone(), message);
             // A version in which the field is simple has its value there too.
             let first = beside::source(scope, &value).and_then(|source| source.name(scope));
