@@ -123,6 +123,8 @@ impl Asked {
 fn is_of_path(diagnostic: &Diagnostic) -> bool {
     match diagnostic.code {
         Code::Unreadable | Code::HalfTyped | Code::UnknownName | Code::ManyForOne | Code::WrongTarget => true,
+        // Of PID-3.1, a list that stands only where one value is taken: its type is said before its number.
+        Code::NoConversion => diagnostic.message.ends_with("from ST"),
         code => code.text().starts_with("E04"),
     }
 }
