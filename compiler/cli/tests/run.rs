@@ -5,9 +5,10 @@
 mod site;
 
 use std::fs;
+use std::io::Write;
 
 use serde_json::Value;
-use site::{Site, send};
+use site::{Site, admission, answer, send};
 
 /// Words of patients that are planted in messages, and must stand nowhere but in what is delivered.
 const MARKERS: [&str; 3] = ["EVERYWOMAN", "ZÜRICHBERG", "756.1234.5678.97"];
@@ -80,6 +81,27 @@ fn messages_are_answered_mapped_and_delivered() {
     for marker in MARKERS {
         assert!(!site.text("log").contains(marker) && !refused.contains(marker), "{}", site.text("log"));
     }
+}
+
+#[test]
+fn nothing_of_several_messages_in_one_block_is_lost_in_silence() {
+    let mut site = project(|text| text);
+    site.start(&[]);
+    let [first, second] = [admission("1", "77^^^H", "D"), admission("2", "78^^^H", "E")];
+    let why = "100^Segment sequence error^HL70357|E||||it is a batch, or holds several messages";
+    let said = send(&mut site.connect(), &format!("{first}{second}"));
+    assert!(said.starts_with(&format!("MSA|AE|1 ERR|||{why}")), "{said}");
+    let said = send(&mut site.connect(), &format!("BHS|^~\\&|A\r{first}{second}BTS|2\r"));
+    assert!(said.starts_with("MSA|AE") && said.contains(why), "{said}");
+    // What else cannot be read says why, too.
+    let mut other = site.connect();
+    other.write_all(&[b"\x0B", first.replace("|D", "|D\u{fc}").as_bytes(), b"\xfc\x1C\r"].concat()).unwrap();
+    let said = answer(&mut other);
+    assert!(said.contains("MSA|AE|1") && said.contains("is not of the message's character set"), "{said}");
+    let (shown, ..) = site.said(&["show", "adt-1"]);
+    assert!(shown.contains("several messages"), "{shown}");
+    assert_eq!((&status(&site)["refused"], &status(&site)["delivered"]), (&3.into(), &0.into()));
+    assert_eq!(site.stop(), Some(0));
 }
 
 #[test]

@@ -246,6 +246,16 @@ pub fn messages(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
+/// Whether what is taken for one message is a batch, or has another header behind its own: whoever reads it as one message
+/// reads the first alone. Says nothing of UTF-16.
+pub fn is_several(bytes: &[u8]) -> bool {
+    let text = bytes.trim_ascii_start();
+    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+    let kind = text.get(..3).unwrap_or_default();
+    let is_header = |at: usize| matches!(text.get(..at).and_then(<[u8]>::last), Some(b'\r' | b'\n'));
+    matches!(kind, b"FHS" | b"BHS") || kind == b"MSH" && memchr::memmem::find_iter(text, kind).any(is_header)
+}
+
 /// How long the message is that stands alone in these bytes, from the first on: as [`messages`] gives it. Nothing where a
 /// look over their lines does not say so.
 pub fn only(bytes: &[u8]) -> Option<usize> {

@@ -10,7 +10,7 @@ use emr_compiler::db::{self, Wired};
 use emr_compiler::files::Content;
 use emr_compiler::standard::Standards;
 use emr_message::answer::{At, Code, Problem, Wrong};
-use emr_message::{Place, Receipt, State};
+use emr_message::{Place, Receipt, State, batch};
 use emr_runtime::flow::issues::Issues;
 use emr_runtime::flow::program::{Form, Made, Mapped, Program, Rejected, Sorted};
 use serde_json::Value;
@@ -202,8 +202,11 @@ impl Program for Compiled {
             facts.accepts.iter().map(|(_, filter)| filter).chain(self.routes_of(feed).map(|it| &it.1.filter));
         let sort = |came: Option<&Came>| match came {
             Some(came) => self.sorted(feed, facts, came, &settings, receipt),
-            None => Sorted::Unreadable(Problem::new(Wrong::SegmentSequence, None)),
+            None => Sorted::Unreadable(unreadable(bytes, &settings)),
         };
+        if batch::is_several(bytes) {
+            return Sorted::Unreadable(in_words(SEVERAL));
+        }
         if filters.any(Option::is_some) {
             return sort(Came::read(bytes, &settings, &self.standards).as_ref());
         }
@@ -292,6 +295,20 @@ fn of(form: engine::Form) -> Form {
 
 fn named(tables: Vec<SmolStr>) -> Vec<Arc<str>> {
     tables.iter().map(|table| table.as_str().into()).collect()
+}
+
+const SEVERAL: &str = "it is a batch, or holds several messages: a feed with `unwrap: \"batch\"` takes them one by one";
+
+/// Why bytes are no message.
+fn unreadable(bytes: &[u8], settings: &Settings) -> Problem {
+    match settings.read(bytes) {
+        Err(why) if !engine::is_json(bytes) => in_words(&why.to_string()),
+        _ => Problem::new(Wrong::SegmentSequence, None),
+    }
+}
+
+fn in_words(said: &str) -> Problem {
+    Problem { said: Some(said.into()), ..Problem::new(Wrong::SegmentSequence, None) }
 }
 
 fn no_map() -> Rejected {

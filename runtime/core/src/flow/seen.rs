@@ -62,6 +62,9 @@ impl From<Refusal> for Verdict {
             Refusal::Rejected { wrong, said } => {
                 Verdict::Wrong(Problem { said: Some(said.into()), ..Problem::new(wrong, None) })
             }
+            Refusal::Unread { wrong, said } => {
+                Verdict::Unreadable(Problem { said: Some(said.into()), ..Problem::new(wrong, None) })
+            }
             Refusal::NotServed(wrong) => Verdict::NotServed(Problem::new(wrong, None)),
         }
     }

@@ -126,7 +126,11 @@ impl Version {
                 self.refused(open, Refusal::NotServed(problem.wrong), Verdict::NotServed(problem))
             }
             Sorted::Unreadable(problem) => {
-                self.refused(open, Refusal::Unreadable(problem.wrong), Verdict::Unreadable(problem))
+                let refusal = match &problem.said {
+                    Some(said) => Refusal::Unread { wrong: problem.wrong, said: said.to_string() },
+                    None => Refusal::Unreadable(problem.wrong),
+                };
+                self.refused(open, refusal, Verdict::Unreadable(problem))
             }
         };
         // A fault of the machinery is no word of a map: a person looks, and what comes behind it goes on.
@@ -228,7 +232,7 @@ impl Version {
     /// Where the sender has its answer already, it is not the sender's any more.
     fn refused(&self, open: &Open, refusal: Refusal, verdict: Verdict) -> Outcome {
         if open.is_answered() {
-            return Outcome::parked(refusal.wrong().text());
+            return Outcome::parked(refusal.text());
         }
         Outcome::Ended(What::Refused(refusal), verdict)
     }

@@ -189,6 +189,8 @@ pub enum Refusal {
     Unreadable(Wrong),
     /// A map says that its content is wrong, in its own words, which hold no value.
     Rejected { wrong: Wrong, said: String },
+    /// It cannot be read as one message, and why, in words that hold no value.
+    Unread { wrong: Wrong, said: String },
 }
 
 impl Refusal {
@@ -197,7 +199,16 @@ impl Refusal {
             Refusal::Wrong(wrong)
             | Refusal::NotServed(wrong)
             | Refusal::Unreadable(wrong)
-            | Refusal::Rejected { wrong, .. } => *wrong,
+            | Refusal::Rejected { wrong, .. }
+            | Refusal::Unread { wrong, .. } => *wrong,
+        }
+    }
+
+    /// In words that hold no value.
+    pub fn text(&self) -> &str {
+        match self {
+            Refusal::Rejected { said, .. } | Refusal::Unread { said, .. } => said,
+            _ => self.wrong().text(),
         }
     }
 }

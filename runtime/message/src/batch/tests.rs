@@ -198,3 +198,20 @@ fn plain_messages_are_known_to_be_alone() {
     assert_eq!(only(b"MSH|^~\\&|A\rMSH|^~\\&|B\r"), None);
     assert_eq!(only(b"\rMSH|^~\\&|A\r"), None);
 }
+
+#[test]
+fn several_messages_are_told_from_one() {
+    let several = [
+        "MSH|^~\\&|A\rPID|1\rMSH|^~\\&|B\r",
+        "MSH|^~\\&|A\nMSH#^~\\&#B",
+        "\r\n\u{feff}MSH|^~\\&|A\r\nPID|1\r\nMSH|^~\\&|B",
+        "BHS|^~\\&|A\rMSH|^~\\&|A\rBTS|1",
+        "FHS|^~\\&|A\r",
+    ];
+    for text in several {
+        assert!(is_several(text.as_bytes()), "{text:?}");
+    }
+    for text in ["", "MSH", "MSH|^~\\&|MSH|x\rPID|MSH|\rZMS|H", "PID|1\rMSH|^~\\&|A", "{\"a\":\"\\rMSH\"}"] {
+        assert!(!is_several(text.as_bytes()), "{text:?}");
+    }
+}
