@@ -45,6 +45,9 @@ pub struct Server {
 /// that come together.
 const AT_ONCE: u32 = 4;
 
+/// Why what was answered means nothing.
+const NO_FHIR: &str = "it answers 200 with something that is no FHIR, as the page of a proxy";
+
 /// Why a request was not sent that looks for the same as another.
 const NOT_ITS_TURN: &str = "it does not answer another in time that looks for the same";
 
@@ -72,8 +75,13 @@ impl Server {
             Ok(answer) => answer,
             Err(failure) => return Err(failure).into(),
         };
+        let is_silent = answer.body.trim_ascii().is_empty();
         let said = self.format.read(answer.body, &self.types);
-        let end = self.judge(answer.status, &said);
+        let end = match &said {
+            // Whoever has a proxy between hears of it when it asks somebody to log in.
+            Ok(None) if answer.status == StatusCode::OK && !is_silent => Err(Failure::Passing(NO_FHIR.to_owned())),
+            _ => self.judge(answer.status, &said, place.entries),
+        };
         if end.is_ok() {
             turn.taken();
         }
@@ -102,13 +110,13 @@ impl Server {
         }
     }
 
-    /// By the status, and what is said beside it.
-    fn judge(&self, status: StatusCode, said: &Result<Option<Bytes>, Why>) -> Result<(), Failure> {
+    /// By the status, and what is said beside it, where so many entries were sent.
+    fn judge(&self, status: StatusCode, said: &Result<Option<Bytes>, Why>, sent: usize) -> Result<(), Failure> {
         let resource = said.as_ref().map(Option::as_deref);
         if status.is_success() {
             let entry = |code| self.server.failure(code, "an entry is answered with");
             return match resource {
-                Ok(resource) => resource.map_or(Ok(()), |resource| entries(resource, entry)),
+                Ok(resource) => resource.map_or(Ok(()), |resource| entries(resource, sent, entry)),
                 Err(why) => Err(Failure::Final(format!("its answer cannot be read: {why}"))),
             };
         }
@@ -142,6 +150,8 @@ impl Target for Server {
 /// What a server did with the entries of a batch (FHIR R4 Bundle.entry.response.status).
 #[derive(Deserialize)]
 struct Answered {
+    #[serde(default, rename = "resourceType")]
+    ty: String,
     #[serde(default)]
     entry: Vec<Entry>,
 }
@@ -156,15 +166,28 @@ struct Status {
     status: String,
 }
 
-/// The first failure of what an answer says of its entries.
-fn entries(body: &[u8], failure: impl Fn(u16) -> Failure) -> Result<(), Failure> {
-    let Ok(answered) = serde_json::from_slice::<Answered>(body) else { return Ok(()) };
-    let said = answered.entry.into_iter().filter_map(|entry| entry.response);
+/// The first failure of what an answer says of the entries that were sent: a Bundle says something of each (FHIR R4
+/// §3.1.0.11.2).
+fn entries(body: &[u8], sent: usize, failure: impl Fn(u16) -> Failure) -> Result<(), Failure> {
+    let Ok(answered) = serde_json::from_slice::<Answered>(body) else {
+        return Err(Failure::Final("its answer cannot be read".to_owned()));
+    };
+    let said = answered.entry.iter().filter_map(|entry| entry.response.as_ref());
     let codes = said.filter_map(|said| said.status.get(..3).and_then(|code| code.parse::<u16>().ok()));
-    match codes.into_iter().find(|code| *code >= 400) {
-        Some(code) => Err(failure(code)),
-        None => Ok(()),
+    if let Some(code) = codes.into_iter().find(|code| *code >= 400) {
+        return Err(failure(code));
     }
+    if answered.ty == "OperationOutcome" {
+        return match outcome(body).filter(|said| said.contains("error ") || said.contains("fatal ")) {
+            Some(said) => Err(Failure::Final(format!("it answers that it did it, and {said}"))),
+            None => Ok(()),
+        };
+    }
+    if answered.ty == "Bundle" && answered.entry.len() < sent {
+        let why = format!("it answers {} of {sent} entries", answered.entry.len());
+        return Err(Failure::Final(why));
+    }
+    Ok(())
 }
 
 /// The codes and places of an OperationOutcome, and none of its texts: these may hold what was sent.

@@ -14,6 +14,8 @@ pub(super) struct Place {
     pub method: Method,
     pub url: String,
     pub is_transaction: bool,
+    /// How many entries a batch or a transaction has, each of which is answered.
+    pub entries: usize,
     /// What the server looks for, to write where nothing is there.
     pub conditions: Vec<Condition>,
 }
@@ -71,7 +73,7 @@ impl Place {
                 return Err(Failure::Final("what it asks for is no address below the server's".to_owned()));
             }
             let url = format!("{root}/{address}");
-            return Ok(Place { method: Method::GET, url, is_transaction: false, conditions: Vec::new() });
+            return Ok(Place { method: Method::GET, url, is_transaction: false, entries: 0, conditions: Vec::new() });
         }
         let (method, url) = match (facts.resource_type, facts.id) {
             _ if is("transaction") || is("batch") => (Method::POST, root.to_owned()),
@@ -81,7 +83,7 @@ impl Place {
         };
         let asked = entries.iter().filter_map(|entry| entry.request.as_ref());
         let conditions = asked.filter_map(Asked::condition).collect();
-        Ok(Place { method, url, is_transaction: is("transaction"), conditions })
+        Ok(Place { method, url, is_transaction: is("transaction"), entries: entries.len(), conditions })
     }
 }
 

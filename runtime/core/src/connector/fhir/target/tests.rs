@@ -81,6 +81,33 @@ async fn answers_are_judged() {
     assert_eq!(failure, Err(Failure::Final("an entry is answered with 422".into())));
 }
 
+#[tokio::test]
+async fn what_says_that_it_was_done_has_to_say_so_of_all() {
+    let entry = |code: &str| format!(r#"{{"response":{{"status":"{code}"}}}}"#);
+    let bundle = |entries: &str| format!(r#"{{"resourceType":"Bundle","entry":[{entries}]}}"#);
+    let last = |why: &str| Err(Failure::Final(why.to_owned()));
+    let outcome = |severity: &str| {
+        format!(r#"{{"resourceType":"OperationOutcome","issue":[{{"severity":"{severity}","code":"invalid"}}]}}"#)
+    };
+    let judged = [
+        (bundle(&format!("{},{}", entry("201"), entry("200"))), Ok(())),
+        (bundle(&entry("201")), last("it answers 1 of 2 entries")),
+        (bundle(""), last("it answers 0 of 2 entries")),
+        (r#"{"resourceType":"Bundle","ent"#.to_owned(), last("its answer cannot be read")),
+        (outcome("error"), last("it answers that it did it, and error invalid")),
+        (outcome("information"), Ok(())),
+        (String::new(), Ok(())),
+        ("Please log in".to_owned(), Err(Failure::Passing(NO_FHIR.to_owned()))),
+    ];
+    let sends_two = r#"{"resourceType":"Bundle","type":"transaction","entry":[
+        {"resource":{"resourceType":"Patient"},"request":{"method":"POST","url":"Patient"}},
+        {"resource":{"resourceType":"Patient"},"request":{"method":"POST","url":"Patient"}}]}"#;
+    for (body, end) in judged {
+        let (root, _) = server(&[(200, &body)]).await;
+        assert_eq!(sent(&sends(&root, json!("none")), sends_two).await, end, "{body}");
+    }
+}
+
 const OF_FHIR: &str = "xmlns=\"http://hl7.org/fhir\"";
 
 #[tokio::test]
@@ -143,8 +170,9 @@ async fn an_answer_in_xml_is_read_by_who_asked_for_json() {
     let judged = [
         (200, bundle.as_str(), last("an entry is answered with 422")),
         (400, outcome.as_str(), last("it answers 400: error invalid at Patient.name[0]")),
-        // Nobody asked for XML, and this says nothing.
-        (200, "<!DOCTYPE html><html>", Ok(())),
+        // The page of a proxy is no word of the server.
+        (200, "<!DOCTYPE html><html>", Err(Failure::Passing(NO_FHIR.to_owned()))),
+        (201, "<!DOCTYPE html><html>", Ok(())),
         (400, "<html/>", last("it answers 400")),
     ];
     for (code, body, end) in judged {
