@@ -294,6 +294,24 @@ fn a_full_disk_answers_nobody_and_leaves_files() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_taken_from_is_told_of_once_and_tried_again() {
+    let mut feeds = Feeds::new("");
+    feeds.site.until(|site| site.path("in/.taken").exists());
+    // Something that is no folder stands where files are claimed.
+    fs::remove_dir(feeds.site.path("in/.taken")).unwrap();
+    fs::write(feeds.site.path("in/.taken"), "").unwrap();
+    fs::write(feeds.site.path("in/a.hl7"), without_asking(&message("file", as_it_is))).unwrap();
+    let warns = |site: &Site| site.text("log").matches("cannot be taken from").count();
+    feeds.site.until(|site| warns(site) == 1);
+    std::thread::sleep(Duration::from_millis(400));
+    assert!(warns(&feeds.site) == 1 && feeds.site.path("in/a.hl7").exists());
+    fs::remove_file(feeds.site.path("in/.taken")).unwrap();
+    fs::create_dir(feeds.site.path("in/.taken")).unwrap();
+    feeds.site.until(|site| site.path("in/done/a.hl7").exists());
+    assert_eq!(feeds.site.stop(), Some(0));
+}
+
+#[test]
 fn who_is_in_the_middle_of_a_message_when_it_shuts_down_is_answered_and_others_are_not() {
     let mut feeds = Feeds::new("");
     // Those who have begun, and those who come later on connections that they have. Who is answered for what stands before has

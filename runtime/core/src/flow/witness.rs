@@ -33,6 +33,8 @@ pub enum Happening<'a> {
     Reused,
     /// A file holds a message longer than is taken, and stays where it is.
     TooLong { bytes: u64 },
+    /// A file, or the folder that is watched, cannot be read or moved, for that reason: it stays as it is and is tried again.
+    FileStays { why: std::io::ErrorKind },
     /// A server was asked for what is new, and gave so many resources, known ones among them.
     Asked { found: usize, took: Duration, failure: Option<&'a Failure> },
     /// A table was asked for a message, or an answer from before was taken.

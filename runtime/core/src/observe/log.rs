@@ -198,6 +198,9 @@ impl Witness for Teller {
             Happening::Known => debug!(feed, "the same message once more"),
             Happening::Reused => warn!(feed, "another message with an MSH-10 that is known; taken as new"),
             Happening::TooLong { bytes } => warn!(feed, bytes, "a file holds a message that is too long, and stays"),
+            Happening::FileStays { why } => {
+                warn!(feed, why = %why, "a file or the folder cannot be taken from; it stays, and is tried again");
+            }
             Happening::Asked { failure: Some(failure), .. } => {
                 warn!(feed, why = failure.why(), "the server gives nothing; asked again the next time");
             }

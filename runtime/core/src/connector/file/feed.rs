@@ -4,7 +4,7 @@
 //! are taken in one after another, and then it goes to those that are done or to those that were refused. A process that
 //! ends in between finds its claims again: messages that were stored already are known.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ impl Folder {
 
 impl Feed for Folder {
     fn listen(self: Box<Self>, intake: Arc<Intake<Disk>>, stop: watch::Receiver<bool>) -> io::Result<Serving> {
-        Ok(Box::pin(async move { _ = serve(self.0, intake, stop).await }))
+        Ok(Box::pin(serve(self.0, intake, stop)))
     }
 }
 
@@ -66,6 +66,8 @@ struct Watch<F: Fs> {
     seen: Seen,
     /// Those with a message longer than is taken, and how they were.
     left: HashMap<PathBuf, (u64, Option<SystemTime>)>,
+    /// Those that cannot be read or moved, which was told.
+    stay: HashSet<PathBuf>,
 }
 
 /// The files that were seen, how they were, and since when they are so.
@@ -78,19 +80,21 @@ struct Told {
     known: Vec<(u64, String)>,
 }
 
-/// Takes files until it is told to stop; the one that is under way is taken to its end.
-///
-/// # Errors
-/// The folder and those inside it cannot be made.
-pub async fn serve<F: Fs>(
-    settings: Settings,
-    intake: Arc<Intake<F>>,
-    mut stop: watch::Receiver<bool>,
-) -> io::Result<()> {
+/// Takes files until it is told to stop; the one that is under way is taken to its end. Where the folder and those inside it
+/// cannot be made it tries again.
+pub async fn serve<F: Fs>(settings: Settings, intake: Arc<Intake<F>>, mut stop: watch::Receiver<bool>) {
     let folders = [Path::new(CLAIMED), &settings.done, &settings.rejected].map(|inside| settings.folder.join(inside));
-    aside(move || folders.iter().try_for_each(fs::create_dir_all)).await??;
     let every = Duration::from_millis(settings.every);
-    let mut watch = Watch { settings: Arc::new(settings), intake, seen: HashMap::new(), left: HashMap::new() };
+    let pause = every.min(Duration::from_millis(settings.stable.max(50)));
+    let (settings, left, stay) = (Arc::new(settings), HashMap::new(), HashSet::new());
+    let mut watch = Watch { settings, intake, seen: HashMap::new(), left, stay };
+    while !*stop.borrow() {
+        let folders = folders.clone();
+        let made = aside(move || folders.iter().try_for_each(fs::create_dir_all)).await.flatten();
+        let Err(why) = made else { break };
+        watch.stays(&watch.settings.folder.clone(), &why);
+        rest(pause, &mut stop).await;
+    }
     for claimed in watch.claimed().await {
         // What the last process took of it is no second time.
         watch.take(&claimed, false).await;
@@ -101,20 +105,23 @@ pub async fn serve<F: Fs>(
             if *stop.borrow() || watch.intake.is_short_of_space() {
                 break;
             }
-            if watch.is_too_long(&path).await {
+            if watch.is_closed(&path).await || watch.is_too_long(&path).await {
                 continue;
             }
             if let Some(claimed) = watch.claim(path).await {
                 watch.take(&claimed, true).await;
             }
         }
-        let pause = every.min(Duration::from_millis(watch.settings.stable.max(50)));
-        tokio::select! {
-            () = sleep(pause) => {}
-            _ = stop.wait_for(|stop| *stop) => {}
-        }
+        rest(pause, &mut stop).await;
     }
-    Ok(())
+}
+
+/// Waits, unless it is told to stop.
+async fn rest(pause: Duration, stop: &mut watch::Receiver<bool>) {
+    tokio::select! {
+        () = sleep(pause) => {}
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
 }
 
 impl<F: Fs> Watch<F> {
@@ -153,26 +160,49 @@ impl<F: Fs> Watch<F> {
         is_long
     }
 
-    /// Takes a file away from whoever else watches. Nothing if somebody was there before.
-    async fn claim(&self, path: PathBuf) -> Option<PathBuf> {
+    /// Whether a file cannot be read: then it stays where it is.
+    async fn is_closed(&mut self, path: &Path) -> bool {
+        let file = path.to_owned();
+        match aside(move || File::open(file).map(drop)).await.flatten() {
+            Ok(()) => false,
+            Err(why) => {
+                self.stays(path, &why);
+                true
+            }
+        }
+    }
+
+    /// Tells once of what cannot be read or moved. What is not there any more somebody else has taken.
+    fn stays(&mut self, path: &Path, why: &io::Error) {
+        if why.kind() != io::ErrorKind::NotFound && self.stay.insert(path.to_owned()) {
+            self.intake.see(&Happening::FileStays { why: why.kind() });
+        }
+    }
+
+    /// Takes a file away from whoever else watches. Nothing if somebody was there before, or it cannot be moved.
+    async fn claim(&mut self, path: PathBuf) -> Option<PathBuf> {
         let name = path.file_name()?.to_string_lossy();
         let claimed =
             self.settings.folder.join(CLAIMED).join(format!("{}.{name}", clock::unique(clock::microseconds())));
         point!("file.claim");
-        let to = claimed.clone();
-        aside(move || fs::rename(&path, to)).await.ok()?.ok()?;
+        let (from, to) = (path.clone(), claimed.clone());
+        if let Err(why) = aside(move || fs::rename(from, to)).await.flatten() {
+            self.stays(&path, &why);
+            return None;
+        }
         point!("file.claimed");
+        self.stay.remove(&path);
         Some(claimed)
     }
 
     /// Takes the messages of a claimed file in and puts it away, with a file beside it that says what became of those that
     /// were refused, or where this is its first time, that were taken before.
-    async fn take(&self, claimed: &Path, is_first: bool) {
+    async fn take(&mut self, claimed: &Path, is_first: bool) {
         let name = claimed.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let own = name.split_once('.').map_or(name.as_str(), |(_, own)| own).to_owned();
         match self.messages(claimed, &name, &own).await {
             // Nothing of it is lost: it is claimed, and taken again by the next process.
-            Err(_) => {}
+            Err(why) => self.stays(claimed, &why),
             Ok(Told { refused, known }) => {
                 let folder = if refused.is_empty() { &self.settings.done } else { &self.settings.rejected };
                 let lines = if is_first { [refused, known].concat() } else { refused };

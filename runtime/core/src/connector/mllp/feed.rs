@@ -261,8 +261,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Fs> Connection<S, F> {
             }
             make_room(unread, is_open, (*usual + AROUND).min(READ), settings.frame_max);
             tokio::select! {
-                read = stream.read_buf(unread) => if read? == 0 {
-                    return frames.decode_eof(unread);
+                read = stream.read_buf(unread) => match read {
+                    Ok(0) => return frames.decode_eof(unread),
+                    // Many hang up without ending their TLS.
+                    Err(why) if why.kind() == io::ErrorKind::UnexpectedEof => return frames.decode_eof(unread),
+                    Err(why) => return Err(why.into()),
+                    Ok(_) => {}
                 },
                 () = late.as_mut() => return if is_open { Err(Broken::Cut) } else { Ok(None) },
                 () = stopped.as_mut(), if !is_stopping => {

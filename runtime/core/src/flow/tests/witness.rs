@@ -2,7 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+
+use super::sockets::{free, listening, message, send, start_told, until, wiring};
 use super::{Kept, Running, start_seen};
+use crate::connector::tls;
 use crate::flow::intake::When;
 use crate::flow::seen::Verdict;
 use crate::flow::witness::{Happening, Witness};
@@ -52,4 +57,35 @@ async fn each_step_is_told() {
             "adt: Known",
         ]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_hangs_up_between_two_messages_without_ending_its_tls_is_not_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".into()]).unwrap();
+    let of = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(of("server.pem"), made.cert.pem()).unwrap();
+    std::fs::write(of("server.key"), made.signing_key.serialize_pem()).unwrap();
+    let at = free().await;
+    let tls = json!({ "certificate": "server.pem", "key": { "secret": of("server.key") } });
+    let files = json!({ "path": [{ "text": "out" }], "existing": "append", "line_end": "lf" });
+    let noting = Arc::new(Noting::default());
+    let wired = wiring(&listening(at, json!({ "tls": tls })), &files, "file");
+    let engine = start_told(folder.path(), &wired, Arc::clone(&noting) as _).await;
+    let left = || noting.0.lock().unwrap().iter().filter(|line| line.contains("Left {")).cloned().collect::<Vec<_>>();
+    for (behind, number, how) in [("", 1, "why: Done"), ("\x0BMSH", 2, "why: Cut")] {
+        let client: tls::Client = serde_json::from_value(json!({ "ca": "server.pem" })).unwrap();
+        let secrets: tls::Secrets = Arc::new(|_: &str| None);
+        let (connector, name) = client.connector(&at.to_string(), folder.path(), &secrets).unwrap();
+        let tcp = tokio::net::TcpStream::connect(at).await.unwrap();
+        let mut stream = connector.connect(name, tcp).await.unwrap();
+        send(&mut stream, &message("A", &number.to_string())).await.unwrap();
+        stream.write_all(behind.as_bytes()).await.unwrap();
+        stream.flush().await.unwrap();
+        // Only the connection below it is ended.
+        drop(stream.into_inner().0);
+        until(|| left().len() == number).await;
+        assert!(left()[number - 1].contains(how), "{:?}", left());
+    }
+    engine.stop().await;
 }

@@ -168,7 +168,7 @@ impl Witness for Metrics {
                 way.deliver.observe(took.as_secs_f64());
             }
             Happening::Asked { .. } | Happening::Opened { .. } | Happening::Viewed { .. } => {}
-            Happening::Denied { .. } => {}
+            Happening::Denied { .. } | Happening::FileStays { .. } => {}
             Happening::TurnedAway { status, .. } => feed.turned_away(*status).into_iter().for_each(|it| _ = it.inc()),
             Happening::Synced { records, took, .. } => {
                 feed.synced.inc_by(*records as u64);
