@@ -98,6 +98,7 @@ fn nothing_of_several_messages_in_one_block_is_lost_in_silence() {
     other.write_all(&[b"\x0B", first.replace("|D", "|D\u{fc}").as_bytes(), b"\xfc\x1C\r"].concat()).unwrap();
     let said = answer(&mut other);
     assert!(said.contains("MSA|AE|1") && said.contains("is not of the message's character set"), "{said}");
+    assert!(!said.contains("emr.toml"), "{said}");
     let (shown, ..) = site.said(&["show", "adt-1"]);
     assert!(shown.contains("several messages"), "{shown}");
     assert_eq!((&status(&site)["refused"], &status(&site)["delivered"]), (&3.into(), &0.into()));

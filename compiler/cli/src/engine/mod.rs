@@ -96,6 +96,11 @@ impl Settings {
         Message::read(bytes, &self.message).map_err(unreadable)
     }
 
+    /// Why bytes are no message, without what a person here can do about it: for whoever sent them.
+    pub fn fault(&self, bytes: &[u8]) -> Option<Unreadable> {
+        Message::read(bytes, &self.message).err()
+    }
+
     /// See [`Message::read_header`].
     pub fn read_header(&self, bytes: &[u8]) -> Result<Message, String> {
         Message::read_header(bytes, &self.message).map_err(unreadable)

@@ -301,8 +301,8 @@ const SEVERAL: &str = "it is a batch, or holds several messages: a feed with `un
 
 /// Why bytes are no message.
 fn unreadable(bytes: &[u8], settings: &Settings) -> Problem {
-    match settings.read(bytes) {
-        Err(why) if !engine::is_json(bytes) => in_words(&why.to_string()),
+    match settings.fault(bytes) {
+        Some(why) if !engine::is_json(bytes) => in_words(&why.to_string()),
         _ => Problem::new(Wrong::SegmentSequence, None),
     }
 }
