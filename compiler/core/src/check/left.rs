@@ -1,6 +1,5 @@
 //! What a map leaves on purpose, held to what it maps: a field cannot be both.
 
-use super::path::places;
 use super::scope::Scope;
 use super::typed::{Expr, Kind, Left, Slot, Statement, Step, TyKind};
 use super::{path, types};
@@ -45,7 +44,7 @@ fn around(scope: &Scope, slot: Slot) -> String {
 
 fn place(value: &Expr) -> Option<Place> {
     match &*value.kind {
-        Kind::Path { root, steps } => Some(Place { root: *root, steps: places(steps), at: value.at.clone() }),
+        Kind::Path { root, steps } => Some(Place { root: *root, steps: path::places(steps), at: value.at.clone() }),
         _ => None,
     }
 }

@@ -121,7 +121,8 @@ impl Server {
             };
         }
         let failure = self.server.failure(status.as_u16(), "it answers");
-        Err(match resource.ok().flatten().and_then(outcome) {
+        let said = resource.ok().flatten().and_then(Outcome::read).map(|outcome| outcome.said());
+        Err(match said.filter(|said| !said.is_empty()) {
             None => failure,
             Some(said) => failure.because(&said),
         })
@@ -178,8 +179,8 @@ fn entries(body: &[u8], sent: usize, failure: impl Fn(u16) -> Failure) -> Result
         return Err(failure(code));
     }
     if answered.ty == "OperationOutcome" {
-        return match outcome(body).filter(|said| said.contains("error ") || said.contains("fatal ")) {
-            Some(said) => Err(Failure::Final(format!("it answers that it did it, and {said}"))),
+        return match Outcome::read(body).filter(Outcome::is_failure) {
+            Some(outcome) => Err(Failure::Final(format!("it answers that it did it, and {}", outcome.said()))),
             None => Ok(()),
         };
     }
@@ -190,33 +191,46 @@ fn entries(body: &[u8], sent: usize, failure: impl Fn(u16) -> Failure) -> Result
     Ok(())
 }
 
-/// The codes and places of an OperationOutcome, and none of its texts: these may hold what was sent.
-fn outcome(body: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Outcome {
-        issue: Vec<Issue>,
+/// What a server says of what it did, or did not do (FHIR R4 OperationOutcome).
+#[derive(Deserialize)]
+struct Outcome {
+    issue: Vec<Issue>,
+}
+
+#[derive(Deserialize)]
+struct Issue {
+    severity: String,
+    code: String,
+    #[serde(default)]
+    expression: Vec<String>,
+}
+
+impl Outcome {
+    fn read(body: &[u8]) -> Option<Outcome> {
+        serde_json::from_slice(body).ok()
     }
-    #[derive(Deserialize)]
-    struct Issue {
-        severity: String,
-        code: String,
-        #[serde(default)]
-        expression: Vec<String>,
+
+    /// Whether something was not done.
+    fn is_failure(&self) -> bool {
+        self.issue.iter().any(|issue| matches!(issue.severity.as_str(), "error" | "fatal"))
     }
-    const ISSUES_MAX: usize = 5;
-    const TEXT_MAX: usize = 80;
-    let outcome: Outcome = serde_json::from_slice(body).ok()?;
-    let is_word = |text: &str| text.len() <= TEXT_MAX && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-    let is_path = |text: &&String| {
-        text.len() <= TEXT_MAX && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '[' | ']'))
-    };
-    let issues = outcome.issue.iter().filter(|issue| is_word(&issue.severity) && is_word(&issue.code));
-    let said = issues.take(ISSUES_MAX).map(|issue| {
-        let at = issue.expression.iter().find(is_path).map(|path| format!(" at {path}")).unwrap_or_default();
-        format!("{} {}{at}", issue.severity, issue.code)
-    });
-    let said: Vec<_> = said.collect();
-    (!said.is_empty()).then(|| said.join(", "))
+
+    /// Its codes and places, and none of its texts: these may hold what was sent.
+    fn said(&self) -> String {
+        const ISSUES_MAX: usize = 5;
+        const TEXT_MAX: usize = 80;
+        let is_word =
+            |text: &str| text.len() <= TEXT_MAX && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let is_path = |text: &&String| {
+            text.len() <= TEXT_MAX && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '[' | ']'))
+        };
+        let issues = self.issue.iter().filter(|issue| is_word(&issue.severity) && is_word(&issue.code));
+        let said = issues.take(ISSUES_MAX).map(|issue| {
+            let at = issue.expression.iter().find(is_path).map(|path| format!(" at {path}")).unwrap_or_default();
+            format!("{} {}{at}", issue.severity, issue.code)
+        });
+        said.collect::<Vec<_>>().join(", ")
+    }
 }
 
 #[cfg(test)]
