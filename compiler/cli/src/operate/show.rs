@@ -155,6 +155,7 @@ fn said(what: &What) -> String {
         What::Returned { target, why, .. } => format!("refused: {target} gives no reply: {why}"),
         What::Filtered { because } => format!("filtered: {because}"),
         What::Refused(refusal) => format!("refused: {}", refusal.text()),
+        What::Held { route, why } => format!("{route}: parked: {why}"),
         What::Parked { target, why } => format!("{}parked: {why}", of(target)),
         What::Released => "released".to_owned(),
         What::Dropped { because } => format!("dropped: {because}"),

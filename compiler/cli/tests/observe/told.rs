@@ -78,6 +78,36 @@ fn what_a_route_leaves_out_is_measured() {
 }
 
 #[test]
+fn what_the_map_of_a_route_refuses_is_parked_there() {
+    let (address, heard) = listen(posted);
+    let mut site = Site::new(
+        r#"
+map named(ADT_A01) -> Basic { code: { text: PV1-44 as string else reject "an admission has a time" } }
+target seen to file { path: "visits/{MSH-10}.json" }
+route visits from adt through named to seen { on_reject: hold }
+alarm waits { when: any(route.parked > 0), to: webhook(secret("PAGER")) }
+"#,
+    );
+    let pager = ("PAGER", &*format!("http://{address}/hook"));
+    site.start_in(&[], &[pager]);
+    assert_eq!(site.send("H", "A01", "1", "77^^^H"), "AA");
+    site.until(|_| !heard.all().is_empty());
+    let told: Value = serde_json::from_str(&heard.all()[0]).unwrap();
+    assert_eq!(told["measures"], serde_json::json!(["visits.parked is 1"]));
+    // The next process knows it of the journal, and people read it where they look.
+    site.kill();
+    std::fs::remove_file(site.path("journal/alarms.json")).unwrap();
+    site.start_in(&[], &[pager]);
+    site.until(|_| heard.all().len() == 2);
+    let (listed, _, _) = site.said(&["park", "list"]);
+    assert!(listed.contains("visits: R0001 an admission has a time"), "{listed}");
+    site.said(&["park", "drop", site.json(&["park", "list"])[0]["id"].as_str().unwrap(), "--because", "known"]);
+    site.until(|_| heard.all().len() == 3);
+    assert!(heard.all()[2].contains("over"), "{:?}", heard.all());
+    assert_eq!(site.stop(), Some(0));
+}
+
+#[test]
 fn what_tables_lack_is_measured_once_for_a_place_and_is_no_issue() {
     let (address, heard) = listen(posted);
     let mut site = Site::new(

@@ -76,6 +76,7 @@ fn event(event: &Event) -> Value {
         What::Returned { target, why, .. } => ("returned", json!({ "way": target, "why": why })),
         What::Filtered { because } => ("filtered", json!({ "why": because })),
         What::Refused(refusal) => ("refused", json!({ "why": refusal.text() })),
+        What::Held { route, why } => ("parked", json!({ "route": route, "why": why })),
         What::Parked { target, why } => ("parked", json!({ "way": target, "why": why })),
         What::Released => ("released", json!({})),
         What::Dropped { because } => ("dropped", json!({ "why": because })),

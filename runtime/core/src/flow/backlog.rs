@@ -18,6 +18,8 @@ pub struct Backlog {
     pub last: Option<i64>,
     /// Of each way out, in their order.
     pub ways: Vec<Waiting>,
+    /// Messages that wait for a person because the map of a route refuses them, by the names of the routes.
+    pub held: FxHashMap<Arc<str>, u64>,
 }
 
 /// What waits on one way out.
@@ -42,6 +44,10 @@ impl<F: Fs> Intake<F> {
         let ledger = self.ledger();
         let (law, last) = (ledger.law(), ledger.last());
         let mut parked = FxHashMap::<&str, u64>::default();
+        let mut held = FxHashMap::<Arc<str>, u64>::default();
+        for route in ledger.open().filter_map(|open| open.held_by.as_ref()) {
+            *held.entry(Arc::clone(route)).or_default() += 1;
+        }
         let missing = ledger.open().filter_map(|open| open.mapped.as_ref()).flat_map(|mapped| &mapped.missing);
         for (way, _) in missing.filter(|(_, why)| why.is_some()) {
             *parked.entry(way).or_default() += 1;
@@ -57,7 +63,7 @@ impl<F: Fs> Intake<F> {
             oldest: oldest.map(age).unwrap_or_default(),
             parked: parked.get(&**way).copied().unwrap_or_default(),
         });
-        Backlog { feed: Arc::clone(self.name()), law, last, ways: ways.collect() }
+        Backlog { feed: Arc::clone(self.name()), law, last, ways: ways.collect(), held }
     }
 }
 

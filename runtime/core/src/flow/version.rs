@@ -134,7 +134,7 @@ impl Version {
             }
         };
         // A fault of the machinery is no word of a map: a person looks, and what comes behind it goes on.
-        let outcome = guarded(run).unwrap_or_else(|| Outcome::parked("a map fails on it"));
+        let outcome = guarded(run).unwrap_or_else(|| Outcome::parked(FAILS));
         Mapping { outcome, seen }
     }
 
@@ -213,13 +213,13 @@ impl Version {
     /// The reason for which a route drops what its map refuses, or how the message ends.
     fn rejected(&self, open: &Open, route: usize, rejected: Rejected) -> Result<String, Box<Outcome>> {
         if rejected.is_fault {
-            return Err(Outcome::parked("a map fails on it").into());
+            return Err(self.held(route, FAILS).into());
         }
         let why = format!("{} {}", rejected.code, rejected.text);
         match self.settings.on_reject.get(route) {
             Some(OnReject::Drop(because)) => Ok(because.clone()),
-            Some(OnReject::Hold) => Err(Outcome::parked(&why).into()),
-            Some(OnReject::AckError) | None if open.is_answered() => Err(Outcome::parked(&why).into()),
+            Some(OnReject::Hold) => Err(self.held(route, &why).into()),
+            Some(OnReject::AckError) | None if open.is_answered() => Err(self.held(route, &why).into()),
             Some(OnReject::AckError) | None => {
                 let Rejected { text, problem, .. } = rejected;
                 let verdict = Verdict::Wrong(Problem { said: Some(text.as_str().into()), ..problem.clone() });
@@ -227,6 +227,12 @@ impl Version {
                 Err(Outcome::Ended(What::Refused(refusal), verdict).into())
             }
         }
+    }
+
+    /// What the map of a route refuses waits for a person.
+    fn held(&self, route: usize, why: &str) -> Outcome {
+        let route = self.name(route).to_string();
+        Outcome::Ended(What::Held { route, why: why.to_owned() }, Verdict::Good)
     }
 
     /// Where the sender has its answer already, it is not the sender's any more.
@@ -308,6 +314,8 @@ impl Version {
 fn guarded<T>(run: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(run)).ok()
 }
+
+const FAILS: &str = "a map fails on it";
 
 pub(super) const NO_WAY: &str = "the project has no such way any more";
 

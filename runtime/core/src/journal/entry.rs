@@ -109,6 +109,8 @@ pub enum What {
     /// Its sender waited for what this target says, and was told that it has the message again. The same message is new
     /// then, unless what the target said came with it.
     Returned { target: String, identity: Option<Identity>, why: String },
+    /// The map of this route refuses it, and so all of it waits for a person.
+    Held { route: String, why: String },
 }
 
 /// What a sender gets in the place of an acknowledgment. `Debug` shows its size alone.
@@ -167,7 +169,7 @@ impl What {
             What::Filtered { because } | What::Dropped { because } => Some(because),
             What::Refused(Refusal::Rejected { said, .. }) => Some(said),
             What::Refused(refusal) => Some(refusal.wrong().text()),
-            What::Parked { why, .. } | What::Returned { why, .. } => Some(why),
+            What::Parked { why, .. } | What::Held { why, .. } | What::Returned { why, .. } => Some(why),
             What::Started
             | What::Mapped { .. }
             | What::Delivered { .. }

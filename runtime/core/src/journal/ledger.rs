@@ -36,6 +36,8 @@ pub struct Open {
     pub head: usize,
     /// Why a person has to look at it.
     pub parked: Option<Arc<str>>,
+    /// The route whose map refuses it, where it is parked for that.
+    pub held_by: Option<Arc<str>>,
     /// Nothing until it was mapped.
     pub mapped: Option<Mapped>,
     /// A person sent it on, long after its sender was answered.
@@ -99,7 +101,8 @@ impl Open {
     /// A message that was just stored.
     pub fn new(place: Place, arrival: Arrival) -> Open {
         let head = arrival.head().len();
-        Open { place, arrival, head, parked: None, mapped: None, is_resumed: false, to: None, answers: None }
+        let (parked, held_by, mapped, to, answers) = Default::default();
+        Open { place, arrival, head, parked, held_by, mapped, is_resumed: false, to, answers }
     }
 
     pub fn number(&self) -> u64 {
@@ -115,7 +118,11 @@ impl Open {
     pub fn why(&self) -> Vec<String> {
         let missing = self.mapped.iter().flat_map(|mapped| &mapped.missing);
         let deliveries = missing.filter_map(|(way, why)| Some(format!("{way}: {}", why.as_ref()?)));
-        self.parked.iter().map(ToString::to_string).chain(deliveries).collect()
+        let whole = self.parked.iter().map(|why| match &self.held_by {
+            Some(route) => format!("{route}: {why}"),
+            None => why.to_string(),
+        });
+        whole.chain(deliveries).collect()
     }
 
     /// Whether any part of it waits for a person.
@@ -241,7 +248,7 @@ impl Open {
             What::Mapped { program, targets } => {
                 let missing: Vec<_> = targets.into_iter().map(|target| (target.into(), None)).collect();
                 let is_done = missing.is_empty();
-                self.parked = None;
+                (self.parked, self.held_by) = (None, None);
                 self.mapped = Some(Mapped { program, missing, is_given_up: false, is_returned: false });
                 return is_done.then_some(Ended::Delivered);
             }
@@ -254,6 +261,7 @@ impl Open {
             What::Filtered { .. } => return Some(Ended::Filtered),
             What::Refused(_) => return Some(Ended::Refused),
             What::Parked { target, why } => self.park(target.as_deref(), why.into()),
+            What::Held { route, why } => (self.parked, self.held_by) = (Some(why.into()), Some(route.into())),
             What::Released => self.release(),
             What::Dropped { .. } => return self.give_up(),
             // Of a message that is open already; how the delivery ended stands behind it. Who died of what is counted beside
@@ -265,7 +273,7 @@ impl Open {
 
     fn park(&mut self, target: Option<&str>, why: Arc<str>) {
         let Some(target) = target else {
-            self.parked = Some(why);
+            (self.parked, self.held_by) = (Some(why), None);
             return;
         };
         let missing = self.mapped.iter_mut().flat_map(|mapped| &mut mapped.missing);
@@ -279,7 +287,7 @@ impl Open {
         if self.mapped.is_none() {
             self.answers = None;
         }
-        (self.parked, self.is_resumed) = (None, true);
+        (self.parked, self.held_by, self.is_resumed) = (None, None, true);
         for (_, parked) in self.mapped.iter_mut().flat_map(|mapped| &mut mapped.missing) {
             *parked = None;
         }
@@ -344,6 +352,7 @@ mod tests {
             Just(What::Filtered { because: String::new() }),
             Just(What::Refused(Refusal::Wrong(Wrong::DataType))),
             prop::option::of(target()).prop_map(|target| What::Parked { target, why: String::new() }),
+            target().prop_map(|route| What::Held { route, why: String::new() }),
             Just(What::Released),
             Just(What::Dropped { because: String::new() }),
             (ended(), 0u64..5, prop::option::of(target())).prop_map(|(was, number, to)| {

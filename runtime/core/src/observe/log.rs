@@ -246,6 +246,7 @@ fn noted(feed: &str, number: u64, what: &What) {
     let id = || id(feed, number);
     match what {
         What::Parked { target, why } => warn!(feed, id = id(), way = target, why, "parked"),
+        What::Held { route, why } => warn!(feed, id = id(), route, why, "parked"),
         What::Replied { target, reply, .. } => {
             debug!(feed, id = id(), way = target, bytes = reply.bytes.len(), "replied")
         }

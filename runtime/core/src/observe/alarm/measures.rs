@@ -75,6 +75,10 @@ impl Now<'_> {
                 (self.time - last).max(0) as f64 / 1_000.0
             }
             (Of::Feed, Measure::Parked) => feed().map_or(0.0, |backlog| backlog.law.parked as f64),
+            (Of::Route, Measure::Parked) => {
+                let held = self.backlogs.iter().filter_map(|backlog| backlog.held.get(name));
+                (held.sum::<u64>() + ways().map(|waiting| waiting.parked).sum::<u64>()) as f64
+            }
             (_, Measure::Parked) => ways().map(|waiting| waiting.parked).sum::<u64>() as f64,
             (_, Measure::Queued) => ways().map(|waiting| waiting.queued).sum::<u64>() as f64,
             (_, Measure::Oldest) => ways().map(|waiting| waiting.oldest).max().unwrap_or_default().as_millis() as f64,

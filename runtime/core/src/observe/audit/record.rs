@@ -189,6 +189,7 @@ fn of_event(what: entry::What) -> Option<Told> {
         entry::What::Replied { target, .. } => (What::Replied, Some(target), None),
         entry::What::Returned { target, why, .. } => (What::Refused, Some(target), Some(why)),
         entry::What::Parked { target, why } => (What::Parked, target, Some(why)),
+        entry::What::Held { why, .. } => (What::Parked, None, Some(why)),
         entry::What::Released => (What::Released, None, None),
         entry::What::Dropped { because } => (What::Dropped, None, Some(because)),
         entry::What::Replayed(replay) => (What::Replayed, replay.to, None),

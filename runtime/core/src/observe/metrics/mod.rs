@@ -184,7 +184,7 @@ impl Metrics {
             What::Started | What::Mapped { .. } | What::Replied { .. } => {}
             What::Filtered { .. } => _ = feed.filtered.inc(),
             What::Refused(_) | What::Returned { .. } => _ = feed.refused.inc(),
-            What::Parked { target: None, .. } => _ = feed.parked.inc(),
+            What::Parked { target: None, .. } | What::Held { .. } => _ = feed.parked.inc(),
             What::Parked { target: Some(way), .. } => _ = self.way(feed, name, way).parked.inc(),
             What::Delivered { target } => _ = self.way(feed, name, target).delivered.inc(),
             What::Released => _ = feed.released.inc(),
