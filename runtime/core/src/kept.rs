@@ -15,6 +15,12 @@ pub fn options() -> OpenOptions {
     options
 }
 
+/// What the file system refuses, with the path of what it is about, as a person is told who can do something about it.
+pub fn refused(what: &str, path: &Path, why: &io::Error) -> String {
+    let help = if why.kind() == io::ErrorKind::StorageFull { ": make room on its disk" } else { "" };
+    format!("{what} `{}` cannot be opened: {why}{help}", path.display())
+}
+
 /// Makes a folder, with those above it, into which no other user may look. One that is there stays as it is.
 ///
 /// # Errors

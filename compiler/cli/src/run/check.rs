@@ -5,8 +5,9 @@ use emr_abi::wiring::Wiring;
 use emr_runtime::connector::Places;
 use emr_runtime::control::api;
 use emr_runtime::flow::engine::{self, Need};
-use emr_runtime::observe::serve;
+use emr_runtime::observe::{alarm, serve};
 
+use super::looking::mail;
 use super::standing::Standing;
 use crate::end::End;
 use crate::style::count;
@@ -20,6 +21,11 @@ pub async fn needs(wiring: &Wiring, places: &Places, standing: &Standing) -> Res
     }
     if let Some((at, _)) = standing.admin().filter(|_| is_free) {
         needs.push(Need { whose: "admin".to_owned(), missing: api::listening(&at, places).await.err() });
+    }
+    match mail(standing, places) {
+        Ok(mail) => needs.extend(alarm::needs(wiring, places, mail.as_ref()).await),
+        // Whom an alarm tells by mail cannot be asked.
+        Err(why) => needs.push(Need { whose: "operations".to_owned(), missing: Some(why.to_string()) }),
     }
     for Need { whose, missing } in &needs {
         match missing {

@@ -210,7 +210,7 @@ impl Looking {
         };
         let log = log::start(format, self.log_level.into())?;
         let mail = mail(&standing, &places)?;
-        let audit = Arc::new(Audit::start(&places.journal, VERSION)?);
+        let audit = Arc::new(Audit::start(&places.journal, VERSION).map_err(End::World)?);
         let metrics = Arc::new(Metrics::new(wiring, VERSION, clock::microseconds()));
         let mut witnesses: Vec<Arc<dyn Witness>> =
             vec![Arc::new(Teller::default()), Arc::clone(&metrics) as _, Arc::clone(&audit) as _];
@@ -244,16 +244,16 @@ impl Looking {
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Where mail is handed over, by `[operations]` of `emr.toml`.
-fn mail(standing: &Standing, places: &Places) -> Result<Option<Mail>, End> {
+///
+/// # Errors
+/// It lacks a setting, or its secret is not to be had.
+pub fn mail(standing: &Standing, places: &Places) -> Result<Option<Mail>, End> {
     let text = |name: &str| standing.operations(name);
     let Some(server) = text("smtp") else { return Ok(None) };
     let from = text("mail_from").ok_or_else(|| End::Call("`smtp` in `emr.toml` needs `mail_from`".to_owned()))?;
     let password = match text("mail_password") {
         None => None,
-        Some(name) => {
-            let secret = (places.secrets)(&name);
-            Some(secret.ok_or_else(|| End::World(format!("there is no secret `{name}`")))?)
-        }
+        Some(name) => Some((places.secrets)(&name).map_err(End::World)?),
     };
     Ok(Some(Mail { server, from, user: text("mail_user"), password }))
 }

@@ -53,7 +53,7 @@ pub struct Args {
     /// Takes up changes of the project's files while it runs, as `emr reload` does
     #[arg(long, conflicts_with = "check")]
     watch: bool,
-    /// Starts nothing, and says of each feed and target whether it has what it needs and is there
+    /// Starts nothing, and says of each feed, target, table and alarm whether it has what it needs and is there
     #[arg(long)]
     check: bool,
     #[command(flatten)]

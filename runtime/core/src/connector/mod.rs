@@ -58,7 +58,16 @@ pub trait Feed: Send {
     /// # Errors
     /// The system does not let it listen.
     fn listen(self: Box<Self>, intake: Arc<Intake<Disk>>, stop: watch::Receiver<bool>) -> io::Result<Serving>;
+
+    /// Whether that is there which it goes and takes from, for whoever asks before a start. One that others come to needs
+    /// nothing more than it has.
+    fn reach(&self) -> Reaching<'_> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
+
+/// What looks whether something is there.
+pub type Reaching<'a> = Pin<Box<dyn Future<Output = Result<(), Why>> + Send + 'a>>;
 
 /// A feed that takes messages.
 pub type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;

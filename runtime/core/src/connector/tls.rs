@@ -11,8 +11,13 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use serde::Deserialize;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-/// Gives secrets by their names. Nothing if there is none of that name.
-pub type Secrets = Arc<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>;
+/// Gives secrets by their names, or says that there is none of that name ([`no_secret`]), or why it cannot be read.
+pub type Secrets = Arc<dyn Fn(&str) -> Result<Vec<u8>, Why> + Send + Sync>;
+
+/// Why nothing is given for a name that nobody knows.
+pub fn no_secret(name: &str) -> Why {
+    format!("there is no secret `{name}`")
+}
 
 /// What a listener shows and asks for.
 #[derive(Clone, Debug, Deserialize)]
@@ -60,19 +65,19 @@ impl Secret {
     }
 
     /// # Errors
-    /// There is none of that name.
+    /// There is none of that name, or it cannot be read.
     pub fn bytes(&self, secrets: &Secrets) -> Result<Vec<u8>, Why> {
-        secrets(&self.secret).ok_or_else(|| format!("there is no secret `{}`", self.secret))
+        secrets(&self.secret)
     }
 
     /// Without the line end that files have behind their last line.
     ///
     /// # Errors
-    /// There is none of that name, or it is no text.
+    /// There is none of that name, it cannot be read, or it is no text.
     pub fn text(&self, secrets: &Secrets) -> Result<String, Why> {
         let text = String::from_utf8(self.bytes(secrets)?);
         text.map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
-            .map_err(|_| format!("the secret `{}` is no text", self.secret))
+            .map_err(|_| format!("the secret `{}` is no text in UTF-8", self.secret))
     }
 }
 

@@ -25,7 +25,7 @@ impl Hold {
     /// # Errors
     /// Another engine has it, or the file system refuses: says which.
     pub fn take(journal: &Path) -> Result<Hold, String> {
-        let refused = |why: io::Error| format!("`{}` cannot be locked: {why}", journal.display());
+        let refused = |why: io::Error| kept::refused("the folder of journals", journal, &why);
         kept::folder(journal).map_err(refused)?;
         let open = kept::options().read(true).write(true).create(true).truncate(false).open(journal.join(LOCK));
         let mut lock = open.map_err(refused)?;
@@ -34,8 +34,8 @@ impl Hold {
             Err(TryLockError::WouldBlock) => return Err(taken(journal, &mut lock)),
             Err(TryLockError::Error(why)) => return Err(refused(why)),
         }
-        // Whoever comes later is told whom to look for.
-        lock.set_len(0).and_then(|()| write!(lock, "{}", std::process::id())).map_err(refused)?;
+        // Whoever comes later is told whom to look for, unless the disk is full.
+        let _ = lock.set_len(0).and_then(|()| write!(lock, "{}", std::process::id()));
         Ok(Hold { _lock: lock })
     }
 }

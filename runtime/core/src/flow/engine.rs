@@ -346,9 +346,11 @@ fn repeats(wiring: &Wiring, places: &Places, known: &Repeats) -> Result<Repeats,
         let once = match known.get(&route.name) {
             Some(known) => Arc::clone(known),
             None => {
-                let opened = Once::open(&places.journal.join(format!("{}.seen", route.name)));
-                let refused = |why| Refused::new(&format!("route {}", route.name), format!("what it has seen: {why}"));
-                Arc::new(opened.map_err(refused)?)
+                let path = places.journal.join(format!("{}.seen", route.name));
+                let refused = |why| kept::refused("what it has seen in", &path, &why);
+                let once =
+                    Once::open(&path).map_err(|why| Refused::new(&format!("route {}", route.name), refused(why)));
+                Arc::new(once?)
             }
         };
         repeats.insert(route.name.clone(), once);

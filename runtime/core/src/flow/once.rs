@@ -82,7 +82,12 @@ impl Once {
             state.insert(key, came);
         }
         let once = Once { path: path.to_owned(), state: Mutex::new(state) };
-        once.rewrite(&mut once.state())?;
+        let rewritten = once.rewrite(&mut once.state());
+        match rewritten {
+            // On a full disk the file stays as it is, but for what was torn at its end.
+            Err(why) if why.kind() == io::ErrorKind::StorageFull => once.state().keep(records.len())?,
+            rewritten => rewritten?,
+        }
         Ok(once)
     }
 
@@ -103,8 +108,13 @@ impl Once {
         let mut state = self.state();
         state.insert(key, now);
         state.forget_before(now.at.saturating_sub(microseconds(within)));
+        if let Err(why) = state.file.write_all(&written(key, now)) {
+            let whole = state.written;
+            // What was written of it would be in the way of the next.
+            state.keep(whole)?;
+            return Err(why);
+        }
         state.written += 1;
-        state.file.write_all(&written(key, now))?;
         if state.written > state.known.len() * 2 + 1024 { self.rewrite(&mut state) } else { Ok(()) }
     }
 
@@ -119,9 +129,10 @@ impl Once {
         }
         let mut file = kept::options().write(true).create(true).truncate(true).open(&part)?;
         file.write_all(&bytes)?;
-        state.file = File::options().append(true).open(&part)?;
-        state.written = bytes.len() / RECORD;
-        fs::rename(&part, &self.path)
+        let file = File::options().append(true).open(&part)?;
+        fs::rename(&part, &self.path)?;
+        (state.file, state.written) = (file, bytes.len() / RECORD);
+        Ok(())
     }
 
     /// Whoever panicked left it as it is between two calls.
@@ -141,6 +152,12 @@ fn microseconds(within: u64) -> i64 {
 }
 
 impl State {
+    /// The file ends behind so many records.
+    fn keep(&mut self, records: usize) -> io::Result<()> {
+        self.written = records;
+        self.file.set_len((records * RECORD) as u64)
+    }
+
     fn insert(&mut self, key: Key, came: Came) {
         self.known.insert(key, came);
         self.order.push_back((key, came));
@@ -251,6 +268,22 @@ mod tests {
             Came { feed: 2, ..came(1, 1) } != came(1, 1)
                 && once.has_seen(of("a"), Came { feed: 2, ..came(1, 1) }, THREE_HOURS)
         );
+    }
+
+    #[test]
+    fn a_full_disk_leaves_what_was_seen_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("results.seen");
+        let torn = &written(of("b"), came(2, 3))[..30];
+        fs::write(&path, [&written(of("a"), came(1, 1))[..], torn].concat()).unwrap();
+        // What is written anew has no room.
+        std::os::unix::fs::symlink("/dev/full", kept::part(&path)).unwrap();
+        let once = Once::open(&path).unwrap();
+        assert!(once.has_seen(of("a"), came(2, 9), THREE_HOURS));
+        once.note(of("c"), came(2, 4), THREE_HOURS).unwrap();
+        drop(once);
+        let once = Once::open(&path).unwrap();
+        assert!(once.has_seen(of("a"), came(2, 9), THREE_HOURS) && once.has_seen(of("c"), came(2, 9), THREE_HOURS));
     }
 
     #[test]

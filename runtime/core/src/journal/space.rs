@@ -1,10 +1,10 @@
 //! What of a disk is kept free, so that what was accepted can come to its end: its deliveries are noted there too.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::fs::{Fs, Space};
+use super::fs::{Disk, Fs, Space};
 
 /// No message is accepted while less is free than the smaller of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,9 +21,33 @@ impl Default for Reserve {
 }
 
 impl Reserve {
+    /// How much is kept free of a disk.
+    fn of(self, space: Space) -> u64 {
+        (space.whole / 100 * u64::from(self.percent)).min(self.bytes)
+    }
+
     fn is_touched(self, space: Space) -> bool {
-        let part = space.whole / 100 * u64::from(self.percent);
-        space.free < part.min(self.bytes)
+        space.free < self.of(space)
+    }
+
+    /// Why no message would be accepted on the disk of a folder; nothing where some would be, or nobody knows.
+    pub fn lack(self, folder: &Path) -> Option<String> {
+        let space = Disk.space(folder).ok().filter(|space| self.is_touched(*space))?;
+        let (free, kept) = (size(space.free), size(self.of(space)));
+        Some(format!(
+            "no message would be taken: {free} are free on the disk of `{}`, and {kept} are kept free there; make room, or set \
+             `free_bytes` or `free_percent` of `[journal]` in `emr.toml`",
+            folder.display()
+        ))
+    }
+}
+
+/// As people read it.
+fn size(bytes: u64) -> String {
+    if bytes >= 1 << 30 {
+        format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
+    } else {
+        format!("{} KiB", bytes >> 10)
     }
 }
 

@@ -118,12 +118,13 @@ impl Table for Found {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connector::tls::no_secret;
 
     #[test]
     fn a_key_is_one_value_of_the_search() {
         let settings = r#"{"url": "https://x.org/r4/", "timeout": 1000,
             "search": [{"text": "Practitioner?identifier=urn:x|"}, {"key": 0}, {"text": ""}]}"#;
-        let nobody: Secrets = std::sync::Arc::new(|_| None);
+        let nobody: Secrets = std::sync::Arc::new(|name| Err(no_secret(name)));
         let found = Found::new(serde_json::from_str(settings).unwrap(), Path::new(""), &nobody).unwrap();
         let url = found.url(&["4711,12&_id=x|é".to_owned()]).unwrap();
         assert_eq!(

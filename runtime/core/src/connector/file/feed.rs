@@ -7,19 +7,21 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use emr_message::batch::{Kind, Splitter};
+use rustix::fs::{Access, access};
 use serde::Deserialize;
 use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::super::{Feed, Places, Serving};
+use super::super::{Feed, Places, Reaching, Serving, Why};
 use crate::clock;
 use crate::flow::intake::{Intake, Sent};
 use crate::flow::seen::Verdict;
@@ -57,6 +59,35 @@ impl Feed for Folder {
     fn listen(self: Box<Self>, intake: Arc<Intake<Disk>>, stop: watch::Receiver<bool>) -> io::Result<Serving> {
         Ok(Box::pin(serve(self.0, intake, stop)))
     }
+
+    fn reach(&self) -> Reaching<'_> {
+        let settings = self.0.clone();
+        Box::pin(async move { aside(move || movable(&settings)).await.map_err(|why| why.to_string()).flatten() })
+    }
+}
+
+/// Whether files can be taken from the folder, and moved to where they go from there. Nothing is made.
+fn movable(settings: &Settings) -> Result<(), Why> {
+    let mut disk = None;
+    for inside in [Path::new(""), Path::new(CLAIMED), &settings.done, &settings.rejected] {
+        let folder = settings.folder.join(inside);
+        // One that is not there yet is made in the next above it that is.
+        let Some(there) = folder.ancestors().find(|folder| folder.exists()) else { continue };
+        let refused = |why: io::Error| format!("files cannot be moved in `{}`: {why}", there.display());
+        access(there, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK).map_err(|why| refused(why.into()))?;
+        let facts = fs::metadata(there).map_err(refused)?;
+        if !facts.is_dir() {
+            return Err(refused(io::ErrorKind::NotADirectory.into()));
+        }
+        if *disk.get_or_insert(facts.dev()) != facts.dev() {
+            let folder = folder.display();
+            return Err(format!(
+                "files cannot be moved to `{folder}`: it is on another disk than `{}`",
+                settings.folder.display()
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A folder that is watched.

@@ -116,6 +116,7 @@ mod tests {
 
     use super::super::super::web::tests::server;
     use super::*;
+    use crate::connector::tls::no_secret;
 
     async fn sent(root: &str, change: serde_json::Value, parts: &[(Form, &str)]) -> Result<(), Failure> {
         let mut settings = json!({
@@ -123,7 +124,7 @@ mod tests {
             "connections": 2, "retry_on": [],
         });
         settings.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-        let secrets: Secrets = Arc::new(|name| (name == "PW").then(|| b"pw\n".to_vec()));
+        let secrets: Secrets = Arc::new(|name| if name == "PW" { Ok(b"pw\n".to_vec()) } else { Err(no_secret(name)) });
         let service = Service::new(serde_json::from_value(settings).unwrap(), Path::new("."), &secrets).unwrap();
         let made: Vec<_> =
             parts.iter().map(|(form, text)| Made { form: *form, bytes: text.as_bytes().to_vec().into() }).collect();

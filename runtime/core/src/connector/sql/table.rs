@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn no_part_of_the_secret_is_told() {
-        let secrets: Secrets = std::sync::Arc::new(|_| Some(b"postgresql://u:hunter2@h:port/x".to_vec()));
+        let secrets: Secrets = std::sync::Arc::new(|_| Ok(b"postgresql://u:hunter2@h:port/x".to_vec()));
         let settings =
             r#"{"database": {"secret": "DB"}, "query": "select 1", "tls": "none", "timeout": 1000, "connections": 1}"#;
         let settings: Settings = serde_json::from_str(settings).unwrap();

@@ -187,14 +187,14 @@ mod tests {
 
     use serde_json::json;
 
-    use super::super::super::tls::Secrets;
+    use super::super::super::tls::{Secrets, no_secret};
     use super::super::super::web::tests::server;
     use super::*;
 
     fn search(root: &str) -> Search {
         let settings = json!({ "url": root, "query": "Patient?active=true", "page": 2 });
         let asks = json!({ "auth": "none", "tls": null, "timeout": 2000 });
-        let secrets: Secrets = Arc::new(|_| None);
+        let secrets: Secrets = Arc::new(|name| Err(no_secret(name)));
         let server = Server::new(&serde_json::from_value(asks).unwrap(), Path::new("."), &secrets).unwrap();
         Search::new(&serde_json::from_value(settings).unwrap(), server).unwrap()
     }

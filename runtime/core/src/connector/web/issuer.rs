@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::super::tls::{Secrets, Why};
+use super::super::tls::{Secrets, Why, no_secret};
 use super::client;
 use super::token::Key;
 
@@ -64,7 +64,7 @@ impl Issuer {
         if !is_safe(&url) {
             return Err("the keys of `issuer` would come in clear text: it must begin with `https:`".to_owned());
         }
-        let none: Secrets = Arc::new(|_| None);
+        let none: Secrets = Arc::new(|name| Err(no_secret(name)));
         let settings = client::Settings { tls: None, timeout: PATIENCE, connections: 1 };
         let client = client::client(&settings, Path::new(""), &none)?;
         let known = RwLock::new(Known { keys: Arc::from([]), since: None });

@@ -17,6 +17,8 @@ use super::super::tables::Tables;
 use super::{Engine, Refused, Running, Task, die, held, repeats, settings};
 use crate::connector::{self, Feed};
 use crate::journal::fs::Disk;
+use crate::journal::log::Fault;
+use crate::kept;
 
 /// What became of the feeds, by their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,7 +135,10 @@ impl Engine {
         if feed.known.is_none() {
             let (program, witness) = (Arc::clone(program), Arc::clone(&self.witness));
             let opened = Intake::open(Disk, feed.settings.clone(), program, witness, die);
-            let refused = |fault: crate::journal::log::Fault| feed.refused(fault.to_string());
+            let refused = |fault| match fault {
+                Fault::World(why) => feed.refused(kept::refused("its journal", &feed.settings.folder, &why)),
+                fault => feed.refused(fault.to_string()),
+            };
             feed.opened = Some(opened.map_err(refused)?);
         }
         Ok(())

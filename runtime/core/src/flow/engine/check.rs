@@ -17,7 +17,7 @@ pub struct Need {
 }
 
 impl Need {
-    fn new(whose: String, found: Result<(), Why>) -> Need {
+    pub fn new(whose: String, found: Result<(), Why>) -> Need {
         Need { whose, missing: found.err() }
     }
 }
@@ -30,11 +30,15 @@ impl Need {
 pub async fn needs(wiring: &Wiring, places: &Places) -> Result<Vec<Need>, Refused> {
     let hold = Hold::take(&places.journal);
     let is_free = hold.is_ok();
-    let mut needs = vec![Need::new("journal".to_owned(), hold.as_ref().map(drop).map_err(Clone::clone))];
+    let room = |_: &Hold| places.reserve.lack(&places.journal).map_or(Ok(()), Err);
+    let mut needs = vec![Need::new("journal".to_owned(), hold.as_ref().map_err(Clone::clone).and_then(room))];
     // Where another engine runs the addresses are its.
     for feed in wiring.feeds.iter().filter(|_| is_free) {
-        let ready = connector::feed(feed, places).await;
-        needs.push(Need::new(format!("feed {}", feed.name), ready.map(drop)));
+        let reached = match connector::feed(feed, places).await {
+            Ok(feed) => feed.reach().await,
+            Err(why) => Err(why),
+        };
+        needs.push(Need::new(format!("feed {}", feed.name), reached));
     }
     for target in &wiring.targets {
         let reached = match outlet(target, wiring.zone.as_deref(), places) {

@@ -78,7 +78,7 @@ pub(super) fn places(folder: &Path) -> Places {
     Places {
         project: folder.to_owned(),
         journal: folder.to_owned(),
-        secrets: Arc::new(|_| None),
+        secrets: Arc::new(|name| Err(connector::tls::no_secret(name))),
         reserve: Reserve::default(),
         fhir: Arc::new(|_| None),
     }

@@ -112,7 +112,7 @@ pub(super) async fn start(folder: &Path, wiring: &Wiring) -> Engine {
 
 /// Tells a witness what happens.
 pub(super) async fn start_told(folder: &Path, wiring: &Wiring, witness: Arc<dyn Witness>) -> Engine {
-    let secrets = Arc::new(|name: &str| std::fs::read(name).ok());
+    let secrets = Arc::new(|name: &str| std::fs::read(name).map_err(|why| why.to_string()));
     let places = Places {
         project: folder.to_owned(),
         journal: folder.join("journal"),

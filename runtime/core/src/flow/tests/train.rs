@@ -105,7 +105,7 @@ fn line(address: &str, pipeline: usize, order_by: &[usize]) -> Line {
         "address": address, "tls": null, "mode": "original", "release": "1", "connect_timeout": 5_000,
         "answer_timeout": 5_000, "pipeline": pipeline, "retry_on": [],
     });
-    let secrets: crate::connector::tls::Secrets = Arc::new(|_| None);
+    let secrets: crate::connector::tls::Secrets = Arc::new(|name| Err(crate::connector::tls::no_secret(name)));
     let target = Arc::new(Peer::new(serde_json::from_value(told).unwrap(), Path::new("."), &secrets).unwrap());
     assert_eq!(target.train().map_or(1, Train::most), pipeline);
     let (stop, stopped) = watch::channel(false);

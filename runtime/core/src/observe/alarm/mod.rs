@@ -21,6 +21,7 @@ use tracing::error;
 use crate::clock;
 use crate::connector::{self, Places, Why};
 use crate::flow::backlog::Backlogs;
+use crate::flow::engine::Need;
 use crate::kept;
 use crate::observe::metrics::Metrics;
 use condition::Condition;
@@ -157,6 +158,21 @@ impl Alarms {
             self.alarms.iter().filter_map(|alarm| Some((&*alarm.name, alarm.state.told?))).collect();
         kept::put_aside(&self.path, serde_json::to_vec(&told)?).await
     }
+}
+
+/// What the alarms of a project need: their secrets, and that whoever is to be told is there. Nobody is told anything.
+pub async fn needs(wiring: &Wiring, places: &Places, mail: Option<&Mail>) -> Vec<Need> {
+    let mut needs = Vec::new();
+    for alarm in &wiring.alarms {
+        let teller =
+            connector::read(&alarm.settings).and_then(|Settings { to, .. }| Teller::new(&to, mail, &places.secrets));
+        let reached = match teller {
+            Ok(teller) => teller.reach().await,
+            Err(why) => Err(why),
+        };
+        needs.push(Need::new(format!("alarm {}", alarm.name), reached));
+    }
+    needs
 }
 
 fn read(path: &Path) -> io::Result<BTreeMap<String, i64>> {

@@ -53,6 +53,8 @@ pub enum Teller {
     Mail { transport: Arc<AsyncSmtpTransport<Tokio1Executor>>, from: Mailbox, to: Mailbox },
 }
 
+const UNREACHED: &str = "the webhook cannot be reached";
+
 /// How often it is tried.
 const TRIES: u32 = 10;
 
@@ -83,6 +85,26 @@ impl Teller {
         })
     }
 
+    /// Whether whoever is to be told is there: a webhook that answers, be it that it wants to be posted to, and a mail server
+    /// that lets us in.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn reach(&self) -> Result<(), Why> {
+        match self {
+            Teller::Log => Ok(()),
+            // A HEAD changes nothing (RFC 9110 §9.2.1).
+            Teller::Webhook { client, url } => {
+                client.head(url.clone()).send().await.map(drop).map_err(|_| UNREACHED.to_owned())
+            }
+            Teller::Mail { transport, .. } => match transport.test_connection().await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err("the mail server is not ready".to_owned()),
+                Err(why) => Err(refused(&why)),
+            },
+        }
+    }
+
     /// Returns when it was told, or was tried often enough.
     pub async fn tell(self, told: Told) {
         let mut wait = FIRST_WAIT;
@@ -106,7 +128,7 @@ impl Teller {
             Teller::Webhook { client, url } => {
                 let request = client.post(url.clone()).json(&told.json());
                 // The address is a secret, and so is not told.
-                let answer = request.send().await.map_err(|_| "the webhook cannot be reached".to_owned())?;
+                let answer = request.send().await.map_err(|_| UNREACHED.to_owned())?;
                 let status = answer.status();
                 if !status.is_success() {
                     return Err(format!("the webhook answers {}", status.as_u16()));

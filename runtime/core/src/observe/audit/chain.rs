@@ -49,15 +49,16 @@ struct Slim {
 }
 
 impl Chain {
-    /// Goes on behind the last whole line, and says in the audit if that is not the one that it ended with.
+    /// Goes on behind the last whole line. What is given beside it is to be said in the audit, before all else: that this is not
+    /// the line that it ended with.
     ///
     /// # Errors
     /// The file system refuses.
-    pub fn open(folder: &Path) -> io::Result<Chain> {
+    pub fn open(folder: &Path) -> io::Result<(Chain, Option<Said>)> {
         Chain::with_files_of(folder, FILE_MAX)
     }
 
-    fn with_files_of(folder: &Path, file_max: u64) -> io::Result<Chain> {
+    fn with_files_of(folder: &Path, file_max: u64) -> io::Result<(Chain, Option<Said>)> {
         kept::folder(folder)?;
         let known = head(folder)?;
         let head = kept::options().read(true).write(true).create(true).truncate(false).open(folder.join(HEAD))?;
@@ -78,13 +79,7 @@ impl Chain {
         }
         chain.is_torn = chain.length < text.len() as u64;
         File::open(&chain.folder)?.sync_all()?;
-        if !ends_with_head {
-            let last =
-                known.map_or("nobody knows which".to_owned(), |(number, hash)| format!("{number} {}", hex(&hash)));
-            let why = format!("when it was opened, the last line was not the one that it ended with: {last}");
-            chain.add(&[Said::now(What::Damaged).because(why)])?;
-        }
-        Ok(chain)
+        Ok((chain, (!ends_with_head).then(|| cut(known))))
     }
 
     /// Takes a line that is in the file.
@@ -120,6 +115,9 @@ impl Chain {
     /// # Errors
     /// The file system refuses. Nothing was added then, and the same may be tried again.
     pub fn add(&mut self, said: &[Said]) -> io::Result<()> {
+        if said.is_empty() {
+            return Ok(());
+        }
         if self.is_torn {
             self.file.set_len(self.length)?;
             self.is_torn = false;
@@ -158,6 +156,13 @@ impl Chain {
         self.length = 0;
         Ok(())
     }
+}
+
+/// The audit does not end where it ended, as far as anybody knows.
+fn cut(known: Option<(u64, Hash)>) -> Said {
+    let last = known.map_or("nobody knows which".to_owned(), |(number, hash)| format!("{number} {}", hex(&hash)));
+    Said::now(What::Damaged)
+        .because(format!("when it was opened, the last line was not the one that it ended with: {last}"))
 }
 
 /// What a file is called whose first line has this number.
@@ -210,6 +215,8 @@ fn read_head(text: &str) -> Option<(u64, Hash)> {
 impl Chain {
     /// One of short files.
     pub fn short(folder: &Path) -> Chain {
-        Chain::with_files_of(folder, 1_000).unwrap()
+        let (mut chain, cut) = Chain::with_files_of(folder, 1_000).unwrap();
+        chain.add(cut.as_slice()).unwrap();
+        chain
     }
 }

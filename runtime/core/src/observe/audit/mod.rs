@@ -18,11 +18,12 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::flow::witness::{Happening, Witness};
 use crate::journal::follow::Follow;
 use crate::journal::fs::Disk;
+use crate::kept;
 use chain::Chain;
 
 pub use export::event;
@@ -76,12 +77,28 @@ impl Audit {
     /// Opens the audit of a folder of journals and says in it that an engine began. `version` is that of the engine.
     ///
     /// # Errors
-    /// The file system refuses.
-    pub fn start(journals: &Path, version: &str) -> io::Result<Audit> {
-        let mut chain = Chain::open(&journals.join(FOLDER))?;
-        chain.add(&[Said::now(What::Started).because(format!("emr {version}"))])?;
+    /// The file system refuses: says where.
+    pub fn start(journals: &Path, version: &str) -> Result<Audit, String> {
+        let folder = journals.join(FOLDER);
+        Audit::begin(&folder, journals, version).map_err(|why| kept::refused("the audit", &folder, &why))
+    }
+
+    fn begin(folder: &Path, journals: &Path, version: &str) -> io::Result<Audit> {
+        let (mut chain, cut) = Chain::open(folder)?;
+        cut.iter().for_each(tell_cut);
+        let mut said: Vec<Said> = cut.into_iter().collect();
+        said.push(Said::now(What::Started).because(format!("emr {version}")));
+        match chain.add(&said) {
+            Ok(()) => said.clear(),
+            // What was accepted is to be delivered all the same, and is in the journals: the audit has it when there is room.
+            Err(why) if why.kind() == io::ErrorKind::StorageFull => {}
+            Err(why) => return Err(why),
+        }
         tell_head(&chain);
         let desk = Arc::new(Desk::default());
+        said.into_iter().for_each(|said| desk.state().events.push((said, None)));
+        let state = desk.state();
+        desk.tell(state);
         let writing =
             Writing { desk: Arc::clone(&desk), journals: journals.to_owned(), chain, follows: BTreeMap::new() };
         let thread = thread::Builder::new().name("audit".into()).spawn(move || writing.run())?;
@@ -298,7 +315,14 @@ impl Writing {
 /// # Errors
 /// The file system refuses.
 pub fn add(journals: &Path, said: Said) -> io::Result<()> {
-    Chain::open(&journals.join(FOLDER))?.add(&[said])
+    let (mut chain, cut) = Chain::open(&journals.join(FOLDER))?;
+    chain.add(&cut.into_iter().chain([said]).collect::<Vec<_>>())
+}
+
+/// So that whoever reads the log does not have to read the audit to hear of it.
+fn tell_cut(cut: &Said) {
+    let why = cut.why.as_deref().unwrap_or_default();
+    warn!(why, "the audit was changed while no engine ran; `emr audit verify` says more");
 }
 
 /// So that the log, which is kept elsewhere, bears witness to the audit.

@@ -279,7 +279,7 @@ mod tests {
         }
         let law = Law { accepted: 9, settled: Settled::default(), parked: 2, in_flight: 7 };
         let ways = vec![Waiting { way: "all>ehr".into(), queued: 7, oldest: Duration::from_secs(60), parked: 2 }];
-        let text = metrics.text(&[Backlog { feed: "adt".into(), law, last: None, ways }]);
+        let text = metrics.text(&[Backlog { feed: "adt".into(), law, last: None, ways, held: Default::default() }]);
         let way = r#"{feed="adt",route="all",target="ehr""#;
         for (of, is) in [
             (r#"emr_accepted_bytes_total{feed="adt"}"#.to_owned(), "40"),

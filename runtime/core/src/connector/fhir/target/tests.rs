@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::super::super::web::tests::server;
 use super::*;
+use crate::connector::tls::no_secret;
 
 fn sends(root: &str, auth: serde_json::Value) -> Server {
     sends_in("json", root, auth)
@@ -16,7 +17,8 @@ fn sends(root: &str, auth: serde_json::Value) -> Server {
 fn sends_in(format: &str, root: &str, auth: serde_json::Value) -> Server {
     let settings = json!({ "url": root, "auth": auth, "tls": null, "format": format, "timeout": 2000, "connections": 2,
                            "retry_on": [] });
-    let secrets: Secrets = Arc::new(|name| (name == "TOKEN").then(|| b"t0ken\n".to_vec()));
+    let secrets: Secrets =
+        Arc::new(|name| if name == "TOKEN" { Ok(b"t0ken\n".to_vec()) } else { Err(no_secret(name)) });
     let types: Definitions = Arc::new(definition);
     Server::new(serde_json::from_value(settings).unwrap(), Path::new("."), &secrets, &types).unwrap()
 }

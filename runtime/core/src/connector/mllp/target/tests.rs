@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::connector::tls::no_secret;
 use crate::flow::program::{Form, Made};
 
 /// A peer that answers each message with what the script has next for it: blocks, in which `#` is its MSH-10. It keeps
@@ -51,7 +52,7 @@ fn peer(address: &str, change: Value) -> Peer {
         "answer_timeout": 5_000, "retry_on": [], "pipeline": 1,
     });
     settings.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-    let secrets: Secrets = Arc::new(|_| None);
+    let secrets: Secrets = Arc::new(|name| Err(no_secret(name)));
     Peer::new(serde_json::from_value(settings).unwrap(), Path::new("."), &secrets).unwrap()
 }
 

@@ -243,7 +243,7 @@ async fn over_tls_a_certificate_tells_who_calls() {
     let key = folder.path().join("server.key").to_str().unwrap().to_owned();
     let settings = json!({ "certificate": "server.pem", "key": { "secret": key } });
     let settings: tls::Server = serde_json::from_value(settings).unwrap();
-    let secrets: tls::Secrets = Arc::new(|name: &str| std::fs::read(name).ok());
+    let secrets: tls::Secrets = Arc::new(|name: &str| std::fs::read(name).map_err(|why| why.to_string()));
     let acceptor = settings.of_http(Some("client.pem".as_ref()), folder.path(), &secrets).unwrap();
     let site = start(PATIENT, Clients::Certified, Some(acceptor)).await;
     let url = format!("https://127.0.0.1:{}/", site.at.port());
@@ -280,7 +280,7 @@ async fn our_own_client_believes_whom_it_is_told_to_and_shows_what_it_has() {
     for name in ["server", "client", "stranger"] {
         identity(&folder, name);
     }
-    let secrets: tls::Secrets = Arc::new(|name: &str| std::fs::read(name).ok());
+    let secrets: tls::Secrets = Arc::new(|name: &str| std::fs::read(name).map_err(|why| why.to_string()));
     let key = |name: &str| json!({ "secret": folder.path().join(format!("{name}.key")) });
     let settings = json!({ "certificate": "server.pem", "key": key("server") });
     let settings: tls::Server = serde_json::from_value(settings).unwrap();
