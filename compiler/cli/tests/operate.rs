@@ -170,7 +170,10 @@ fn messages_are_found_and_shown() {
     assert_eq!(ids(&["--state", "delivered", "--feed", "adt", "--limit", "1"]), all[1..2]);
     assert_eq!((ids(&["--since", "5m"]).len(), ids(&["--until", "5m"]).len()), (3, 0));
     let (printed, said, _) = site.said(&["messages", "--state", "parked"]);
-    assert!(printed.contains("  ADT^A01^ADT_A01  ") && printed.contains("parked  R0001 a patient needs"), "{printed}");
+    assert!(
+        printed.contains("  ADT^A01^ADT_A01  ") && printed.contains("parked  admissions: R0001 a patient needs"),
+        "{printed}"
+    );
     assert!(!printed.contains(MARKER) && said.is_empty(), "{printed}{said}");
     // As it came, and as it is read.
     let raw = site.emr(&["show", &all[0], "--raw"]).stdout;
@@ -234,6 +237,9 @@ fn a_journal_says_what_of_it_is_damaged_and_which_messages_are_at_risk() {
     let (printed, said, code) = site.said(&["journal", "repair"]);
     assert!(code == Some(0) && printed.starts_with("adt: given up in the segment 0000000000000000"), "{printed}{said}");
     assert!(site.path("journal/adt/0000000000000000.damaged").exists());
+    let audit = site.text("journal/audit.chain/00000000000000000000.ndjson");
+    let line = audit.lines().find(|line| line.contains(r#""what":"repaired""#)).unwrap();
+    assert!(line.contains("the record 0 cannot be read") && line.contains(r#""who":""#), "{line}");
     site.start(&[]);
     let (_, said, code) = site.said(&["journal", "repair"]);
     assert!(code == Some(2) && said.contains("another engine (process "), "{said}");

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use anstream::println;
 use emr_runtime::control::place::Hold;
-use emr_runtime::control::shapes;
+use emr_runtime::control::{shapes, who};
 use emr_runtime::journal::fs::Disk;
 use emr_runtime::journal::id::Id;
 use emr_runtime::journal::log::Damage;
 use emr_runtime::journal::repair;
 use emr_runtime::journal::verify::{self, Verified};
+use emr_runtime::observe::audit::{self, Said};
 
 use super::Journals;
 use crate::end::End;
@@ -57,12 +58,23 @@ fn repair(folder: &Path) -> Result<End, End> {
     let _hold = Hold::take(folder).map_err(End::Call)?;
     for (name, path) in feeds {
         let lost = repair::repair(Disk, path).map_err(|why| End::World(format!("{name}: {why}")))?;
-        match lost.as_slice() {
-            [] => println!("{name}: nothing is damaged"),
-            lost => lost.iter().for_each(|damage| println!("{name}: given up {}", said(&name, damage))),
+        if lost.is_empty() {
+            println!("{name}: nothing is damaged");
+        }
+        for damage in &lost {
+            let said = said(&name, damage);
+            println!("{name}: given up {said}");
+            noted(folder, &name, said)?;
         }
     }
     Ok(End::Fine)
+}
+
+/// Has the audit say what of a journal was given up, and by whom.
+fn noted(folder: &Path, feed: &str, what: String) -> Result<(), End> {
+    let said = Said::now(audit::What::Repaired).at_feed(feed).by(who::of_this()).because(what);
+    audit::add(folder, said)
+        .map_err(|why| End::World(format!("the audit cannot say that `{feed}` was repaired: {why}")))
 }
 
 fn verify(folder: &Path, format: Format) -> Result<End, End> {

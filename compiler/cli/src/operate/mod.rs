@@ -16,6 +16,7 @@ use emr_runtime::clock;
 use emr_runtime::control::client::{self, Silence};
 use emr_runtime::control::journals;
 use emr_runtime::control::place::Hold;
+use emr_runtime::control::who;
 use emr_runtime::control::words::{Answer, Request};
 use emr_runtime::journal::id::Id;
 use emr_runtime::observe::audit::{self, Said, What};
@@ -80,16 +81,13 @@ impl Journals {
 
     /// Has the audit say that somebody looks at a message: what it cannot say is not shown.
     fn viewed(&self, id: &Id) -> Result<(), End> {
-        let who =
-            ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok().filter(|name| !name.is_empty()));
-        let who = who.unwrap_or_else(|| "somebody".to_owned());
-        if self.ask(&Request::Viewed { id: id.clone(), who: who.clone() })?.is_some() {
+        if self.ask(&Request::Viewed { id: id.clone() })?.is_some() {
             return Ok(());
         }
         // No engine runs, and none begins meanwhile.
         let unsaid = |why: &dyn std::fmt::Display| End::World(format!("the audit cannot say who looks at it: {why}"));
         let _hold = Hold::take(&self.0).map_err(|why| unsaid(&why))?;
-        let said = Said { id: Some(id.to_string()), ..Said::now(What::Viewed).at_feed(&id.feed).by(who) };
+        let said = Said { id: Some(id.to_string()), ..Said::now(What::Viewed).at_feed(&id.feed).by(who::of_this()) };
         audit::add(&self.0, said).map_err(|why| unsaid(&why))
     }
 

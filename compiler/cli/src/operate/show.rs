@@ -108,8 +108,9 @@ fn text(stored: &Stored, history: &History) -> String {
     let mut text = format!("{BOLD}{id}{PLAIN}  {kind}  {} bytes  {}\n", bytes.len(), state(&history.state));
     let file = arrival.file.as_ref().map(|file| format!(" in the file `{file}`")).unwrap_or_default();
     let _ = writeln!(text, "  {DIM}{came}{PLAIN}  came{file}");
-    for Event { at, what, .. } in &history.events {
-        let _ = writeln!(text, "  {DIM}{}{PLAIN}  {}", instant(*at), said(what));
+    for Event { at, what, who, .. } in &history.events {
+        let by = who.as_ref().map(|who| format!(", by {who}")).unwrap_or_default();
+        let _ = writeln!(text, "  {DIM}{}{PLAIN}  {}{by}", instant(*at), said(what));
     }
     for Looked { table, keys, row } in looked(history) {
         let row = row.map_or_else(|| "no row".to_owned(), |row| row.join(", "));

@@ -26,7 +26,7 @@ impl Wishes {
             Some(asked) = async { self.asked.as_mut()?.recv().await } => asked,
             Some(asked) = async {
                 self.watched.as_mut()?.changed().await;
-                Some(Asked { what: Wish::Reload, tell: oneshot::channel().0 })
+                Some(Asked { what: Wish::Reload, who: None, tell: oneshot::channel().0 })
             } => asked,
             else => std::future::pending().await,
         }
@@ -52,16 +52,16 @@ pub async fn prepared(what: Wish, args: &Args) -> Prepared {
     }
 }
 
-pub async fn carry_out(prepared: Prepared, engine: &mut Engine, watch: &mut Watch) -> Answer {
+pub async fn carry_out(prepared: Prepared, who: Option<&str>, engine: &mut Engine, watch: &mut Watch) -> Answer {
     match prepared {
         Prepared::Start(route) => {
             let answer = start(&route, engine);
-            watch.started(&route, why(&answer));
+            watch.started(&route, who, why(&answer));
             answer
         }
         Prepared::Project(next) => {
             let answer = reload(next, engine, watch).await;
-            watch.reloaded(why(&answer));
+            watch.reloaded(who, why(&answer));
             answer
         }
     }

@@ -17,20 +17,21 @@ pub async fn needs(wiring: &Wiring, places: &Places, standing: &Standing) -> Res
     // Where another engine runs the addresses are its.
     let is_free = needs.iter().all(|need| need.whose != "journal" || need.missing.is_none());
     if let Some(at) = standing.metrics().filter(|_| is_free) {
-        needs.push(Need { whose: "operations".to_owned(), missing: serve::listening(&at, places).await.err() });
+        needs.push(Need::new("operations".to_owned(), serve::listening(&at, places).await.map(drop)));
     }
     if let Some((at, _)) = standing.admin().filter(|_| is_free) {
-        needs.push(Need { whose: "admin".to_owned(), missing: api::listening(&at, places).await.err() });
+        needs.push(Need::new("admin".to_owned(), api::listening(&at, places).await.map(drop)));
     }
     match mail(standing, places) {
         Ok(mail) => needs.extend(alarm::needs(wiring, places, mail.as_ref()).await),
         // Whom an alarm tells by mail cannot be asked.
-        Err(why) => needs.push(Need { whose: "operations".to_owned(), missing: Some(why.to_string()) }),
+        Err(why) => needs.push(Need::new("operations".to_owned(), Err(why.to_string()))),
     }
-    for Need { whose, missing } in &needs {
-        match missing {
-            None => println!("{whose}: ready"),
-            Some(why) => println!("{whose}: {why}"),
+    for Need { whose, missing, untold } in &needs {
+        match (missing, untold) {
+            (Some(why), _) => println!("{whose}: {why}"),
+            (None, Some(untold)) => println!("{whose}: ready; {untold}"),
+            (None, None) => println!("{whose}: ready"),
         }
     }
     match needs.iter().filter(|need| need.missing.is_some()).count() {

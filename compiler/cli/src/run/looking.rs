@@ -177,15 +177,15 @@ impl Watch {
         }
     }
 
-    /// The project was to be changed; with the reason why it was not.
-    pub fn reloaded(&self, why_not: Option<&str>) {
+    /// The project was to be changed, by somebody or because its files have changed; with the reason why it was not.
+    pub fn reloaded(&self, who: Option<&str>, why_not: Option<&str>) {
         self.log.reloads(why_not);
-        self.audit.note(asked(What::Reloaded, why_not));
+        self.audit.note(asked(What::Reloaded, who, why_not));
     }
 
     /// A route that is held was to deliver; with the reason why it does not.
-    pub fn started(&self, route: &str, why_not: Option<&str>) {
-        self.audit.note(Said { way: Some(route.to_owned()), ..asked(What::Asked, why_not) });
+    pub fn started(&self, route: &str, who: Option<&str>, why_not: Option<&str>) {
+        self.audit.note(Said { way: Some(route.to_owned()), ..asked(What::Asked, who, why_not) });
     }
 
     /// Writes the last of it.
@@ -194,8 +194,9 @@ impl Watch {
     }
 }
 
-fn asked(what: What, why_not: Option<&str>) -> Said {
-    Said { is_refused: why_not.is_some(), why: why_not.map(str::to_owned), ..Said::now(what) }
+fn asked(what: What, who: Option<&str>, why_not: Option<&str>) -> Said {
+    let [who, why] = [who, why_not].map(|it| it.map(str::to_owned));
+    Said { is_refused: why.is_some(), why, who, ..Said::now(what) }
 }
 
 impl Looking {

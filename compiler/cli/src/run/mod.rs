@@ -101,7 +101,7 @@ pub fn run(args: &Args) -> Result<End, End> {
         }
         let mut wishes = Wishes::new(&mut engine, watched);
         loop {
-            let Asked { what, tell } = tokio::select! {
+            let Asked { what, who, tell } = tokio::select! {
                 asked = wishes.next() => asked,
                 () = signals.come() => break,
             };
@@ -110,7 +110,7 @@ pub fn run(args: &Args) -> Result<End, End> {
                 () = signals.come() => break,
             };
             // Whoever asked may have gone meanwhile.
-            let _ = tell.send(change::carry_out(prepared, &mut engine, &mut watch).await);
+            let _ = tell.send(change::carry_out(prepared, who.as_deref(), &mut engine, &mut watch).await);
         }
         // Whoever still asks hears that it stops.
         drop(wishes);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 
 use serde_json::Value;
 
@@ -109,4 +110,58 @@ fn a_changed_audit_is_told_of() {
     assert_eq!(verified.status.code(), Some(1));
     let said = String::from_utf8(verified.stderr).unwrap();
     assert!(said.contains("does not follow the one before it"), "{said}");
+}
+
+#[test]
+fn who_has_something_done_is_known_by_the_machine_and_not_by_what_he_says() {
+    let mut site = Site::new("");
+    site.start(&[]);
+    site.send_each();
+    site.until(|site| counts(site).contains_key("parked"));
+    let ask = |site: &running::Site, arguments: &[&str]| {
+        let (printed, said, code) = site.said_in(arguments, &[("USER", "mallory"), ("LOGNAME", "mallory")]);
+        assert_eq!(code, Some(0), "{arguments:?}: {printed}{said}");
+    };
+    let parked = site.json(&["park", "list"])[0]["id"].as_str().unwrap().to_owned();
+    ask(&site, &["park", "release", &parked]);
+    site.until(|site| counts(site).get("parked") == Some(&2));
+    ask(&site, &["show", &parked]);
+    ask(&site, &["park", "drop", &parked, "--because", "entered by hand"]);
+    ask(&site, &["replay", "adt-1"]);
+    ask(&site, &["reload"]);
+    assert_eq!(site.stop(), Some(0));
+    ask(&site, &["show", "adt-1"]);
+    let lines = lines(&site);
+    let own = fs::metadata("/proc/self").unwrap().uid();
+    for what in ["released", "viewed", "dropped", "replayed", "reloaded"] {
+        let said: Vec<_> = lines.iter().filter(|line| line["what"] == what).collect();
+        assert_eq!(said.len(), if what == "viewed" { 2 } else { 1 }, "{what}");
+        for line in said {
+            let who = line["who"].as_str().unwrap();
+            assert!(who.contains(&format!("uid {own}")) && !who.contains("mallory"), "{line}");
+        }
+    }
+    assert!(site.emr(&["audit", "verify"]).status.success());
+    let (shown, _, _) = site.said(&["show", &parked]);
+    assert!(shown.contains("dropped: entered by hand, by "), "{shown}");
+}
+
+#[test]
+fn an_audit_that_was_cut_is_told_of_when_an_engine_begins() {
+    let mut site = Site::new("");
+    site.start(&[]);
+    site.send("H", "A01", "1", "77^^^H");
+    assert_eq!(site.stop(), Some(0));
+    let told = "WARN the audit was changed while no engine ran; `emr audit verify` says more";
+    let path = site.path("journal/audit.chain/00000000000000000000.ndjson");
+    let text = fs::read_to_string(&path).unwrap();
+    site.start(&[]);
+    assert_eq!(site.stop(), Some(0));
+    assert!(!site.text("log").contains(told));
+    // All that was written since.
+    fs::write(&path, text).unwrap();
+    site.start(&[]);
+    assert_eq!(site.stop(), Some(0));
+    assert!(site.text("log").contains(told), "{}", site.text("log"));
+    assert_eq!(counts(&site).get("damaged"), Some(&1));
 }

@@ -17,4 +17,5 @@ pub mod shapes;
 pub mod sought;
 #[cfg(test)]
 mod tests;
+pub mod who;
 pub mod words;

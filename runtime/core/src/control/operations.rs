@@ -31,6 +31,8 @@ pub struct Operations {
 /// What only the owner of an engine can do, and who is to be told.
 pub struct Asked {
     pub what: Wish,
+    /// Nobody where files have changed.
+    pub who: Option<String>,
     pub tell: oneshot::Sender<Answer>,
 }
 
@@ -74,25 +76,28 @@ impl Operations {
         *self.feeds.write().unwrap_or_else(PoisonError::into_inner) = Feeds(feeds);
     }
 
-    pub async fn carry_out(&self, request: Request) -> Answer {
+    /// What `who` asks for, by a name that the audit knows.
+    pub async fn carry_out(&self, request: Request, who: &str) -> Answer {
         let outcome = match request {
             Request::Status => {
                 return Answer::Status { feeds: self.feeds().0.iter().map(|feed| status(feed)).collect() };
             }
-            Request::Viewed { id, who } => {
+            Request::Viewed { id } => {
                 let text = id.to_string();
-                self.witness.iter().for_each(|it| it.see(&id.feed, &Happening::Viewed { id: &text, who: &who }));
+                self.witness.iter().for_each(|it| it.see(&id.feed, &Happening::Viewed { id: &text, who }));
                 return Answer::Done { done: 1, not: Vec::new() };
             }
-            Request::Start { route } => return self.ask(Wish::Start(route)).await,
-            Request::Reload => return self.ask(Wish::Reload).await,
-            Request::Release { which } => self.in_turn(async |feeds| feeds.release(which).await).await,
-            Request::Drop { ids, because } => self.in_turn(async |feeds| feeds.give_up(ids, because).await).await,
-            Request::Replay { ids, to } => self.in_turn(async |feeds| feeds.replay(ids, to).await).await,
+            Request::Start { route } => return self.ask(Wish::Start(route), who).await,
+            Request::Reload => return self.ask(Wish::Reload, who).await,
+            Request::Release { which } => self.in_turn(async |feeds| feeds.release(which, &who.into()).await).await,
+            Request::Drop { ids, because } => {
+                self.in_turn(async |feeds| feeds.give_up(ids, because, &who.into()).await).await
+            }
+            Request::Replay { ids, to } => self.in_turn(async |feeds| feeds.replay(ids, to, &who.into()).await).await,
         };
         match outcome {
             Ok(Outcome { done, not }) => {
-                self.denied(&not);
+                self.denied(&not, who);
                 Answer::Done { done, not }
             }
             Err(why) => Answer::Refused { why },
@@ -132,18 +137,18 @@ impl Operations {
         Key::new(name, (Arc::clone(&version.program), *feed), order_by, value)
     }
 
-    fn denied(&self, not: &[Not]) {
+    fn denied(&self, not: &[Not], who: &str) {
         let Some(witness) = &self.witness else { return };
         for Not { id, why } in not {
             let feed = id.rsplit_once('-').map_or("", |(feed, _)| feed);
-            witness.see(feed, &Happening::Denied { id, why });
+            witness.see(feed, &Happening::Denied { id, who, why });
         }
     }
 
-    async fn ask(&self, what: Wish) -> Answer {
+    async fn ask(&self, what: Wish, who: &str) -> Answer {
         let (tell, told) = oneshot::channel();
         let asked = match &self.owner {
-            Some(owner) => owner.send(Asked { what, tell }).await.is_ok(),
+            Some(owner) => owner.send(Asked { what, who: Some(who.to_owned()), tell }).await.is_ok(),
             None => false,
         };
         let answer = if asked { told.await.ok() } else { None };
@@ -161,7 +166,7 @@ impl Operations {
 }
 
 impl Feeds {
-    async fn release(&self, which: Which) -> Result<Outcome, String> {
+    async fn release(&self, which: Which, who: &Arc<str>) -> Result<Outcome, String> {
         let mut outcome = Outcome::default();
         let chosen = match which {
             Which::Ids(ids) => self.known(ids, &mut outcome).await?,
@@ -173,24 +178,24 @@ impl Feeds {
         };
         for (feed, numbers) in chosen {
             let asked = numbers.into_iter().map(|number| (number, What::Released, None));
-            all(feed, asked.collect(), &mut outcome).await;
+            all(feed, who, asked.collect(), &mut outcome).await;
         }
         Ok(outcome)
     }
 
-    async fn give_up(&self, ids: Vec<Id>, because: String) -> Result<Outcome, String> {
+    async fn give_up(&self, ids: Vec<Id>, because: String, who: &Arc<str>) -> Result<Outcome, String> {
         if because.trim().is_empty() {
             return Err("a message is given up for a reason: say which".to_owned());
         }
         let mut outcome = Outcome::default();
         for (feed, numbers) in self.known(ids, &mut outcome).await? {
             let asked = numbers.into_iter().map(|number| (number, What::Dropped { because: because.clone() }, None));
-            all(feed, asked.collect(), &mut outcome).await;
+            all(feed, who, asked.collect(), &mut outcome).await;
         }
         Ok(outcome)
     }
 
-    async fn replay(&self, ids: Vec<Id>, to: Option<String>) -> Result<Outcome, String> {
+    async fn replay(&self, ids: Vec<Id>, to: Option<String>, who: &Arc<str>) -> Result<Outcome, String> {
         let mut outcome = Outcome::default();
         for (feed, numbers) in self.by_feed(ids, &mut outcome) {
             let name = feed.name();
@@ -217,7 +222,7 @@ impl Feeds {
                     }
                 }
             }
-            all(feed, asked, &mut outcome).await;
+            all(feed, who, asked, &mut outcome).await;
         }
         Ok(outcome)
     }
@@ -270,13 +275,13 @@ fn parked(feed: &Intake<Disk>) -> BTreeSet<u64> {
 }
 
 /// Asks for something of each message, many at a time, and waits until it is done.
-async fn all(feed: &Intake<Disk>, wanted: Vec<(u64, What, Option<Answered>)>, outcome: &mut Outcome) {
+async fn all(feed: &Intake<Disk>, who: &Arc<str>, wanted: Vec<(u64, What, Option<Answered>)>, outcome: &mut Outcome) {
     let name = feed.name();
     let mut wanted = wanted.into_iter().peekable();
     while wanted.peek().is_some() {
         let mut asked = Vec::new();
         for (number, what, answered) in wanted.by_ref().take(TOGETHER) {
-            asked.push((Id::new(name, number), feed.ask_with(number, what, answered).await));
+            asked.push((Id::new(name, number), feed.ask_with(who, number, what, answered).await));
         }
         for (id, asked) in asked {
             let done = match asked {

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use super::operations::Operations;
 use super::place::Address;
+use super::who::{self, SOMEBODY};
 use super::words::Answer;
 
 /// The longest request, in bytes.
@@ -73,6 +74,7 @@ impl Server {
 
 /// Answers one client until it hangs up, says nothing, or the engine stops.
 async fn talk(stream: UnixStream, operations: Arc<Operations>, mut stop: watch::Receiver<bool>) {
+    let who = stream.peer_cred().map_or_else(|_| SOMEBODY.to_owned(), |peer| who::of_process(peer.uid(), peer.pid()));
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read);
     loop {
@@ -86,7 +88,7 @@ async fn talk(stream: UnixStream, operations: Arc<Operations>, mut stop: watch::
             return;
         }
         let answer = match serde_json::from_slice(&line) {
-            Ok(request) => operations.carry_out(request).await,
+            Ok(request) => operations.carry_out(request, &who).await,
             Err(why) => Answer::Refused { why: format!("the request cannot be read: {why}") },
         };
         let Ok(mut line) = serde_json::to_vec(&answer) else { return };

@@ -76,13 +76,14 @@ fn event(event: &Event) -> Value {
         What::Returned { target, why, .. } => ("returned", json!({ "way": target, "why": why })),
         What::Filtered { because } => ("filtered", json!({ "why": because })),
         What::Refused(refusal) => ("refused", json!({ "why": refusal.text() })),
-        What::Held { route, why } => ("parked", json!({ "route": route, "why": why })),
+        What::Held { route, why } => ("parked", json!({ "way": null, "route": route, "why": why })),
         What::Parked { target, why } => ("parked", json!({ "way": target, "why": why })),
         What::Released => ("released", json!({})),
         What::Dropped { because } => ("dropped", json!({ "why": because })),
         What::Replayed(replay) => ("replayed", json!({ "to": replay.to })),
     };
-    joined(json!({ "at": instant(event.at), "what": name }), rest)
+    let who = event.who.as_ref().map_or_else(|| json!({}), |who| json!({ "who": &**who }));
+    joined(joined(json!({ "at": instant(event.at), "what": name }), rest), who)
 }
 
 /// The hash of a program, by which it is told from others.

@@ -13,7 +13,7 @@ pub enum Request {
     /// Where the messages are.
     Status,
     /// Somebody has looked at what a message holds, and is to stand in the audit.
-    Viewed { id: Id, who: String },
+    Viewed { id: Id },
     /// Parked messages go on.
     Release { which: Which },
     /// Parked messages are given up.

@@ -25,6 +25,11 @@ pub trait Target: Send + Sync + 'static {
     /// Whether it could be written to now, as far as that is found out without a message.
     fn reach(&self) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + '_>>;
 
+    /// What [`Target::reach`] leaves open, which is known with the first message alone.
+    fn untold(&self) -> Option<&'static str> {
+        None
+    }
+
     /// How several go together, where it takes one before it has answered another.
     fn train(&self) -> Option<&dyn Train> {
         None

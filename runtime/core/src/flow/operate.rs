@@ -67,10 +67,10 @@ impl<F: Fs> Intake<F> {
     ///
     /// # Errors
     /// Why not; then nothing has changed.
-    pub async fn ask(&self, number: u64, what: What) -> Result<Asked, No> {
+    pub async fn ask(&self, who: &Arc<str>, number: u64, what: What) -> Result<Asked, No> {
         let record = self.writer.reserve().await.map_err(|_| No::Stopping)?;
         self.may(&self.ledger(), number, &what)?;
-        let event = Event::now(number, what);
+        let event = Event::by(who, number, what);
         let stored = record.submit(EVENT, event.body(), Bytes::new());
         Ok(Asked { event, stored, answers: None })
     }
@@ -79,8 +79,14 @@ impl<F: Fs> Intake<F> {
     ///
     /// # Errors
     /// As for [`Intake::ask`].
-    pub async fn ask_with(&self, number: u64, what: What, answered: Option<Answered>) -> Result<Asked, No> {
-        let asked = self.ask(number, what).await?;
+    pub async fn ask_with(
+        &self,
+        who: &Arc<str>,
+        number: u64,
+        what: What,
+        answered: Option<Answered>,
+    ) -> Result<Asked, No> {
+        let asked = self.ask(who, number, what).await?;
         let Some(answered) = answered else { return Ok(asked) };
         let record = self.writer.reserve().await.map_err(|_| No::Stopping)?;
         Ok(Asked { answers: Some(record.submit(ANSWERS, answered.body(), Bytes::new())), ..asked })

@@ -29,6 +29,11 @@ pub trait Table: Send + Sync + 'static {
     /// # Errors
     /// Why not.
     fn reach(&self) -> Asking<'_, ()>;
+
+    /// What [`Table::reach`] leaves open, which is known with the first message alone.
+    fn untold(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 pub type Asking<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'a>>;

@@ -65,7 +65,7 @@ pub enum Happening<'a> {
     /// Somebody has looked at what a message holds.
     Viewed { id: &'a str, who: &'a str },
     /// Somebody asked for something to be done with messages of a feed, and this one it was not done with.
-    Denied { id: &'a str, why: &'a str },
+    Denied { id: &'a str, who: &'a str, why: &'a str },
     /// The journal of a feed is open, and holds the records below this number.
     Opened { below: u64 },
     /// A group of records is on disk, and with it all below this number.

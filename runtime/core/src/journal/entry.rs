@@ -1,5 +1,7 @@
 //! What the records of a journal say.
 
+use std::sync::Arc;
+
 use emr_message::answer::Wrong;
 use emr_message::answers::{Answer, Question};
 use postcard::{from_bytes, take_from_bytes, to_extend};
@@ -80,6 +82,10 @@ pub struct Event {
     /// Microseconds since 1970, by the clock of the wall: a stamp, and no order.
     pub at: i64,
     pub what: What,
+    /// The person who had it done, where it was one. It stands behind the rest in its record, where a version that does not
+    /// know it does not look.
+    #[serde(skip)]
+    pub who: Option<Arc<str>>,
 }
 
 /// A journal holds each by its place in this list: a new one stands last.
@@ -241,14 +247,27 @@ impl Arrival {
 }
 
 impl Event {
+    fn read(body: &[u8]) -> Option<Event> {
+        let (event, behind) = take_from_bytes::<Event>(body).ok()?;
+        let who = std::str::from_utf8(behind).ok().filter(|who| !who.is_empty());
+        Some(Event { who: who.map(Arc::from), ..event })
+    }
+
     /// What happens to a message now.
     pub fn now(message: u64, what: What) -> Event {
-        Event { message, at: clock::microseconds(), what }
+        Event { message, at: clock::microseconds(), what, who: None }
+    }
+
+    /// What a person has done with a message now.
+    pub fn by(who: &Arc<str>, message: u64, what: What) -> Event {
+        Event { who: Some(Arc::clone(who)), ..Event::now(message, what) }
     }
 
     /// The body of its record.
     pub fn body(&self) -> Vec<u8> {
-        written(self)
+        let mut body = written(self);
+        body.extend_from_slice(self.who.as_deref().unwrap_or_default().as_bytes());
+        body
     }
 }
 
@@ -277,7 +296,7 @@ impl Entry {
                 let (arrival, message) = take_from_bytes(body).ok()?;
                 Some(Entry::Arrival(arrival, body.len() - message.len()))
             }
-            EVENT => from_bytes(body).ok().map(Entry::Event),
+            EVENT => Event::read(body).map(Entry::Event),
             ANSWERS => from_bytes(body).ok().map(Entry::Answered),
             _ => None,
         }
@@ -287,6 +306,16 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_had_something_done_stands_where_other_versions_do_not_look() {
+        let nobody = Event { message: 3, at: 7, what: What::Released, who: None };
+        let event = Event { who: Some("alice".into()), ..nobody.clone() };
+        assert_eq!(Entry::read(EVENT, &event.body()), Some(Entry::Event(event.clone())));
+        // As a version reads it that knows nothing of it, and as that version writes.
+        assert_eq!(from_bytes::<Event>(&event.body()).unwrap(), nobody);
+        assert_eq!(Entry::read(EVENT, &written(&event)), Some(Entry::Event(nobody)));
+    }
 
     #[test]
     fn an_arrival_stands_in_a_journal_as_one_whose_sender_is_not_answered_always_did() {

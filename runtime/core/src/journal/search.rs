@@ -93,10 +93,10 @@ impl<F: Fs> Search<'_, F> {
                     self.open.insert(row.number, row);
                 }
             }
-            Some(Entry::Event(Event { message, at, what: What::Replayed(replay) })) => {
+            Some(Entry::Event(Event { message, at, what: What::Replayed(replay), who })) => {
                 if let Some(row) = self.again(&replay) {
                     self.forget(message, replay.was);
-                    self.ledger.happen(Event { message, at, what: What::Replayed(replay) });
+                    self.ledger.happen(Event { message, at, what: What::Replayed(replay), who });
                     self.open.insert(message, row);
                 }
             }

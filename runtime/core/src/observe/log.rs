@@ -33,8 +33,13 @@ pub enum Format {
 /// Lines that wait to be written; those that come behind them are left out.
 const WAITING: usize = 4096;
 
-/// Of deliveries that fail one after another, the first is told, and then each of so many.
-const EACH: u64 = 100;
+/// Of deliveries that fail one after another, or messages for which there is no room, as many are told as are counted with few
+/// lines and none for long: the first, the second, the fourth and so on, and each of so many.
+const EACH: u64 = 64;
+
+fn is_told(count: u64) -> bool {
+    count.is_power_of_two() || count.is_multiple_of(EACH)
+}
 
 /// How long the process waits at its end for its last lines to be written.
 const LAST: Duration = Duration::from_secs(1);
@@ -228,7 +233,7 @@ impl Witness for Teller {
                 self.is_held(feed, number, way, tried, failure.why());
             }
             Happening::Viewed { id, who } => info!(feed, id, who, "somebody looked at it"),
-            Happening::Denied { id, why } => warn!(feed, id, why, "what was asked for is not done"),
+            Happening::Denied { id, who, why } => warn!(feed, id, who, why, "what was asked for is not done"),
             Happening::Missed { .. } | Happening::Opened { .. } | Happening::Synced { .. } => {}
         }
     }
@@ -267,7 +272,7 @@ impl Teller {
         let mut failing = held(&self.failing);
         let failed = failing.entry(way_of(feed, way)).or_default();
         *failed += 1;
-        if *failed % EACH == 1 {
+        if is_told(*failed) {
             warn!(feed, id = id(feed, number), way, tried, failed = *failed, why, "a delivery failed; its lane waits");
         }
     }
@@ -286,7 +291,7 @@ impl Teller {
         let mut full = held(&self.full);
         let refused = full.entry(feed.to_owned()).or_default();
         *refused += 1;
-        if *refused % EACH == 1 {
+        if is_told(*refused) {
             error!(feed, messages = *refused, "no room on the disk; messages are not taken");
         }
     }
@@ -397,7 +402,9 @@ mod tests {
         let mut happenings: Vec<_> = (1..=150).map(|number| tried(number, Some(&failure))).collect();
         happenings.extend([tried(151, None), tried(1, None), tried(1, Some(&failure))]);
         let failed = "WARN a delivery failed; its lane waits";
-        assert_eq!(told(&happenings), [failed, failed, "INFO delivers again", failed]);
+        // The 1st, 2nd, 4th, 8th, 16th, 32nd, 64th and 128th.
+        let down = [failed; 8];
+        assert_eq!(told(&happenings), [&down[..], &["INFO delivers again", failed]].concat());
     }
 
     #[test]
@@ -405,7 +412,7 @@ mod tests {
         let accepted = Happening::Accepted { number: 1, bytes: 1, took: Duration::ZERO };
         let happenings = [Happening::Full, Happening::Full, accepted.clone(), accepted];
         let full = "ERROR no room on the disk; messages are not taken";
-        assert_eq!(told(&happenings), [full, "INFO there is room on the disk again"]);
+        assert_eq!(told(&happenings), [full, full, "INFO there is room on the disk again"]);
     }
 
     /// Takes a line whenever it is told to.

@@ -113,6 +113,11 @@ impl Table for Found {
             self.get(url).await.map(drop)
         })
     }
+
+    /// Its search has keys, which come from messages.
+    fn untold(&self) -> Option<&'static str> {
+        Some("it was asked for `/metadata` alone, and not for a row")
+    }
 }
 
 #[cfg(test)]

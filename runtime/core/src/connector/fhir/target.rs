@@ -146,6 +146,11 @@ impl Target for Server {
             Err(self.server.failure(answer.status.as_u16(), "asked what it can do, it answers"))
         })
     }
+
+    /// Whoever may write need not be allowed to read, and nothing is written for a look.
+    fn untold(&self) -> Option<&'static str> {
+        Some("it was asked for `/metadata` alone, and not whether it takes what is sent")
+    }
 }
 
 /// What a server did with the entries of a batch (FHIR R4 Bundle.entry.response.status).

@@ -106,6 +106,10 @@ impl Target for Service {
             }
         })
     }
+
+    fn untold(&self) -> Option<&'static str> {
+        Some("it was asked with OPTIONS alone, and not whether it takes what is sent")
+    }
 }
 
 #[cfg(test)]

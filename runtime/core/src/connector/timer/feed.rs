@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::super::web::ask;
-use super::super::{Feed, Places, Serving, Why};
+use super::super::{Feed, Places, Reaching, Serving, Why};
 use super::search::{self, Search, Turned};
 use super::since::Since;
 use crate::flow::intake::{Intake, Sent};
@@ -60,6 +60,14 @@ impl Asked {
 impl Feed for Asked {
     fn listen(self: Box<Self>, intake: Arc<Intake<Disk>>, stop: watch::Receiver<bool>) -> io::Result<Serving> {
         Ok(Box::pin(self.serve(intake, stop)))
+    }
+
+    /// By the first page of what it asks for each time, which is not taken in.
+    fn reach(&self) -> Reaching<'_> {
+        Box::pin(async move {
+            let page = self.search.page(&self.search.first(self.since.time)).await;
+            page.map(drop).map_err(|failure| failure.why().to_owned())
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::task::spawn_blocking;
 
 use super::Api;
 use super::asked::{Drop, Nothing, Parameters, Release, Replay, Search, body};
+use super::desk::name;
 use super::problem::{Code, Problem};
 use super::routes::{Route, Wish};
 use crate::connector::web::server::Call;
@@ -32,39 +33,39 @@ pub async fn answer(api: &Api, route: &Route, part: &str, call: &Call) -> Result
         _ => &[],
     };
     let parameters = Parameters::read(call.head.uri.query(), known)?;
-    let bytes = &call.body;
+    let (bytes, who) = (&call.body, name(&call.who));
     let answer = match route.wish {
         Wish::Document => return Ok(DOCUMENT.to_owned()),
-        Wish::Status => api.done(Request::Status).await?,
+        Wish::Status => api.done(Request::Status, who).await?,
         Wish::Search => api.search(body(bytes)?).await?,
         Wish::Show => api.show(part).await?,
         Wish::Parked => api.parked(&parameters)?,
         Wish::Verify => api.verify(parameters.feed).await?,
         Wish::Replay => {
             let Replay { ids, to } = body(bytes)?;
-            api.done(Request::Replay { ids, to }).await?
+            api.done(Request::Replay { ids, to }, who).await?
         }
         Wish::Release => {
             let which = body::<Release>(bytes)?.which()?;
             if matches!(&which, Which::Feed(name) if !api.operations.has_feed(name)) {
                 return Err(no_feed());
             }
-            api.done(Request::Release { which }).await?
+            api.done(Request::Release { which }, who).await?
         }
         Wish::Drop => {
             let Drop { ids, because } = body(bytes)?;
-            api.done(Request::Drop { ids, because }).await?
+            api.done(Request::Drop { ids, because }, who).await?
         }
         Wish::Reload => {
             let Nothing {} = body(bytes)?;
-            api.done(Request::Reload).await?
+            api.done(Request::Reload, who).await?
         }
         Wish::Start => {
             let Nothing {} = body(bytes)?;
             if !api.operations.has_route(part) {
                 return Err(Problem::new(Code::NoRoute, "the ways of `GET /v1/status` begin with their names"));
             }
-            api.done(Request::Start { route: part.to_owned() }).await?
+            api.done(Request::Start { route: part.to_owned() }, who).await?
         }
     };
     Ok(answer.to_string())
@@ -72,8 +73,8 @@ pub async fn answer(api: &Api, route: &Route, part: &str, call: &Call) -> Result
 
 impl Api {
     /// What the engine does and says.
-    async fn done(&self, request: Request) -> Result<Value, Problem> {
-        match self.operations.carry_out(request).await {
+    async fn done(&self, request: Request, who: &str) -> Result<Value, Problem> {
+        match self.operations.carry_out(request, who).await {
             Answer::Status { feeds } => {
                 let feeds: Vec<_> = feeds.iter().map(|feed| shapes::feed(feed, true)).collect();
                 Ok(json!({ "feeds": feeds }))

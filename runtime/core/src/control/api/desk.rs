@@ -15,6 +15,7 @@ use crate::connector::web::clients::Who;
 use crate::connector::web::media::Media;
 use crate::connector::web::outcome::{Issue, Reply, reply};
 use crate::connector::web::server::{Call, Desk};
+use crate::control::who::SOMEBODY;
 use crate::flow::witness::Happening;
 use crate::journal::id::Id;
 use crate::observe::audit::{Said, What};
@@ -24,9 +25,6 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// How long it may take until the audit has noted a call.
 const NOTED: Duration = Duration::from_secs(10);
-
-/// Who calls where nobody knows it.
-const SOMEBODY: &str = "somebody";
 
 impl Desk for Api {
     fn refuse(&self, head: &Parts, who: &Who) -> Option<Reply> {
@@ -106,7 +104,8 @@ impl Missed {
     }
 }
 
-fn name(who: &Who) -> &str {
+/// What the audit calls a caller.
+pub(super) fn name(who: &Who) -> &str {
     match who.name() {
         "" => SOMEBODY,
         name => name,

@@ -2,6 +2,7 @@
 
 use emr_abi::wiring::Wiring;
 
+use super::super::deliver::Outlet;
 use super::Refused;
 use super::outlets::outlet;
 use crate::connector::{self, Places, Why};
@@ -14,11 +15,13 @@ pub struct Need {
     pub whose: String,
     /// Why it is not to be had.
     pub missing: Option<Why>,
+    /// What is not known where nothing is missing.
+    pub untold: Option<&'static str>,
 }
 
 impl Need {
     pub fn new(whose: String, found: Result<(), Why>) -> Need {
-        Need { whose, missing: found.err() }
+        Need { whose, missing: found.err(), untold: None }
     }
 }
 
@@ -41,18 +44,20 @@ pub async fn needs(wiring: &Wiring, places: &Places) -> Result<Vec<Need>, Refuse
         needs.push(Need::new(format!("feed {}", feed.name), reached));
     }
     for target in &wiring.targets {
-        let reached = match outlet(target, wiring.zone.as_deref(), places) {
-            Ok(outlet) => outlet.target.reach().await.map_err(|failure| failure.why().to_owned()),
-            Err(refused) => Err(refused.why),
+        let (reached, untold) = match outlet(target, wiring.zone.as_deref(), places) {
+            Ok(Outlet { target, .. }) => {
+                (target.reach().await.map_err(|failure| failure.why().to_owned()), target.untold())
+            }
+            Err(refused) => (Err(refused.why), None),
         };
-        needs.push(Need::new(format!("target {}", target.name), reached));
+        needs.push(Need { untold, ..Need::new(format!("target {}", target.name), reached) });
     }
     for table in &wiring.tables {
-        let reached = match connector::table(table, places) {
-            Ok(table) => table.reach().await.map_err(|failure| failure.why().to_owned()),
-            Err(why) => Err(why),
+        let (reached, untold) = match connector::table(table, places) {
+            Ok(table) => (table.reach().await.map_err(|failure| failure.why().to_owned()), table.untold()),
+            Err(why) => (Err(why), None),
         };
-        needs.push(Need::new(format!("table {}", table.name), reached));
+        needs.push(Need { untold, ..Need::new(format!("table {}", table.name), reached) });
     }
     Ok(needs)
 }

@@ -151,7 +151,7 @@ impl Site {
     }
 
     async fn ask(&self, request: Request) -> (u64, Vec<String>) {
-        match self.operations.carry_out(request).await {
+        match self.operations.carry_out(request, "alice").await {
             Answer::Done { done, not } => {
                 (done, not.into_iter().map(|not| format!("{}: {}", not.id, not.why)).collect())
             }
@@ -239,7 +239,7 @@ async fn what_is_given_up_counts_as_dropped_with_its_reason() {
     site.take("A", "1").await;
     site.parked(1).await;
     let drop = |because: &str| Request::Drop { ids: vec![Id::new("adt", 0)], because: because.to_owned() };
-    assert!(matches!(site.operations.carry_out(drop(" ")).await, Answer::Refused { .. }));
+    assert!(matches!(site.operations.carry_out(drop(" "), "alice").await, Answer::Refused { .. }));
     assert_eq!(site.ask(drop("entered by hand")).await, (1, vec![]));
     site.until(|law| law.settled.dropped == 1 && law.parked == 0).await;
     assert_eq!(site.ask(drop("entered by hand")).await.0, 0);
@@ -296,7 +296,8 @@ async fn what_was_asked_for_is_done_by_the_next_process() {
     let History { place, arrival, state, .. } = site.history(0).await;
     let State::Ended(was) = state else { panic!("{state:?}") };
     let replay = What::Replayed(Box::new(Replay { was, place, arrival, to: Some("ehr".to_owned()) }));
-    let asked = [site.intake.ask(0, replay).await, site.intake.ask(parked, What::Released).await];
+    let alice = "alice".into();
+    let asked = [site.intake.ask(&alice, 0, replay).await, site.intake.ask(&alice, parked, What::Released).await];
     assert!(asked.iter().all(Result::is_ok));
     // It is on disk, and nobody gets to doing it.
     site.intake.flushed().await;
@@ -360,6 +361,6 @@ async fn a_way_that_is_gone_keeps_what_is_parked_on_it() {
     feed.queue.abort();
     let site = Site::start(folder.path()).await;
     site.parked(1).await;
-    assert_eq!(site.intake.ask(0, What::Released).await.err(), Some(No::NoWay("all>kept".into())));
+    assert_eq!(site.intake.ask(&"alice".into(), 0, What::Released).await.err(), Some(No::NoWay("all>kept".into())));
     site.parked(1).await;
 }

@@ -81,6 +81,7 @@ fn coded(said: &Said) -> Option<(Kind, More, &'static str)> {
         What::Replayed => (Kind::Export, More::Lifecycle("transmit"), "E"),
         What::Viewed => (Kind::Record, More::Lifecycle("access"), "R"),
         What::Reloaded => (Kind::Activity, More::Dicom("110131", "Software Configuration"), "U"),
+        What::Repaired => (Kind::Activity, More::Nothing, "D"),
         What::Asked | What::Called => (Kind::Activity, More::Nothing, "E"),
         What::Turned => (Kind::Alert, More::Dicom("110126", "Node Authentication"), "E"),
         What::Gone | What::LeftOut | What::Damaged => (Kind::Alert, More::Nothing, "E"),

@@ -163,8 +163,8 @@ impl Witness for Audit {
                 let said = Said::now(What::Viewed).at_feed(feed).by(who);
                 self.note(Said { id: Some(id.to_owned()), ..said });
             }
-            Happening::Denied { id, why } => {
-                let said = Said::now(What::Asked).at_feed(feed).because(why);
+            Happening::Denied { id, who, why } => {
+                let said = Said::now(What::Asked).at_feed(feed).by(who).because(why);
                 self.note(Said { id: Some(id.to_owned()), is_refused: true, ..said });
             }
             _ => Said::turned(what).into_iter().for_each(|said| self.note(said.at_feed(feed))),
@@ -353,7 +353,12 @@ mod tests {
         for _ in 0..messages {
             let arrival = Arrival { received: 7, identity: None, file: None, is_answered: false };
             let place = log.append(ARRIVAL, &arrival.head(), b"MSH|^~\\&").unwrap();
-            let event = Event { message: place.number, at: 8, what: Happened::Delivered { target: "all>ehr".into() } };
+            let event = Event {
+                message: place.number,
+                at: 8,
+                what: Happened::Delivered { target: "all>ehr".into() },
+                who: None,
+            };
             log.append(EVENT, &event.body(), &[]).unwrap();
         }
         log.commit().unwrap()

@@ -46,6 +46,8 @@ pub enum What {
     Viewed,
     /// The project was changed while it ran, or was to be.
     Reloaded,
+    /// A person gave up what is damaged in the journal of a feed.
+    Repaired,
     /// Something else was asked of the engine.
     Asked,
     /// Somebody called the admin API.
@@ -158,7 +160,8 @@ impl Said {
             Entry::Event(event) => {
                 let (what, way, why) = of_event(event.what)?;
                 let id = Some(Id::new(feed, event.message).to_string());
-                Said { id, way, why, ..Said::of(event.at, what) }
+                let who = event.who.as_deref().map(str::to_owned);
+                Said { id, way, why, who, ..Said::of(event.at, what) }
             }
         };
         (said.feed, said.record) = (Some(feed.to_owned()), Some(number));
@@ -222,12 +225,15 @@ mod tests {
         assert_eq!(String::from_utf8(line.clone()).unwrap(), text);
         assert_eq!(serde_json::from_slice::<Line>(&line).unwrap(), Line { number: 9, before: zeros, said });
         let parked = entry::What::Parked { target: Some("all>ehr".into()), why: "400".into() };
-        let event = Event { message: 4, at: 8, what: parked };
+        let event = Event { message: 4, at: 8, what: parked, who: None };
         let said = Said::of_record("adt", 6, EVENT, &event.body()).unwrap();
         assert_eq!(
             (said.what, said.id.as_deref(), said.way.as_deref()),
             (What::Parked, Some("adt-5"), Some("all>ehr"))
         );
+        let released = Event { what: entry::What::Released, who: Some("alice".into()), ..event.clone() };
+        let said = Said::of_record("adt", 7, EVENT, &released.body()).unwrap();
+        assert_eq!((said.what, said.who.as_deref()), (What::Released, Some("alice")));
         let mapped = Event { what: entry::What::Mapped { program: 1, targets: Vec::new() }, ..event };
         assert_eq!(Said::of_record("adt", 7, EVENT, &mapped.body()), None);
     }

@@ -27,7 +27,7 @@ fn places(folder: &Path) -> Places {
     Places {
         project: folder.to_owned(),
         journal: folder.to_owned(),
-        secrets: Arc::new(|name: &str| std::fs::read(name).map_err(|why| why.to_string())),
+        secrets: Arc::new(|name: &str| std::fs::read(name).map_err(|_| tls::no_secret(name))),
         reserve: Reserve::default(),
         fhir: Arc::new(|_| None),
     }
