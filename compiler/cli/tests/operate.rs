@@ -184,16 +184,29 @@ fn messages_are_found_and_shown() {
         &format!("{}  ADT^A01^ADT_A01  {} bytes  delivered\n", all[0], raw.len()),
         "for admissions>files, all>archive\n",
         "  admissions>files has it\n",
-        &format!("PID-5.1 Family Name  {MARKER}\n"),
-        &format!("  name[0].family: \"{MARKER}\"\n      from PID-5.1"),
-        "admissions to files\n",
-        "all to archive\nas it came\n",
+        "  came from A at H to B at C, MSH-10 c-1\n",
+        "admissions to files\n  ",
+        "all to archive\n  as it came\n",
+        "`--lineage`",
     ] {
         assert!(shown.contains(part), "{part}\n{shown}");
     }
+    // At a glance, and its parts where they are asked for.
+    assert!(shown.lines().count() < 15 && !shown.contains(MARKER), "{shown}");
+    let (parsed, ..) = site.said(&["show", &all[0], "--parsed"]);
+    assert!(parsed.starts_with("MSH") && parsed.contains(&format!("PID-5.1 Family Name  {MARKER}\n")), "{parsed}");
+    let (output, ..) = site.said(&["show", &all[0], "--output"]);
+    assert!(
+        output.contains(&format!("\"family\": \"{MARKER}\"")) && output.contains("all to archive\nMSH|"),
+        "{output}"
+    );
+    let (lineage, ..) = site.said(&["show", &all[0], "--lineage"]);
+    assert!(lineage.contains(&format!("  name[0].family: \"{MARKER}\"\n      from PID-5.1")), "{lineage}");
+    let (both, ..) = site.said(&["show", &all[0], "--parsed", "--lineage"]);
+    assert_eq!(both, format!("{parsed}\n{lineage}"));
     // Another program than the one that it was mapped with.
     site.write(&PROJECT.replace("name:       PID-5", "birthDate:  PID-7"));
-    let (shown, _, _) = site.said(&["show", &all[0]]);
+    let (shown, _, _) = site.said(&["show", &all[0], "--lineage"]);
     assert!(shown.contains("it was mapped by another program (") && !shown.contains("name[0].family"), "{shown}");
     let json: Value = serde_json::from_str(&site.said(&["show", &all[2], "--json"]).0).unwrap();
     assert_eq!(json["events"][0]["what"], "parked");
@@ -265,6 +278,8 @@ fn a_running_engine_says_what_waits_and_why() {
         (&"admissions>files".into(), &2.into(), &"adt-1".into())
     );
     assert_eq!((&way["failing"]["id"], &status["running"]), (&"adt-1".into(), &true.into()));
+    let (shown, ..) = site.said(&["show", "adt-1"]);
+    assert!(shown.contains("  admissions>files was tried "), "{shown}");
     let (printed, _, _) = site.said(&["status"]);
     assert!(
         printed.contains("  admissions>files: 2 waiting, adt-1 for ") && printed.contains(" was tried "),

@@ -7,8 +7,10 @@ use std::fmt::Write as _;
 use std::io::Write;
 
 use emr_message::answers::Question;
+use emr_message::header::Header;
 use emr_runtime::control::journals;
 use emr_runtime::control::shapes::{self, instant, joined};
+use emr_runtime::control::words::{Answer, Failing, Request};
 use emr_runtime::journal::entry::{Arrival, Event, What};
 use emr_runtime::journal::find::{History, State};
 use emr_runtime::journal::id::Id;
@@ -18,19 +20,29 @@ use serde_json::json;
 use super::Site;
 use crate::end::End;
 use crate::shown;
-use crate::style::{BOLD, DIM, PLAIN};
+use crate::style::{BOLD, DIM, PLAIN, count};
 use crate::world::Chosen;
 use now::Now;
 
-/// The message comes from the journal; what becomes of it now is what the project makes of it as it is on disk.
+/// Without an option: where it came from, what became of it, and what the maps say of it. The message comes from the journal; what
+/// becomes of it now is what the project makes of it as it is on disk.
 #[derive(clap::Args)]
 pub struct Args {
     /// Which: `adt-17`
     #[arg(value_name = "ID")]
     id: Id,
     /// Its bytes as they came, and nothing else
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with_all = ["json", "parsed", "output", "lineage"])]
     raw: bool,
+    /// The message, field by field
+    #[arg(long, conflicts_with = "json")]
+    parsed: bool,
+    /// What each route makes of it now
+    #[arg(long, conflicts_with = "json")]
+    output: bool,
+    /// Each value that is made of it now, with its rule and where it comes from
+    #[arg(long, conflicts_with = "json")]
+    lineage: bool,
     /// All of it as JSON
     #[arg(long)]
     json: bool,
@@ -63,18 +75,43 @@ pub fn run(args: &Args) -> Result<End, End> {
         let answers = looked(&history).map(|it| json!({ "table": it.table, "keys": it.keys, "row": it.row }));
         let shown = joined(
             shapes::message(&stored.id, &history, &stored.bytes),
-            json!({ "answers": answers.collect::<Vec<_>>() }),
+            json!({ "answers": answers.collect::<Vec<_>>(), "failing": failing(args)? }),
         );
         writeln!(out, "{}", shown::json(&joined(shown, now))?)?;
+    } else if args.parsed || args.output || args.lineage {
+        let now = now.map_err(|why| End::Call(format!("{}; `--raw` shows its bytes", unknown(&why))))?;
+        let parts =
+            [(args.parsed, now.parsed()), (args.output, now.output(&history)), (args.lineage, now.lineage(&history))];
+        let parts: Vec<_> = parts.into_iter().filter_map(|(is_asked, part)| is_asked.then_some(part)).collect();
+        write!(out, "{}", parts.join("\n"))?;
     } else {
         write!(out, "{}", text(&stored, &history))?;
-        match &now {
-            Ok(now) => write!(out, "\n{}", now.text(&history))?,
-            Err(why) => writeln!(out, "\nwhat becomes of it now is not known: {why}; `--raw` shows its bytes")?,
+        for (way, Failing { times, why, .. }) in failing(args)? {
+            writeln!(out, "  {way} was tried {}: {why}", count(times as usize, "time"))?;
         }
+        match &now {
+            Ok(now) => write!(out, "\n{}", now.summary(&history))?,
+            Err(why) => writeln!(out, "\n{}", unknown(why))?,
+        }
+        writeln!(out, "\n{DIM}{MORE}{PLAIN}")?;
     }
     out.flush()?;
     Ok(End::Fine)
+}
+
+/// Where what is not shown is.
+const MORE: &str = "`--raw` shows its bytes, `--parsed` its fields, `--output` what is made of it, `--lineage` where each value comes from";
+
+fn unknown(why: &str) -> String {
+    format!("what becomes of it now is not known: {why}")
+}
+
+/// The ways on which a running engine tries to deliver it again and again, with how often it did.
+fn failing(args: &Args) -> Result<Vec<(String, Failing)>, End> {
+    let Some(Answer::Status { feeds }) = args.site.journals().ask(&Request::Status)? else { return Ok(Vec::new()) };
+    let ways = feeds.into_iter().filter(|feed| feed.name == args.id.feed).flat_map(|feed| feed.ways);
+    let failing = ways.filter_map(|way| Some((way.name, way.failing?)));
+    Ok(failing.filter(|(_, failing)| failing.id == args.id).collect())
 }
 
 fn found(args: &Args) -> Result<(Stored, History), End> {
@@ -107,7 +144,7 @@ fn text(stored: &Stored, history: &History) -> String {
     let (came, kind) = (instant(arrival.received), kind(bytes));
     let mut text = format!("{BOLD}{id}{PLAIN}  {kind}  {} bytes  {}\n", bytes.len(), state(&history.state));
     let file = arrival.file.as_ref().map(|file| format!(" in the file `{file}`")).unwrap_or_default();
-    let _ = writeln!(text, "  {DIM}{came}{PLAIN}  came{file}");
+    let _ = writeln!(text, "  {DIM}{came}{PLAIN}  came{file}{}", ends(bytes));
     for Event { at, what, who, .. } in &history.events {
         let by = who.as_ref().map(|who| format!(", by {who}")).unwrap_or_default();
         let _ = writeln!(text, "  {DIM}{}{PLAIN}  {}{by}", instant(*at), said(what));
@@ -117,6 +154,20 @@ fn text(stored: &Stored, history: &History) -> String {
         let _ = writeln!(text, "  {table}({})  {row}", keys.join(", "));
     }
     text
+}
+
+/// Who sent a message to whom, as its header says (MSH-3 to MSH-6, MSH-10); nothing of a resource.
+fn ends(bytes: &[u8]) -> String {
+    let Some(header) = Header::read(bytes) else { return String::new() };
+    let [application, facility, receiver, place, control] =
+        header.fields([3, 4, 5, 6, 10]).map(|field| String::from_utf8_lossy(field).into_owned());
+    let named = |application: &str, facility: &str| match (application, facility) {
+        ("", "") => "nobody named".to_owned(),
+        ("", only) | (only, "") => only.to_owned(),
+        (application, facility) => format!("{application} at {facility}"),
+    };
+    let control = if control.is_empty() { String::new() } else { format!(", MSH-10 {control}") };
+    format!(" from {} to {}{control}", named(&application, &facility), named(&receiver, &place))
 }
 
 /// What a table gave for the message that was asked before its map ran.

@@ -29,15 +29,31 @@ pub fn segments(all: &[Segment]) -> String {
 
 /// What was written, and what the mapping says of the message.
 pub fn outcome(trace: &Trace) -> String {
-    let mut out = values(trace);
+    written(trace) + &told(trace)
+}
+
+/// What the mapping says of the message.
+pub fn told(trace: &Trace) -> String {
+    let mut out = String::new();
+    if let Some(rejected) = &trace.rejected {
+        said(rejected, &format!("{RED}rejected[{}]{PLAIN}", rejected.code), &mut out);
+    }
     for issue in &trace.issues {
         said(issue, &format!("{YELLOW}warning[{}]{PLAIN}", issue.code), &mut out);
     }
     out
 }
 
-/// What was written, by resources.
+/// What was written, by resources, or why nothing was.
 pub fn values(trace: &Trace) -> String {
+    let mut out = written(trace);
+    if let Some(rejected) = &trace.rejected {
+        said(rejected, &format!("{RED}rejected[{}]{PLAIN}", rejected.code), &mut out);
+    }
+    out
+}
+
+fn written(trace: &Trace) -> String {
     let mut out = String::new();
     let mut before = None;
     for value in &trace.values {
@@ -50,9 +66,6 @@ pub fn values(trace: &Trace) -> String {
             let _ = writeln!(out, "{BOLD}{}{PLAIN}{of}", value.resource);
         }
         self::value(value, &mut out);
-    }
-    if let Some(rejected) = &trace.rejected {
-        said(rejected, &format!("{RED}rejected[{}]{PLAIN}", rejected.code), &mut out);
     }
     out
 }

@@ -95,6 +95,7 @@ alarm waits { when: any(route.parked > 0), to: webhook(secret("PAGER")) }
     let told: Value = serde_json::from_str(&heard.all()[0]).unwrap();
     assert_eq!(told["measures"], serde_json::json!(["visits.parked is 1"]));
     // The next process knows it of the journal, and people read it where they look.
+    site.until(|site| site.path("journal/alarms.json").exists());
     site.kill();
     std::fs::remove_file(site.path("journal/alarms.json")).unwrap();
     site.start_in(&[], &[pager]);

@@ -11,13 +11,15 @@ use emr_compiler::trace::{self, Segment, Trace};
 use emr_message::{Answers, Receipt};
 use emr_runtime::control::shapes::{hash, joined};
 use emr_runtime::flow::intake;
-use emr_runtime::flow::program::{Made, Program, Sorted};
+use emr_runtime::flow::issues::Issues;
+use emr_runtime::flow::program::{Form, Made, Mapped, Program, Sorted};
 use emr_runtime::journal::find::History;
 use serde_json::{Value, json};
 
 use super::{Stored, mapped_by};
 use crate::end::End;
 use crate::engine::{self, Engine, Kind, Why};
+use crate::map::pretty::laid_out;
 use crate::run::{Compiled, Ready};
 use crate::style::{BOLD, PLAIN, YELLOW, count};
 use crate::trace::text;
@@ -37,14 +39,16 @@ pub struct Now {
 struct Route {
     name: String,
     targets: Vec<String>,
+    /// What its targets get, or why they get nothing.
+    made: Result<Vec<Made>, String>,
     does: Does,
 }
 
 enum Does {
     /// One map writes it.
     Traced(Box<Trace>),
-    /// What comes out of the last of several maps, or why nothing does.
-    Made(Result<Vec<Made>, String>),
+    /// Several maps do, of which the last says what comes out.
+    Made(Issues),
     /// The same bytes go on.
     Passes,
 }
@@ -80,7 +84,12 @@ impl Now {
         let routes = routes.into_iter().filter_map(|number| {
             let facts = wiring.routes.get(number)?;
             let targets = facts.to.iter().filter_map(|to| Some(wiring.targets.get(*to)?.name.clone()));
-            Some(one.through(number).map(|does| Route { name: facts.name.clone(), targets: targets.collect(), does }))
+            Some(one.through(number).map(|(made, does)| Route {
+                name: facts.name.clone(),
+                targets: targets.collect(),
+                made,
+                does,
+            }))
         });
         let routes: Vec<Route> = routes.collect::<Result<_, _>>()?;
         let traced = routes.iter().find_map(|route| match &route.does {
@@ -92,32 +101,74 @@ impl Now {
         Ok(Now { program: program.hash(), segments, kept, routes, wanted })
     }
 
-    pub fn text(&self, history: &History) -> String {
-        let mut out = text::segments(&self.segments);
+    /// What becomes of it in each route, and what the maps say of it.
+    pub fn summary(&self, history: &History) -> String {
+        self.by_route(history, |route, out| match &route.does {
+            Does::Traced(trace) => {
+                if trace.rejected.is_none() {
+                    let _ = writeln!(out, "  {}", count(trace.values.len(), "value"));
+                }
+                text::told(trace).lines().for_each(|line| _ = writeln!(out, "  {line}"));
+            }
+            Does::Made(issues) => {
+                match &route.made {
+                    Ok(made) => made.iter().for_each(|made| _ = writeln!(out, "  {}", size(made))),
+                    Err(why) => _ = writeln!(out, "  rejected: {why}"),
+                }
+                if issues.count() > 0 {
+                    let _ = writeln!(out, "  {YELLOW}{}{PLAIN}: {issues}", count(issues.count(), "issue"));
+                }
+            }
+            Does::Passes => out.push_str("  as it came\n"),
+        })
+    }
+
+    /// The message, field by field.
+    pub fn parsed(&self) -> String {
+        text::segments(&self.segments)
+    }
+
+    /// What each route makes of it.
+    pub fn output(&self, history: &History) -> String {
+        self.by_route(history, |route, out| match &route.made {
+            Ok(made) => made.iter().for_each(|made| _ = writeln!(out, "{}", shown(made))),
+            Err(why) => _ = writeln!(out, "rejected: {why}"),
+        })
+    }
+
+    /// Each value with the rule that wrote it and where it comes from, as far as one map tells.
+    pub fn lineage(&self, history: &History) -> String {
+        self.by_route(history, |route, out| match &route.does {
+            Does::Traced(trace) => out.push_str(&text::outcome(trace)),
+            Does::Made(_) => {
+                out.push_str("several maps write it, which are not traced: `--output` shows what comes out\n")
+            }
+            Does::Passes => out.push_str("as it came\n"),
+        })
+    }
+
+    /// What is to be known of all routes, and then each.
+    fn by_route(&self, history: &History, tell: impl Fn(&Route, &mut String)) -> String {
+        let mut out = String::new();
         if let Some(other) = mapped_by(history).filter(|program| *program != self.program) {
             let _ = writeln!(
                 out,
-                "\n{YELLOW}it was mapped by another program ({}){PLAIN}; the present one ({}) makes of it:",
+                "{YELLOW}it was mapped by another program ({}){PLAIN}; the present one ({}) makes of it:",
                 hash(other),
                 hash(self.program)
             );
         }
         if let Some(why) = &self.kept {
-            let _ = writeln!(out, "\n{why}");
+            let _ = writeln!(out, "{why}");
         }
         if self.wanted > 0 {
             let count = count(self.wanted, "row");
             let _ =
-                writeln!(out, "\n{YELLOW}{count} of tables that an engine asks are not known, and missing here{PLAIN}");
+                writeln!(out, "{YELLOW}{count} of tables that an engine asks are not known, and missing here{PLAIN}");
         }
         for route in &self.routes {
-            let _ = writeln!(out, "\n{BOLD}{}{PLAIN} to {}", route.name, route.targets.join(", "));
-            match &route.does {
-                Does::Traced(trace) => out.push_str(&text::outcome(trace)),
-                Does::Made(Ok(made)) => made.iter().for_each(|made| _ = writeln!(out, "{}", shown(made))),
-                Does::Made(Err(why)) => _ = writeln!(out, "rejected: {why}"),
-                Does::Passes => out.push_str("as it came\n"),
-            }
+            let _ = writeln!(out, "{BOLD}{}{PLAIN} to {}", route.name, route.targets.join(", "));
+            tell(route, &mut out);
         }
         out
     }
@@ -140,11 +191,14 @@ impl Route {
                 let Trace { map, values, rejected, issues, .. } = &**trace;
                 json!({ "map": map, "values": values, "rejected": rejected, "issues": issues })
             }
-            Does::Made(Ok(made)) => json!({ "output": made.iter().map(shown).collect::<Vec<_>>() }),
-            Does::Made(Err(why)) => json!({ "rejected": { "text": why } }),
+            Does::Made(_) => match &self.made {
+                Ok(_) => json!({}),
+                Err(why) => json!({ "rejected": { "text": why } }),
+            },
             Does::Passes => json!({ "passes": true }),
         };
-        joined(json!({ "route": self.name, "targets": self.targets }), does)
+        let output: Vec<_> = self.made.iter().flatten().map(text_of).collect();
+        joined(json!({ "route": self.name, "targets": self.targets, "output": output }), does)
     }
 }
 
@@ -160,17 +214,17 @@ struct Message<'a> {
 }
 
 impl Message<'_> {
-    fn through(&self, route: usize) -> Result<Does, String> {
+    fn through(&self, route: usize) -> Result<(Result<Vec<Made>, String>, Does), String> {
+        let message = Bytes::copy_from_slice(&self.stored.bytes);
+        let Mapped { result, issues, .. } = self.program.map(self.feed, route, &message, &self.receipt);
+        let made = result.map_err(|rejected| format!("{} {}", rejected.code, rejected.text));
         let through = self.wired.routes.get(route).map(|route| route.through.as_slice()).unwrap_or_default();
-        match through {
-            [] => Ok(Does::Passes),
-            [map] => self.traced(map).map(|trace| Does::Traced(Box::new(trace))),
-            _ => {
-                let message = Bytes::copy_from_slice(&self.stored.bytes);
-                let made = self.program.map(self.feed, route, &message, &self.receipt);
-                Ok(Does::Made(made.result.map_err(|rejected| format!("{} {}", rejected.code, rejected.text))))
-            }
-        }
+        let does = match through {
+            [] => Does::Passes,
+            [map] => Does::Traced(Box::new(self.traced(map)?)),
+            _ => Does::Made(issues),
+        };
+        Ok((made, does))
     }
 
     fn traced(&self, map: &str) -> Result<Trace, String> {
@@ -186,8 +240,24 @@ impl Message<'_> {
 }
 
 /// Messages have a line for each segment.
-fn shown(made: &Made) -> String {
+fn text_of(made: &Made) -> String {
     String::from_utf8_lossy(&made.bytes).replace('\r', "\n")
+}
+
+/// As people read it.
+fn shown(made: &Made) -> String {
+    match made.form {
+        Form::Json => String::from_utf8_lossy(&laid_out(&made.bytes)).into_owned(),
+        Form::Message => text_of(made).trim_end().to_owned(),
+    }
+}
+
+fn size(made: &Made) -> String {
+    let what = match made.form {
+        Form::Json => "a resource",
+        Form::Message => "a message",
+    };
+    format!("{what} of {}", count(made.bytes.len(), "byte"))
 }
 
 /// Of a project that is not wrong.
