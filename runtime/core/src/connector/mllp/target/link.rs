@@ -3,10 +3,12 @@
 use std::io;
 
 use bytes::{Bytes, BytesMut};
+use rustix::net::{RecvFlags, recv};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_util::codec::Decoder;
 
 use super::super::frame::{self, Frames};
@@ -28,8 +30,21 @@ pub(super) struct Link {
 }
 
 /// What bytes go over, with TLS or without.
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {
+    /// Reads what has come, without being told that something has.
+    fn read_at_once(&self, _unread: &mut BytesMut) {}
+}
+
+impl Stream for TcpStream {
+    fn read_at_once(&self, unread: &mut BytesMut) {
+        let mut answer = [0; ANSWER];
+        // An end or a fault is found by whoever waits for more.
+        let read = recv(self, &mut answer[..], RecvFlags::DONTWAIT).map_or(0, |(read, _)| read);
+        unread.extend_from_slice(answer.get(..read).unwrap_or_default());
+    }
+}
+
+impl Stream for TlsStream<TcpStream> {}
 
 impl Link {
     pub async fn open(address: &str, tls: Option<&(TlsConnector, ServerName<'static>)>) -> io::Result<Link> {
@@ -48,6 +63,8 @@ impl Link {
     }
 
     pub async fn next(&mut self) -> Result<Bytes, Failure> {
+        // A peer that is near has often answered by now: asking for it costs less than being woken.
+        self.stream.read_at_once(&mut self.unread);
         next(&mut self.stream, &mut self.frames, &mut self.unread).await
     }
 
