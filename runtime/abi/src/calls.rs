@@ -205,6 +205,7 @@ calls! {
     resolved(node);
     /// Writes a node as JSON; gives the new place of output.
     json(to, node);
+    json_items(to, node);
 
     // ---- resources
 

@@ -40,7 +40,7 @@ names! { step STEPS Step {
 } }
 names! { form FORMS Form {
     Form::Text => "text", Form::Bare => "bare", Form::Code => "code", Form::Coding => "coding", Form::Concept => "concept",
-    Form::Reference => "reference", Form::Copy => "copy", Form::Segment => "segment", Form::Json => "json",
+    Form::Reference => "reference", Form::Copy => "copy", Form::Segment => "segment", Form::Json => "json", Form::Items => "items",
 } }
 names! { until KEPT Until {
     Until::All => "all", Until::First => "first", Until::Last => "last", Until::Only(_) => "only",

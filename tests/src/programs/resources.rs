@@ -165,10 +165,10 @@ impl Maker<'_> {
             };
             members.push(format!("\"{name}\":{value}"));
             let is_primitive = ty.name.starts_with(|first: char| first.is_ascii_lowercase());
-            if is_primitive && self.chance(8) {
+            if is_primitive && self.chance(if is_list { 40 } else { 8 }) {
                 let beside = "{\"id\":\"p\"}";
-                members
-                    .push(format!("\"_{name}\":{}", if is_list { format!("[{beside}]") } else { beside.to_owned() }));
+                let listed = self.random.text(&["[{\"id\":\"p\"}]", "[null,{\"id\":\"p\"}]"]);
+                members.push(format!("\"_{name}\":{}", if is_list { listed } else { beside }));
             }
         }
         members

@@ -7,7 +7,6 @@ use crate::check::typed::{self, Expr, Kind};
 use crate::plan::{Block, Code, CodePart, Constant, Need, Step, Test, Val};
 use crate::standard::built;
 use smol_str::SmolStr;
-use std::collections::BTreeSet;
 
 /// What stands over a block: the fields of each `with` around it, the innermost first.
 pub(super) type Over<'a> = Vec<(&'a [typed::Field], Env<'a>)>;
@@ -159,7 +158,16 @@ impl<'a> Lower<'a> {
             (false, false) => Name::Field(field.name.clone()),
         };
         let skipped = (field.list && field.required).then(|| self.fresh());
-        let to = To { name, primitive, hint, catches: field.list || !field.required, skipped, ..To::new(Name::Item) };
+        let beside = self.besides(field, shape);
+        let to = To {
+            name,
+            primitive,
+            hint,
+            catches: field.list || !field.required,
+            skipped,
+            beside,
+            ..To::new(Name::Item)
+        };
         let body = self.block(|lower| {
             if field.list {
                 let items = lower.block(|lower| lower.sources(&field.sources, &to));
@@ -169,11 +177,7 @@ impl<'a> Lower<'a> {
                 });
                 let (open, close) = if fits.is_some() { ("", ",") } else { ("[", "],") };
                 lower.wrap_fitted(&format!("{}:{open}", json(&field.name)), fits.as_deref(), items, close);
-                if primitive && lower.has_reason(&field.sources) {
-                    let to = To { shadow: true, skipped: None, ..to.clone() };
-                    let items = lower.block(|lower| lower.sources(&field.sources, &to));
-                    lower.wrap(format!("\"_{}\":[", field.name), items, "],", false, Vec::new());
-                }
+                lower.shadow(field, primitive, &to);
             } else if let Some(source) = field.sources.first() {
                 let value = lower.block(|lower| lower.source(source, &to, &Vec::new()));
                 let open = if fits.is_some() { format!("{}:", json(&field.name)) } else { String::new() };
@@ -216,32 +220,7 @@ impl<'a> Lower<'a> {
         needs.push(Need { wrote, issue, at });
     }
 
-    fn extras(&mut self, field: &Field<'a>, primitive: bool) {
-        let Some((extras, env)) = &field.extras else { return };
-        if !primitive {
-            return;
-        }
-        let name = format!("_{}", field.name);
-        if field.list {
-            let items = self.block(|lower| lower.write_block(extras, env, &To::new(Name::Item), &Vec::new()));
-            self.wrap(format!("{}:[", json(&name)), items, "],", false, Vec::new());
-        } else {
-            self.write_block(extras, env, &To::new(Name::Field(name.into())), &Vec::new());
-        }
-    }
-
-    /// Whether a primitive may be absent for a reason, so that its list needs its shadow.
-    fn has_reason(&self, sources: &[Source<'a>]) -> bool {
-        let mut reasons = BTreeSet::new();
-        for source in sources {
-            if let Source::Rule(value, _) = source {
-                self.reasons(&value.value, &mut reasons);
-            }
-        }
-        !reasons.is_empty()
-    }
-
-    fn sources(&mut self, sources: &[Source<'a>], to: &To) {
+    pub(super) fn sources(&mut self, sources: &[Source<'a>], to: &To) {
         for source in sources {
             self.source(source, to, &Vec::new());
         }

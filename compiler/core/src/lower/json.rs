@@ -3,6 +3,7 @@
 //! What a map makes has elements where it is written; what came has them already. So a path into it is steps, as a path
 //! into a message is, and what stands at its end is written as it is.
 
+use super::beside::Beside;
 use super::block::{Field, Over, overridden};
 use super::element::Source;
 use super::write::To;
@@ -165,6 +166,9 @@ impl<'a> Lower<'a> {
                 let of = self.json(of, env);
                 self.write_choice(of, name, types, env, to, over);
             }
+            _ if to.beside != Beside::Not && self.is_primitive_type(&expr.ty) => {
+                self.write_primitive(expr, env, to);
+            }
             _ => {
                 let val = self.json(expr, env);
                 let ty = expr.ty.with(Count::One);
@@ -178,12 +182,17 @@ impl<'a> Lower<'a> {
     /// A choice has at most one of its types.
     fn write_choice(&mut self, of: Val, stem: &str, types: &[SmolStr], env: &Env<'a>, to: &To, over: &Over<'a>) {
         for ty in types {
-            let val = self.json_part(of, Part::Element(vec![typed(stem, ty).into()]));
+            let name = typed(stem, ty);
             let ty = match ty.as_str() {
                 REFERENCE => TyKind::Reference(Vec::new()),
                 _ => TyKind::Fhir(ty.clone()),
             };
             let ty = Ty { kind: ty, count: Count::Optional };
+            if self.is_primitive_type(&ty) {
+                self.write_primitive_of(of, &name, &ty, env, to);
+                continue;
+            }
+            let val = self.json_part(of, Part::Element(vec![name.into()]));
             self.each_of(val, false, Until::All, &mut |lower, val| lower.write_that_came(val, &ty, env, to, over));
         }
     }
@@ -224,6 +233,12 @@ impl<'a> Lower<'a> {
         let resource = (shape.kind == ShapeKind::Resource).then(|| self.base(key));
         // It came: so it is there, be all that is left of it constants.
         self.write_fields(&fields, key, resource.as_ref(), false, env, to);
+    }
+
+    /// All elements of something that came, as rules would have set them.
+    pub(super) fn json_fields(&self, of: Val, key: &str) -> Vec<Field<'a>> {
+        let shape = self.world.standards().shape(key);
+        shape.iter().flat_map(|shape| &shape.elements).map(|element| self.json_field(of, element)).collect()
     }
 
     /// An element as a rule would have set it.
@@ -277,6 +292,9 @@ impl<'a> Lower<'a> {
         let env = Env::new(&SmolStr::default());
         if let TyKind::Choice(types) = &ty.kind {
             return self.write_choice(of, name, types, &env, to, over);
+        }
+        if self.is_primitive_type(ty) {
+            return self.write_primitive_of(of, name, ty, &env, to);
         }
         let val = self.json_value(of, name, ty);
         let one = ty.with(Count::One);

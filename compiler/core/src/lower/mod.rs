@@ -4,6 +4,7 @@
 //! where it stands. What overrides it (`with`) or asks for a part of it (`.family`) is pushed down to the block that
 //! makes it, whose function is then carried out in place. A sound project calls nothing recursively, so this ends.
 
+mod beside;
 mod block;
 mod chosen;
 mod codes;

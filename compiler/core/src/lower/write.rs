@@ -1,5 +1,6 @@
 //! Expressions as output: what they come to is written where it stands, each item with a comma behind it.
 
+use super::beside::Beside;
 use super::block::{Over, json, under};
 use super::element::Source;
 use super::items::Walk;
@@ -33,6 +34,7 @@ pub(super) struct To {
     pub at: At,
     /// A resource that is written here is written as changes of one.
     pub patches: bool,
+    pub beside: Beside,
 }
 
 #[derive(Clone)]
@@ -59,6 +61,7 @@ impl To {
             shadow: false,
             at: 0..0,
             patches: false,
+            beside: Beside::Not,
         }
     }
 
@@ -67,12 +70,18 @@ impl To {
         Self { catches: true, ..Self::new(Name::Item) }
     }
 
+    /// The same for a source behind which another stands.
+    pub fn before_another(&self) -> Self {
+        let beside = if self.beside == Beside::Written { Beside::WithValue } else { self.beside };
+        Self { beside, ..self.clone() }
+    }
+
     /// What stands before a value of that type.
     pub fn opened(&self, ty: &str) -> String {
         self.opened_with("", ty)
     }
 
-    fn opened_with(&self, prefix: &str, ty: &str) -> String {
+    pub fn opened_with(&self, prefix: &str, ty: &str) -> String {
         match &self.name {
             Name::Item | Name::Part => String::new(),
             Name::Field(name) => format!("{}:", json(&format!("{prefix}{name}"))),
@@ -181,7 +190,7 @@ impl<'a> Lower<'a> {
             Kind::Else(first, second) => {
                 let hinted = self.hinted(first, to);
                 // A block that is skipped here is missing, so the other value is taken.
-                let optional = To { catches: true, ..to.clone() };
+                let optional = To { catches: true, ..to.before_another() };
                 self.written_or(
                     (first, second),
                     env,

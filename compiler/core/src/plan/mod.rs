@@ -208,6 +208,8 @@ pub enum Form {
     Segment,
     /// An element of a resource that came, as it is.
     Json,
+    /// The items of such a list as they are, `null` too, without the brackets.
+    Items,
 }
 
 /// Which items of a loop stay written.

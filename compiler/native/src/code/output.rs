@@ -161,7 +161,12 @@ impl<'p> Gen<'_, 'p> {
                 let node = self.word(&words, 0);
                 self.write_by(cursor, Call::json, &[node]);
             }
-            (Form::Reference, _) => self.give_up(),
+            (Form::Items, Kind::Node) => {
+                let words = self.get(of);
+                let node = self.word(&words, 0);
+                self.write_by(cursor, Call::json_items, &[node]);
+            }
+            (Form::Items | Form::Reference, _) => self.give_up(),
             (Form::Json | Form::Coding | Form::Concept, Kind::Text(_)) if self.shared.takes_resources => {
                 self.give_up();
             }

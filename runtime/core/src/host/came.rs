@@ -258,14 +258,18 @@ impl Came {
     pub fn json(&self, number: u32) -> Cow<'_, [u8]> {
         let Some(node) = self.node(number) else { return Cow::Borrowed(b"null") };
         match node.what {
-            What::Found(span) => {
-                let items: Vec<Cow<[u8]>> = span.of(&self.items).iter().map(|item| self.json(*item)).collect();
-                Cow::Owned([b"[", items.join(&b","[..]).as_slice(), b"]"].concat())
-            }
+            What::Found(_) => Cow::Owned([b"[", self.json_items(number).as_ref(), b"]"].concat()),
             // It is no JSON, and as a text it is none.
             What::Several(_) => Cow::Borrowed(b"\"\""),
             _ => Cow::Borrowed(node.whole.of(&self.text)),
         }
+    }
+
+    /// The items of a list as JSON, `null` too, without the brackets around them; of one value itself.
+    pub fn json_items(&self, number: u32) -> Cow<'_, [u8]> {
+        let Some(items) = self.listed(number) else { return self.json(number) };
+        let items: Vec<Cow<[u8]>> = items.iter().map(|item| self.json(*item)).collect();
+        Cow::Owned(items.join(&b","[..]))
     }
 
     /// What two values have in common that are equal as a whole.
@@ -302,6 +306,7 @@ mod tests {
         let mut came = came(r#"{"name":[{"given":["A","B"]},{},{"given":["C",null]}]}"#);
         let given = element(&mut came, "name.given");
         assert_eq!(shown(&came, given), r#"["A","B","C",null]"#);
+        assert_eq!(came.json_items(given).as_ref(), br#""A","B","C",null"#);
         let items: Vec<String> = came.items(given).map(|item| shown(&came, item)).collect();
         assert_eq!(items, [r#""A""#, r#""B""#, r#""C""#]);
         let first = came.first(given);

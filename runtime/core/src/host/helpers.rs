@@ -81,6 +81,7 @@ pub const HELPERS: Helpers = Helpers {
     identity: nodes::identity,
     resolved: nodes::resolved,
     json: nodes::json,
+    json_items: nodes::json_items,
     emit_begin,
     emit_end,
     refer: resources::refer,

@@ -6,7 +6,7 @@ use super::why::{Mark, Note, Places, Taint, Through, Why, writes_always};
 use super::{Nodes, Outcome, Settings};
 use crate::json::Json;
 use crate::plan::vals::set_in;
-use crate::plan::{Block, Plan, RuleId, Step, Until, Val};
+use crate::plan::{Block, Form, Plan, RuleId, Step, Until, Val};
 use emr_message::lineage;
 use emr_message::{Message, Place};
 use std::ops::Range;
@@ -111,6 +111,22 @@ fn around<'a>(path: &'a str) -> impl Iterator<Item = &'a str> {
 }
 
 impl<'p, 'm> Run<'p, 'm> {
+    /// Of items that are written at once, each with its own place.
+    fn items_noted(&mut self, of: Val, start: usize, frame: &Frame<'m>) {
+        let Some(rule) = self.marks.last().filter(|mark| mark.at == start).map(|mark| mark.rule) else { return };
+        let Some(Value::Json(list)) = frame.get(of as usize) else { return };
+        let control = self.why().of(of).control;
+        let mut at = start;
+        for item in list.items() {
+            if let Some(node) = self.why().nodes.place(item) {
+                let taint = Taint { data: Places::of(Some(node)), control: control.clone(), ..Taint::default() };
+                let note = Some(self.why().note(taint, None, true, Some(node)));
+                self.marks.push(Mark { at, rule, place: None, note });
+            }
+            at += item.to_string().len() + ",".len();
+        }
+    }
+
     fn why(&mut self) -> &mut Why {
         self.why.as_mut().expect("only a run that is explained comes here")
     }
@@ -139,6 +155,12 @@ impl<'p, 'm> Run<'p, 'm> {
                 let note = Some(self.why().note(taint, place, live, node));
                 self.marks.push(Mark { at: self.out.len(), rule: *rule, place, note });
                 Ok(())
+            }
+            Step::Write { of, form: Form::Items } => {
+                let start = self.out.len();
+                let done = self.carry_out(step, frame);
+                self.items_noted(*of, start, frame);
+                done
             }
             Step::Under { rule, body } => {
                 self.why().under(*rule);

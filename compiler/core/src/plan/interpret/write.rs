@@ -55,6 +55,10 @@ impl<'p, 'm> Run<'p, 'm> {
             (Form::Json | Form::Reference | Form::Coding | Form::Concept, Value::Json(json)) => {
                 self.out.extend_from_slice(json.to_string().as_bytes());
             }
+            (Form::Items, Value::Json(json)) => {
+                let items: Vec<String> = json.items().iter().map(ToString::to_string).collect();
+                self.out.extend_from_slice(items.join(",").as_bytes());
+            }
             (Form::Reference, value) => self.write_reference(value),
             (Form::Copy, Value::Piece(_) | Value::Field(_) | Value::Segment(_)) => {
                 if let Some(place) = value.place(self.message) {

@@ -90,3 +90,7 @@ pub unsafe extern "C" fn resolved(ctx: *mut Context, number: u64) -> u64 {
 pub unsafe extern "C" fn json(ctx: *mut Context, to: u64, number: u64) -> u64 {
     with(ctx, |ctx, work| written(ctx, work, to, |work, out| out.add(&work.came.json(node(number)))))
 }
+
+pub unsafe extern "C" fn json_items(ctx: *mut Context, to: u64, number: u64) -> u64 {
+    with(ctx, |ctx, work| written(ctx, work, to, |work, out| out.add(&work.came.json_items(node(number)))))
+}
