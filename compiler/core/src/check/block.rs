@@ -319,7 +319,7 @@ fn nested_value(scope: &mut Scope, key: SmolStr, nested: Fields, at: At, with: b
     let count = if is_target && !with { built::count_of(&fields) } else { Count::Optional };
     let ty = ty.with(count);
     let kind = if with {
-        Kind::With { base: Expr::new(Kind::Keep, ty.clone(), &at), fields }
+        Kind::With { base: kept_or_new(&fields, &inner, &ty, &at), fields }
     } else {
         let doubt = if scope.errors_since(before).next().is_some() { Doubt::All } else { Doubt::None };
         required(scope, &fields, &inner, &at, false, &doubt);
@@ -328,6 +328,18 @@ fn nested_value(scope: &mut Scope, key: SmolStr, nested: Fields, at: At, with: b
         Kind::Block(Block { shape: key, resource: None, statements: Vec::new(), fields, always: is_target })
     };
     Some(Value { value: Expr::new(kind, ty, &at), rule: at })
+}
+
+/// What `with` changes below an element: what is there, or a new one, unless that would lack what it must have.
+fn kept_or_new(fields: &[Field], shape: &Arc<Shape>, ty: &Ty, at: &At) -> Expr {
+    let kept = Expr::new(Kind::Keep, ty.clone(), at);
+    let is_set = |element: &Element| fields.iter().any(|field| field.name == element.name);
+    if shape.elements.iter().any(|element| element.min > 0 && !is_set(element)) {
+        return kept;
+    }
+    let always = built::is_target(shape);
+    let new = Block { shape: shape.key.clone(), resource: None, statements: Vec::new(), fields: Vec::new(), always };
+    Expr::new(Kind::Else(kept, Expr::new(Kind::Block(new), ty.clone(), at)), ty.clone(), at)
 }
 
 /// A place below an element is written with what is around it, as a block in braces is.

@@ -66,7 +66,9 @@ impl<'a> Lower<'a> {
     pub(super) fn write_block(&mut self, block: &'a typed::Block, env: &Env<'a>, to: &To, over: &Over<'a>) {
         self.statements(&block.statements, env);
         let fields = self.fields(block, env, over);
-        let live = !block.always && block.resource.as_deref() != Some("Bundle");
+        // An empty one stands in for an element that `with` changes and that is not there.
+        let stands_in = block.fields.is_empty() && env.came;
+        let live = !block.always && !stands_in && block.resource.as_deref() != Some("Bundle");
         self.write_fields(&fields, &block.shape, block.resource.as_ref(), live, env, to);
     }
 

@@ -26,6 +26,17 @@ pub(super) enum Source<'a> {
     },
 }
 
+impl Source<'_> {
+    /// Whether it is of a resource that came, or is what `with` made there.
+    pub(super) fn came(&self) -> bool {
+        match self {
+            Source::Json { .. } => true,
+            Source::Rule(_, env) => env.came,
+            _ => false,
+        }
+    }
+}
+
 type Found<'b, 'a> = &'b mut dyn FnMut(&mut Lower<'a>, &[Source<'a>]);
 
 impl<'a> Lower<'a> {

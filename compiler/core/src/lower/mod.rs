@@ -244,6 +244,8 @@ struct Env<'a> {
     slots: Rc<RefCell<FxHashMap<Slot, (Bound<'a>, Ty)>>>,
     /// In the values of a `with`: what the base had.
     keep: Option<Rc<Vec<element::Source<'a>>>>,
+    /// It came, or stands below what came: what is set there is written, be it constants.
+    came: bool,
 }
 
 #[derive(Clone)]
@@ -257,7 +259,7 @@ enum Bound<'a> {
 
 impl<'a> Env<'a> {
     fn new(function: &Key) -> Self {
-        Self { function: function.clone(), slots: Rc::default(), keep: None }
+        Self { function: function.clone(), slots: Rc::default(), keep: None, came: false }
     }
 
     fn bind(&self, slot: Slot, val: Val, ty: Ty) {
@@ -277,7 +279,11 @@ impl<'a> Env<'a> {
     }
 
     fn keeping(&self, kept: Vec<element::Source<'a>>) -> Self {
-        Self { keep: Some(Rc::new(kept)), ..self.clone() }
+        let came = match kept.is_empty() {
+            true => self.came,
+            false => kept.iter().any(element::Source::came),
+        };
+        Self { keep: Some(Rc::new(kept)), came, ..self.clone() }
     }
 }
 
