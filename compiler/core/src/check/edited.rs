@@ -3,7 +3,7 @@
 use super::convert::{self, Want};
 use super::scope::{Kept, Local, Scope};
 use super::typed::{Edit, EditPlace, Expr, Kind, Repetition, Slot, State, Step, Ty, TyKind, Value};
-use super::{arms, block, built, each, expression, kept, part, path, types};
+use super::{arms, block, built, each, expression, kept, mixed, part, path, types};
 use crate::diagnostic::{Code, Diagnostic, a};
 use crate::standard::built as targets;
 use crate::standard::shape::{Element, Kind as ShapeKind};
@@ -159,6 +159,10 @@ fn set(scope: &mut Scope, rule: &Rule, assigned: &mut FxHashMap<String, At>) -> 
     if rule.adds && !list {
         let message = format!("`{}` takes one value, so nothing can be added", goal.label);
         scope.problem(Diagnostic::new(Code::ManyForOne, rule.target.at.clone(), message).help("write `:`"));
+    }
+    if let Some(mixed) = mixed::told(scope, rule, &goal.segments, &goal.label) {
+        scope.problem(mixed);
+        return None;
     }
     let item_ty = goal.segments.ty.with(Count::One);
     let item = scope.slot(item_ty.clone());

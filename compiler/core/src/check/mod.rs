@@ -36,6 +36,7 @@ mod literal;
 mod lookup;
 mod lost;
 mod missing;
+mod mixed;
 mod operator;
 mod part;
 mod patch;

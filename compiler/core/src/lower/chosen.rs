@@ -7,7 +7,6 @@ use super::write::{Name, To};
 use super::{Bound, Env, Lower};
 use crate::check::typed::{Compare, Comparison, Expr, Kind, Pick, Ty, TyKind};
 use crate::plan::{Block, Code, Constant, Part, Step, Test, Until, Val};
-use crate::syntax::tree::Count;
 use emr_abi::Builtin;
 
 impl<'a> Lower<'a> {
@@ -160,24 +159,9 @@ impl<'a> Lower<'a> {
         let to = To::new(Name::Item);
         let body = self.block(|lower| {
             lower.items(list, env, &Over::new(), &mut |lower, bound| {
-                let body = lower.block(|lower| match &bound {
-                    Bound::Later(expr, env, over) => lower.write(expr, env, &to, over),
-                    Bound::Val(coding) => lower.write_coding(*coding, &to, &Over::new()),
-                    Bound::Json(val, over) => {
-                        lower.write_that_came(*val, &list.ty.with(Count::One), env, &to, over);
-                    }
-                });
+                let body = lower.block(|lower| lower.write_item(bound.clone(), &list.ty, env, &to));
                 let is_new = lower.to(|to| Step::Unlike { body, to });
-                let taken = lower.block(|lower| {
-                    found(
-                        lower,
-                        match bound {
-                            Bound::Later(expr, env, before) => Bound::Later(expr, env, [before, over.clone()].concat()),
-                            Bound::Json(val, before) => Bound::Json(val, [before, over.clone()].concat()),
-                            Bound::Val(val) => Bound::Val(val),
-                        },
-                    );
-                });
+                let taken = lower.block(|lower| found(lower, bound.under(over)));
                 lower.when(Test::True(is_new), taken, Block::new());
             });
         });

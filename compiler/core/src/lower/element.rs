@@ -125,9 +125,8 @@ impl<'a> Lower<'a> {
                 Some((Bound::Later(inner, env, before), _)) => {
                     self.project(inner, &env, &[before, over.clone()].concat(), name, found);
                 }
-                Some((Bound::Val(coding), _)) => self.project_coding(coding, name, found),
-                Some((Bound::Json(of, before), ty)) => {
-                    found(self, &self.json_sources(of, &ty, &[before, over.clone()].concat(), name));
+                Some((bound @ (Bound::Val(_) | Bound::Json(..) | Bound::Coding(..)), ty)) => {
+                    self.project_item(bound.under(over), &ty, name, found);
                 }
                 None => {}
             },
@@ -153,11 +152,7 @@ impl<'a> Lower<'a> {
                 });
             }
             Kind::Range { .. } | Kind::OfType { .. } | Kind::Builtin { function: Builtin::distinct, .. } => {
-                self.items(expr, env, over, &mut |lower, item| match item {
-                    Bound::Later(expr, env, over) => lower.project(expr, &env, &over, name, found),
-                    Bound::Json(of, over) => found(lower, &lower.json_sources(of, &expr.ty, &over, name)),
-                    Bound::Val(coding) => lower.project_coding(coding, name, found),
-                });
+                self.items(expr, env, over, &mut |lower, item| lower.project_item(item, &expr.ty, name, found));
             }
             Kind::Code { .. } | Kind::Coded(_) => {
                 let coded = match &*expr.kind {
@@ -186,10 +181,8 @@ impl<'a> Lower<'a> {
                     let yes = self.block(|lower| lower.project(body, env, over, name, found));
                     self.when(Test::Present(val), yes, plan::Block::new());
                 }
-                _ => self.picked(*which, list, expr, env, over, &mut |lower, item| match item {
-                    Bound::Later(expr, env, over) => lower.project(expr, &env, &over, name, found),
-                    Bound::Json(of, over) => found(lower, &lower.json_sources(of, &expr.ty, &over, name)),
-                    Bound::Val(coding) => lower.project_coding(coding, name, found),
+                _ => self.picked(*which, list, expr, env, over, &mut |lower, item| {
+                    lower.project_item(item, &expr.ty, name, found);
                 }),
             },
             Kind::Else(first, second) => {
@@ -226,12 +219,7 @@ impl<'a> Lower<'a> {
         for source in sources {
             match source {
                 Source::Rule(value, env) => self.project(&value.value, env, over, name, found),
-                Source::Coding(coding) => {
-                    let fields = self.coding_fields(*coding, over);
-                    if let Some(field) = fields.iter().find(|field| field.name == name) {
-                        found(self, &field.sources);
-                    }
-                }
+                Source::Coding(coding) => self.project_coding(*coding, over, name, found),
                 Source::Json { of, name: outer, ty } => {
                     let of = self.json_value(*of, outer, ty);
                     found(self, &self.json_sources(of, ty, over, name));
@@ -241,9 +229,19 @@ impl<'a> Lower<'a> {
         }
     }
 
-    fn project_coding(&mut self, coding: Val, name: &str, found: Found<'_, 'a>) {
-        if let Some(part) = part(name) {
-            found(self, &[Source::Part(coding, part)]);
+    fn project_item(&mut self, item: Bound<'a>, ty: &Ty, name: &str, found: Found<'_, 'a>) {
+        match item {
+            Bound::Later(expr, env, over) => self.project(expr, &env, &over, name, found),
+            Bound::Json(of, over) => found(self, &self.json_sources(of, ty, &over, name)),
+            Bound::Coding(coding, over) => self.project_coding(coding, &over, name, found),
+            Bound::Val(coding) => self.project_coding(coding, &Over::new(), name, found),
+        }
+    }
+
+    fn project_coding(&mut self, coding: Val, over: &Over<'a>, name: &str, found: Found<'_, 'a>) {
+        let fields = self.coding_fields(coding, over);
+        if let Some(field) = fields.iter().find(|field| field.name == name) {
+            found(self, &field.sources);
         }
     }
 }

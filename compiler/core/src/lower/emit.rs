@@ -99,7 +99,7 @@ impl<'a> Lower<'a> {
                     let from = match item {
                         Bound::Later(expr, env, over) => lower.emit(expr, sent, &env, &over),
                         Bound::Json(val, over) => lower.emit_one_that_came(val, resource, sent, env, &over),
-                        Bound::Val(_) => return,
+                        Bound::Val(_) | Bound::Coding(..) => return,
                     };
                     lower.add(from, to, many);
                 });

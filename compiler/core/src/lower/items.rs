@@ -2,8 +2,9 @@
 
 use super::block::{Over, under};
 use super::element::Source;
+use super::write::{Name, To};
 use super::{Bound, Env, Lower};
-use crate::check::typed::{Expr, Kind, Slot};
+use crate::check::typed::{Expr, Kind, Slot, Ty};
 use crate::plan::{Block, Step, Test, Until, Val};
 use crate::syntax::tree::Count;
 use emr_abi::Builtin;
@@ -132,7 +133,7 @@ impl<'a> Lower<'a> {
         for source in sources {
             match source {
                 Source::Rule(value, env) => self.items(&value.value, env, over, found),
-                Source::Coding(val) => found(self, Bound::Val(*val)),
+                Source::Coding(val) => found(self, Bound::Coding(*val, over.clone())),
                 Source::Json { of, name, ty } => {
                     let val = self.json_value(*of, name, ty);
                     self.each_of(val, ty.is_list(), Until::All, &mut |lower, val| {
@@ -144,10 +145,20 @@ impl<'a> Lower<'a> {
         }
     }
 
+    /// What an item comes to, which is of that type.
+    pub(super) fn write_item(&mut self, item: Bound<'a>, ty: &Ty, env: &Env<'a>, to: &To) {
+        match item {
+            Bound::Later(expr, env, over) => self.write(expr, &env, to, &over),
+            Bound::Json(val, over) => self.write_that_came(val, &ty.with(Count::One), env, to, &over),
+            Bound::Coding(val, over) => self.write_coding(val, to, &over),
+            Bound::Val(val) => self.write_coding(val, to, &Over::new()),
+        }
+    }
+
     /// Whether an item would write something.
     pub(super) fn is_there(&mut self, found: &Bound<'a>) -> Test {
         match found {
-            Bound::Val(val) | Bound::Json(val, _) => Test::Present(*val),
+            Bound::Val(val) | Bound::Json(val, _) | Bound::Coding(val, _) => Test::Present(*val),
             Bound::Later(expr, ..) if !expr.ty.may_be_missing() => Test::Always(true),
             Bound::Later(expr, env, over) => Test::True(self.probe_over(expr, env, over)),
         }
@@ -163,7 +174,7 @@ impl<'a> Lower<'a> {
             let val = self.value(expr, env);
             return self.to(|to| Step::Decide { test: Test::Present(val), to });
         }
-        let to = super::write::To::new(super::write::Name::Item);
+        let to = To::new(Name::Item);
         let body = self.block(|lower| lower.write(expr, env, &to, over));
         self.to(|to| Step::Probe { body, to })
     }

@@ -51,7 +51,7 @@ impl<'a> Lower<'a> {
     pub(super) fn json(&mut self, expr: &'a Expr, env: &Env<'a>) -> Val {
         match &*expr.kind {
             Kind::Slot(slot) => match env.get(*slot) {
-                Some((Bound::Json(val, _) | Bound::Val(val), _)) => val,
+                Some((Bound::Json(val, _) | Bound::Val(val) | Bound::Coding(val, _), _)) => val,
                 Some((Bound::Later(inner, env, _), _)) => self.json(inner, &env),
                 None => self.missing(),
             },

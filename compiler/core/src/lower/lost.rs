@@ -44,7 +44,9 @@ impl<'a> Lower<'a> {
                 // A reference tells of what is around the block.
                 Some(_) if matches!(expr.ty.kind, TyKind::Reference(_)) => {}
                 // It may be a constant, which counts for nothing: what is written here goes with all the rest.
-                Some((Bound::Val(_), _)) if is_fhir => self.write(expr, env, &To::new(Name::Item), &Vec::new()),
+                Some((Bound::Val(_) | Bound::Coding(..), _)) if is_fhir => {
+                    self.write(expr, env, &To::new(Name::Item), &Vec::new())
+                }
                 Some(_) => self.count_present(expr, env),
                 None => {}
             },

@@ -253,8 +253,23 @@ enum Bound<'a> {
     Val(Val),
     /// A resource that came, or a part of it that has elements, and what overrides them.
     Json(Val, block::Over<'a>),
+    /// The only Coding of a concept that is a value, and what overrides its elements.
+    Coding(Val, block::Over<'a>),
     /// Something of FHIR with elements, and what overrides them: written where it is used.
     Later(&'a Expr, Env<'a>, block::Over<'a>),
+}
+
+impl<'a> Bound<'a> {
+    /// With more that overrides its elements, farther out than what does already.
+    fn under(self, over: &block::Over<'a>) -> Self {
+        let all = |before: block::Over<'a>| [before, over.clone()].concat();
+        match self {
+            Bound::Val(val) => Bound::Val(val),
+            Bound::Json(val, before) => Bound::Json(val, all(before)),
+            Bound::Coding(val, before) => Bound::Coding(val, all(before)),
+            Bound::Later(expr, env, before) => Bound::Later(expr, env, all(before)),
+        }
+    }
 }
 
 impl<'a> Env<'a> {

@@ -26,7 +26,7 @@ impl<'a> Lower<'a> {
     fn root(&mut self, root: Slot, env: &Env<'a>) -> Option<At> {
         let (bound, ty) = env.get(root)?;
         let val = match bound {
-            super::Bound::Val(val) | super::Bound::Json(val, _) => val,
+            super::Bound::Val(val) | super::Bound::Json(val, _) | super::Bound::Coding(val, _) => val,
             super::Bound::Later(expr, inner, _) => self.value(expr, &inner),
         };
         Some(At { val, many: ty.is_list(), ty: ty.kind })

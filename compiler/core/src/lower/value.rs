@@ -29,7 +29,7 @@ impl<'a> Lower<'a> {
                 }),
             },
             Kind::Slot(slot) => match env.get(*slot) {
-                Some((Bound::Val(val) | Bound::Json(val, _), _)) => val,
+                Some((Bound::Val(val) | Bound::Json(val, _) | Bound::Coding(val, _), _)) => val,
                 Some((Bound::Later(inner, env, _), _)) => self.value(inner, &env),
                 None => self.missing(),
             },
@@ -124,7 +124,7 @@ impl<'a> Lower<'a> {
                 self.of_type(value, name, env, &Vec::new(), &mut |lower, item| {
                     let val = match item {
                         Bound::Later(expr, env, _) => lower.value(expr, &env),
-                        Bound::Val(val) | Bound::Json(val, _) => val,
+                        Bound::Val(val) | Bound::Json(val, _) | Bound::Coding(val, _) => val,
                     };
                     lower.add(val, to, many);
                 });

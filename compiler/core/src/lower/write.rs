@@ -10,7 +10,7 @@ use crate::check::typed::{Expr, Kind, Pick, Ty, TyKind};
 use crate::plan::{Block, Form, Step, Test, Until, Val};
 use crate::standard::built;
 use crate::standard::shape::typed;
-use crate::syntax::tree::{At, Count};
+use crate::syntax::tree::At;
 use emr_abi::Builtin;
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
@@ -130,6 +130,9 @@ impl<'a> Lower<'a> {
                     self.write(inner, &env, to, &[before, over.clone()].concat());
                 }
                 Some((Bound::Val(val), _)) => self.write_value(val, &expr.ty, env, to),
+                Some((Bound::Coding(val, before), _)) => {
+                    self.write_coding(val, to, &[before, over.clone()].concat());
+                }
                 Some((Bound::Json(_, before), _)) => {
                     self.write_json(expr, env, to, &[before, over.clone()].concat());
                 }
@@ -181,11 +184,7 @@ impl<'a> Lower<'a> {
             Kind::Range { .. } | Kind::OfType { .. } | Kind::Builtin { function: Builtin::distinct, .. }
                 if !self.is_plain(&expr.ty) =>
             {
-                self.items(expr, env, over, &mut |lower, item| match item {
-                    Bound::Later(expr, env, over) => lower.write(expr, &env, to, &over),
-                    Bound::Json(val, over) => lower.write_that_came(val, &expr.ty.with(Count::One), env, to, &over),
-                    Bound::Val(coding) => lower.write_coding(coding, to, &Vec::new()),
-                });
+                self.items(expr, env, over, &mut |lower, item| lower.write_item(item, &expr.ty, env, to));
             }
             Kind::Else(first, second) => {
                 let hinted = self.hinted(first, to);
@@ -451,10 +450,8 @@ impl<'a> Lower<'a> {
                     lower.write_pick(which, body, expr, env, to, over);
                 });
             }
-            _ => self.picked(which, list, expr, env, over, &mut |lower, item| match item {
-                Bound::Later(expr, env, over) => lower.write(expr, &env, to, &over),
-                Bound::Val(coding) => lower.write_coding(coding, to, &Vec::new()),
-                Bound::Json(val, over) => lower.write_that_came(val, &expr.ty.with(Count::One), env, to, &over),
+            _ => self.picked(which, list, expr, env, over, &mut |lower, item| {
+                lower.write_item(item, &expr.ty, env, to);
             }),
         }
     }

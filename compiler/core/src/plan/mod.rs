@@ -123,8 +123,10 @@ pub enum Gives {
 pub const UNPLACED: (&str, &str) =
     (Code::Unplaced.text(), "the structure of the message has no place for this segment");
 /// And where the standard or the profile has one value and the message several.
-pub const SEVERAL: (&str, &str) =
-    (Code::Several.text(), "one is expected here, and there are several: the first was taken");
+pub const SEVERAL: (&str, &str) = (
+    Code::Several.text(),
+    "one is expected here, and there are several: the first was taken, or all where the field is copied",
+);
 /// And of a message that it makes.
 pub const LACKING: (&str, &str) =
     (Code::Lacking.text(), "the charset of the message lacks a character: `?` stands in its place");
