@@ -69,6 +69,39 @@ fn a_secret_that_is_there_and_cannot_be_read_is_not_called_missing() {
 }
 
 #[test]
+fn the_secrets_of_maps_are_looked_up_as_all_others() {
+    let more = "let house = secret(\"HOUSE\")\n\
+                map renamed(ADT_A01) -> Patient { identifier: { value: pseudonym(first PID-3.1, house) } }\n\
+                target kept to file { path: \"kept/{MSH-10}.json\" }\n\
+                route named from adt through renamed to kept\n";
+    let mut site = site(more, "");
+    let lack = "route named: there is no secret `HOUSE`";
+    assert_eq!(format!("route named: {}", checked(&site, "route named", &[])), lack);
+    let (_, said, code) = site.said(&["run"]);
+    assert!(code == Some(3) && said.contains(lack), "{said}");
+    fs::write(site.path("HOUSE"), "4711\n").unwrap();
+    site.start(&["--secrets", "."]);
+    assert!(send(&mut site.connect(), &admission("1", "7", "DOE")).starts_with("MSA|AA"));
+    site.until(|site| site.path("kept/1.json").exists());
+    // A change that needs another is no change.
+    let project = fs::read_to_string(site.path("site.emr")).unwrap();
+    fs::write(site.path("site.emr"), project.replace("secret(\"HOUSE\")", "secret(\"STREET\")")).unwrap();
+    let (_, said, _) = site.said(&["reload"]);
+    assert!(said.contains("route named: there is no secret `STREET`"), "{said}");
+    assert_eq!(site.stop(), Some(0));
+}
+
+#[test]
+fn a_target_is_tried_in_the_folder_that_its_files_are_in() {
+    let site = site(
+        "target far to file { path: \"/proc/none/{MSH-10}.json\" }\nroute more from adt through patient to far\n",
+        "",
+    );
+    assert_eq!(checked(&site, "target out", &[]), "ready");
+    assert!(checked(&site, "target far", &[]).starts_with("its folder cannot be written"));
+}
+
+#[test]
 fn a_folder_whose_files_cannot_be_moved_is_told_of() {
     let site = site(
         "feed files from file { folder: \"in\", accept ADT_A01 for ADT^A01 }\nroute more from files through patient to out\n",

@@ -21,6 +21,7 @@ use emr_compiler::standard::Standards;
 use emr_compiler::validate;
 use emr_message::{Charset, Message, Receipt, Secrets, Unreadable, Zone, batch, notes};
 use emr_native::artifact;
+use emr_runtime::connector::tls;
 use emr_runtime::host::{Artifact, Machine, Symbol, Unusable};
 use smol_str::SmolStr;
 
@@ -260,6 +261,15 @@ impl Engine {
     pub fn warm(&self) {
         self.maps.iter().chain(&self.holders).for_each(Ready::warm);
         self.next.iter().for_each(|next| next.warm());
+    }
+
+    /// Takes the secrets that its maps are made with from there.
+    ///
+    /// # Errors
+    /// One of them is not to be had.
+    pub fn trust(&self, known: &tls::Secrets) -> Result<(), String> {
+        self.maps.iter().try_for_each(|map| map.trust(known))?;
+        self.next.iter().try_for_each(|next| next.trust(known))
     }
 
     fn one(world: &World, named: Option<&str>, settings: Settings, kind: Kind) -> Result<Engine, End> {

@@ -11,6 +11,7 @@ use emr_compiler::plan::interpret::{self, Issue, Rejection};
 use emr_compiler::plan::{self, MISSED, Plan};
 use emr_message::{Message, Place, Receipt, Secrets, Unreadable};
 use emr_native::{Compiler, Target};
+use emr_runtime::connector::tls;
 use emr_runtime::host::{Artifact, Loaded, Machine, Raised, Ran, Symbol};
 
 use super::told::FAULT;
@@ -92,23 +93,44 @@ impl Ready {
             if settings.run.secrets.is_test() {
                 return Ok(settings.run.secrets.clone());
             }
-            let names: Vec<String> = match &self.from {
-                From::Source(_) => {
-                    let Some(plan) = self.plan() else { return Ok(Secrets::default()) };
-                    if let Some(lacks) = plan.lacks_environment() {
-                        return Err(format!("{lacks}: choose one with `--env`"));
-                    }
-                    plan.secrets().iter().map(ToString::to_string).collect()
-                }
-                From::Artifact(_, map) => map.secrets.clone(),
-            };
             let value = |name: String| match std::env::var(&name) {
                 Ok(value) if !value.is_empty() => Ok((name, value.into_bytes())),
                 _ => Err(format!("the secret `{name}` is not known: it is the environment variable of that name")),
             };
-            names.into_iter().map(value).collect::<Result<_, _>>().map(Secrets::new)
+            self.secrets()?.into_iter().map(value).collect::<Result<_, _>>().map(Secrets::new)
         };
         self.given.get_or_init(read).as_ref().map_err(Clone::clone)
+    }
+
+    /// Takes the secrets that it is made with from there, and not from the environment alone. Before its first message.
+    ///
+    /// # Errors
+    /// One of them is not to be had.
+    pub fn trust(&self, known: &tls::Secrets) -> Result<(), String> {
+        let value = |name: String| {
+            let mut value = known(&name)?;
+            // The line end that files have behind their last line.
+            while matches!(value.last(), Some(b'\r' | b'\n')) {
+                value.pop();
+            }
+            if value.is_empty() { Err(format!("the secret `{name}` is empty")) } else { Ok((name, value)) }
+        };
+        let read = || self.secrets()?.into_iter().map(value).collect::<Result<_, _>>().map(Secrets::new);
+        self.given.get_or_init(read).as_ref().map(drop).map_err(Clone::clone)
+    }
+
+    /// The names of the secrets that it is made with, if it can run at all.
+    fn secrets(&self) -> Result<Vec<String>, String> {
+        match &self.from {
+            From::Source(_) => {
+                let Some(plan) = self.plan() else { return Ok(Vec::new()) };
+                if let Some(lacks) = plan.lacks_environment() {
+                    return Err(format!("{lacks}: choose one with `--env`"));
+                }
+                Ok(plan.secrets().iter().map(ToString::to_string).collect())
+            }
+            From::Artifact(_, map) => Ok(map.secrets.clone()),
+        }
     }
 
     /// Where each rule of the plan stands.

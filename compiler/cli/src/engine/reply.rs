@@ -13,6 +13,7 @@ use emr_message::answer::Code;
 use emr_message::answer::reply::addressed;
 use emr_message::header::Header;
 use emr_message::{Message, Receipt};
+use emr_runtime::connector::tls;
 use emr_runtime::host::Machine;
 use smol_str::SmolStr;
 
@@ -57,6 +58,14 @@ impl Replying {
     pub fn warm(&self) {
         self.map.warm();
         self.holder.iter().for_each(|holder| _ = holder.plan());
+    }
+
+    /// Takes the secrets that it is made with from there.
+    ///
+    /// # Errors
+    /// One of them is not to be had.
+    pub fn trust(&self, known: &tls::Secrets) -> Result<(), String> {
+        self.map.trust(known)
     }
 
     /// Whether it takes what was asked beside what is said of it.

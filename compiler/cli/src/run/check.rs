@@ -12,8 +12,15 @@ use super::standing::Standing;
 use crate::end::End;
 use crate::style::count;
 
-pub async fn needs(wiring: &Wiring, places: &Places, standing: &Standing) -> Result<End, End> {
+/// `lacking` are the routes whose maps cannot run, and why.
+pub async fn needs(
+    wiring: &Wiring,
+    places: &Places,
+    standing: &Standing,
+    lacking: Vec<(String, String)>,
+) -> Result<End, End> {
     let mut needs = engine::needs(wiring, places).await.map_err(|refused| End::World(refused.to_string()))?;
+    needs.extend(lacking.into_iter().map(|(route, why)| Need::new(format!("route {route}"), Err(why))));
     // Where another engine runs the addresses are its.
     let is_free = needs.iter().all(|need| need.whose != "journal" || need.missing.is_none());
     if let Some(at) = standing.metrics().filter(|_| is_free) {

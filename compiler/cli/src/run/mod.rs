@@ -67,11 +67,14 @@ pub fn run(args: &Args) -> Result<End, End> {
     let watched = args.watch.then(|| Watched::new(&args.project));
     let world = World::open(&args.project, &args.chosen)?.with(args.with.as_deref())?;
     world.sound()?;
-    let Ready { wiring, program, standing } = Ready::new(&world, &args.chosen)?;
+    let ready = Ready::new(&world, &args.chosen)?;
+    let known = secrets::secrets(args.secrets.clone());
+    let lacking = ready.lacking(&known);
+    let Ready { wiring, program, standing } = ready;
     let places = Places {
         project: args.project.clone(),
         journal: journals(&args.project, args.journal.as_deref()),
-        secrets: secrets::secrets(args.secrets.clone()),
+        secrets: known,
         reserve: standing.reserve(),
         fhir: Arc::new(definition),
     };
@@ -79,7 +82,10 @@ pub fn run(args: &Args) -> Result<End, End> {
     drop(world);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads()).enable_all().build()?;
     if args.check {
-        return runtime.block_on(check::needs(&wiring, &places, &standing));
+        return runtime.block_on(check::needs(&wiring, &places, &standing, lacking));
+    }
+    if let Some((route, why)) = lacking.first() {
+        return Err(End::World(format!("route {route}: {why}")));
     }
     program.warm();
     let hold = Hold::take(&places.journal).map_err(|why| End::World(format!("journal: {why}")))?;

@@ -11,6 +11,7 @@ use emr_compiler::files::Content;
 use emr_compiler::standard::Standards;
 use emr_message::answer::{At, Code, Problem, Wrong};
 use emr_message::{Place, Receipt, State, batch};
+use emr_runtime::connector::tls;
 use emr_runtime::flow::issues::Issues;
 use emr_runtime::flow::program::{Form, Made, Mapped, Program, Rejected, Sorted};
 use serde_json::Value;
@@ -112,6 +113,16 @@ impl Compiled {
             maps.values().for_each(|maps| maps.engine.warm());
             reply.iter().for_each(Replying::warm);
         }
+    }
+
+    /// Takes the secrets that its maps are made with from there. Gives the routes, by their numbers, whose maps cannot run for want
+    /// of one.
+    pub fn trust(&self, known: &tls::Secrets) -> Vec<(usize, String)> {
+        let lacks = |Route { maps, reply, .. }: &Route| {
+            let maps = maps.values().try_for_each(|maps| maps.engine.trust(known));
+            maps.and_then(|()| reply.iter().try_for_each(|reply| reply.trust(known))).err()
+        };
+        self.routes.iter().enumerate().filter_map(|(number, route)| Some((number, lacks(route)?))).collect()
     }
 
     /// How a message of a feed is read. Nothing if it brings a zone that is none.

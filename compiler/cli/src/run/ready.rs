@@ -10,6 +10,7 @@ use emr_compiler::diagnostic::{Diagnostic, Severity};
 use emr_compiler::syntax;
 use emr_native::artifact;
 use emr_project::Source;
+use emr_runtime::connector::tls;
 use smol_str::SmolStr;
 
 use super::program::Compiled;
@@ -39,6 +40,20 @@ impl Ready {
         let program = Arc::new(Compiled::new(world, &wired)?);
         let standing = Standing::of(&world.outside.manifest);
         Ok(Ready { wiring: wiring(&wired, said(world)), program, standing })
+    }
+
+    /// Takes the secrets that maps are made with from there.
+    ///
+    /// # Errors
+    /// The first route whose map cannot run for want of one, and why.
+    pub fn trust(&self, known: &tls::Secrets) -> Result<(), String> {
+        self.lacking(known).into_iter().next().map_or(Ok(()), |(route, why)| Err(format!("route {route}: {why}")))
+    }
+
+    /// The routes whose maps cannot run for want of a secret, and why.
+    pub fn lacking(&self, known: &tls::Secrets) -> Vec<(String, String)> {
+        let lacking = self.program.trust(known).into_iter();
+        lacking.filter_map(|(route, why)| Some((self.wiring.routes.get(route)?.name.clone(), why))).collect()
     }
 
     /// Of the project as its files are now, where there is nothing wrong with it and its tests pass.

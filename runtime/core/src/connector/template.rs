@@ -17,6 +17,14 @@ enum Part {
 }
 
 impl Template {
+    /// The part of all texts before the first hole.
+    pub fn begin(&self) -> &str {
+        match self.0.first() {
+            Some(Part::Text(text)) => text,
+            _ => "",
+        }
+    }
+
     /// The text for the values that were read. Letters of values that are no part of a safe name become `_`, so that no
     /// message leads out of its folder.
     pub fn text(&self, read: &[Vec<String>]) -> String {
@@ -54,6 +62,6 @@ mod tests {
         assert_eq!(text("../../etc/passwd"), "out/_.._.._etc_passwd.json");
         assert_eq!(text(""), "out/_.json");
         assert_eq!(text("a/b\0ü"), "out/a_b__.json");
-        assert_eq!(template.text(&[]), "out/_.json");
+        assert_eq!((template.text(&[]).as_str(), template.begin()), ("out/_.json", "out/"));
     }
 }

@@ -86,11 +86,15 @@ impl Target for Files {
         Box::pin(async move { self.write(parcel).await.into() })
     }
 
-    /// Where each file stands is known when its message is there: this looks at the folder that paths begin in.
+    /// Where each file stands is known when its message is there: this looks at the folder that all paths begin in, or the next
+    /// above it that is there.
     fn reach(&self) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + '_>> {
-        let folder = self.folder.clone();
+        let begin = self.settings.path.begin();
+        let begin = begin.rfind('/').and_then(|end| begin.get(..=end)).unwrap_or_default();
+        let folder = self.folder.join(begin);
         Box::pin(async move {
-            let tried = spawn_blocking(move || tried(&folder)).await.map_err(io::Error::other).flatten();
+            let there = move || tried(folder.ancestors().find(|folder| folder.exists()).unwrap_or(&folder));
+            let tried = spawn_blocking(there).await.map_err(io::Error::other).flatten();
             tried.map_err(|why| unwritten("its folder cannot be written", &why))
         })
     }
