@@ -81,6 +81,50 @@ pub(crate) fn encode_into(text: &str, delimiters: &Delimiters, out: &mut String)
     out.push_str(text.get(from..).unwrap_or_default());
 }
 
+/// Escaped text of one charset for a message in another: `\Xdd…\` are bytes of the first (HL7 v2.5.1 §2.7.5), so what they
+/// stand for is written itself, or, if it is a control character, as bytes of the other. `\C…\` and `\M…\` name charsets of
+/// their own and stay.
+pub(crate) fn recoded(text: String, delimiters: &Delimiters, from: Charset, to: Charset) -> String {
+    let Some(escape) = delimiters.escape.map(char::from).filter(|escape| from != to && text.contains(*escape)) else {
+        return text;
+    };
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some((plain, after)) = rest.split_once(escape) {
+        out.push_str(plain);
+        let known = after.split_once(escape).filter(|(inner, _)| is_known(inner, delimiters, from));
+        let Some((inner, next)) = known else {
+            out.push(escape);
+            rest = after;
+            continue;
+        };
+        match inner.strip_prefix('X').and_then(|digits| hex_in(digits, delimiters, from, to)) {
+            Some(other) => out.push_str(&other),
+            None => out.extend([&format!("{escape}{inner}"), escape.encode_utf8(&mut [0; 4]) as &str]),
+        }
+        rest = next;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// What bytes stand for, to be written in another charset; nothing where they are the same there.
+fn hex_in(digits: &str, delimiters: &Delimiters, from: Charset, to: Charset) -> Option<String> {
+    let bytes = crate::charset::unhex(digits)?;
+    let text = from.decode(&bytes).ok()?;
+    let there = to.encode(&text);
+    if there.as_ref() == Some(&bytes) {
+        return None;
+    }
+    match (there, delimiters.escape.map(char::from)) {
+        (Some(there), Some(escape)) if text.contains(char::is_control) => {
+            let digits: String = there.iter().map(|byte| format!("{byte:02X}")).collect();
+            Some(format!("{escape}X{digits}{escape}"))
+        }
+        _ => Some(encode(&text, delimiters)),
+    }
+}
+
 /// Offsets in the text of escape characters that begin no sequence that we know.
 pub fn unknown(text: &str, delimiters: &Delimiters, charset: Charset) -> Vec<usize> {
     let mut found = Vec::new();
@@ -206,6 +250,20 @@ mod tests {
         }
         assert_eq!(decoded(r"C:\dir\T\x"), r"C:\dir&x");
         assert_eq!(unknown(r"C:\dir\T\x", &Delimiters::STANDARD, Charset::Utf8), [2]);
+    }
+
+    #[test]
+    fn bytes_of_one_charset_are_what_they_were_in_another() {
+        let latin = Charset::Iso8859(1);
+        let recoded = |text: &str, from, to| recoded(text.to_owned(), &Delimiters::STANDARD, from, to);
+        assert_eq!(
+            recoded(r"M\XC4\LLER\X0D0A\\T\\C2842\\XE4\", latin, Charset::Utf8),
+            "M\u{c4}LLER\\X0D0A\\\\T\\\\C2842\\\u{e4}"
+        );
+        assert_eq!(recoded(r"M\XC384\LLER C:\x\XE282AC\", Charset::Utf8, latin), "M\u{c4}LLER C:\\x\u{20ac}");
+        assert_eq!(recoded(r"\X0DC4\", latin, Charset::Utf8), r"\X0DC384\");
+        assert_eq!(recoded(r"\E\XC4\E\ \XC4\", latin, latin), r"\E\XC4\E\ \XC4\");
+        assert_eq!(recoded(r"\E\XC4\E\", latin, Charset::Utf8), r"\E\XC4\E\");
     }
 
     #[test]

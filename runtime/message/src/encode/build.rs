@@ -7,6 +7,7 @@
 use super::json::Node;
 use super::value::Writer;
 use super::{Encoded, edit, in_charset, places};
+use crate::escape::recoded;
 use crate::piece::Level;
 use crate::{Charset, Delimiters, Message, Receipt, convert};
 use std::borrow::Cow;
@@ -163,6 +164,10 @@ impl<'j> Build<'_, 'j> {
         header.fill(10, || control_id(source));
         header.fill(11, || source.msh(11).value().unwrap_or("P".into()).into_owned());
         header.fill(12, || version.to_owned());
+        let (own, charset) = (source.encoding().charset, header.charset().unwrap_or(Charset::Utf8));
+        for text in header.0.iter_mut().skip(3).chain(&mut self.lines) {
+            *text = recoded(std::mem::take(text), &Delimiters::STANDARD, own, charset);
+        }
         let is_ascii = header.0.iter().chain(&self.lines).all(|text| text.is_ascii());
         if !is_ascii {
             header.fill(18, || Charset::Utf8.name().to_owned());
@@ -217,13 +222,19 @@ impl Header {
         line
     }
 
+    /// Which MSH-18 names: UTF-8 if none, and its first name if that is not known.
+    fn charset(&self) -> Result<Charset, &str> {
+        match self.field(18).split('~').next().unwrap_or_default() {
+            "" => Ok(Charset::Utf8),
+            name => Charset::named(name).map_err(|_| name),
+        }
+    }
+
     fn encoded(&self, text: String) -> Encoded {
         let separator = Delimiters::STANDARD.field;
-        let first = self.field(18).split('~').next().unwrap_or_default();
-        match (first, Charset::named(first)) {
-            ("", _) => in_charset(text, Charset::Utf8, separator),
-            (_, Ok(charset)) => in_charset(text, charset, separator),
-            (name, Err(_)) => {
+        match self.charset() {
+            Ok(charset) => in_charset(text, charset, separator),
+            Err(name) => {
                 let place = places(&text, separator, &|field| field.starts_with(name)).into_iter().next();
                 let place = place.map(|place| crate::Place { field: 18, ..place });
                 Encoded { unknown_charset: place, ..in_charset(text, Charset::Utf8, separator) }

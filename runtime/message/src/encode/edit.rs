@@ -7,6 +7,7 @@
 use super::json::Node;
 use super::value::Writer;
 use super::{Encoded, in_charset};
+use crate::escape::recoded;
 use crate::piece::Level;
 use crate::{Charset, Message};
 
@@ -46,6 +47,7 @@ pub fn made(mut edits: Vec<Edit<'_, '_>>, source: &Message) -> (Encoded, Charset
     let header = source.header();
     let declares = |edit: &Edit| edit.segment == header && edit.change.as_ref().is_some_and(|it| it.field == 18);
     let (charset, is_known) = if edits.iter().any(declares) { declared(&text, &writer) } else { (own, true) };
+    let text = recoded(text, &writer.delimiters, own, charset);
     let separator = writer.delimiters.field;
     let mut encoded = match source.original().filter(|_| charset == own) {
         Some(original) => by_line(&text, original, &edits, charset, separator),
