@@ -200,22 +200,22 @@ impl<'a> Lower<'a> {
 
     /// The primitive of that name in something that came, with what stands beside it (FHIR R4 JSON, "primitive types").
     pub(super) fn write_primitive_of(&mut self, of: Val, name: &str, ty: &Ty, env: &Env<'a>, to: &To) {
+        let val = self.json_part(of, Part::Element(vec![name.into()]));
         if to.beside == Beside::Not {
-            let val = self.json_part(of, Part::Element(vec![name.into()]));
             return self.write_value(val, ty, env, to);
         }
-        let val = self.json_part(of, Part::Element(vec![name.into()]));
         let beside = self.json_part(of, Part::Element(vec![format_smolstr!("_{name}")]));
         if let Beside::Listed(found) = to.beside {
             return self.write_items(val, beside, found, ty, env, to);
         }
         self.write_value(val, ty, env, to);
         let base = self.json_type(ty);
-        let mut written = self.block(|lower| lower.written_beside(beside, &base, env, to));
-        if to.beside == Beside::WithValue {
-            written = self.block(|lower| lower.when(Test::Present(val), written, Block::new()));
+        let written = self.block(|lower| lower.written_beside(beside, &base, env, to));
+        let there = self.block(|lower| lower.when(Test::Present(beside), written, Block::new()));
+        match to.beside {
+            Beside::WithValue => self.when(Test::Present(val), there, Block::new()),
+            _ => self.extend(there),
         }
-        self.when(Test::Present(beside), written, Block::new());
     }
 
     /// The items of a list of primitives, or what stands beside them: where nothing does, item by item.

@@ -218,15 +218,30 @@ fn narrow(places: &Places, names: &Names) -> Vec<Place> {
 
 /// What decided, without what the value is made of anyway.
 fn without(conditions: &Places, sources: &Places, names: &Names) -> Places {
-    let is_said = |place: &&Place| sources.places.iter().any(|source| holds(place, source, names));
+    let is_said = |place: &&Place| {
+        let beside = names.node(place).and_then(beside);
+        sources.places.iter().any(|source| {
+            let is_value = beside.as_ref().zip(names.node(source)).is_some_and(|(value, its)| is_inside(value, its));
+            is_value || holds(place, source, names)
+        })
+    };
     Places { places: conditions.places.iter().filter(|place| !is_said(place)).copied().collect(), whole: false }
+}
+
+/// The path of the value that an id and extensions stand beside: `Patient.birthDate` of `Patient._birthDate`.
+fn beside(path: &str) -> Option<String> {
+    let (around, name) = path.rsplit_once("._")?;
+    Some(format!("{around}.{name}"))
+}
+
+fn is_inside(outer: &str, inner: &str) -> bool {
+    inner.strip_prefix(outer).is_some_and(|inside| inside.is_empty() || inside.starts_with(['.', '[']))
 }
 
 /// Whether a place is the other or has it inside.
 fn holds(outer: &Place, inner: &Place, names: &Names) -> bool {
     if let (Some(outer), Some(inner)) = (names.node(outer), names.node(inner)) {
-        let inside = inner.strip_prefix(outer);
-        return inside.is_some_and(|inside| inside.is_empty() || inside.starts_with(['.', '[']));
+        return is_inside(outer, inner);
     }
     let parts = |place: &Place| {
         [u32::from(place.field), place.repetition, u32::from(place.component), u32::from(place.subcomponent)]
