@@ -7,6 +7,7 @@ use emr_message::{Message, Settings};
 
 use crate::pipeline::{self, Opened};
 
+const MAP_KEY: &str = "main.admission";
 const MAP: &str = r#"use std.codes.{AdministrativeSex}
 
 map admission(ADT_A01) -> Bundle {
@@ -43,13 +44,17 @@ const MESSAGE: &str = "MSH|^~\\&|A||||20260101||ADT^A01|7|P|2.5.1\r\
     ZZZ|1\r";
 
 fn rows(project: &Opened, messages: &[&str]) -> Vec<Row> {
-    let reads = db::reads(&project.db, project.project, "main.admission".to_owned()).clone().unwrap();
+    rows_of(project, MAP_KEY, messages)
+}
+
+fn rows_of(project: &Opened, map: &str, messages: &[&str]) -> Vec<Row> {
+    let reads = db::reads(&project.db, project.project, map.to_owned()).clone().unwrap();
     let mut ledger = Ledger::default();
     for message in messages {
         let message = Message::read(message.as_bytes(), &Settings::default()).unwrap();
-        let plan = db::explained_plan(&project.db, project.project, "main.admission".to_owned()).clone().unwrap();
+        let plan = db::explained_plan(&project.db, project.project, map.to_owned()).clone().unwrap();
         let came = Came::from(&plan, &message, &interpret::Settings::default());
-        ledger.add("main.admission", &reads, &message, came.as_ref());
+        ledger.add(map, &reads, &message, came.as_ref());
     }
     ledger.rows(&project.db, project.project)
 }
@@ -132,6 +137,56 @@ map patient(ORU_R01.PATIENT, OBX*) -> Patient {
     let project = pipeline::module(text);
     assert_eq!(project.rendered(), "");
     insta::assert_snapshot!(told(&rows(&project, &[message])));
+}
+
+#[test]
+fn what_only_a_profile_asks_of_is_not_mapped() {
+    let text = r#"profile Main of ADT_A01 {
+    PV1-3 1..1
+    PID-8 in ("F", "M")
+    PID-7 length 4..8
+    PID-19 matches '\d+'
+}
+
+map admission(Main) -> Bundle { emit Patient { name: PID-5, birthDate: PID-7 } }
+"#;
+    let project = pipeline::module(text);
+    assert_eq!(project.rendered(), "");
+    let message = "MSH|^~\\&|A||||20260101||ADT^A01|7|P|2.5.1\rPID|||||D^J||1961|F|||||||||||9\rPV1||E|W1\r";
+    let rows = rows(&project, &[message]);
+    let verdict = |path: &str| rows.iter().find(|row| row.path == path).map(|row| row.verdict.text());
+    for (path, expected) in [("PID-7", "mapped"), ("PID-8", "unmapped"), ("PID-19", "unmapped"), ("PV1-3", "unmapped")]
+    {
+        assert_eq!(verdict(path), Some(expected), "{path}");
+    }
+}
+
+#[test]
+fn what_stays_in_a_message_that_is_changed_is_kept() {
+    let text = r#"map forwarded(old: ADT_A01) -> ADT_A01 = old with {
+    MSH-3: "REG"
+    PID-3.5: keep else "MR"
+    PID-7: EVN-2
+    PID-19: absent because "no social security number leaves the house"
+    PID-8: "X" when PV1-2 == "E" else skip
+    drop NK1 where NK1-3 == "SPO" because "only parents travel"
+}
+
+map report(ADT_A01) -> ORU_R01 {
+    PATIENT_RESULT: {
+        PATIENT.PID: PID with { PID-8: absent, PID-7: EVN-2 }
+        ORDER_OBSERVATION: { OBR-4: { CWE.1: "x" } }
+    }
+}
+"#;
+    let project = pipeline::module(text);
+    assert!(!project.rendered().contains("error["), "{}", project.rendered());
+    let message = "MSH|^~\\&|A||||20260101||ADT^A01|7|P|2.5.1\rEVN||2026\r\
+        PID|1||9||D^J||1961|F|||street|CH|||||||9\rNK1|1|A|SPO\rNK1|2|B|PAR\rPV1||I|W1\rZZZ|1\r";
+    let all: String = ["main.forwarded", "main.report"]
+        .map(|map| format!("{map}\n{}", told(&rows_of(&project, map, &[message]))))
+        .concat();
+    insta::assert_snapshot!(all);
 }
 
 #[test]

@@ -14,10 +14,12 @@ mod build;
 mod coded;
 mod edit;
 mod json;
+mod kept;
 mod leaf;
 mod split;
 mod value;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::{Charset, Message, Place, Receipt};
@@ -65,6 +67,13 @@ pub fn encode(written: &[u8], source: &Message, receipt: &Receipt) -> Result<Enc
         },
         _ => Err(Unmade::NoMessage),
     }
+}
+
+/// The fields of the source, each with the number of its segment, that stand in the message as they came, though no rule
+/// names them.
+pub fn kept(written: &[u8], source: &Message) -> BTreeSet<(usize, u16)> {
+    let node = std::str::from_utf8(written).ok().and_then(json::read);
+    node.map(|node| kept::fields(&node, source)).unwrap_or_default()
 }
 
 /// What stands for a place of the source.

@@ -18,7 +18,8 @@ use crate::world::{Chosen, World};
 
 /// Fields are counted by their paths; no value is shown.
 ///
-/// A field is `mapped` if a rule reads it and something came of it, a value or a decision; `ignored` if an `ignore` names it,
+/// A field is `mapped` if a rule reads it and something came of it, a value or a decision; `kept` if it stands as it came in
+/// the message that is made; `replaced` if a rule writes there, or drops its segment; `ignored` if an `ignore` names it,
 /// its segment or its group; the `engine`'s if it is about the message; `unplaced` if the structure has no place for its
 /// segment; `unwritten` if a rule reads it and nothing came of it (a table lacks the code, a filter left it out); else
 /// `unmapped`.
@@ -83,7 +84,9 @@ pub fn run(args: &Args) -> Result<End, End> {
     anstream::eprintln!("{} in {}: {}", count(rows.len(), "field"), count(read, "message"), summary(&rows));
     if rejected > 0 {
         let are = if rejected == 1 { "message is" } else { "messages are" };
-        anstream::eprintln!("{rejected} {are} rejected: of these, what rules read counts as mapped");
+        anstream::eprintln!(
+            "{rejected} {are} rejected: of these, what rules read counts as mapped, and nothing where a message is made"
+        );
     }
     let lost = rows.iter().filter(|row| row.verdict.is_lost()).count();
     let too_many = args.fail_over.filter(|most| lost > *most);
@@ -95,10 +98,11 @@ pub fn run(args: &Args) -> Result<End, End> {
     Ok(if too_many.is_some() || refused > 0 { End::Wrong } else { End::Fine })
 }
 
-/// Counts a message for the map that takes it, by the text of the map alone.
+/// Counts a message for the map that takes it, by the text of the map alone. That does not say what goes on as it came in a
+/// message that is made.
 pub fn add(ledger: &mut Ledger, world: &World, engine: &Engine, bytes: &[u8]) -> Result<(), Why> {
     let (map, message) = engine.chosen(bytes)?;
-    if let Some(reads) = reads(world, map) {
+    if let Some(reads) = reads(world, map).filter(|_| !makes_messages(world, map)) {
         ledger.add(map, reads, &message, None);
     }
     Ok(())
@@ -111,16 +115,18 @@ fn add_run(ledger: &mut Ledger, world: &World, engine: &Engine, bytes: &[u8]) ->
     let plan = db::explained_plan(&world.db, world.inside, map.to_owned()).as_ref();
     let settings = engine.runs(map)?;
     let came = plan.and_then(|plan| Came::from(plan, &message, &settings));
-    ledger.add(map, reads, &message, came.as_ref());
+    if came.is_some() || !makes_messages(world, map) {
+        ledger.add(map, reads, &message, came.as_ref());
+    }
     Ok(came.is_none())
 }
 
-/// Nothing of a map that gives a message: it may take over all of the one that came, field by field or as a whole.
 fn reads<'w>(world: &'w World, map: &str) -> Option<&'w Reads> {
-    if world.plan(map).is_some_and(|plan| plan.gives == Gives::Message) {
-        return None;
-    }
     db::reads(&world.db, world.inside, map.to_owned()).as_deref()
+}
+
+fn makes_messages(world: &World, map: &str) -> bool {
+    world.plan(map).is_some_and(|plan| plan.gives == Gives::Message)
 }
 
 /// `60 mapped, 20 ignored, 8 engine, 0 unplaced, 6 unmapped`

@@ -45,7 +45,7 @@ fn why(row: &Row) -> String {
     match (row.verdict, row.swept) {
         (Verdict::Ignored, true) => format!("{} (swept) {rules}", row.because),
         (Verdict::Ignored, false) => format!("{} {rules}", row.because),
-        (Verdict::Mapped | Verdict::Unwritten, _) => rules,
+        (Verdict::Mapped | Verdict::Replaced | Verdict::Unwritten, _) => rules,
         _ => String::new(),
     }
 }

@@ -1,5 +1,5 @@
-//! The ledger: what becomes of each field that messages bring. Each is mapped, left on purpose, the engine's, in no
-//! place of the structure, read though nothing came of it, or nobody's.
+//! The ledger: what becomes of each field that messages bring. Each is mapped, kept as it came, replaced, left on purpose,
+//! the engine's, in no place of the structure, read though nothing came of it, or nobody's.
 
 mod came;
 mod reads;
@@ -24,6 +24,10 @@ use std::sync::Arc;
 pub enum Verdict {
     /// A rule reads it, and something came of it: a value that is written, or a decision.
     Mapped,
+    /// It stands as it came in the message that is made.
+    Kept,
+    /// A rule of a message that is changed writes something else in its place, empties it or drops its segment.
+    Replaced,
     /// The map leaves it, with a reason.
     Ignored,
     /// It is about the message itself, and read before any map.
@@ -37,12 +41,22 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    pub const ALL: [Verdict; 6] =
-        [Verdict::Mapped, Verdict::Ignored, Verdict::Engine, Verdict::Unplaced, Verdict::Unwritten, Verdict::Unmapped];
+    pub const ALL: [Verdict; 8] = [
+        Verdict::Mapped,
+        Verdict::Kept,
+        Verdict::Replaced,
+        Verdict::Ignored,
+        Verdict::Engine,
+        Verdict::Unplaced,
+        Verdict::Unwritten,
+        Verdict::Unmapped,
+    ];
 
     pub fn text(self) -> &'static str {
         match self {
             Verdict::Mapped => "mapped",
+            Verdict::Kept => "kept",
+            Verdict::Replaced => "replaced",
             Verdict::Ignored => "ignored",
             Verdict::Engine => "engine",
             Verdict::Unplaced => "unplaced",
@@ -70,7 +84,7 @@ pub struct Row {
     /// How many segments have it, in how many messages.
     pub count: usize,
     pub messages: usize,
-    /// The rules that read it or leave it: `patient.emr:12`.
+    /// The rules that read it, leave it or write in its place: `patient.emr:12`.
     pub rules: Vec<String>,
     /// Why it is left.
     pub because: String,
@@ -86,8 +100,8 @@ pub struct Ledger {
 
 #[derive(Default)]
 struct Counts {
-    /// By place, and by name for what has none; whether something came of it, where a rule reads it.
-    fields: BTreeMap<(Place, u16, Idle), Count>,
+    /// By place, and by name for what has none.
+    fields: BTreeMap<(Place, u16, Fate), Count>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,8 +110,15 @@ enum Place {
     Unplaced(String),
 }
 
-/// A rule reads the field, and nothing came of it.
-type Idle = bool;
+/// What came of a field in one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fate {
+    /// A rule reads it, and something came of it.
+    Used,
+    /// It goes on as it came.
+    Kept,
+    Nothing,
+}
 
 #[derive(Default)]
 struct Count {
@@ -128,8 +149,13 @@ impl Ledger {
                 if state != State::Absent {
                     let is_read = matches!(place, Place::Node(node) if reads.mapped.contains_key(&(node, field)));
                     // An explicit null writes nothing, and says so.
-                    let idle = is_read && state != State::Null && came.is_some_and(|came| !came.of(index, field));
-                    let key = (place.clone(), field, idle);
+                    let is_used = state == State::Null || came.is_none_or(|came| came.of(index, field));
+                    let fate = match came {
+                        _ if is_read && is_used => Fate::Used,
+                        Some(came) if came.keeps(index, field) => Fate::Kept,
+                        _ => Fate::Nothing,
+                    };
+                    let key = (place.clone(), field, fate);
                     counts.fields.entry(key.clone()).or_default().segments += 1;
                     here.insert(key);
                 }
@@ -161,7 +187,7 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn row(&self, map: &str, (place, field, idle): &(Place, u16, Idle), count: &Count) -> Row {
+    fn row(&self, map: &str, (place, field, fate): &(Place, u16, Fate), count: &Count) -> Row {
         let field = *field;
         let (path, segment) = match place {
             Place::Node(node) => (spell::place(&self.reads, *node), spell::name(&self.reads, *node)),
@@ -171,7 +197,7 @@ impl Judge<'_> {
         let mut row = Row {
             map: map.to_owned(),
             path: format!("{path}-{field}"),
-            verdict: Verdict::Unplaced,
+            verdict: if *fate == Fate::Kept { Verdict::Kept } else { Verdict::Unplaced },
             count: count.segments,
             messages: count.messages,
             rules: Vec::new(),
@@ -180,6 +206,9 @@ impl Judge<'_> {
             name,
         };
         let Place::Node(node) = place else { return row };
+        if row.verdict == Verdict::Kept {
+            return row;
+        }
         let read = self.reads.mapped.get(&(*node, field));
         let rules = |all: &BTreeSet<u32>| {
             let mut rules: Vec<String> = all.iter().filter_map(|rule| self.place_of(*rule)).collect();
@@ -187,12 +216,14 @@ impl Judge<'_> {
             rules
         };
         let left = self.reads.ignored((*node, field));
+        let replaced = self.reads.replaced((*node, field));
         (row.verdict, row.rules) = match (read, left) {
-            (Some(all), _) if !idle => (Verdict::Mapped, rules(all)),
+            (Some(all), _) if *fate == Fate::Used => (Verdict::Mapped, rules(all)),
             (_, Some((rule, reason))) => {
                 (row.because, row.swept) = (reason.because.to_string(), reason.swept);
                 (Verdict::Ignored, self.place_of(*rule).into_iter().collect())
             }
+            _ if !replaced.is_empty() => (Verdict::Replaced, rules(&replaced)),
             _ if is_the_engines(&segment, field, &row.name) => (Verdict::Engine, Vec::new()),
             (Some(all), None) => (Verdict::Unwritten, rules(all)),
             (None, None) => (Verdict::Unmapped, Vec::new()),

@@ -19,6 +19,8 @@ pub struct Reads {
     pub mapped: BTreeMap<Field, BTreeSet<RuleId>>,
     /// The fields that are left, or all of a segment or group.
     pub ignored: BTreeMap<(NodeId, Option<u16>), (RuleId, Reason)>,
+    /// The fields in whose place rules of a message that is changed write, or all of a segment that they drop.
+    pub written: BTreeMap<(NodeId, Option<u16>), BTreeSet<RuleId>>,
     pub rules: Vec<Rule>,
     /// The node around each.
     pub parents: BTreeMap<NodeId, NodeId>,
@@ -35,6 +37,12 @@ impl Reads {
             Some(whole.find(|(_, reason)| !reason.swept && first.1.swept).unwrap_or(first))
         })
     }
+
+    /// The rules that write in the place of a field, or drop its segment.
+    pub fn replaced(&self, (node, field): Field) -> BTreeSet<RuleId> {
+        let both = [Some(field), None].into_iter().filter_map(|field| self.written.get(&(node, field)));
+        both.flatten().copied().collect()
+    }
 }
 
 /// What the map of a plan reads that was made to be accounted for.
@@ -43,6 +51,7 @@ pub fn reads(plan: &Plan, reasons: BTreeMap<RuleId, Reason>) -> Reads {
         grammar: plan.grammar.clone(),
         mapped: BTreeMap::new(),
         ignored: BTreeMap::new(),
+        written: BTreeMap::new(),
         rules: plan.rules.clone(),
         parents: plan.grammar.parents(),
     };
@@ -83,7 +92,8 @@ impl<'p> Walk<'p> {
             return known.clone();
         }
         let plan = self.plan;
-        let Some(routine) = plan.routine(id) else { return Stands::new() };
+        // What only a profile asks of is checked, and goes nowhere.
+        let Some(routine) = plan.routine(id).filter(|routine| !routine.is_intake()) else { return Stands::new() };
         let mut frame = asked.1.clone();
         frame.resize(routine.vals as usize, Stands::new());
         self.block(&routine.body, &mut frame);
@@ -110,6 +120,13 @@ impl<'p> Walk<'p> {
             Step::Decide { test: Test::Present(of), .. } if self.leaves().is_some() => {
                 self.leave(&self::of(frame, *of))
             }
+            Step::Edit { segment, at, body } => {
+                if at.field > 0 {
+                    self.write(&self::of(frame, *segment), Some(at.field));
+                }
+                self.block(body, frame);
+            }
+            Step::Drop { segment } => self.write(&self::of(frame, *segment), None),
             Step::Each { of, item, body, .. } => {
                 add(frame, *item, self::of(frame, *of));
                 // A second time, for what the first one added.
@@ -177,6 +194,15 @@ impl<'p> Walk<'p> {
             let before = self.reads.ignored.get(&place);
             if before.is_none_or(|(_, before)| before.swept && !reason.swept) {
                 self.reads.ignored.insert(place, (rule, reason.clone()));
+            }
+        }
+    }
+
+    fn write(&mut self, segments: &Stands, field: Option<u16>) {
+        let rule = self.own_rule();
+        for segment in segments {
+            if let Stand::Node(node) = segment {
+                self.reads.written.entry((*node, field)).or_default().extend(rule);
             }
         }
     }

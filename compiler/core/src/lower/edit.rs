@@ -137,7 +137,8 @@ impl<'a> Lower<'a> {
                 lower.put("{},");
             });
             let body = lower.block(|lower| lower.or(written, nothing));
-            if matches!(around.name, Name::Part) {
+            // What is written is accounted for by its place; of a part that is taken over, too.
+            if matches!(around.name, Name::Part) && !lower.accounts {
                 let open = format!("[0,{field},{repetition},{component},{subcomponent},");
                 return lower.wrap(open, body, "],", false, Vec::new());
             }
