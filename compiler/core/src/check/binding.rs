@@ -109,7 +109,7 @@ const V2: &str = "v2-";
 /// Sites may agree on more codes than a table has, so that one more is no error.
 fn in_table(scope: &mut Scope, table: &str, code: &SmolStr, at: &At, want: &Want) {
     let Some(table) = scope.world.standards().hl7.table(table) else { return };
-    if table.codes.is_empty() || table.text(code).is_some() {
+    if table.codes.is_empty() || table.takes(code) {
         return;
     }
     let message = format!("`{code}` is no code of table {}, whose codes `{}` takes", table.number, want.label);

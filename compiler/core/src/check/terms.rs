@@ -56,7 +56,7 @@ pub(super) fn wrong(scope: &mut Scope, system: &str, code: &str, at: &At) -> Opt
                 .into(),
         }),
         Known::Listed(system, table) => {
-            let is_known = system.has(code) || table.as_ref().is_some_and(|table| table.text(code).is_some());
+            let is_known = system.has(code) || table.as_ref().is_some_and(|table| table.takes(code));
             let is_copy = table.is_none() && scope.world.standards().fhir.is_copy(&system.url);
             (!is_known).then(|| no_code(&system, code, is_copy))
         }

@@ -79,6 +79,26 @@ impl Table {
     pub fn text(&self, code: &str) -> Option<&str> {
         self.codes.iter().find(|(known, _)| known == code).map(|(_, text)| text.as_str())
     }
+
+    /// Whether the table has a code, or one that stands for it: `99zzz` for `99LAB`, `HL7nnnn` for `HL70001`.
+    pub fn takes(&self, code: &str) -> bool {
+        self.codes.iter().any(|(known, _)| known == code || is_written_as(code, known))
+    }
+}
+
+/// Whether letters and digits stand where a code of a table has a letter three times or more, up to its end: the standard
+/// names codes so that sites number or name themselves.
+fn is_written_as(code: &str, known: &str) -> bool {
+    let is_run = |(_, three): &(usize, &[u8])| matches!(three, [a, b, c] if a.is_ascii_lowercase() && a == b && b == c);
+    let Some((stem, rest)) =
+        known.as_bytes().windows(3).enumerate().find(is_run).and_then(|(at, _)| known.split_at_checked(at))
+    else {
+        return false;
+    };
+    let own = code.strip_prefix(stem).unwrap_or_default();
+    rest.bytes().all(|byte| byte.is_ascii_lowercase())
+        && !own.is_empty()
+        && own.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 impl Hl7 {

@@ -287,3 +287,13 @@ fn what_is_asked_for_twice_is_made_once() {
     let (first, second) = (hl7.segment(Version::Union, "PID"), hl7.segment(Version::Union, "PID"));
     assert!(std::sync::Arc::ptr_eq(&first.unwrap(), &second.unwrap()));
 }
+
+#[test]
+fn a_code_of_a_table_may_stand_for_those_of_sites() {
+    for (code, known) in [("99LAB", "99zzz"), ("99NLAB", "99zzz"), ("HL70001", "HL7nnnn"), ("PRNQ6H", "PRNxxx")] {
+        assert!(super::is_written_as(code, known), "{code}");
+    }
+    for (code, known) in [("99", "99zzz"), ("98LAB", "99zzz"), ("99-LAB", "99zzz"), ("LNC", "LN"), ("Yes", "Y")] {
+        assert!(!super::is_written_as(code, known), "{code}");
+    }
+}
