@@ -3,6 +3,7 @@
 
 mod alternatives;
 mod calls;
+mod changes;
 mod rows;
 mod source;
 mod written;
@@ -11,7 +12,7 @@ use crate::check::typed::{CodeResult, CodeTable, CodeTo};
 use crate::db::{self, Database, Project, SourceFile};
 use crate::resolve;
 use crate::syntax;
-use crate::syntax::tree::{Body, Declaration, Ignored, Path};
+use crate::syntax::tree::{Body, Declaration, Ignored, Path, Word};
 use calls::Calls;
 use rows::Rows;
 use serde::Serialize;
@@ -47,7 +48,7 @@ pub struct Map {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Rule {
     pub map: String,
-    /// `Patient.name.family`
+    /// `Patient.name.family`; of a message that is changed the place, `PID-8`.
     pub element: String,
     /// `HumanName`, and `0..*`, by the profile or type that is built.
     pub element_type: String,
@@ -167,8 +168,11 @@ fn module(db: &Database, project: Project, file: SourceFile, calls: &Calls, into
         let mut rows = Rows::new(&key, text, db::standards(db, project), calls.names(function));
         rows.function(function);
         into.rules.extend(rows.found.into_iter().map(|(at, mut rule)| {
-            if let Some(said) = written.rule(&at) {
-                rule.because = said.because.as_ref().map(|it| it.text.to_string()).unwrap_or_default();
+            let because = |word: &Option<Word>| word.as_ref().map(|it| it.text.to_string()).unwrap_or_default();
+            if let Some(dropped) = written.drop(&at) {
+                rule.because = because(&dropped.because);
+            } else if let Some(said) = written.rule(&at) {
+                rule.because = because(&said.because);
                 rule.doc = said.docs.join(" ").trim().to_owned();
             }
             rule.place = place(at.start);

@@ -11,11 +11,13 @@ use emr_abi::Builtin;
 use smol_str::SmolStr;
 
 pub(super) struct Rows<'a> {
-    map: &'a str,
+    pub(super) map: &'a str,
     /// Of the item, whose ranges everything has.
     text: &'a str,
-    standards: &'a Standards,
-    names: Names,
+    pub(super) standards: &'a Standards,
+    pub(super) names: Names,
+    /// Where a part that is taken over and changed goes.
+    pub(super) into: Option<String>,
     pub found: Vec<(At, Rule)>,
 }
 
@@ -23,15 +25,15 @@ pub(super) struct Rows<'a> {
 #[derive(Clone, Default)]
 pub(super) struct Around {
     /// `Patient.contact`
-    element: String,
-    conditions: Vec<String>,
+    pub element: String,
+    pub conditions: Vec<String>,
     /// `2 of 3`
-    alternative: String,
+    pub alternative: String,
 }
 
 impl<'a> Rows<'a> {
     pub fn new(map: &'a str, text: &'a str, standards: &'a Standards, names: Names) -> Self {
-        Rows { map, text, standards, names, found: Vec::new() }
+        Rows { map, text, standards, names, into: None, found: Vec::new() }
     }
 
     /// The rules of a map, or the one of a map that is a value.
@@ -41,7 +43,7 @@ impl<'a> Rows<'a> {
     }
 
     /// The rows of a value: those of its blocks, else one for each of its alternatives.
-    fn value(&mut self, value: &Expr, around: &Around, at: &At, rule: &Rule) {
+    pub(super) fn value(&mut self, value: &Expr, around: &Around, at: &At, rule: &Rule) {
         let all = self.alternatives(value);
         let count = all.len();
         for (number, alternative) in (1..).zip(all) {
@@ -62,7 +64,7 @@ impl<'a> Rows<'a> {
     }
 
     /// The rules of the blocks in an expression. Whether there is one.
-    fn blocks(&mut self, expr: &Expr, around: &Around) -> bool {
+    pub(super) fn blocks(&mut self, expr: &Expr, around: &Around) -> bool {
         match &*expr.kind {
             Kind::Block(block) => {
                 self.block(block, around);
@@ -81,6 +83,11 @@ impl<'a> Rows<'a> {
             Kind::Do { statements, value } => {
                 self.statements(statements, around);
                 self.blocks(value, around)
+            }
+            Kind::Edited { of, edits } => self.changed(*of, edits, around),
+            Kind::Edits(edits) => {
+                self.edits(edits, around);
+                true
             }
             Kind::Each { list, item, filter, body } => {
                 self.walk(*item, list);
@@ -193,7 +200,7 @@ impl<'a> Rows<'a> {
         format!("{}.{}{url}", around.element, field.name)
     }
 
-    fn push(&mut self, value: &Expr, around: &Around, at: At, mut rule: Rule) {
+    pub(super) fn push(&mut self, value: &Expr, around: &Around, at: At, mut rule: Rule) {
         self.map.clone_into(&mut rule.map);
         rule.element.clone_from(&around.element);
         rule.conditions.clone_from(&around.conditions);
@@ -240,7 +247,10 @@ impl<'a> Rows<'a> {
             }
             Kind::Else(value, other) => {
                 self.read(value, rule);
-                rule.otherwise.push(self.words(&other.at));
+                // An explicit null that is copied has no words of its own.
+                if other.at != value.at {
+                    rule.otherwise.push(self.words(&other.at));
+                }
                 // What a default is made of is read as well.
                 self.read(other, rule);
             }
@@ -263,16 +273,14 @@ impl<'a> Rows<'a> {
                 keys.iter().for_each(|key| self.read(key, rule));
             }
             Kind::Do { value, .. } | Kind::With { base: value, .. } => self.read(value, rule),
-            Kind::Builtin { .. }
-            | Kind::Join(_)
-            | Kind::Arithmetic { .. }
-            | Kind::Compare { .. }
-            | Kind::In { .. }
-            | Kind::Is { .. }
-            | Kind::Matches { .. }
-            | Kind::And(..)
-            | Kind::Or(..)
-            | Kind::Not(_) => self.computed(expr, rule),
+            Kind::KeepEach { or, .. } => {
+                rule.through.push("keep".to_owned());
+                rule.otherwise.push(self.words(&or.at));
+                self.read(or, rule);
+            }
+            Kind::Edited { .. } => {}
+            Kind::Builtin { .. } | Kind::Join(_) | Kind::Arithmetic { .. } => self.computed(expr, rule),
+            _ if expr.is_condition() => self.computed(expr, rule),
             _ => expr.inside().into_iter().for_each(|part| self.read(part, rule)),
         }
     }
@@ -290,7 +298,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    fn walk(&mut self, item: Slot, list: &Expr) {
+    pub(super) fn walk(&mut self, item: Slot, list: &Expr) {
         if let Some(named) = source::path((self.standards, self.text), &self.names, list) {
             self.names.insert(item, named);
         }

@@ -1,7 +1,7 @@
 //! What a rule reads, in the words of the standard.
 
 use super::Source;
-use crate::check::typed::{Expr, Kind, Slot, Step, Ty, TyKind};
+use crate::check::typed::{EditPlace, Expr, Kind, Repetition, Slot, Step, Ty, TyKind};
 use crate::standard::Standards;
 use crate::standard::hl7::Version;
 use crate::syntax::tree::Count;
@@ -116,6 +116,25 @@ pub(super) fn cardinality(count: Count) -> &'static str {
         Count::Any => "0..*",
         Count::Some => "1..*",
     }
+}
+
+/// The place in a segment or field of that name in which a rule writes.
+pub(super) fn place(standards: &Standards, around: &Named, place: EditPlace) -> Named {
+    let repetition = match place.repetition {
+        Repetition::Nth(number) => Some(Step::Index(number)),
+        Repetition::Whole | Repetition::Each => None,
+    };
+    let field = (place.field > 0).then_some(Step::Field { number: place.field, repeats: false });
+    let numbers = [place.component, place.subcomponent].into_iter().filter(|number| *number > 0);
+    let parts = numbers.filter_map(|number| u8::try_from(number).ok()).map(Step::Component);
+    let mut named = around.clone();
+    let mut at = around.ty.kind.clone();
+    for step in field.into_iter().chain(repetition).chain(parts) {
+        spell(&mut named.path, &step, "");
+        at = enter(standards, at, &step, &mut named.titles);
+    }
+    named.ty.kind = at;
+    named
 }
 
 /// The path that an expression is, if it is one.

@@ -1,10 +1,11 @@
 //! What only the text of a map has: reasons, comments, and what it ignores.
 
-use crate::syntax::tree::{At, Block, BlockItem, Expr, ExprKind, Ignore, Rule};
+use crate::syntax::tree::{At, Block, BlockItem, Drop, Expr, ExprKind, Ignore, Rule};
 
 #[derive(Default)]
 pub(super) struct Written<'a> {
     rules: Vec<&'a Rule>,
+    drops: Vec<&'a Drop>,
     pub ignored: Vec<&'a Ignore>,
 }
 
@@ -15,6 +16,11 @@ impl<'a> Written<'a> {
         around.min_by_key(|rule| rule.at.end - rule.at.start).copied()
     }
 
+    /// The `drop` that stands there.
+    pub fn drop(&self, at: &At) -> Option<&'a Drop> {
+        self.drops.iter().find(|drop| drop.at == *at).copied()
+    }
+
     pub fn block(&mut self, block: &'a Block) {
         for item in &block.items {
             match item {
@@ -22,6 +28,7 @@ impl<'a> Written<'a> {
                     self.rules.push(rule);
                     rule.values.iter().for_each(|value| self.expression(value));
                 }
+                BlockItem::Drop(drop) => self.drops.push(drop),
                 BlockItem::Let(it) => self.expression(&it.value),
                 BlockItem::Ignore(ignore) => self.ignored.push(ignore),
                 BlockItem::Do(value) | BlockItem::Result(value) => self.expression(value),
