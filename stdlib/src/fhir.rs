@@ -12,6 +12,8 @@ use rustc_hash::FxHashMap;
 pub static RESOURCES: Table = Table::new(include_str!("../standards/fhir/resources.txt"));
 /// The data types with elements, and the primitives with their regexes.
 pub static DATATYPES: Table = Table::new(include_str!("../standards/fhir/datatypes.txt"));
+/// The invariants that ask which elements of an object are there, by the shape that has them.
+pub static RULES: Table = Table::new(include_str!("../standards/fhir/rules.txt"));
 /// The extensions that the core package defines, by URL.
 pub static EXTENSIONS: Table = Table::new(include_str!("../standards/fhir/extensions.txt"));
 /// The search parameters, by the resource that they search.
@@ -75,7 +77,7 @@ mod tests {
 
     #[test]
     fn no_key_stands_twice_and_the_last_block_ends_with_the_text() {
-        for table in [&RESOURCES, &DATATYPES, &EXTENSIONS, &SEARCH, &VALUE_SETS, &CODE_SYSTEMS, &SYSTEMS] {
+        for table in [&RESOURCES, &DATATYPES, &RULES, &EXTENSIONS, &SEARCH, &VALUE_SETS, &CODE_SYSTEMS, &SYSTEMS] {
             let keys: Vec<_> = table.keys().collect();
             let lines: usize = keys.iter().map(|key| table.block(key).unwrap().count()).sum();
             assert_eq!(lines, table.text.lines().count(), "each line belongs to one block");

@@ -86,6 +86,20 @@ fn what_is_asked_for_is_missing_in_one() {
 }
 
 #[test]
+fn what_is_asked_for_stands_with_what_the_standard_wants_beside_it() {
+    let outputs = outputs(
+        r#"map m(o: Observation) -> Person {
+    telecom: each t in (o.contained as Patient).telecom { system: "phone", value: t.value }
+    gender: first (o.contained as Patient).contact.gender
+    name: { text: first o.referenceRange.type.text }
+    identifier: { value: (o.value as string) else o.dataAbsentReason.text }
+}
+"#,
+    );
+    holds(&outputs, &["\"value\":\"Example\"", "\"gender\"", "\"text\"", "\"identifier\""]);
+}
+
+#[test]
 fn as_many_as_are_asked_for() {
     let opened = pipeline::module("map m(p: Patient) -> Basic { code: { text: p.name[0].family else \"?\" } }\n");
     let (few, many) = (made(&opened, Some(1)), made(&opened, Some(30)));

@@ -2,7 +2,7 @@
 
     python3 fhir.py hl7.fhir.r4.core.tgz OUT
 
-writes OUT/{resources,datatypes,extensions,search,valuesets,codesystems,systems}.txt. One fact stands on a line. A block opens
+writes OUT/{resources,datatypes,rules,extensions,search,valuesets,codesystems,systems}.txt. One fact stands on a line. A block opens
 with a line `# key ...`, so that a reader finds it by a search for its heading and reads nothing else. Names, types,
 cardinalities, codes and their displays are taken; definitions and comments are not.
 
@@ -11,14 +11,20 @@ The lines of a shape:   name min..max types [strength value-set]
     types     joined by `|`; NAME:KEY where the elements stand in another shape; NAME(A,B) where it points to A or B
     value-set without the prefix http://hl7.org/fhir/ValueSet/ where it has it
 
+The lines of a rule:    key name...
+    of these elements one is there, or one with `!` before it is not; a key stands on several lines where all of them hold
+
 Recorded decisions, where the package is at odds with itself:
   * the elements that a type has from its base are not repeated; a line says what is new or differs
   * `Resource.id` is typed `string` by an extension of the package, the text of the standard says `id`: `id` is written
   * `_id` of Resource is there twice (`Resource.id`, `id`): of two parameters of one name the first by id is taken
   * codes that are not selectable group others and are no value of an instance: they are in no expansion
+  * of the invariants those are rules that ask nothing but which elements of an object are there; `ext-1` is none of them:
+    the validator says it in words of its own
 """
 
 import json
+import re
 import sys
 import tarfile
 
@@ -38,6 +44,7 @@ def main(package, out):
     files = {
         "resources": blocks(types, [d for d in types.values() if d["kind"] == "resource"]),
         "datatypes": blocks(types, [d for d in types.values() if d["kind"] != "resource"]),
+        "rules": rules(core),
         "extensions": extensions([d for d in definitions if d["type"] == "Extension" and d["id"] != "Extension"]),
         "search": search(read["SearchParameter"]),
         "valuesets": value_sets(read["ValueSet"], systems),
@@ -152,6 +159,98 @@ def kind(element, type_):
         raise SystemExit(f"{element['id']}: nobody decided what {profiles} means here")
     targets = sorted(tail(p) for p in type_.get("targetProfile", []))
     return f"{code}({','.join(targets)})" if targets and targets != ["Resource"] else code
+
+
+# Rules
+
+
+def rules(definitions):
+    """A block for each shape that has invariants of this kind."""
+    lines = []
+    for definition in definitions:
+        elements = definition["snapshot"]["element"]
+        for parent in [elements[0]] + [e for e in elements[1:] if backbone(e)]:
+            found = [f"{key} {' '.join(clause)}" for key, expression in asked(parent) for clause in clauses(expression)]
+            lines += [f"# {parent['path']}"] + found if found else []
+    return lines
+
+
+def asked(element):
+    """The invariants that hold of an element, but those that are said elsewhere."""
+    for constraint in element.get("constraint", []):
+        if constraint["severity"] == "error" and constraint["key"] != "ext-1" and "expression" in constraint:
+            yield constraint["key"], constraint["expression"]
+
+
+TOKEN = re.compile(r"\s*(\.not\(\)|\w+\.exists\(\)|\w+\.empty\(\)|implies|xor|and|or|!=|=|\(|\))")
+COUNTED = re.compile(r"\(((?:\w+\.count\(\)(?: \+ )?)+)\) > 0")
+# From the loosest to the tightest (FHIRPath, precedence of operators).
+OPERATORS = [("implies",), ("or", "xor"), ("and",), ("=", "!=")]
+
+
+def clauses(expression):
+    """What must hold, as a list of alternatives each; nothing for an expression that asks more than what is there."""
+    expression = COUNTED.sub(any_of, expression).strip()
+    tokens, at = [], 0
+    while at < len(expression):
+        token = TOKEN.match(expression, at)
+        if not token:
+            return []
+        tokens.append(token[1])
+        at = token.end()
+    tree = parsed(tokens, 0)
+    if tokens:
+        return []
+    return [clause for clause in normal(tree, True) if not any("!" + name in clause for name in clause)]
+
+
+def any_of(counted):
+    return f"({counted[1].replace('count', 'exists').replace('+', 'or')})"
+
+
+def parsed(tokens, level):
+    """The tree of an expression, whose tokens are taken."""
+    if level == len(OPERATORS):
+        return operand(tokens)
+    tree = parsed(tokens, level + 1)
+    while tokens and tokens[0] in OPERATORS[level]:
+        tree = (tokens.pop(0), tree, parsed(tokens, level + 1))
+    return tree
+
+
+def operand(tokens):
+    token = tokens.pop(0) if tokens else ""
+    if token == "(":
+        tree = parsed(tokens, 0)
+        tokens[:1] = []
+    else:
+        name, _, asks = token.partition(".")
+        tree = ("is", name) if asks == "exists()" else ("not", ("is", name))
+    while tokens[:1] == [".not()"]:
+        tokens.pop(0)
+        tree = ("not", tree)
+    return tree
+
+
+def normal(tree, holds):
+    """The clauses of a tree that holds, or does not."""
+    match tree:
+        case ("is", name):
+            return [[name if holds else "!" + name]]
+        case ("not", inner):
+            return normal(inner, not holds)
+        case ("implies", left, right):
+            return normal(("or", ("not", left), right), holds)
+        case ("!=" | "xor", left, right):
+            both = ("and", ("or", left, right), ("or", ("not", left), ("not", right)))
+            return normal(both, holds)
+        case ("=", left, right):
+            return normal(("xor", left, right), not holds)
+        case (operator, left, right):
+            left, right = normal(left, holds), normal(right, holds)
+            if (operator == "and") == holds:
+                return left + right
+            return [list(dict.fromkeys(one + other)) for one in left for other in right]
 
 
 # Extensions: a heading with the URL and where it may stand, then what narrows the type `Extension`

@@ -5,7 +5,7 @@ use super::asks::Asked;
 use super::sample;
 use crate::check::types;
 use crate::json::{self, Json};
-use crate::standard::fhir::Fhir;
+use crate::standard::fhir::{Fhir, rules};
 use crate::standard::shape::{Element, Kind, Shape, Type, typed};
 use smol_str::{SmolStr, format_smolstr};
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ pub struct Writer<'a> {
     pub seed: u64,
 }
 
-/// In the order in which the standard lists them.
+/// In the order in which the standard lists them, and behind them what its invariants want.
 type Members = Vec<(String, Json)>;
 
 /// Where a value is written: the path of its element, and which of all that stand there it is.
@@ -72,7 +72,27 @@ impl Writer<'_> {
                 &mut object,
             );
         }
+        self.stand_together(shape, place, number, &mut object);
         object
+    }
+
+    /// Adds what the invariants of the type want, and takes away what they do not let stand.
+    fn stand_together(&self, shape: &Shape, place: Place, number: u64, object: &mut Members) {
+        let broken = |object: &Members| rules::broken(shape, object.iter().map(|(name, _)| name.as_str())).next();
+        while let Some(rule) = broken(object) {
+            let before = object.len();
+            if let Some(element) = rule.wanted().next().and_then(|name| shape.element(name)) {
+                let ty = element.types.first();
+                let name = ty.filter(|_| element.choice).map(|ty| typed(&element.name, &ty.name).into());
+                let place = Place { depth: place.depth + 1, ..place };
+                self.written(element, (&name.unwrap_or_else(|| element.name.clone()), ty), place, number, object);
+            } else if let Some(element) = rule.asked_of().last().and_then(|name| shape.element(name)) {
+                object.retain(|(name, _)| !rules::is_called(element, name));
+            }
+            if object.len() == before {
+                return;
+            }
+        }
     }
 
     /// An element that says enough by itself, where an object has to hold one and none is asked for.

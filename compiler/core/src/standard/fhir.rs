@@ -3,6 +3,7 @@
 //! Nothing is read before it is asked for, and nothing is read twice.
 
 mod embedded;
+pub mod rules;
 mod system;
 mod terminology;
 pub mod written;

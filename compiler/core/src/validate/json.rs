@@ -123,7 +123,7 @@ impl Object {
         self.get(key).map_or(&[], Json::items)
     }
 
-    pub fn members(&self) -> impl Iterator<Item = (&str, &Json)> {
+    pub fn members(&self) -> impl Iterator<Item = (&str, &Json)> + Clone {
         self.0.iter().map(|(key, value)| (key.as_str(), value))
     }
 

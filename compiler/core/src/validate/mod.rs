@@ -9,6 +9,7 @@ mod primitive;
 mod problem;
 mod slices;
 mod sound;
+mod together;
 mod values;
 mod walk;
 

@@ -67,6 +67,8 @@ codes! {
         NoProfile = "R0471";
         /// an extension stands where its definition does not allow it
         Misplaced = "R0472";
+        /// elements of an object do not stand together as the standard says
+        Together = "R0473";
     }
 }
 

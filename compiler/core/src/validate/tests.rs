@@ -75,7 +75,7 @@ const GOOD: &str = r##"{
                 {"url": "http://example.org/fhir/StructureDefinition/eye", "valueCode": "blue"},
                 {"url": "http://hl7.org/fhir/StructureDefinition/patient-nationality", "extension": [
                     {"url": "code", "valueCodeableConcept": {"text": "x"}}]},
-                {"url": "http://example.org/unknown", "valueRatio": {"numerator": {"value": 1.5}}}],
+                {"url": "http://example.org/unknown", "valueRatio": {"numerator": {"value": 1.5}, "denominator": {"value": 2}}}],
             "identifier": [{"system": "http://example.org/mrn", "value": "1", "use": "official"}, {"value": "2"}],
             "name": [{"use": "official", "family": "A", "given": ["B", null, "C"],
                 "_given": [null, {"extension": [{"url": "http://a", "valueString": "D"}]}, null]}],
@@ -121,6 +121,17 @@ fn broken_copies() {
         ("an unknown type", whole(r#"{"resourceType": "Patent"}"#)),
         ("an abstract type", whole(r#"{"resourceType": "DomainResource"}"#)),
         ("a data type", whole(r#"{"resourceType": "HumanName"}"#)),
+        ("a contact that is nobody", patient(r#""contact": [{"gender": "male"}]"#)),
+        (
+            "a number that is called by nothing",
+            patient(r#""telecom": [{"value": "1"}, {"_value": {"id": "x"}, "system": "sms"}]"#),
+        ),
+        (
+            "a value beside the reason why there is none",
+            whole(
+                r#"{"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "dataAbsentReason": {"text": "x"}, "valueString": "y"}"#,
+            ),
+        ),
         ("an unknown element", patient(r#""colour": "x", "name": [{"Family": "y"}], "contact": [{"a b": 1}]"#)),
         ("a key twice", patient(r#""active": true, "active": false"#)),
         ("a required element", patient(r#""link": [{"type": "seealso"}], "communication": [{"preferred": true}]"#)),

@@ -45,6 +45,7 @@ impl Validator<'_> {
     pub fn object(&mut self, at: &Path, object: &Object, shape: &Shape, scope: Scope) {
         if !scope.narrowed {
             self.members(at, object, shape);
+            self.together(at, object, shape);
         }
         let place = Place::new(shape, &scope);
         let scope = Scope { place: Some(&place), ..scope };
