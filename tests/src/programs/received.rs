@@ -61,6 +61,11 @@ impl Thing {
     }
 }
 
+/// Whether its items hold lists of primitives, as few types do.
+fn has_lists(element: &Element) -> bool {
+    element.repeats() && element.types.iter().any(|ty| matches!(ty.name.as_str(), "HumanName" | "Address"))
+}
+
 impl Writer<'_> {
     /// A program whose map takes a resource.
     pub(super) fn received(&mut self) -> Program {
@@ -148,20 +153,48 @@ impl Writer<'_> {
         for element in &elements {
             if element.min > 0 {
                 lines.push(format!("{}: {} else skip", element.name, self.copy(scope, element)));
-            } else if self.chance(if self.small { 15 } else { 50 }) {
+            } else if self.chance(if has_lists(element) {
+                90
+            } else if self.small {
+                15
+            } else {
+                50
+            }) {
                 lines.push(format!("{}: {}", element.name, self.copy(scope, element)));
             }
         }
         format!("map m(r: {ty}) -> {ty}? {}", braces(&lines))
     }
 
+    /// Rules that copy some primitives of a type which needs nothing else.
+    fn parts(&mut self, ty: &str) -> Option<String> {
+        let shape = self.known.shape(ty)?;
+        let is_primitive =
+            |it: &&Element| !it.choice && it.types.iter().all(|ty| PRIMITIVES.contains(&ty.name.as_str()));
+        if shape.elements.iter().any(|it| it.min > 0) {
+            return None;
+        }
+        let all: Vec<&Element> = shape.elements.iter().filter(|it| it.max > 0).filter(is_primitive).collect();
+        let first = self.random.below(all.len().max(1));
+        let named = all.iter().skip(first / 2).map(|it| format!("{0}: .{0}", it.name));
+        let named: Vec<String> = named.collect();
+        (!named.is_empty()).then(|| named.join(", "))
+    }
+
     /// The element of what came, or some of its items.
     fn copy(&mut self, scope: &[Thing], element: &Element) -> String {
         let base = format!("{}.{}", scope[0].text, element.name);
-        if !element.repeats() || element.choice || element.min > 0 || self.chance(50) {
+        let ty = element.types[0].shape.to_string();
+        let is_some = element.repeats() && !element.choice && element.min == 0;
+        if is_some
+            && self.chance(if has_lists(element) { 80 } else { 20 })
+            && let Some(parts) = self.parts(&ty)
+        {
+            return format!("each {base} {{ {parts} }}");
+        }
+        if !is_some || self.chance(50) {
             return base;
         }
-        let ty = element.types[0].shape.to_string();
         let list = Thing { element: Some(element.clone()), ..Thing::new(&base, &ty, true) };
         self.some(list).text
     }
