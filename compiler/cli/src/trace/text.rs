@@ -34,10 +34,7 @@ pub fn outcome(trace: &Trace) -> String {
 
 /// What the mapping says of the message.
 pub fn told(trace: &Trace) -> String {
-    let mut out = String::new();
-    if let Some(rejected) = &trace.rejected {
-        said(rejected, &format!("{RED}rejected[{}]{PLAIN}", rejected.code), &mut out);
-    }
+    let mut out = rejection(trace);
     for issue in &trace.issues {
         said(issue, &format!("{YELLOW}warning[{}]{PLAIN}", issue.code), &mut out);
     }
@@ -46,7 +43,11 @@ pub fn told(trace: &Trace) -> String {
 
 /// What was written, by resources, or why nothing was.
 pub fn values(trace: &Trace) -> String {
-    let mut out = written(trace);
+    written(trace) + &rejection(trace)
+}
+
+fn rejection(trace: &Trace) -> String {
+    let mut out = String::new();
     if let Some(rejected) = &trace.rejected {
         said(rejected, &format!("{RED}rejected[{}]{PLAIN}", rejected.code), &mut out);
     }
