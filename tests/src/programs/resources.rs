@@ -144,7 +144,7 @@ impl Maker<'_> {
         for element in &shape.elements {
             let is_left = matches!(element.name.as_str(), "contained" | "text" | "meta" | "id" | "modifierExtension");
             let Some(ty) = self.type_of(element) else { continue };
-            let name = if element.choice { typed(&element.name, &ty.name) } else { element.name.to_string() };
+            let name = element.called(&ty);
             let chance = match (element.min > 0, self.asked.contains(&name)) {
                 _ if is_left || element.max == 0 || depth > 6 || self.left == 0 => 0,
                 (true, _) => 95,

@@ -108,11 +108,7 @@ impl Ready {
     /// One of them is not to be had.
     pub fn trust(&self, known: &tls::Secrets) -> Result<(), String> {
         let value = |name: String| {
-            let mut value = known(&name)?;
-            // The line end that files have behind their last line.
-            while matches!(value.last(), Some(b'\r' | b'\n')) {
-                value.pop();
-            }
+            let value = tls::without_line_end(known(&name)?);
             if value.is_empty() { Err(format!("the secret `{name}` is empty")) } else { Ok((name, value)) }
         };
         let read = || self.secrets()?.into_iter().map(value).collect::<Result<_, _>>().map(Secrets::new);

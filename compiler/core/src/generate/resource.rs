@@ -6,7 +6,7 @@ use super::sample;
 use crate::check::types;
 use crate::json::{self, Json};
 use crate::standard::fhir::{Fhir, rules};
-use crate::standard::shape::{Element, Kind, Shape, Type, typed};
+use crate::standard::shape::{Element, Kind, Shape, Type};
 use smol_str::{SmolStr, format_smolstr};
 use std::collections::BTreeMap;
 
@@ -82,12 +82,11 @@ impl Writer<'_> {
         while let Some(rule) = broken(object) {
             let before = object.len();
             if let Some(element) = rule.wanted().next().and_then(|name| shape.element(name)) {
-                let ty = element.types.first();
-                let name = ty.filter(|_| element.choice).map(|ty| typed(&element.name, &ty.name).into());
+                let Some(ty) = element.types.first() else { return };
                 let place = Place { depth: place.depth + 1, ..place };
-                self.written(element, (&name.unwrap_or_else(|| element.name.clone()), ty), place, number, object);
+                self.written(element, (&element.called(ty).into(), Some(ty)), place, number, object);
             } else if let Some(element) = rule.asked_of().last().and_then(|name| shape.element(name)) {
-                object.retain(|(name, _)| !rules::is_called(element, name));
+                object.retain(|(name, _)| element.named(name).is_none());
             }
             if object.len() == before {
                 return;
@@ -105,10 +104,7 @@ impl Writer<'_> {
         if element.max == 0 || object.iter().any(|(name, _)| *name == element.name) {
             return;
         }
-        let named = |ty: &Type| match element.choice {
-            true => typed(&element.name, &ty.name).into(),
-            false => element.name.clone(),
-        };
+        let named = |ty: &Type| SmolStr::from(element.called(ty));
         let asked: Vec<_> = element.types.iter().filter(|ty| self.is_asked(&below(place.path, &named(ty)))).collect();
         // An entry of a Bundle is there for its resource.
         let is_required = element.min > 0 || !self.resources(&below(place.path, &element.name)).is_empty();

@@ -132,6 +132,25 @@ impl Shape {
 }
 
 impl Element {
+    /// How it is called in JSON for a value of one of its types.
+    pub fn called(&self, ty: &Type) -> String {
+        if self.choice { typed(&self.name, &ty.name) } else { self.name.to_string() }
+    }
+
+    /// Whether a name in JSON is that of the element, and the type that it then has (none where the standard names no type).
+    pub fn named(&self, name: &str) -> Option<Option<&Type>> {
+        if !self.choice {
+            return (self.name == name).then(|| self.types.first());
+        }
+        let rest = name.strip_prefix(self.name.as_str())?;
+        let is_it = |ty: &&Type| {
+            let (mut rest, mut name) = (rest.chars(), ty.name.chars());
+            let first = name.next().map(|first| first.to_ascii_uppercase());
+            rest.next() == first && rest.as_str() == name.as_str()
+        };
+        self.types.iter().find(is_it).map(Some)
+    }
+
     /// A place of which nothing is known but its name and how many there may be.
     pub fn new(name: &str, min: u32, max: u32) -> Self {
         Self {

@@ -82,7 +82,7 @@ impl Validator<'_> {
         for (key, _) in object.members() {
             let plain = key.strip_prefix('_').unwrap_or(key);
             let resource = key == "resourceType" && shape.kind == Kind::Resource;
-            let known = shape.elements.iter().find(|element| names(element, plain).is_some());
+            let known = shape.elements.iter().find(|element| element.named(plain).is_some());
             match known {
                 _ if resource => {}
                 Some(element) if key != plain && !self.primitive(element, plain) => {
@@ -123,11 +123,11 @@ impl Validator<'_> {
         let mut found: Vec<(&str, &Type)> = Vec::new();
         for (key, _) in object.members() {
             let plain = key.strip_prefix('_').unwrap_or(key);
-            match names(element, plain) {
+            match element.named(plain) {
                 Some(Some(kind)) if found.iter().all(|(name, _)| *name != plain) => found.push((plain, kind)),
                 _ => {}
             }
-            if scope.narrowed && element.choice && names(element, plain).is_none() && self.other(element, plain) {
+            if scope.narrowed && element.choice && element.named(plain).is_none() && self.other(element, plain) {
                 let message = format!("`{}` does not take this type here", element.name);
                 self.tell(Code::WrongType, &Path::Name(at, plain), message);
             }
@@ -155,7 +155,7 @@ impl Validator<'_> {
     }
 
     fn primitive(&self, element: &Element, key: &str) -> bool {
-        let kind = names(element, key).flatten().and_then(|kind| self.fhir.shape(&kind.shape));
+        let kind = element.named(key).flatten().and_then(|kind| self.fhir.shape(&kind.shape));
         kind.is_some_and(|shape| shape.kind == Kind::FhirPrimitive)
     }
 
@@ -364,26 +364,10 @@ impl Item<'_> {
     }
 }
 
-/// Whether a key of JSON names the element, and the type that it then has (none where the standard names no type).
-fn names<'a>(element: &'a Element, key: &str) -> Option<Option<&'a Type>> {
-    if !element.choice {
-        return (element.name == key).then(|| element.types.first());
-    }
-    let rest = key.strip_prefix(element.name.as_str())?;
-    let mut types = element.types.iter();
-    types
-        .find(|kind| {
-            let (mut rest, mut name) = (rest.chars(), kind.name.chars());
-            let first = name.next().map(|first| first.to_ascii_uppercase());
-            rest.next() == first && rest.as_str() == name.as_str()
-        })
-        .map(Some)
-}
-
 /// A key that is an element is repeated in a path, another one is not.
 fn known_key<'a>(key: &'a str, shape: &Shape) -> &'a str {
     let plain = key.strip_prefix('_').unwrap_or(key);
-    let known = plain == "resourceType" || shape.elements.iter().any(|element| names(element, plain).is_some());
+    let known = plain == "resourceType" || shape.elements.iter().any(|element| element.named(plain).is_some());
     if known { key } else { "*" }
 }
 

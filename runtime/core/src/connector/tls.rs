@@ -75,10 +75,17 @@ impl Secret {
     /// # Errors
     /// There is none of that name, it cannot be read, or it is no text.
     pub fn text(&self, secrets: &Secrets) -> Result<String, Why> {
-        let text = String::from_utf8(self.bytes(secrets)?);
-        text.map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
-            .map_err(|_| format!("the secret `{}` is no text in UTF-8", self.secret))
+        let text = String::from_utf8(without_line_end(self.bytes(secrets)?));
+        text.map_err(|_| format!("the secret `{}` is no text in UTF-8", self.secret))
     }
+}
+
+/// A secret without the line end that files have behind their last line.
+pub fn without_line_end(mut secret: Vec<u8>) -> Vec<u8> {
+    while matches!(secret.last(), Some(b'\r' | b'\n')) {
+        secret.pop();
+    }
+    secret
 }
 
 /// Why there is no TLS: never what a secret holds.

@@ -2,7 +2,7 @@
 
 use emr_stdlib::fhir as text;
 
-use crate::standard::shape::{Element, Shape, typed};
+use crate::standard::shape::Shape;
 
 /// A part of an invariant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,16 +30,11 @@ const ABSENT: char = '!';
 pub fn broken<'n>(shape: &Shape, names: impl Iterator<Item = &'n str> + Clone) -> impl Iterator<Item = Rule> {
     let is_there = move |name: &str| {
         let element = shape.element(name);
-        let is_it = |name: &str| element.is_some_and(|element| is_called(element, name.trim_start_matches('_')));
+        let is_it =
+            |name: &str| element.is_some_and(|element| element.named(name.strip_prefix('_').unwrap_or(name)).is_some());
         names.clone().any(is_it)
     };
     of(&shape.key).filter(move |rule| rule.asked_of().all(&is_there) && !rule.wanted().any(&is_there))
-}
-
-/// Whether a name in JSON is that of an element, with the type of a choice.
-pub fn is_called(element: &Element, name: &str) -> bool {
-    let mut types = element.types.iter();
-    if element.choice { types.any(|ty| typed(&element.name, &ty.name) == name) } else { element.name == name }
 }
 
 /// Those of a type or of an element that has elements: `Observation`, `Patient.contact`.

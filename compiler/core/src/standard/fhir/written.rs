@@ -6,7 +6,7 @@ use emr_abi::fhir::{Definition, Element, Kind};
 
 use super::embedded;
 use crate::standard::memo::Memo;
-use crate::standard::shape::{self, Shape, Type, typed};
+use crate::standard::shape::{self, Shape, Type};
 
 static WRITTEN: LazyLock<Memo<Option<Arc<Definition>>>> = LazyLock::new(Memo::default);
 
@@ -20,7 +20,7 @@ fn of(shape: &Shape) -> Option<Definition> {
     let is_resource = shape.kind == shape::Kind::Resource;
     let elements = shape.elements.iter().flat_map(|element| {
         element.types.iter().map(move |ty| Element {
-            name: if element.choice { typed(&element.name, &ty.name) } else { element.name.to_string() },
+            name: element.called(ty),
             kind: if is_attribute(shape, &element.name) { Kind::Attribute } else { kind(ty) },
             repeats: element.repeats(),
         })
