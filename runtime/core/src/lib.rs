@@ -3,6 +3,9 @@
 #[macro_use]
 pub mod fail;
 
+#[cfg(test)]
+#[path = "../../../tests/src/address.rs"]
+mod address;
 pub mod clock;
 pub mod connector;
 pub mod control;

@@ -19,6 +19,8 @@ struct Pages {
     /// In the order in which they arrived for the first time.
     order: Vec<Id>,
     kills: Vec<Instant>,
+    /// What may come behind later ones.
+    excused: BTreeSet<Id>,
 }
 
 #[derive(Default)]
@@ -72,6 +74,12 @@ impl Book {
 
     pub fn killed(&self) {
         self.pages().kills.push(Instant::now());
+    }
+
+    /// What has not arrived yet waited for a person: others need not wait for it.
+    pub fn excuse_order(&self) {
+        let missing: Vec<Id> = self.missing().collect();
+        self.pages().excused.extend(missing);
     }
 
     /// How many were accepted on each lane.
@@ -131,7 +139,8 @@ impl Pages {
     /// What arrived for the first time behind one that was sent after it.
     fn reordered(&self) -> impl Iterator<Item = Id> {
         let mut last: BTreeMap<usize, u64> = BTreeMap::new();
-        self.order.iter().copied().filter(move |(lane, number)| {
+        let in_order = self.order.iter().copied().filter(|id| !self.excused.contains(id));
+        in_order.filter(move |(lane, number)| {
             let last = last.entry(*lane).or_default();
             let is_late = number < last;
             *last = (*last).max(*number);

@@ -1,7 +1,7 @@
 //! The engine that is killed: the real binary, in a project of its own.
 
 use std::io::{self, Error};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use std::{fs, thread};
 
 use tempfile::TempDir;
 
+use super::address::free;
 use super::sender::{Asks, Way};
 use super::sink::Sink;
 use super::source::Source;
@@ -194,6 +195,28 @@ route repeated from again through replayed to sink
         Command::new("kill").args(["-TERM", &process.id().to_string()]).status().map(drop)
     }
 
+    /// Lets all go on that is parked, as a person would, and gives how many those were.
+    ///
+    /// # Errors
+    /// The engine does not let them go.
+    pub fn release(&self, emr: &Path) -> io::Result<usize> {
+        let park = |asked: &[&str]| {
+            let mut command = Command::new(emr);
+            command.arg("park").args(asked).arg("--project").arg(self.project.path());
+            if let Some(folder) = &self.journal.folder {
+                command.arg("--journal").arg(folder);
+            }
+            let done = command.output()?;
+            let said = || Error::other(format!("emr park: {}", String::from_utf8_lossy(&done.stderr)));
+            if done.status.success() { Ok(String::from_utf8_lossy(&done.stdout).into_owned()) } else { Err(said()) }
+        };
+        let parked = park(&["list", "--format", "json"])?.matches("\"id\":").count();
+        if parked > 0 {
+            park(&["release", "--all"])?;
+        }
+        Ok(parked)
+    }
+
     /// How it ended by itself, if it does within that time.
     pub fn ended(&mut self, within: Duration) -> io::Result<Option<How>> {
         let Some(process) = &mut self.process else { return Ok(None) };
@@ -220,11 +243,6 @@ route repeated from again through replayed to sink
         self.project.disable_cleanup(true);
         self.project.path()
     }
-}
-
-/// An address that nobody has.
-fn free() -> io::Result<SocketAddr> {
-    TcpListener::bind("127.0.0.1:0")?.local_addr()
 }
 
 impl Drop for Engine {

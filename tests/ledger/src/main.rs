@@ -7,6 +7,8 @@
 //! `runtime/core/src/fail/points.rs` before the kills at random begin. `--fillings N` kills nobody, and fills the disk of the
 //! journal so many times.
 
+#[path = "../../src/address.rs"]
+mod address;
 mod book;
 mod engine;
 mod filled;
@@ -66,8 +68,9 @@ fn main() -> ExitCode {
     for name in &all.unreached {
         println!("never reached: {name}");
     }
-    let Report { accepted, arrived, together, kills, count: Count { lost, extra, reordered }, .. } = all;
+    let Report { accepted, arrived, parked, together, kills, count: Count { lost, extra, reordered }, .. } = all;
     println!("{accepted} accepted, {arrived} arrived, in {} ledgers at once", asked.ledgers);
+    println!("{parked} parked by two deaths, and let go on by a person");
     if together < 2 {
         eprintln!("no two messages were on their way together to the target that takes several");
         is_fine = false;

@@ -2,13 +2,14 @@
 
 use std::fs::{self, File};
 use std::io::{self, Error};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::address;
 use crate::child::Process;
 
 pub struct Engine {
@@ -31,7 +32,7 @@ pub const MAPPED: Settings = Settings { feed: "", map: Some("deidentified") };
 impl Engine {
     pub fn start(emr: &Path, sink: SocketAddr, settings: Settings) -> io::Result<Engine> {
         let folder = TempDir::new()?;
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let address = address::free()?;
         let maps = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench/maps");
         for name in ["emr.toml", "deidentified.emr"] {
             fs::copy(maps.join(name), folder.path().join(name))?;

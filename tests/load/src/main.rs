@@ -4,6 +4,8 @@
 //! `cargo run --release -p load -- --emr target/release/emr`; docs/benchmarks.md says what is measured. It fails where
 //! something acknowledged was not delivered, or came twice or out of order, and never because of a time.
 
+#[path = "../../src/address.rs"]
+mod address;
 mod child;
 mod connections;
 mod engine;

@@ -3,11 +3,13 @@
 // Each test uses some of it; what runs the engine is no test itself, and may stop as one.
 #![allow(dead_code, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+#[path = "../../../../tests/src/address.rs"]
+mod address;
 pub mod heard;
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -142,7 +144,7 @@ impl Drop for Site {
 
 /// An address that nobody listens on.
 pub fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    address::free().unwrap()
 }
 
 /// Whether somebody listens on an address. Who connects to a free port of his own machine may reach himself.

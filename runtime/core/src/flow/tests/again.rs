@@ -29,7 +29,7 @@ fn accepted(engine: &Engine) -> u64 {
 async fn a_journal_is_replayed_once_and_in_its_order() {
     let folder = tempfile::tempdir().unwrap();
     let (sink, got) = sink().await;
-    let at = free().await;
+    let at = free();
     let live = wiring(&listening(at, json!({})), &peer(sink), "mllp");
     let engine = start(folder.path(), &live).await;
     let mut stream = TcpStream::connect(at).await.unwrap();

@@ -23,7 +23,7 @@ fn parked(engine: &Engine) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_feed_that_is_told_the_same_keeps_its_connections() {
     let folder = tempfile::tempdir().unwrap();
-    let (at, (first, got_first), (second, got_second)) = (free().await, sink().await, sink().await);
+    let (at, (first, got_first), (second, got_second)) = (free(), sink().await, sink().await);
     let mut engine = start(folder.path(), &wiring(&listening(at, json!({})), &peer(first), "mllp")).await;
     let mut stream = TcpStream::connect(at).await.unwrap();
     assert!(send(&mut stream, &message("A", "1")).await.unwrap().contains("MSA|AA|1"));
@@ -41,7 +41,7 @@ async fn a_feed_that_is_told_the_same_keeps_its_connections() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_for_a_target_goes_to_the_one_in_its_place() {
     let folder = tempfile::tempdir().unwrap();
-    let (at, nobody, (there, got_there)) = (free().await, free().await, sink().await);
+    let (at, nobody, (there, got_there)) = (free(), free(), sink().await);
     let mut engine = start(folder.path(), &wiring(&listening(at, json!({})), &peer(nobody), "mllp")).await;
     let mut stream = TcpStream::connect(at).await.unwrap();
     for control in ["1", "2", "3"] {
@@ -55,7 +55,7 @@ async fn what_waits_for_a_target_goes_to_the_one_in_its_place() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_no_way_any_more_is_parked() {
     let folder = tempfile::tempdir().unwrap();
-    let (at, nobody, (there, got_there)) = (free().await, free().await, sink().await);
+    let (at, nobody, (there, got_there)) = (free(), free(), sink().await);
     let before = wiring(&listening(at, json!({})), &peer(nobody), "mllp");
     let mut engine = start(folder.path(), &before).await;
     let mut stream = TcpStream::connect(at).await.unwrap();
@@ -72,7 +72,7 @@ async fn what_has_no_way_any_more_is_parked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn feeds_come_and_go() {
     let folder = tempfile::tempdir().unwrap();
-    let (at, other, (there, _)) = (free().await, free().await, sink().await);
+    let (at, other, (there, _)) = (free(), free(), sink().await);
     let before = wiring(&listening(at, json!({})), &peer(there), "mllp");
     let mut engine = start(folder.path(), &before).await;
     let mut two = before.clone();
@@ -95,7 +95,7 @@ async fn feeds_come_and_go() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_had_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let (at, (there, _)) = (free().await, sink().await);
+    let (at, (there, _)) = (free(), sink().await);
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut engine = start(folder.path(), &wiring(&listening(at, json!({})), &peer(there), "mllp")).await;
     let elsewhere = listening(taken.local_addr().unwrap(), json!({}));

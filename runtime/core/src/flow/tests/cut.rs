@@ -129,7 +129,7 @@ fn firsts(got: &[String]) -> Vec<String> {
 async fn a_sender_that_is_cut_off_anywhere_loses_nothing_and_sends_nothing_twice() {
     let folder = tempfile::tempdir().unwrap();
     let (sink, got) = sink().await;
-    let at = free().await;
+    let at = free();
     let _engine = start(folder.path(), &wiring(&listening(at, json!({})), &peer(sink), "mllp")).await;
     let proxy = Proxy::to(at).await;
     // The lengths of a message and its answer, with names as long as those that follow.
@@ -163,7 +163,7 @@ async fn a_target_that_is_cut_off_anywhere_gets_all_and_twice_only_what_it_could
     let folder = tempfile::tempdir().unwrap();
     let (sink, got) = sink().await;
     let proxy = Proxy::to(sink).await;
-    let at = free().await;
+    let at = free();
     let engine = start(folder.path(), &wiring(&listening(at, json!({})), &peer(proxy.address), "mllp")).await;
     let mut stream = TcpStream::connect(at).await.unwrap();
     let is_done = || engine.laws().all(|(_, law)| law.in_flight == 0);
@@ -233,7 +233,7 @@ async fn a_server_that_is_cut_off_anywhere_gets_all_and_twice_only_what_it_could
     let folder = tempfile::tempdir().unwrap();
     let (server, got) = fhir().await;
     let proxy = Proxy::to(server).await;
-    let at = free().await;
+    let at = free();
     let settings = json!({
         "url": format!("http://{}/r4", proxy.address), "auth": "none", "tls": null, "format": "json", "timeout": 2000,
         "connections": 1, "retry_on": [], "retry": { "times": null, "from": 10, "to": 50 },

@@ -28,7 +28,7 @@ async fn fed(folder: &Path, connector: &str, settings: &Value) -> Running {
 /// What a sender is told while nothing more may be in flight, and when there is room again; as many frames as it reads.
 async fn told(mode: &str, asks: &str, frames: usize) -> (Option<String>, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
-    let at: SocketAddr = free().await;
+    let at: SocketAddr = free();
     let feed = fed(folder.path(), "mllp", &listening(at, json!({ "mode": mode }))).await;
     let asking = message("A", "1").replace("|P|2.5", &format!("|P|2.5{asks}"));
     let room = feed.intake.room.available_permits();

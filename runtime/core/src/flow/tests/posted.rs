@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use emr_abi::wiring::{self, Wiring};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::sockets::free;
 use super::{Kept, Passing, Running, settings, start, start_on};
 use crate::connector::{self, Places};
 use crate::control::place::Hold;
@@ -40,10 +40,6 @@ pub(super) fn listening(connector: &str, at: SocketAddr, change: Value) -> wirin
         messages: connector == "http",
         resources: vec!["Patient".into(), "Bundle".into()],
     }
-}
-
-pub(super) async fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
 /// An answer that came: its status, its receipt, and its body.
@@ -90,7 +86,7 @@ impl Site {
     }
 
     async fn of(feed: Running, folder: &Path, change: Value) -> Site {
-        let at = free().await;
+        let at = free();
         let listener = connector::feed(&listening("http", at, change), &places(folder)).await.unwrap();
         let serving = listener.listen(Arc::clone(&feed.intake), feed.stop.subscribe()).unwrap();
         Site { url: format!("http://{at}/"), feed, serving: tokio::spawn(serving), client: client() }
@@ -335,7 +331,7 @@ async fn resources_are_taken_as_json() {
 #[tokio::test(flavor = "multi_thread")]
 async fn mutual_tls_without_tls_is_refused_before_anything_listens() {
     let folder = tempfile::tempdir().unwrap();
-    let feed = listening("http", free().await, json!({ "clients": { "mutual_tls": { "ca": "x.pem" } } }));
+    let feed = listening("http", free(), json!({ "clients": { "mutual_tls": { "ca": "x.pem" } } }));
     let wiring = Wiring { feeds: vec![feed], ..Wiring::default() };
     let nobody: Vec<Arc<dyn Witness>> = Vec::new();
     let hold = Arc::new(Hold::take(folder.path()).unwrap());

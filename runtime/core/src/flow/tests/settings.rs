@@ -44,7 +44,7 @@ async fn delivered(engine: &Engine, count: u64) {
 async fn a_target_gets_no_more_than_its_rate() {
     let folder = tempfile::tempdir().unwrap();
     let ((slow, slowly), (fast, fastly)) = (sink().await, sink().await);
-    let at = free().await;
+    let at = free();
     let rate = json!({ "rate": { "messages": 2, "per": 3_600_000 } });
     let mut wiring = wiring(&listening(at, json!({})), &with(peer(slow), rate), "mllp");
     beside(&mut wiring, &peer(fast));
@@ -64,7 +64,7 @@ async fn nothing_is_sent_in_quiet_hours() {
         let now = jiff::Timestamp::now().in_tz("Europe/Zurich").unwrap();
         now.checked_add(jiff::Span::new().hours(hours)).unwrap().strftime("%H:%M").to_string()
     };
-    let at = free().await;
+    let at = free();
     let listening = listening(at, json!({}));
     let quiet = json!({ "quiet": { "from": hour(-2), "to": hour(2) } });
     let mut before = wiring(&listening, &with(peer(slept), quiet), "mllp");
@@ -86,7 +86,7 @@ async fn nothing_is_sent_in_quiet_hours() {
 async fn a_route_that_is_held_waits_for_a_person_once() {
     let folder = tempfile::tempdir().unwrap();
     let (sink, got) = sink().await;
-    let at = free().await;
+    let at = free();
     let mut wiring = wiring(&listening(at, json!({})), &peer(sink), "mllp");
     wiring.routes[0].settings = json!({ "on_reject": "ack_error", "start": "held" }).to_string();
     let engine = start(folder.path(), &wiring).await;
@@ -110,7 +110,7 @@ async fn a_route_that_is_held_waits_for_a_person_once() {
 async fn a_change_holds_a_route_and_lets_it_go() {
     let folder = tempfile::tempdir().unwrap();
     let (sink, got) = sink().await;
-    let at = free().await;
+    let at = free();
     let says = |start: Value| {
         let mut wiring = wiring(&listening(at, json!({})), &peer(sink), "mllp");
         wiring.routes[0].settings = json!({ "on_reject": "ack_error", "start": start }).to_string();
@@ -135,7 +135,7 @@ async fn a_change_holds_a_route_and_lets_it_go() {
 /// Two projects, the first of which sends to the second.
 async fn chained(folder: &Path, feed: Value, target: Value) {
     let (sink, got) = sink().await;
-    let (at, between) = (free().await, free().await);
+    let (at, between) = (free(), free());
     let behind = start(&folder.join("behind"), &wiring(&listening(between, feed), &peer(sink), "mllp")).await;
     let before = wiring(&listening(at, json!({})), &with(peer(between), target), "mllp");
     let before = start(&folder.join("before"), &before).await;
@@ -157,7 +157,7 @@ async fn feeds_and_targets_of_both_releases_understand_each_other() {
 async fn a_feed_of_release_two_commits_before_it_answers() {
     let folder = tempfile::tempdir().unwrap();
     let (sink, _) = sink().await;
-    let at = free().await;
+    let at = free();
     let settings = listening(at, json!({ "release": "2", "frame_max": 1000 }));
     let _engine = start(folder.path(), &wiring(&settings, &peer(sink), "mllp")).await;
     let mut stream = TcpStream::connect(at).await.unwrap();
@@ -182,7 +182,7 @@ async fn a_feed_of_release_two_commits_before_it_answers() {
 async fn what_a_route_has_seen_goes_out_once_whichever_process_sees_it() {
     let folder = tempfile::tempdir().unwrap();
     let (sink, got) = sink().await;
-    let at = free().await;
+    let at = free();
     // The tests' program reads MSH-4 for every setting.
     let text = |place: &str, control: &str| message("A", control).replace("|H|", &format!("|{place}|"));
     let mut wiring = wiring(&listening(at, json!({})), &peer(sink), "mllp");
@@ -214,7 +214,7 @@ async fn what_a_route_has_seen_goes_out_once_whichever_process_sees_it() {
 async fn the_messages_of_a_batch_are_taken_one_by_one_and_answered_once() {
     let folder = tempfile::tempdir().unwrap();
     let (sink, got) = sink().await;
-    let at = free().await;
+    let at = free();
     let settings = listening(at, json!({ "unwrap": "batch" }));
     let engine = start(folder.path(), &wiring(&settings, &peer(sink), "mllp")).await;
     let mut stream = TcpStream::connect(at).await.unwrap();
@@ -238,7 +238,7 @@ async fn the_messages_of_a_batch_are_taken_one_by_one_and_answered_once() {
 async fn damage_is_repaired_before_a_message_is_read_and_counted() {
     let folder = tempfile::tempdir().unwrap();
     let out = json!({ "path": [{ "text": "out.hl7" }], "existing": "append", "line_end": "none" });
-    let at = free().await;
+    let at = free();
     let settings = listening(at, json!({ "repair": ["joined_lines", "trailing_spaces"] }));
     let told: Arc<Told> = Arc::default();
     let engine = start_told(folder.path(), &wiring(&settings, &out, "file"), Arc::clone(&told) as _).await;

@@ -57,8 +57,8 @@ pub(super) async fn frame(stream: &mut (impl AsyncRead + Unpin)) -> Option<Strin
     Some(String::from_utf8(bytes).unwrap())
 }
 
-pub(super) async fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+pub(super) fn free() -> SocketAddr {
+    crate::address::free().unwrap()
 }
 
 pub(super) fn listening(at: SocketAddr, change: Value) -> Value {
@@ -157,7 +157,7 @@ pub(super) fn until(mut holds: impl FnMut() -> bool) -> impl Future<Output = ()>
 async fn messages_go_from_socket_to_socket() {
     let folder = tempfile::tempdir().unwrap();
     let (sink, got) = sink().await;
-    let at = free().await;
+    let at = free();
     let engine = start(folder.path(), &wiring(&listening(at, json!({})), &peer(sink), "mllp")).await;
     let mut stream = TcpStream::connect(at).await.unwrap();
     for number in 0..20 {
@@ -177,7 +177,7 @@ async fn messages_go_from_socket_to_socket() {
 async fn a_sender_may_ask_for_two_answers() {
     let folder = tempfile::tempdir().unwrap();
     let (sink, _) = sink().await;
-    let at = free().await;
+    let at = free();
     let _engine = start(folder.path(), &wiring(&listening(at, json!({})), &peer(sink), "mllp")).await;
     let mut stream = TcpStream::connect(at).await.unwrap();
     let asks = |control: &str, accept: &str, application: &str| {
@@ -196,7 +196,7 @@ async fn a_sender_may_ask_for_two_answers() {
 async fn peers_that_misbehave_are_left() {
     let folder = tempfile::tempdir().unwrap();
     let (sink, _) = sink().await;
-    let at = free().await;
+    let at = free();
     let settings = listening(at, json!({ "frame_timeout": 200, "idle_timeout": 400, "frame_max": 1000 }));
     let _engine = start(folder.path(), &wiring(&settings, &peer(sink), "mllp")).await;
     // A frame that trickles.
@@ -222,7 +222,7 @@ async fn peers_that_misbehave_are_left() {
 async fn who_sends_what_is_no_message_is_heard_less_and_less_often() {
     let folder = tempfile::tempdir().unwrap();
     let (sink, _) = sink().await;
-    let at = free().await;
+    let at = free();
     let _engine = start(folder.path(), &wiring(&listening(at, json!({})), &peer(sink), "mllp")).await;
     let mut stream = TcpStream::connect(at).await.unwrap();
     for _ in 0..3 {
@@ -261,7 +261,7 @@ async fn served_at_once(at: SocketAddr, count: usize) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_comes_back_gets_all_of_it() {
     let folder = tempfile::tempdir().unwrap();
-    let (at, nobody) = (free().await, free().await);
+    let (at, nobody) = (free(), free());
     let engine = start(folder.path(), &wiring(&listening(at, json!({})), &peer(nobody), "mllp")).await;
     let mut stream = TcpStream::connect(at).await.unwrap();
     for number in 0..5 {
@@ -271,7 +271,7 @@ async fn a_target_that_comes_back_gets_all_of_it() {
     engine.stop().await;
     // The next process sends it elsewhere.
     let (sink, got) = sink().await;
-    let at = free().await;
+    let at = free();
     let engine = start(folder.path(), &wiring(&listening(at, json!({})), &peer(sink), "mllp")).await;
     until(|| got.lock().unwrap().len() == 5).await;
     assert_eq!(*got.lock().unwrap(), ["0", "1", "2", "3", "4"]);
@@ -288,7 +288,7 @@ async fn who_shows_no_certificate_is_not_let_in() {
         std::fs::write(of(&format!("{name}.key")), made.signing_key.serialize_pem()).unwrap();
     }
     // A feed that wants certificates, and a feed in clear text that sends to it.
-    let (inner, outer) = (free().await, free().await);
+    let (inner, outer) = (free(), free());
     let tls = json!({ "certificate": "server.pem", "key": { "secret": of("server.key") }, "clients": "client.pem" });
     let files = json!({ "path": [{ "text": "out/" }, { "read": 0 }], "existing": "append", "line_end": "lf" });
     let secure = start(folder.path(), &wiring(&listening(inner, json!({ "tls": tls })), &files, "file")).await;
@@ -298,7 +298,7 @@ async fn who_shows_no_certificate_is_not_let_in() {
         target["tls"] = json!({
             "ca": of("server.pem"), "certificate": of(&format!("{own}.pem")), "key": { "secret": of(&format!("{own}.key")) },
         });
-        let at = free().await;
+        let at = free();
         let engine = start(journal.path(), &wiring(&listening(at, json!({})), &target, "mllp")).await;
         let mut stream = TcpStream::connect(at).await.unwrap();
         send(&mut stream, &message("A", own)).await.unwrap();

@@ -66,7 +66,7 @@ async fn who_hangs_up_between_two_messages_without_ending_its_tls_is_not_cut() {
     let of = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     std::fs::write(of("server.pem"), made.cert.pem()).unwrap();
     std::fs::write(of("server.key"), made.signing_key.serialize_pem()).unwrap();
-    let at = free().await;
+    let at = free();
     let tls = json!({ "certificate": "server.pem", "key": { "secret": of("server.key") } });
     let files = json!({ "path": [{ "text": "out" }], "existing": "append", "line_end": "lf" });
     let noting = Arc::new(Noting::default());

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::posted::{Said, client, free, listening, places};
+use super::posted::{Said, client, listening, places};
+use super::sockets::free;
 use super::{Kept, Running, start};
 use crate::connector;
 use crate::flow::intake::When;
@@ -20,7 +21,7 @@ const FHIR: &str = "application/fhir+json";
 
 async fn site(answer: When) -> Site {
     let folder = tempfile::tempdir().unwrap();
-    let at = free().await;
+    let at = free();
     let feed = start(folder.path(), answer, &[], Kept::default());
     let facts = listening("fhir", at, json!({ "at": "/r4" }));
     let listener = connector::feed(&facts, &places(folder.path())).await.unwrap();

@@ -19,10 +19,6 @@ struct Site {
     serving: JoinHandle<()>,
 }
 
-async fn free() -> SocketAddr {
-    tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
-}
-
 fn places(folder: &Path) -> Places {
     Places {
         project: folder.to_owned(),
@@ -43,7 +39,7 @@ async fn start(at: &At, folder: &Path) -> Site {
 }
 
 async fn open() -> At {
-    At { listen: free().await.to_string(), tls: None, clients: Callers::None }
+    At { listen: crate::address::free().unwrap().to_string(), tls: None, clients: Callers::None }
 }
 
 #[tokio::test(flavor = "multi_thread")]
