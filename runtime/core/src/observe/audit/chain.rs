@@ -128,10 +128,9 @@ impl Chain {
         let begins = (self.length == 0).then(|| Said { reached: self.reached.clone(), ..Said::now(What::Reached) });
         let (mut number, mut before, mut text) = (self.number, self.before, Vec::new());
         for said in begins.iter().chain(said) {
-            let (line, hash) = said.line(number, &before);
-            text.extend_from_slice(&line);
+            before = said.line(number, &before, &mut text);
             text.push(b'\n');
-            (number, before) = (number + 1, hash);
+            number += 1;
         }
         self.is_torn = true;
         self.file.write_all_at(&text, self.length)?;

@@ -1,6 +1,7 @@
 //! What a line of the audit says, and how it is chained to the one before.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
@@ -168,13 +169,16 @@ impl Said {
         Some(said)
     }
 
-    /// The line of this number, without its end, and its hash.
-    pub fn line(&self, number: u64, before: &Hash) -> (Vec<u8>, Hash) {
-        let said = serde_json::to_string(self).unwrap_or_default();
-        let said = said.strip_prefix('{').unwrap_or_default();
-        let line = format!("{{\"number\":{number},\"before\":\"{}\",{said}", hex(before)).into_bytes();
-        let hash = hash(&line);
-        (line, hash)
+    /// Writes the line of this number behind what `text` holds, without its end, and gives its hash.
+    pub fn line(&self, number: u64, before: &Hash, text: &mut Vec<u8>) -> Hash {
+        let start = text.len();
+        // Memory takes all that is written to it.
+        let _ = write!(text, "{{\"number\":{number},\"before\":\"{}\"", hex(before));
+        // In the place of the brace that its own object begins with.
+        let brace = text.len();
+        let _ = serde_json::to_writer(&mut *text, self);
+        text.get_mut(brace).into_iter().for_each(|it| *it = b',');
+        hash(text.get(start..).unwrap_or_default())
     }
 }
 
@@ -217,7 +221,8 @@ mod tests {
         let arrival = Arrival { received: 7, identity: None, file: Some("EVERYWOMAN.hl7".into()), is_answered: false };
         let body = [&arrival.head(), &b"MSH|^~\\&|EVERYWOMAN"[..]].concat();
         let said = Said::of_record("adt", 4, ARRIVAL, &body).unwrap();
-        let (line, _) = said.line(9, &NOTHING);
+        let mut line = Vec::new();
+        said.line(9, &NOTHING, &mut line);
         let zeros = "0".repeat(64);
         let text = format!(
             r#"{{"number":9,"before":"{zeros}","at":7,"what":"accepted","feed":"adt","record":4,"id":"adt-5"}}"#
