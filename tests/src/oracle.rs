@@ -53,6 +53,11 @@ impl Both {
         self.machine = machine(&self.map, &self.loaded);
     }
 
+    /// Whether machine code took a message, and it is certain of it that there is nothing to note.
+    pub fn takes_ordinary(&mut self, bytes: &[u8]) -> bool {
+        !matches!(self.machine.run(bytes), Ran::Deferred | Ran::Unreadable(_)) && self.machine.took_ordinary()
+    }
+
     /// Runs a message in both; what differs, if anything does.
     pub fn differ(&mut self, bytes: &[u8]) -> Option<String> {
         let expected = self.map.run(bytes);

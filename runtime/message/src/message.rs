@@ -102,7 +102,8 @@ impl Name {
         }
     }
 
-    pub(crate) fn of(a: u8, b: u8, c: u8) -> Option<Name> {
+    /// The same of its bytes: an upper-case letter, and two of these or digits (HL7 v2.5.1 §2.5.2).
+    pub fn of(a: u8, b: u8, c: u8) -> Option<Name> {
         let rest = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
         (a.is_ascii_uppercase() && rest(b) && rest(c)).then_some(Name([a, b, c]))
     }

@@ -1,7 +1,7 @@
 //! What was odd about a message that could be read all the same: each with its place, none with a value.
 
-use crate::message::{Misdeclared, declared};
-use crate::{Charset, Delimiters, Message, Name, Place, Settings, delimiters, escape};
+use crate::message::Misdeclared;
+use crate::{Charset, Delimiters, Message, Name, Place, delimiters, escape};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Note {
@@ -78,19 +78,6 @@ pub(crate) fn of(
     on_header.chain(line_end).chain((0..message.segments().len()).flat_map(|segment| in_segment(message, segment)))
 }
 
-/// Whether it is certain, at a look over the bytes, that a message can be noted for nothing but its line ends and blanks
-/// at the ends of lines. Costs a small part of reading it; where it says no, [`Message::notes`] knows more.
-pub fn is_plain(bytes: &[u8], settings: &Settings) -> bool {
-    if !bytes.starts_with(b"MSH") {
-        return false;
-    }
-    let Some(delimiters) = Delimiters::read(bytes).filter(|it| it.oddity.is_none()) else { return false };
-    let Ok((charset, None)) = declared(bytes, settings) else { return false };
-    // In other charsets a byte of a longer character may look like one that is asked for here.
-    let readable = bytes.is_ascii() || charset == Charset::Utf8;
-    readable && !controls(bytes) && lines(bytes, &delimiters, charset)
-}
-
 /// Whether bytes are visible ASCII, blanks, tabs and line ends alone: every charset that can write a header reads them alike.
 pub fn is_ascii_text(bytes: &[u8]) -> bool {
     bytes.is_ascii() && !controls(bytes)
@@ -108,28 +95,8 @@ fn controls(bytes: &[u8]) -> bool {
     chunks.iter().any(|chunk| any(chunk)) || any(rest)
 }
 
-/// Whether each line has a name, only the first is a header, and every escape in them is known.
-fn lines(bytes: &[u8], delimiters: &Delimiters, charset: Charset) -> bool {
-    let mut ends = memchr::memchr2_iter(b'\r', b'\n', bytes);
-    ends.all(|end| is_named(bytes.get(end + 1..).unwrap_or_default(), delimiters.field))
-        && escapes(bytes.get(HEAD..).unwrap_or_default(), delimiters, charset)
-}
-
-/// MSH-1 and MSH-2 escape nothing. A line that follows a shorter header has no more than its name before this.
-const HEAD: usize = 8;
-
-/// Whether a line behind the first is empty or begins with a name, and not with that of a header.
-fn is_named(line: &[u8], field: u8) -> bool {
-    match *line {
-        [] | [b'\r' | b'\n', ..] => true,
-        [b'M', b'S', b'H', ..] => false,
-        [a, b, c] => Name::of(a, b, c).is_some(),
-        [a, b, c, end, ..] => (end == field || matches!(end, b'\r' | b'\n')) && Name::of(a, b, c).is_some(),
-        _ => false,
-    }
-}
-
-fn escapes(text: &[u8], delimiters: &Delimiters, charset: Charset) -> bool {
+/// Whether each escape in a text begins a sequence that the standard knows (HL7 v2.5.1 §2.7).
+pub fn knows_escapes(text: &[u8], delimiters: &Delimiters, charset: Charset) -> bool {
     let Some(escape) = delimiters.escape else { return true };
     let mut rest = text;
     // Few messages have many.

@@ -19,7 +19,7 @@ use emr_compiler::plan::{self, MADE, interpret};
 use emr_compiler::select::MessageType;
 use emr_compiler::standard::Standards;
 use emr_compiler::validate;
-use emr_message::{Charset, Message, Receipt, Secrets, Unreadable, Zone, batch, notes};
+use emr_message::{Charset, Message, Receipt, Secrets, Unreadable, Zone, batch};
 use emr_native::artifact;
 use emr_runtime::connector::tls;
 use emr_runtime::host::{Artifact, Machine, Symbol, Unusable};
@@ -532,11 +532,15 @@ impl Engine {
         map.given(settings).map_err(Why::Call)?;
         let start = json.len();
         let machine = self.machine(settings, (&mut kept.machines, number), map, bytes.len(), receipt);
-        let mut outcome = match machine.and_then(|machine| map.compiled(machine.run(bytes), json)) {
-            Some(compiled) => compiled.map_err(|why| Why::Message(unreadable(why)))?,
-            None => map.interpreted(read(settings, &mut message, bytes)?, (settings, receipt), json),
+        let compiled = machine.and_then(|machine| {
+            let outcome = map.compiled(machine.run(bytes), json)?;
+            Some((outcome, bytes.starts_with(b"MSH") && machine.took_ordinary()))
+        });
+        let (mut outcome, is_ordinary) = match compiled {
+            Some((outcome, is_ordinary)) => (outcome.map_err(|why| Why::Message(unreadable(why)))?, is_ordinary),
+            None => (map.interpreted(read(settings, &mut message, bytes)?, (settings, receipt), json), false),
         };
-        if !notes::is_plain(bytes, &settings.message) {
+        if !is_ordinary {
             let notes = read(settings, &mut message, bytes)?.notes().filter(|note| worth_telling(note.odd));
             outcome.issues.extend(notes.map(|it| Told::engine(it.odd.text(), Some(it.place))));
         }

@@ -215,6 +215,12 @@ impl Machine {
         self.run_message(bytes)
     }
 
+    /// Of the last message, which begins with its header: whether it is certain that it can be noted for nothing but line ends and
+    /// blanks at the ends of lines. Where this says no, [`emr_message::Message::notes`] knows more.
+    pub fn took_ordinary(&self) -> bool {
+        self.work.text.is_ordinary()
+    }
+
     /// Runs the program for a resource of FHIR, which is JSON without blanks: no value in it is anything but of its type.
     pub fn run_resource(&mut self, resource: &str) -> Ran<'_> {
         self.beside = 0;

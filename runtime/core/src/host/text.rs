@@ -10,7 +10,7 @@ use std::ops::Range;
 use emr_abi::{Bar, Layout, SLACK, Segment};
 use emr_message::identity::Digest;
 use emr_message::piece::Encoding;
-use emr_message::{Charset, Delimiters, Message, Place, Settings, Unreadable};
+use emr_message::{Charset, Delimiters, Message, Place, Settings, Unreadable, notes};
 
 mod edit;
 mod kinds;
@@ -28,13 +28,16 @@ use kinds::Kinds;
 use lanes::Chosen;
 use maps::{Bitmaps, Separators};
 use room::Room;
-use scan::{Again, Bars, Ends};
+use scan::{Again, Bars, Ends, Glance, Glanced};
 use split::{Defer, Line, Lines, Noted, Split, Table, WHOLE_MAX, Whole};
 pub use split::{name, tag};
 
 /// Longer messages go to the interpreter, which takes less memory for them; no offset of a rewritten segment passes 32
 /// bits.
 const LENGTH_MAX: usize = 16 << 20;
+
+/// The bytes of a header before the bar behind MSH-2, where that has no more than four.
+const HEAD: usize = 8;
 
 /// A message made ready for compiled code; its buffers are used again for the next one.
 pub struct Text {
@@ -54,8 +57,8 @@ pub struct Text {
     /// The separators that they are of.
     by: Option<Separators>,
     classes: [u8; 256],
-    /// Where the message ends, if its bytes stand here as they came and in UTF-8.
-    plain: Option<usize>,
+    /// Where the message ends and how it is to be understood, if its bytes stand here as they came.
+    came: Option<(usize, Encoding)>,
     /// The delimiters of that, and the bytes that a text of it has only behind an escape or in one.
     delimiters: Option<Delimiters>,
     special: [bool; 256],
@@ -113,7 +116,7 @@ impl Text {
             segments: Vec::new(),
             by: None,
             classes: [0; 256],
-            plain: None,
+            came: None,
             delimiters: None,
             special: [true; 256],
         }
@@ -124,21 +127,43 @@ impl Text {
     ///
     /// If it fails, the text holds nothing that may be used.
     pub fn read(&mut self, bytes: &[u8], settings: &Settings) -> Result<(), Unready> {
-        self.plain = None;
+        self.came = None;
         let (encoding, ascii) = match self.load(bytes, settings)? {
             Some(loaded) => loaded,
             None => self.load_oddly(bytes, settings)?,
         };
-        if self.plain.is_some() && self.delimiters != Some(encoding.delimiters) {
+        if self.came.is_some() && self.delimiters != Some(encoding.delimiters) {
             self.distinguish(encoding.delimiters);
         }
-        self.split(&encoding, ascii).map_err(|Defer| Unready::Defer)
+        let split = self.split(&encoding, ascii);
+        if split.is_err() {
+            self.came = None;
+        }
+        split.map_err(|Defer| Unready::Defer)
     }
 
-    /// The message as it came, if it needed no decoding.
+    /// The message as it came, if it is in UTF-8.
     pub fn plain(&self) -> Option<Plain<'_>> {
-        let field = self.delimiters?.field;
-        Some(Plain { bytes: self.text.get(..self.plain?)?, field, is_special: &self.special })
+        let (end, encoding) = self.came.filter(|(_, encoding)| encoding.charset == Charset::Utf8)?;
+        let field = encoding.delimiters.field;
+        Some(Plain { bytes: self.text.get(..end)?, field, is_special: &self.special })
+    }
+
+    /// Whether it is certain that a message which begins with its header can be noted for nothing but line ends and blanks
+    /// at the ends of lines; where this says no, [`Message::notes`] knows more.
+    pub fn is_ordinary(&self) -> bool {
+        let Some((end, Encoding { delimiters, charset })) = &self.came else { return false };
+        let (Some(escape), [_, rest @ ..]) = (delimiters.escape, self.tags()) else { return false };
+        let header = tag("MSH");
+        if !rest.iter().all(|line| *line != header && !name(*line).is_none()) {
+            return false;
+        }
+        let (blocks, _) = self.text.as_chunks::<64>();
+        let glance = Glance { blocks, end: *end, escape, ends: &self.maps.ends };
+        let Glanced { controls, escapes } = self.lanes.run(glance);
+        // MSH-1 and MSH-2 escape nothing.
+        let text = self.text.get(HEAD..*end).unwrap_or_default();
+        !controls && (!escapes || notes::knows_escapes(text, delimiters, *charset))
     }
 
     /// Where the segment of that number stands, counted from 0.
@@ -309,17 +334,13 @@ impl Text {
         let Some(delimiters) = ordinary(bytes) else { return Ok(None) };
         let ascii = self.fill(bytes, &delimiters);
         let Some(charset) = self.charset(&delimiters, settings, ascii) else { return Ok(None) };
-        if charset == Charset::Utf8 {
-            self.plain = Some(bytes.len());
-        }
-        if ascii && !matches!(charset, Charset::Iso2022Jp | Charset::Utf16Le | Charset::Utf16Be) {
-            return Ok(Some((Encoding { delimiters, charset }, true)));
-        }
+        let encoding = Encoding { delimiters, charset };
+        let reads_ascii = !matches!(charset, Charset::Iso2022Jp | Charset::Utf16Le | Charset::Utf16Be);
         // What is UTF-8 already stays as it stands; where it is not, decoding says at which byte.
-        if charset == Charset::Utf8 && simdutf8::basic::from_utf8(bytes).is_ok() {
-            return Ok(Some((Encoding { delimiters, charset }, false)));
+        if ascii && reads_ascii || charset == Charset::Utf8 && simdutf8::basic::from_utf8(bytes).is_ok() {
+            self.came = Some((bytes.len(), encoding));
+            return Ok(Some((encoding, ascii)));
         }
-        self.plain = None;
         let wrong = |at| Unready::Unreadable(Unreadable::BadCharset { charset, offset: offset + at });
         let decoded = charset.decode(bytes).map_err(wrong)?;
         if let std::borrow::Cow::Owned(decoded) = &decoded {
@@ -331,7 +352,7 @@ impl Text {
             }
             self.fill(decoded.as_bytes(), &delimiters);
         }
-        Ok(Some((Encoding { delimiters, charset }, false)))
+        Ok(Some((encoding, false)))
     }
 
     /// Takes the segments that [`Message::read`] finds, whatever stands around and between them.

@@ -1,7 +1,8 @@
 //! Bytes to bits, 64 bytes a step: line ends everywhere, all else only in blocks that are read.
 
+use super::HEAD;
 use super::lanes::{Lanes, Work};
-use super::maps::{Bitmaps, Found, Marks, Separators};
+use super::maps::{Bitmaps, Found, Marks, Separators, lowest};
 
 /// The one pass over all bytes: notes the line ends, and the bars of the first line, which tell the charset.
 pub struct Ends<'a> {
@@ -58,6 +59,43 @@ impl Work for Again<'_> {
             let subcomponents = lanes.mask(lanes.equal(bytes, subcomponent));
             self.maps.put_separators(block, [components, repetitions, subcomponents]);
         }
+    }
+}
+
+/// A look over all bytes of a message that came as it should, whatever is read of it.
+pub struct Glance<'a> {
+    pub blocks: &'a [[u8; 64]],
+    /// Where the message ends in them.
+    pub end: usize,
+    pub escape: u8,
+    pub ends: &'a [u64],
+}
+
+/// What there is in it.
+pub struct Glanced {
+    /// Characters that no text has, but for line ends and tabs.
+    pub controls: bool,
+    /// The escape character, behind MSH-2.
+    pub escapes: bool,
+}
+
+impl Work for Glance<'_> {
+    type Done = Glanced;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> Glanced {
+        let (tab, escape) = (lanes.splat(b'\t'), lanes.splat(self.escape));
+        let (mut controls, mut escapes) = (0, 0);
+        let mut behind_head = !lowest(HEAD);
+        for (block, (bytes, ends)) in self.blocks.iter().zip(self.ends).enumerate() {
+            let Some(left) = self.end.checked_sub(block * 64) else { break };
+            let bytes = lanes.load(bytes);
+            let inside = lowest(left);
+            controls |= lanes.mask(lanes.controls(bytes)) & !ends & !lanes.mask(lanes.equal(bytes, tab)) & inside;
+            escapes |= lanes.mask(lanes.equal(bytes, escape)) & inside & behind_head;
+            behind_head = u64::MAX;
+        }
+        Glanced { controls: controls != 0, escapes: escapes != 0 }
     }
 }
 

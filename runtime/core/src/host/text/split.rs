@@ -446,5 +446,5 @@ pub fn tag(name: &str) -> u32 {
 /// The name that a number stands for; [`Name::NONE`] if no segment can be called so.
 pub fn name(tag: u32) -> Name {
     let [a, b, c, _] = tag.to_le_bytes();
-    std::str::from_utf8(&[a, b, c]).ok().and_then(Name::read).unwrap_or(Name::NONE)
+    Name::of(a, b, c).unwrap_or(Name::NONE)
 }
