@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use emr_compiler::db::{self, Database};
+use emr_compiler::standard::Standards;
 use emr_compiler::standard::fhir::{Fhir, Profiles};
 use emr_compiler::standard::shape::{Element, Kind, Shape, Strength};
 use emr_project::packages::{Found, load};
@@ -145,4 +147,29 @@ fn what_us_core_binds_to_and_nobody_here_enumerates() {
         missing.join("\n"),
         open.join("\n")
     ));
+}
+
+#[test]
+fn a_resource_is_not_of_a_profile_because_a_map_says_so() {
+    let Some(fhir) = packages("uscore", US_CORE) else { return };
+    let url = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-patient";
+    let text = format!(
+        "map as_is(p: Patient) -> uscore.Patient = p\n\
+         map changed(p: Patient) -> uscore.Patient = p with {{ meta.source: \"urn:x\" }}\n\
+         map either(p: Patient, q: uscore.Patient) -> uscore.Patient = p when p.active is present else q\n\
+         map agreed(p: Patient) -> uscore.Patient = p with {{ meta.profile: \"{url}\" }}\n\
+         map same(p: uscore.Patient) -> uscore.Patient = p with {{ active: true }}\n\
+         map called(p: uscore.Patient) -> uscore.Patient = same(p)\n"
+    );
+    let db = Database::default();
+    let file = db.open("main", "main.emr", text.clone());
+    let settings = db::Settings { packages: vec!["uscore".into()], ..Default::default() };
+    let standards = Standards { fhir: Arc::new(fhir), ..Standards::embedded() };
+    let project = db.project(vec![file], settings, standards);
+    let found = db::diagnostics(&db, project, file);
+    let told = found.iter().map(|it| {
+        let line = text.get(..it.at.start).unwrap_or_default().lines().last().unwrap_or_default();
+        format!("{} {} {}", it.code.text(), line.split('(').next().unwrap_or_default(), it.message)
+    });
+    insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"));
 }

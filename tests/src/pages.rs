@@ -13,6 +13,7 @@ use std::{env, fs};
 /// Codes that a text alone cannot bring about, and why.
 const WITHOUT_TEXT: &[(Code, &str)] = &[
     (Code::MissingPackage, "a package is a folder or an archive on the disk; `packages` has a test of it"),
+    (Code::NotOfProfile, "a profile is of a package; `packages` has a test of it"),
     (Code::TooLarge, "a file of 4 MiB; `ill_meant` has a test of it"),
     (Code::Unchecked, "it is said once for all modules; `terminology` has a test of it"),
     (Code::StaleLock, "a project beside this one; `emr-project` has a test of it"),

@@ -387,7 +387,7 @@ fn with_bundle_type(fields: &mut Vec<Field>, at: &At) {
 
 /// A resource of a profile says so, unless a rule says which profiles it has.
 fn with_profile(mut fields: Vec<Field>, shape: &Shape) -> Vec<Field> {
-    if shape.kind != shape::Kind::Resource || shape.base == shape.key || shape.base.is_empty() || shape.url.is_empty() {
+    if !shape.is_profile() {
         return fields;
     }
     let at = 0..0;

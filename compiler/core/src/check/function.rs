@@ -53,6 +53,7 @@ pub fn function(map: &Map, module: &str, signature: &Signature, world: &dyn Worl
     } else {
         body
     };
+    of_profile(&mut scope, &body, signature);
     left::held(&mut scope, &body);
     let body = split::held(&mut scope, body, signature, &map.result.at);
     scope.release(0);
@@ -106,13 +107,57 @@ fn path_of(scope: &mut Scope, target: &Target, key: &SmolStr) -> Option<Vec<Smol
 
 /// Whether the value, or one that may stand for it, is written with elements of its own.
 fn is_written(value: &Expr) -> bool {
-    matches!(value.ty.kind, TyKind::Fhir(_))
-        || match &*value.kind {
-            Kind::Else(first, second) => is_written(first) || is_written(second),
-            Kind::When { value, .. } | Kind::Warn { value, .. } | Kind::Do { value, .. } => is_written(value),
-            Kind::Match { arms, otherwise } => arms.iter().map(|arm| &arm.value).chain(otherwise).any(is_written),
-            _ => false,
-        }
+    matches!(value.ty.kind, TyKind::Fhir(_)) || standing(value).into_iter().any(is_written)
+}
+
+/// The values of which one stands for this one.
+fn standing(value: &Expr) -> Vec<&Expr> {
+    match &*value.kind {
+        Kind::Else(first, second) => vec![first, second],
+        Kind::When { value, .. } | Kind::Warn { value, .. } | Kind::Do { value, .. } => vec![value],
+        Kind::Match { arms, otherwise } => arms.iter().map(|arm| &arm.value).chain(otherwise).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Tells of resources that are to be of a profile, and are not built as such: nobody asks of them what it asks.
+fn of_profile(scope: &mut Scope, value: &Expr, signature: &Signature) {
+    let TyKind::Fhir(wanted) = &signature.result.kind else { return };
+    let Some(profile) = scope.world.standards().shape(wanted).filter(|shape| shape.is_profile()) else { return };
+    let others = standing(value);
+    if !others.is_empty() {
+        others.into_iter().for_each(|value| of_profile(scope, value, signature));
+        return;
+    }
+    let TyKind::Fhir(made) = &value.ty.kind else { return };
+    let metas = match &*value.kind {
+        Kind::With { fields, .. } => fields.iter().filter(|field| field.name == "meta").collect(),
+        _ => Vec::new(),
+    };
+    let mut metas = metas.into_iter().flat_map(|meta| &meta.values);
+    if made == wanted || metas.any(|meta| says_profile(&meta.value)) {
+        return;
+    }
+    let name = types::show_kind(&signature.result.kind);
+    let message = format!(
+        "nothing makes this {} one of `{name}`: what it requires is not checked, and `meta.profile` does not name it",
+        types::show_kind(&value.ty.kind)
+    );
+    let help = format!(
+        "build it, `{{ … }}`; or say `with {{ meta.profile: \"{}\" }}`, and let `emr validate` check what comes",
+        profile.url
+    );
+    scope.problem(Diagnostic::new(Code::NotOfProfile, value.at.clone(), message).help(help));
+}
+
+/// Whether what a rule gives for `meta` says which profiles the resource has.
+fn says_profile(meta: &Expr) -> bool {
+    match &*meta.kind {
+        Kind::Block(block) => block.fields.iter().any(|field| field.name == "profile"),
+        Kind::With { fields, .. } => fields.iter().any(|field| field.name == "profile"),
+        Kind::Keep => false,
+        _ => standing(meta).is_empty() || standing(meta).into_iter().any(says_profile),
+    }
 }
 
 fn want(signature: &Signature) -> Want {

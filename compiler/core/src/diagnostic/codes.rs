@@ -117,6 +117,8 @@ codes! {
         NotOfItem = "W0514";
         /// each of several is given what belongs to others
         OfAnother = "W0515";
+        /// nothing makes a resource one of its profile
+        NotOfProfile = "W0516";
 
         /// a code is not one of its set
         UnknownCode = "E0601";

@@ -126,6 +126,11 @@ pub enum Discriminator {
 }
 
 impl Shape {
+    /// Whether it is a profile of a FHIR resource, which names it in its `meta.profile` (FHIR R4 §2.26.3.2).
+    pub fn is_profile(&self) -> bool {
+        self.kind == Kind::Resource && self.base != self.key && !self.base.is_empty() && !self.url.is_empty()
+    }
+
     pub fn element(&self, name: &str) -> Option<&Element> {
         self.elements.iter().find(|element| element.name == name)
     }
