@@ -424,6 +424,18 @@ fn what_cannot_be_read_is_left_as_it_was() {
     assert_eq!(&text[done.problems[0].at.clone()], "PID-");
 }
 
+/// Its first bar divided, and the next line was what the value was divided by.
+#[test]
+fn a_doc_comment_behind_a_value_divides_nothing() {
+    let text = "map m(PID) -> Patient {\n    birthDate: PID-7 /// a day\n    gender: PID-8\n}\n";
+    let done = format(text);
+    assert_eq!(done.text, text);
+    let told: Vec<_> = done.problems.iter().map(|it| (it.message.as_str(), &text[it.at.start..])).collect();
+    let place = text.find("///").unwrap();
+    assert_eq!(told, [("expected the end of the line, found a doc comment", &text[place..])]);
+    assert_eq!(format("let a = 6 / // of them\n    2\n").problems, []);
+}
+
 #[test]
 fn line_ends_stay_what_they_were() {
     assert_eq!(format("let a=1\r\nlet b=2").text, "let a = 1\r\nlet b = 2\r\n");
