@@ -86,6 +86,12 @@ fn parked_messages_are_listed_let_go_and_given_up() {
     assert_eq!(dropped, ("dropped 1 message\n".into(), String::new(), Some(0)));
     assert_eq!(site.said(&["park", "release", "--all"]).0, "released 1 message\n");
     site.until(|site| status(site)["delivered"] == 2);
+    // The log says who had it done.
+    let log = site.text("log");
+    for done in [" released ", " dropped "] {
+        let mut lines = log.lines().filter(|line| line.contains(done));
+        assert!(lines.next().is_some_and(|line| line.contains(" who=\"")), "{log}");
+    }
     let now = status(&site);
     assert_eq!((&now["accepted"], &now["dropped"], &now["in_flight"]), (&3.into(), &1.into(), &0.into()));
     assert!(!site.path("out/1.json").exists() && site.path("out/3.json").exists());

@@ -466,7 +466,7 @@ impl<F: Fs> Intake<F> {
 
     /// Notes what happened in the sum of the journal; its record is to follow. Settled messages make room for others.
     pub(super) fn note(&self, message: u64, what: What) -> Event {
-        self.see(&Happening::Noted { number: message, what: &what });
+        self.see(&Happening::Noted { number: message, what: &what, who: None });
         let event = Event::now(message, what);
         self.sum_up(&mut self.ledger(), event.clone());
         event

@@ -124,7 +124,7 @@ impl<F: Fs> Intake<F> {
             Ok(Err(Refused::Broken)) | Err(_) => return Err(No::Stopping),
         }
         let number = event.message;
-        self.see(&Happening::Noted { number, what: &event.what });
+        self.see(&Happening::Noted { number, what: &event.what, who: event.who.as_deref() });
         let goes_on = matches!(event.what, What::Released | What::Replayed(_));
         let held = {
             let mut ledger = self.ledger();

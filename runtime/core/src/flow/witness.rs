@@ -58,8 +58,8 @@ pub enum Happening<'a> {
     ReplyMapped { number: u64, route: &'a str, took: Duration, issues: &'a Issues, is_refused: bool },
     /// A table whose misses an alarm watches lacks what a map looks up in it.
     Missed { table: &'a str },
-    /// The journal says so from now on.
-    Noted { number: u64, what: &'a What },
+    /// The journal says so from now on. A person had it done, where there is a `who`.
+    Noted { number: u64, what: &'a What, who: Option<&'a str> },
     /// A delivery was tried for the `tried`th time since the process began.
     Tried { number: u64, way: &'a str, tried: u32, took: Duration, failure: Option<&'a Failure> },
     /// Somebody has looked at what a message holds.

@@ -227,7 +227,7 @@ impl Witness for Teller {
                 debug!(feed, id = id(feed, number), route, issues = issues.count(), is_refused, "its reply is mapped");
             }
             Happening::LeftOut { number, route } => debug!(feed, id = id(feed, number), route, "has no part in it"),
-            Happening::Noted { number, what } => noted(feed, number, what),
+            Happening::Noted { number, what, who } => noted(feed, number, what, who),
             Happening::Tried { way, failure: None, .. } => self.is_through(feed, way),
             Happening::Tried { number, way, tried, failure: Some(failure), .. } => {
                 self.is_held(feed, number, way, tried, failure.why());
@@ -246,7 +246,7 @@ fn raised(feed: &str, (number, route): (u64, &str), issues: &Issues) {
     }
 }
 
-fn noted(feed: &str, number: u64, what: &What) {
+fn noted(feed: &str, number: u64, what: &What, who: Option<&str>) {
     // Where nobody wants the line it is not called anything.
     let id = || id(feed, number);
     match what {
@@ -261,9 +261,9 @@ fn noted(feed: &str, number: u64, what: &What) {
         What::Started => warn!(feed, id = id(), "the last process died of it"),
         What::Mapped { targets, .. } => debug!(feed, id = id(), ways = targets.len(), "to be delivered"),
         What::Delivered { target } => debug!(feed, id = id(), way = target, "delivered"),
-        What::Released => info!(feed, id = id(), "released"),
-        What::Dropped { because } => info!(feed, id = id(), because, "dropped"),
-        What::Replayed(replay) => info!(feed, id = id(), to = replay.to, "replayed"),
+        What::Released => info!(feed, id = id(), who, "released"),
+        What::Dropped { because } => info!(feed, id = id(), who, because, "dropped"),
+        What::Replayed(replay) => info!(feed, id = id(), who, to = replay.to, "replayed"),
     }
 }
 

@@ -24,7 +24,7 @@ impl Witness for Noting {
             Happening::Mapped { number, route, is_refused, .. } => {
                 format!("{number} mapped by {route}, refused: {is_refused}")
             }
-            Happening::Noted { number, what } => format!("{number} noted: {what:?}"),
+            Happening::Noted { number, what, .. } => format!("{number} noted: {what:?}"),
             Happening::Tried { number, way, tried, failure, .. } => {
                 format!("{number} tried for {way}: {tried}, failed: {}", failure.is_some())
             }

@@ -270,7 +270,7 @@ mod tests {
             },
             Happening::Tried { number: 0, way: "all>ehr", tried: 1, took, failure: Some(&failure) },
             Happening::Tried { number: 0, way: "all>ehr", tried: 2, took, failure: None },
-            Happening::Noted { number: 0, what: &delivered },
+            Happening::Noted { number: 0, what: &delivered, who: None },
             Happening::Synced { records: 3, below: 3, took },
             Happening::TurnedAway { peer: [127, 0, 0, 1].into(), who: "", status: 401 },
             Happening::LeftOut { number: 1, route: "all" },
