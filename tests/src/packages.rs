@@ -157,6 +157,7 @@ fn a_resource_is_not_of_a_profile_because_a_map_says_so() {
         "map as_is(p: Patient) -> uscore.Patient = p\n\
          map changed(p: Patient) -> uscore.Patient = p with {{ meta.source: \"urn:x\" }}\n\
          map either(p: Patient, q: uscore.Patient) -> uscore.Patient = p when p.active is present else q\n\
+         map picked(ps: Patient*) -> uscore.Patient? = first ps\n\
          map agreed(p: Patient) -> uscore.Patient = p with {{ meta.profile: \"{url}\" }}\n\
          map same(p: uscore.Patient) -> uscore.Patient = p with {{ active: true }}\n\
          map called(p: uscore.Patient) -> uscore.Patient = same(p)\n"

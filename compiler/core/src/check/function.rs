@@ -4,7 +4,7 @@ use super::convert::{self, Want};
 use super::scope::{Local, Origin, Scope};
 use super::signature::Signature;
 use super::typed::{Expr, Function, KeyPart, Kind, Param, Ty, TyKind};
-use super::{Checked, World, block, expression, left, sourceless, split, types};
+use super::{Checked, World, block, expression, left, sourceless, split, typed, types};
 use crate::diagnostic::{Code, Diagnostic, a};
 use crate::resolve;
 use crate::standard::shape;
@@ -107,26 +107,22 @@ fn path_of(scope: &mut Scope, target: &Target, key: &SmolStr) -> Option<Vec<Smol
 
 /// Whether the value, or one that may stand for it, is written with elements of its own.
 fn is_written(value: &Expr) -> bool {
-    matches!(value.ty.kind, TyKind::Fhir(_)) || standing(value).into_iter().any(is_written)
-}
-
-/// The values of which one stands for this one.
-fn standing(value: &Expr) -> Vec<&Expr> {
-    match &*value.kind {
-        Kind::Else(first, second) => vec![first, second],
-        Kind::When { value, .. } | Kind::Warn { value, .. } | Kind::Do { value, .. } => vec![value],
-        Kind::Match { arms, otherwise } => arms.iter().map(|arm| &arm.value).chain(otherwise).collect(),
-        _ => Vec::new(),
-    }
+    matches!(value.ty.kind, TyKind::Fhir(_))
+        || match &*value.kind {
+            Kind::Else(first, second) => is_written(first) || is_written(second),
+            Kind::When { value, .. } | Kind::Warn { value, .. } | Kind::Do { value, .. } => is_written(value),
+            Kind::Match { arms, otherwise } => arms.iter().map(|arm| &arm.value).chain(otherwise).any(is_written),
+            _ => false,
+        }
 }
 
 /// Tells of resources that are to be of a profile, and are not built as such: nobody asks of them what it asks.
 fn of_profile(scope: &mut Scope, value: &Expr, signature: &Signature) {
     let TyKind::Fhir(wanted) = &signature.result.kind else { return };
     let Some(profile) = scope.world.standards().shape(wanted).filter(|shape| shape.is_profile()) else { return };
-    let others = standing(value);
-    if !others.is_empty() {
-        others.into_iter().for_each(|value| of_profile(scope, value, signature));
+    let chosen = value.chosen();
+    if !chosen.is_empty() {
+        chosen.into_iter().for_each(|value| of_profile(scope, value, signature));
         return;
     }
     let TyKind::Fhir(made) = &value.ty.kind else { return };
@@ -153,10 +149,14 @@ fn of_profile(scope: &mut Scope, value: &Expr, signature: &Signature) {
 /// Whether what a rule gives for `meta` says which profiles the resource has.
 fn says_profile(meta: &Expr) -> bool {
     match &*meta.kind {
-        Kind::Block(block) => block.fields.iter().any(|field| field.name == "profile"),
-        Kind::With { fields, .. } => fields.iter().any(|field| field.name == "profile"),
+        Kind::Block(typed::Block { fields, .. }) | Kind::With { fields, .. } => {
+            fields.iter().any(|it| it.name == "profile")
+        }
         Kind::Keep => false,
-        _ => standing(meta).is_empty() || standing(meta).into_iter().any(says_profile),
+        _ => {
+            let chosen = meta.chosen();
+            chosen.is_empty() || chosen.into_iter().any(says_profile)
+        }
     }
 }
 
