@@ -534,7 +534,7 @@ impl Engine {
         let machine = self.machine(settings, (&mut kept.machines, number), map, bytes.len(), receipt);
         let compiled = machine.and_then(|machine| {
             let outcome = map.compiled(machine.run(bytes), json)?;
-            Some((outcome, bytes.starts_with(b"MSH") && machine.took_ordinary()))
+            Some((outcome, machine.took_ordinary()))
         });
         let (mut outcome, is_ordinary) = match compiled {
             Some((outcome, is_ordinary)) => (outcome.map_err(|why| Why::Message(unreadable(why)))?, is_ordinary),

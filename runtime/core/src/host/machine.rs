@@ -215,8 +215,8 @@ impl Machine {
         self.run_message(bytes)
     }
 
-    /// Of the last message, which begins with its header: whether it is certain that it can be noted for nothing but line ends and
-    /// blanks at the ends of lines. Where this says no, [`emr_message::Message::notes`] knows more.
+    /// Of the last message, if it was neither deferred nor unreadable: whether it is certain that it can be noted for nothing
+    /// but line ends and blanks at the ends of lines. Where this says no, [`emr_message::Message::notes`] knows more.
     pub fn took_ordinary(&self) -> bool {
         self.work.text.is_ordinary()
     }

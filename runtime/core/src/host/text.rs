@@ -135,11 +135,7 @@ impl Text {
         if self.came.is_some() && self.delimiters != Some(encoding.delimiters) {
             self.distinguish(encoding.delimiters);
         }
-        let split = self.split(&encoding, ascii);
-        if split.is_err() {
-            self.came = None;
-        }
-        split.map_err(|Defer| Unready::Defer)
+        self.split(&encoding, ascii).map_err(|Defer| Unready::Defer)
     }
 
     /// The message as it came, if it is in UTF-8.
@@ -149,8 +145,8 @@ impl Text {
         Some(Plain { bytes: self.text.get(..end)?, field, is_special: &self.special })
     }
 
-    /// Whether it is certain that a message which begins with its header can be noted for nothing but line ends and blanks
-    /// at the ends of lines; where this says no, [`Message::notes`] knows more.
+    /// Whether it is certain that the message can be noted for nothing but line ends and blanks at the ends of lines; where
+    /// this says no, [`Message::notes`] knows more.
     pub fn is_ordinary(&self) -> bool {
         let Some((end, Encoding { delimiters, charset })) = &self.came else { return false };
         let (Some(escape), [_, rest @ ..]) = (delimiters.escape, self.tags()) else { return false };
