@@ -13,11 +13,15 @@ fn main() -> ExitCode {
         eprintln!("usage: mutations COUNT");
         return ExitCode::from(2);
     };
-    for (example, map) in examples() {
-        let messages = fitting(example);
-        let kinds = messages.len();
-        let Tally { given, refused } = mutations(messages, count / 2, map.transform());
-        println!("{example}: {given} mutations of {kinds} messages mapped, {refused} refused");
-    }
+    std::thread::scope(|scope| {
+        for (example, map) in examples() {
+            scope.spawn(move || {
+                let messages = fitting(example);
+                let kinds = messages.len();
+                let Tally { given, refused } = mutations(messages, count / 2, map.transform());
+                println!("{example}: {given} mutations of {kinds} messages mapped, {refused} refused");
+            });
+        }
+    });
     ExitCode::SUCCESS
 }
