@@ -1,4 +1,4 @@
-//! Resources for the Bundle: what each one is the same as, and the reference that stays of it.
+//! Resources for the Bundle, and the reference that stays of each.
 
 use super::block::{Over, under};
 use super::items::Walk;
@@ -6,9 +6,8 @@ use super::write::{Name, To};
 use super::{Bound, Env, Lower, Made};
 use crate::check::typed::{Expr, Function, Kind, Sent, Ty, TyKind};
 use crate::diagnostic::a;
-use crate::plan::{self, Code, CodePart, Constant, KeyPart, KeyValue, Step, Test, Until, Val};
+use crate::plan::{self, Code, Constant, KeyPart, Step, Test, Until, Val};
 use crate::syntax::tree::{At, Count};
-use smol_str::SmolStr;
 
 impl<'a> Lower<'a> {
     /// The reference to what is emitted; missing if nothing is.
@@ -115,9 +114,12 @@ impl<'a> Lower<'a> {
 
     /// A function's resource, under the function's key.
     pub(super) fn emit_function(&mut self, function: &'a Function, env: &Env<'a>, sent: Sent, over: &Over<'a>) -> Val {
-        let keyed = function.keyed.iter();
-        let key = keyed.map(|part| self.key_part(part.parameter.as_ref(), &part.value, env)).collect();
-        self.emitted(&function.body, key, sent, env, over, &function.at)
+        let key = self.key(function, env);
+        let to = self.emitted(&function.body, key.clone(), sent, env, over, &function.at);
+        if sent != Sent::Patch {
+            self.tell_of_no_key(function, &key, to, env);
+        }
+        to
     }
 
     /// Resources that came, as they are.
@@ -183,43 +185,5 @@ impl<'a> Lower<'a> {
             }
         };
         self.to(|to| Step::Emit { resource: name, sent, key, body, to, rule, issue })
-    }
-
-    /// A part whose value asks for a skip is missing; what then, the resource itself says.
-    pub(super) fn key_part(&mut self, parameter: Option<&SmolStr>, expr: &'a Expr, env: &Env<'a>) -> KeyPart {
-        let mut value = None;
-        let body = self.block(|lower| value = Some(lower.key_value(expr, env)));
-        let part = KeyPart { parameter: parameter.cloned(), value: value.unwrap_or(KeyValue::Text(0)) };
-        if self.may_fail(&body) {
-            for to in part.uses() {
-                self.push(Step::Constant { value: Constant::Missing, to });
-            }
-        }
-        self.caught(env, &(0..0), |lower| lower.extend(body));
-        part
-    }
-
-    fn key_value(&mut self, expr: &'a Expr, env: &Env<'a>) -> KeyValue {
-        match &expr.ty.kind {
-            TyKind::Reference(_) => KeyValue::Reference(self.value(expr, env)),
-            TyKind::Coded => {
-                let coded = self.value(expr, env);
-                let system = self.code_part(coded, CodePart::System);
-                KeyValue::Token { system, code: self.code_part(coded, CodePart::Code) }
-            }
-            TyKind::Fhir(key) => match self.base(key).as_str() {
-                "Identifier" => self.token(expr, env, &["system"], &["value"]),
-                "Coding" => self.token(expr, env, &["system"], &["code"]),
-                "CodeableConcept" => self.token(expr, env, &["coding", "system"], &["coding", "code"]),
-                _ => KeyValue::Text(self.value(expr, env)),
-            },
-            _ => KeyValue::Text(self.value(expr, env)),
-        }
-    }
-
-    fn token(&mut self, expr: &'a Expr, env: &Env<'a>, system: &[&str], code: &[&str]) -> KeyValue {
-        let system = self.element(expr, env, system, false);
-        let code = self.element(expr, env, code, false);
-        KeyValue::Token { system, code }
     }
 }

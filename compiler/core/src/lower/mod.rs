@@ -19,6 +19,7 @@ pub(crate) mod grammar;
 mod intake;
 mod items;
 mod json;
+mod key;
 mod lost;
 mod marks;
 mod patch;

@@ -1,7 +1,7 @@
 //! References by the key of a resource that is not emitted there.
 
 use super::{Env, Lower};
-use crate::check::typed::{Expr, Function, Kind, TyKind};
+use crate::check::typed::{Expr, Function, Kind};
 use crate::diagnostic::a;
 use crate::plan::{self, Code, Step, Val};
 
@@ -12,14 +12,11 @@ impl<'a> Lower<'a> {
         let Some(function) = self.function(function) else { return self.missing() };
         let key = if by.is_empty() {
             let inner = self.bound(function, arguments, env);
-            function.keyed.iter().map(|part| self.key_part(part.parameter.as_ref(), &part.value, &inner)).collect()
+            self.key(function, &inner)
         } else {
             self.key_by(function, by, env)
         };
-        let resource = match &function.result.kind {
-            TyKind::Fhir(key) => self.base(key),
-            _ => "Resource".into(),
-        };
+        let resource = self.resource(function);
         let text =
             format!("a reference to {} that the message does not bring, and that cannot be searched for", a(&resource));
         let issue = self.said(Code::Dangling, &text, env, &expr.at);

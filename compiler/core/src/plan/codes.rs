@@ -63,5 +63,7 @@ codes! {
         Unkeyed = "R0530";
         /// a reference leads to nothing that is in the message or can be asked for
         Dangling = "R0702";
+        /// a resource comes without what its map knows it by
+        NoKey = "R0703";
     }
 }
