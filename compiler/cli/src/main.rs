@@ -21,6 +21,7 @@ mod new;
 mod operate;
 mod profile;
 mod run;
+mod secrets;
 mod shell;
 mod shown;
 mod style;

@@ -8,10 +8,12 @@ use emr_compiler::diagnostic::{Diagnostic, Severity};
 use emr_compiler::plan::{Plan, Rule};
 use emr_compiler::syntax;
 use emr_project::{Disk, Project, Source};
+use emr_runtime::connector::tls::Secrets;
 use emr_runtime::host::{Artifact, Loaded};
 
 use crate::end::End;
 use crate::engine;
+use crate::secrets::Vault;
 
 /// How much is done to a plan before it runs; the results do not depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -41,6 +43,8 @@ pub struct World {
     pub inside: db::Project,
     pub outside: Project,
     pub opt: Opt,
+    /// What maps are made with beside messages.
+    pub secrets: Secrets,
     /// Maps that were compiled before.
     built: Option<Arc<Artifact>>,
 }
@@ -60,13 +64,19 @@ impl World {
         }
         let db = Database::default();
         let (inside, files) = outside.load(&db);
-        Ok(World { db, files, inside, outside, opt: Opt::default(), built: None })
+        let secrets = Vault::default().secrets();
+        Ok(World { db, files, inside, outside, opt: Opt::default(), secrets, built: None })
     }
 
     /// The same with what `emr build` wrote, if that is said: a map that is still what it was need not be compiled again.
     pub fn with(self, artifact: Option<&Path>) -> Result<World, End> {
         let built = artifact.map(engine::artifact).transpose()?;
         Ok(World { built, ..self })
+    }
+
+    /// The same, with secrets from there.
+    pub fn trusting(self, vault: &Vault) -> World {
+        World { secrets: vault.secrets(), ..self }
     }
 
     /// What is wrong with each file that was asked about, its settings first.

@@ -12,6 +12,7 @@ use emr_compiler::plan::Gives;
 use crate::end::End;
 use crate::engine::{Engine, Kind, Settings, Why};
 use crate::messages;
+use crate::secrets::Vault;
 use crate::shown;
 use crate::style::{PLAIN, RED, count};
 use crate::world::{Chosen, World};
@@ -43,6 +44,10 @@ pub struct Args {
     /// The charset of messages whose MSH-18 is empty, before that of `emr.toml`
     #[arg(long, value_name = "NAME")]
     charset: Option<String>,
+    #[command(flatten)]
+    chosen: Chosen,
+    #[command(flatten)]
+    vault: Vault,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -53,7 +58,7 @@ enum Format {
 }
 
 pub fn run(args: &Args) -> Result<End, End> {
-    let world = World::open(&args.with, &Chosen::default())?;
+    let world = World::open(&args.with, &args.chosen)?.trusting(&args.vault);
     world.sound()?;
     let settings = Settings::of(&world, args.charset.as_deref())?;
     let engine = Engine::new(&world, args.map.as_deref(), settings, Kind::Interpreter)?.alone_in("account")?;

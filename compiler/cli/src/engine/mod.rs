@@ -26,6 +26,7 @@ use emr_runtime::host::{Artifact, Machine, Symbol, Unusable};
 use smol_str::SmolStr;
 
 use crate::end::End;
+use crate::secrets::Vault;
 use crate::world::World;
 pub use hold::holders;
 use known::Known;
@@ -50,6 +51,8 @@ pub enum Kind {
 pub struct Settings {
     run: interpret::Settings,
     message: emr_message::Settings,
+    /// Where what a map is made with is looked up.
+    known: tls::Secrets,
 }
 
 impl Settings {
@@ -59,13 +62,29 @@ impl Settings {
         Ok(Settings {
             run: interpret::Settings { zone, ..Default::default() },
             message: emr_message::Settings { charset },
+            known: Vault::default().secrets(),
         })
+    }
+
+    /// The same in another zone.
+    ///
+    /// # Errors
+    /// There is no zone of that name.
+    pub fn in_zone(&self, name: &str) -> Result<Settings, End> {
+        let zone = Some(Zone::named(name).map_err(|_| unknown_zone(name))?);
+        Ok(Settings { run: interpret::Settings { zone, ..self.run.clone() }, ..self.clone() })
+    }
+
+    /// The same, with secrets from there.
+    pub fn trusting(self, known: tls::Secrets) -> Settings {
+        Settings { known, ..self }
     }
 
     /// `charset` goes before that of `emr.toml`.
     pub fn of(world: &World, charset: Option<&str>) -> Result<Settings, End> {
         let said = said(world);
-        Settings::new(said.zone.as_deref(), charset.or(said.charset.as_deref()))
+        let settings = Settings::new(said.zone.as_deref(), charset.or(said.charset.as_deref()))?;
+        Ok(settings.trusting(Arc::clone(&world.secrets)))
     }
 }
 
@@ -90,7 +109,7 @@ impl Settings {
     /// The same for a message with that receipt.
     pub fn received(&self, receipt: &Receipt) -> Settings {
         let run = interpret::Settings { receipt: receipt.clone(), ..self.run.clone() };
-        Settings { run, message: self.message.clone() }
+        Settings { run, ..self.clone() }
     }
 
     pub fn read(&self, bytes: &[u8]) -> Result<Message, String> {
@@ -263,13 +282,13 @@ impl Engine {
         self.next.iter().for_each(|next| next.warm());
     }
 
-    /// Takes the secrets that its maps are made with from there.
+    /// Looks the secrets up that its maps are made with, so that no message is the first to miss one.
     ///
     /// # Errors
     /// One of them is not to be had.
-    pub fn trust(&self, known: &tls::Secrets) -> Result<(), String> {
-        self.maps.iter().try_for_each(|map| map.trust(known))?;
-        self.next.iter().try_for_each(|next| next.trust(known))
+    pub fn trust(&self) -> Result<(), String> {
+        self.maps.iter().try_for_each(|map| map.given(&self.settings).map(drop))?;
+        self.next.iter().try_for_each(|next| next.trust())
     }
 
     fn one(world: &World, named: Option<&str>, settings: Settings, kind: Kind) -> Result<Engine, End> {
@@ -301,11 +320,13 @@ impl Engine {
         path: &Path,
         named: Option<&str>,
         (zone, charset): (Option<&str>, Option<&str>),
+        known: tls::Secrets,
         kind: Kind,
     ) -> Result<Engine, End> {
         let artifact = artifact(path)?;
         let index = artifact.index();
-        let settings = Settings::new(zone.or(index.zone.as_deref()), charset.or(index.charset.as_deref()))?;
+        let settings =
+            Settings::new(zone.or(index.zone.as_deref()), charset.or(index.charset.as_deref()))?.trusting(known);
         chain(named, &|named| Engine::of_artifact(&artifact, named, settings.clone(), kind))
     }
 

@@ -87,32 +87,22 @@ impl Ready {
         self.plan.get_or_init(read).as_ref()
     }
 
-    /// The secrets that it is made with, from the environment of the process, if it can run at all.
+    /// The secrets that it is made with, looked up when they are needed first, if it can run at all.
+    ///
+    /// # Errors
+    /// One of them is not to be had.
     pub fn given(&self, settings: &Settings) -> Result<&Secrets, String> {
         let read = || {
             if settings.run.secrets.is_test() {
                 return Ok(settings.run.secrets.clone());
             }
-            let value = |name: String| match std::env::var(&name) {
-                Ok(value) if !value.is_empty() => Ok((name, value.into_bytes())),
-                _ => Err(format!("the secret `{name}` is not known: it is the environment variable of that name")),
+            let value = |name: String| {
+                let value = tls::without_line_end((settings.known)(&name)?);
+                if value.is_empty() { Err(format!("the secret `{name}` is empty")) } else { Ok((name, value)) }
             };
             self.secrets()?.into_iter().map(value).collect::<Result<_, _>>().map(Secrets::new)
         };
         self.given.get_or_init(read).as_ref().map_err(Clone::clone)
-    }
-
-    /// Takes the secrets that it is made with from there, and not from the environment alone. Before its first message.
-    ///
-    /// # Errors
-    /// One of them is not to be had.
-    pub fn trust(&self, known: &tls::Secrets) -> Result<(), String> {
-        let value = |name: String| {
-            let value = tls::without_line_end(known(&name)?);
-            if value.is_empty() { Err(format!("the secret `{name}` is empty")) } else { Ok((name, value)) }
-        };
-        let read = || self.secrets()?.into_iter().map(value).collect::<Result<_, _>>().map(Secrets::new);
-        self.given.get_or_init(read).as_ref().map(drop).map_err(Clone::clone)
     }
 
     /// The names of the secrets that it is made with, if it can run at all.

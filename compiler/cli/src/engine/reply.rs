@@ -13,7 +13,6 @@ use emr_message::answer::Code;
 use emr_message::answer::reply::addressed;
 use emr_message::header::Header;
 use emr_message::{Message, Receipt};
-use emr_runtime::connector::tls;
 use emr_runtime::host::Machine;
 use smol_str::SmolStr;
 
@@ -60,12 +59,12 @@ impl Replying {
         self.holder.iter().for_each(|holder| _ = holder.plan());
     }
 
-    /// Takes the secrets that it is made with from there.
+    /// Looks the secrets up that it is made with.
     ///
     /// # Errors
     /// One of them is not to be had.
-    pub fn trust(&self, known: &tls::Secrets) -> Result<(), String> {
-        self.map.trust(known)
+    pub fn trust(&self, settings: &Settings) -> Result<(), String> {
+        self.map.given(settings).map(drop)
     }
 
     /// Whether it takes what was asked beside what is said of it.

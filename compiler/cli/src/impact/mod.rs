@@ -13,6 +13,7 @@ use crate::input::inputs;
 use crate::map::block::{self, Block, Then};
 use crate::map::pool;
 use crate::messages;
+use crate::secrets::Vault;
 use crate::shown::Format;
 use crate::style::count;
 use crate::world::{Chosen, World};
@@ -45,6 +46,8 @@ pub struct Args {
     charset: Option<String>,
     #[command(flatten)]
     chosen: Chosen,
+    #[command(flatten)]
+    vault: Vault,
 }
 
 pub fn run(args: &Args) -> Result<End, End> {
@@ -92,7 +95,7 @@ struct Side {
 
 impl Side {
     fn open(path: &std::path::Path, args: &Args) -> Result<Side, End> {
-        let world = World::open(path, &args.chosen)?;
+        let world = World::open(path, &args.chosen)?.trusting(&args.vault);
         world.sound()?;
         let settings = Settings::of(&world, args.charset.as_deref())?;
         let engine = Engine::new(&world, args.map.as_deref(), settings, Kind::Auto)?.alone_in("impact")?;

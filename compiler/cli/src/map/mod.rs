@@ -22,6 +22,7 @@ use crate::end::End;
 use crate::engine::{Engine, Form, Kind, Outcome, Settings, Why, Worker};
 use crate::input::{Input, inputs};
 use crate::messages;
+use crate::secrets::Vault;
 use crate::style::{PLAIN, RED, YELLOW, count};
 use crate::world::{Chosen, Opt, World};
 use block::{Block, Then};
@@ -48,6 +49,8 @@ pub struct Args {
     jobs: Option<NonZero<usize>>,
     #[command(flatten)]
     chosen: Chosen,
+    #[command(flatten)]
+    vault: Vault,
     /// The charset of messages whose MSH-18 is empty, before that of `emr.toml`: ISO-8859-1
     #[arg(long, value_name = "NAME")]
     charset: Option<String>,
@@ -91,9 +94,9 @@ fn engine(args: &Args) -> Result<Engine, End> {
                 "an artifact is of the environment that it was built for: `--env` is for `emr build`".to_owned(),
             ));
         }
-        return Engine::stored(&args.with, map, (zone, charset), args.engine);
+        return Engine::stored(&args.with, map, (zone, charset), args.vault.secrets(), args.engine);
     }
-    let mut world = World::open(&args.with, &args.chosen)?;
+    let mut world = World::open(&args.with, &args.chosen)?.trusting(&args.vault);
     world.opt = args.opt;
     world.sound()?;
     Engine::new(&world, map, Settings::of(&world, charset)?, args.engine)

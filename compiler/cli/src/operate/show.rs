@@ -19,6 +19,7 @@ use serde_json::json;
 
 use super::Site;
 use crate::end::End;
+use crate::secrets::Vault;
 use crate::shown;
 use crate::style::{BOLD, DIM, PLAIN, count};
 use crate::world::Chosen;
@@ -50,6 +51,8 @@ pub struct Args {
     site: Site,
     #[command(flatten)]
     chosen: Chosen,
+    #[command(flatten)]
+    vault: Vault,
 }
 
 /// A message as it lies in the journal.
@@ -69,7 +72,7 @@ pub fn run(args: &Args) -> Result<End, End> {
         out.write_all(&stored.bytes)?;
         return Ok(out.flush().map(|()| End::Fine)?);
     }
-    let now = Now::of(&stored, &history, &args.site.project, &args.chosen);
+    let now = Now::of(&stored, &history, &args.site.project, (&args.chosen, &args.vault));
     if args.json {
         let now = now.map_or_else(|why| json!({ "now": { "why_not": why } }), |now| now.as_json(&history));
         let answers = looked(&history).map(|it| json!({ "table": it.table, "keys": it.keys, "row": it.row }));

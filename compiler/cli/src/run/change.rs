@@ -8,7 +8,6 @@ use tokio::sync::{mpsc, oneshot};
 use super::Args;
 use super::looking::Watch;
 use super::ready::Ready;
-use super::secrets::secrets;
 use super::watched::Watched;
 
 /// What is asked for, one after another: over the control socket, and by files that change.
@@ -46,13 +45,10 @@ pub async fn prepared(what: Wish, args: &Args) -> Prepared {
     match what {
         Wish::Start(route) => Prepared::Start(route),
         Wish::Reload => {
-            let (project, chosen, built) = (args.project.clone(), args.chosen.clone(), args.with.clone());
-            let known = secrets(args.secrets.clone());
-            let tested = tokio::task::spawn_blocking(move || {
-                let ready = Ready::tested(&project, &chosen, built.as_deref())?;
-                ready.trust(&known).map(|()| ready)
-            })
-            .await;
+            let (project, chosen, vault) = (args.project.clone(), args.chosen.clone(), args.vault.clone());
+            let built = args.with.clone();
+            let tested =
+                tokio::task::spawn_blocking(move || Ready::tested(&project, &chosen, &vault, built.as_deref())).await;
             Prepared::Project(tested.unwrap_or_else(|_| Err("the project cannot be compiled".to_owned())))
         }
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use emr_compiler::check::wiring::run::FeedFacts;
 use emr_compiler::standard::Standards;
@@ -17,7 +17,6 @@ use crate::world::World;
 pub struct Manner {
     /// Where a message brings no zone.
     plain: Settings,
-    charset: Option<String>,
     /// What the zone of a message is put together of; nothing where it is that of all.
     parts: Vec<Part>,
     /// By the names of their zones.
@@ -43,7 +42,7 @@ impl Manner {
         let fixed: Option<String> = parts.iter().map(|part| part.get("text")?.as_str()).collect();
         let is_fixed = fixed.is_some();
         let fixed = fixed.filter(|zone| !zone.is_empty());
-        let plain = Settings::new(fixed.as_deref().or(zone), charset)?;
+        let plain = Settings::new(fixed.as_deref().or(zone), charset)?.trusting(Arc::clone(&world.secrets));
         let read = |part: &Value| match part.get("read").and_then(Value::as_u64) {
             Some(number) => {
                 let reader = feed.reads.get(usize::try_from(number).ok()?)?;
@@ -52,7 +51,7 @@ impl Manner {
             None => Some(Part::Text(part.get("text")?.as_str()?.to_owned())),
         };
         let parts = if is_fixed { Vec::new() } else { parts.iter().filter_map(read).collect() };
-        Ok(Manner { plain, charset: charset.map(ToOwned::to_owned), parts, known: Mutex::default() })
+        Ok(Manner { plain, parts, known: Mutex::default() })
     }
 
     /// How messages are read that bring no zone.
@@ -78,7 +77,7 @@ impl Manner {
         if let Some(settings) = known.get(&zone) {
             return Ok((Cow::Owned(settings.clone()), zone));
         }
-        let settings = Settings::new(Some(&zone), self.charset.as_deref()).map_err(|_| NoZone)?;
+        let settings = self.plain.in_zone(&zone).map_err(|_| NoZone)?;
         known.insert(zone.clone(), settings.clone());
         Ok((Cow::Owned(settings), zone))
     }

@@ -10,7 +10,6 @@ mod looking;
 mod manner;
 mod program;
 mod ready;
-mod secrets;
 mod standing;
 mod watched;
 
@@ -27,6 +26,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::end::End;
 use crate::operate::journals;
+use crate::secrets::Vault;
 use crate::world::{Chosen, World};
 use change::Wishes;
 pub use program::Compiled;
@@ -47,9 +47,8 @@ pub struct Args {
     /// Where the journals of its feeds are [default: `journal` in the project's folder]
     #[arg(long, value_name = "DIR")]
     journal: Option<PathBuf>,
-    /// A folder with a file for each secret; before it, `NAME` and the file that `NAME_FILE` names, of the environment
-    #[arg(long, value_name = "DIR")]
-    secrets: Option<PathBuf>,
+    #[command(flatten)]
+    vault: Vault,
     /// Takes up changes of the project's files while it runs, as `emr reload` does
     #[arg(long, conflicts_with = "check")]
     watch: bool,
@@ -65,16 +64,15 @@ pub fn run(args: &Args) -> Result<End, End> {
     fail::arm()?;
     // A change from here on is one of what runs.
     let watched = args.watch.then(|| Watched::new(&args.project));
-    let world = World::open(&args.project, &args.chosen)?.with(args.with.as_deref())?;
+    let world = World::open(&args.project, &args.chosen)?.with(args.with.as_deref())?.trusting(&args.vault);
     world.sound()?;
     let ready = Ready::new(&world, &args.chosen)?;
-    let known = secrets::secrets(args.secrets.clone());
-    let lacking = ready.lacking(&known);
+    let lacking = ready.lacking();
     let Ready { wiring, program, standing } = ready;
     let places = Places {
         project: args.project.clone(),
         journal: journals(&args.project, args.journal.as_deref()),
-        secrets: known,
+        secrets: args.vault.secrets(),
         reserve: standing.reserve(),
         fhir: Arc::new(definition),
     };

@@ -11,7 +11,6 @@ use emr_compiler::files::Content;
 use emr_compiler::standard::Standards;
 use emr_message::answer::{At, Code, Problem, Wrong};
 use emr_message::{Place, Receipt, State, batch};
-use emr_runtime::connector::tls;
 use emr_runtime::flow::issues::Issues;
 use emr_runtime::flow::program::{Form, Made, Mapped, Program, Rejected, Sorted};
 use serde_json::Value;
@@ -115,12 +114,13 @@ impl Compiled {
         }
     }
 
-    /// Takes the secrets that its maps are made with from there. Gives the routes, by their numbers, whose maps cannot run for want
-    /// of one.
-    pub fn trust(&self, known: &tls::Secrets) -> Vec<(usize, String)> {
-        let lacks = |Route { maps, reply, .. }: &Route| {
-            let maps = maps.values().try_for_each(|maps| maps.engine.trust(known));
-            maps.and_then(|()| reply.iter().try_for_each(|reply| reply.trust(known))).err()
+    /// Looks the secrets up that its maps are made with. Gives the routes, by their numbers, whose maps cannot run for want of
+    /// one.
+    pub fn lacking(&self) -> Vec<(usize, String)> {
+        let lacks = |Route { from, maps, reply, .. }: &Route| {
+            let maps = maps.values().try_for_each(|maps| maps.engine.trust());
+            let plain = from.first().and_then(|feed| self.feeds.get(*feed)).map(|feed| feed.manner.plain());
+            maps.and_then(|()| reply.iter().zip(plain).try_for_each(|(reply, plain)| reply.trust(plain))).err()
         };
         self.routes.iter().enumerate().filter_map(|(number, route)| Some((number, lacks(route)?))).collect()
     }

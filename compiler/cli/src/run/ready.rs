@@ -10,13 +10,13 @@ use emr_compiler::diagnostic::{Diagnostic, Severity};
 use emr_compiler::syntax;
 use emr_native::artifact;
 use emr_project::Source;
-use emr_runtime::connector::tls;
 use smol_str::SmolStr;
 
 use super::program::Compiled;
 use super::standing::Standing;
 use crate::end::End;
 use crate::engine::said;
+use crate::secrets::Vault;
 use crate::test;
 use crate::world::{Chosen, World};
 
@@ -42,17 +42,9 @@ impl Ready {
         Ok(Ready { wiring: wiring(&wired, said(world)), program, standing })
     }
 
-    /// Takes the secrets that maps are made with from there.
-    ///
-    /// # Errors
-    /// The first route whose map cannot run for want of one, and why.
-    pub fn trust(&self, known: &tls::Secrets) -> Result<(), String> {
-        self.lacking(known).into_iter().next().map_or(Ok(()), |(route, why)| Err(format!("route {route}: {why}")))
-    }
-
     /// The routes whose maps cannot run for want of a secret, and why.
-    pub fn lacking(&self, known: &tls::Secrets) -> Vec<(String, String)> {
-        let lacking = self.program.trust(known).into_iter();
+    pub fn lacking(&self) -> Vec<(String, String)> {
+        let lacking = self.program.lacking().into_iter();
         lacking.filter_map(|(route, why)| Some((self.wiring.routes.get(route)?.name.clone(), why))).collect()
     }
 
@@ -60,14 +52,17 @@ impl Ready {
     ///
     /// # Errors
     /// Why it cannot take the place of another, without a value of a test.
-    pub fn tested(project: &Path, chosen: &Chosen, built: Option<&Path>) -> Result<Ready, String> {
+    pub fn tested(project: &Path, chosen: &Chosen, vault: &Vault, built: Option<&Path>) -> Result<Ready, String> {
         let said = |end: End| end.to_string();
-        let world = World::open(project, chosen).and_then(|world| world.with(built)).map_err(said)?;
+        let world = World::open(project, chosen).and_then(|world| world.with(built)).map_err(said)?.trusting(vault);
         let problems = world.problems();
         let wrong = problems.iter().flat_map(|(source, problems)| errors(source, problems));
         refused(wrong.collect(), "is wrong; `emr check` shows it")?;
         let ready = Ready::new(&world, chosen).map_err(said)?;
         refused(test::failing(&world).map_err(said)?, "fails; `emr test` shows it")?;
+        if let Some((route, why)) = ready.lacking().first() {
+            return Err(format!("route {route}: {why}"));
+        }
         ready.program.warm();
         Ok(ready)
     }

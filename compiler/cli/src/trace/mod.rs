@@ -14,6 +14,7 @@ use crate::end::End;
 use crate::engine::{Engine, Kind, Settings, Why, is_json};
 use crate::input::{Input, inputs};
 use crate::map::block::{self, Then};
+use crate::secrets::Vault;
 use crate::shown;
 use crate::world::{Chosen, World};
 
@@ -39,6 +40,8 @@ pub struct Args {
     format: Format,
     #[command(flatten)]
     chosen: Chosen,
+    #[command(flatten)]
+    vault: Vault,
     /// The charset of messages whose MSH-18 is empty, before that of `emr.toml`
     #[arg(long, value_name = "NAME")]
     charset: Option<String>,
@@ -53,7 +56,7 @@ enum Format {
 
 pub fn run(args: &Args) -> Result<End, End> {
     let wanted = args.why.as_deref().map(|path| Wanted::read(path).ok_or_else(|| no_path(path))).transpose()?;
-    let world = World::open(&args.with, &args.chosen)?;
+    let world = World::open(&args.with, &args.chosen)?.trusting(&args.vault);
     world.sound()?;
     if let Some(wanted) = &wanted {
         wanted.known(db::standards(&world.db, world.inside)).map_err(End::Call)?;

@@ -74,7 +74,7 @@ fn who_calls_is_known_by_its_certificate_and_who_may_act_by_its_name() {
     let with_key = [("ENGINE_KEY", key.as_str())];
     // Certificates and keys are proven without a start.
     let (printed, _, code) = site.said(&["run", "--check"]);
-    assert!(printed.contains("admin: there is no secret `ENGINE_KEY`\n") && code == Some(3), "{printed}");
+    assert!(printed.contains("admin: there is no secret `ENGINE_KEY`: ") && code == Some(3), "{printed}");
     let (printed, said, code) = site.said_in(&["run", "--check"], &with_key);
     assert!(printed.contains("admin: ready\n") && code == Some(0), "{printed}{said}");
     site.start_in(&[], &with_key);

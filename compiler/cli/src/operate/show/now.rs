@@ -21,6 +21,7 @@ use crate::end::End;
 use crate::engine::{self, Engine, Kind, Why};
 use crate::map::pretty::laid_out;
 use crate::run::{Compiled, Ready};
+use crate::secrets::Vault;
 use crate::style::{BOLD, PLAIN, YELLOW, count};
 use crate::trace::text;
 use crate::world::{Chosen, World};
@@ -56,8 +57,13 @@ enum Does {
 impl Now {
     /// # Errors
     /// Why it cannot be known.
-    pub fn of(stored: &Stored, history: &History, project: &Path, chosen: &Chosen) -> Result<Now, String> {
-        let world = World::open(project, chosen).map_err(said)?;
+    pub fn of(
+        stored: &Stored,
+        history: &History,
+        project: &Path,
+        (chosen, vault): (&Chosen, &Vault),
+    ) -> Result<Now, String> {
+        let world = World::open(project, chosen).map_err(said)?.trusting(vault);
         world.sound().map_err(|_| "the project has errors".to_owned())?;
         let Ready { wiring, program, .. } = Ready::new(&world, chosen).map_err(said)?;
         let wired = db::wired(&world.db, world.inside);
