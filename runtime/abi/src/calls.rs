@@ -218,6 +218,8 @@ calls! {
     emit_end(entry, from, to);
     /// The number of an entry that is referred to by its key, as `emit_begin` takes it, and never written; -1 without a key.
     refer(emit);
+    /// Notes that an entry is a copy of a node: what refers to that leads to the entry.
+    copied(entry, node);
     /// Writes all entries; gives the new place of output. What a program writes in place is moved before them.
     entries(to, requests);
     /// Writes a reference to an entry; gives the new place of output.

@@ -1,4 +1,4 @@
-//! Writing JSON strings.
+//! Writing JSON strings, and where one ends.
 
 /// Adds the text with its quotes. Quote, backslash and control characters are escaped, nothing else is: the output
 /// is UTF-8.
@@ -34,6 +34,17 @@ pub fn write_inside(out: &mut Vec<u8>, text: &str) {
         out.extend_from_slice(&escape);
     }
     out.extend_from_slice(bytes.get(from..).unwrap_or_default());
+}
+
+/// What is inside a JSON string that is written, from behind its first quote to its last.
+pub fn inside(written: &[u8]) -> &[u8] {
+    let mut escaped = false;
+    let end = written.iter().position(|byte| {
+        let ends = *byte == b'"' && !escaped;
+        escaped = *byte == b'\\' && !escaped;
+        ends
+    });
+    written.get(..end.unwrap_or(written.len())).unwrap_or_default()
 }
 
 /// The text as a JSON string, quotes included.

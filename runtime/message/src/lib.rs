@@ -24,6 +24,7 @@ pub mod number;
 pub mod piece;
 pub mod receipt;
 pub mod refer;
+pub mod resource;
 mod secret;
 pub mod stand_in;
 pub mod table;

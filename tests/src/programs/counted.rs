@@ -35,7 +35,7 @@ names! { step STEPS Step {
     Step::Pick { .. } => "pick", Step::Coded { .. } => "coded", Step::CodePart { .. } => "code part",
     Step::Lookup { .. } => "lookup",
     Step::Calculate { .. } => "calculate", Step::Decide { .. } => "decide", Step::Emit { .. } => "emit",
-    Step::Refer { .. } => "refer", Step::Contain { .. } => "contain", Step::Receipt { .. } => "receipt",
+    Step::Refer { .. } => "refer", Step::Copied { .. } => "copied", Step::Contain { .. } => "contain", Step::Receipt { .. } => "receipt",
     Step::Issue { .. } => "issue", Step::Reject { .. } => "reject",
 } }
 names! { form FORMS Form {

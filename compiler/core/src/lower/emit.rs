@@ -135,9 +135,11 @@ impl<'a> Lower<'a> {
 
     fn emit_one_that_came(&mut self, val: Val, resource: &'a Expr, sent: Sent, env: &Env<'a>, over: &Over<'a>) -> Val {
         let ty = resource.ty.with(Count::One);
-        self.added(&ty, Vec::new(), sent, env, &resource.at, &|lower, to| {
+        let made = self.added(&ty, Vec::new(), sent, env, &resource.at, &|lower, to| {
             lower.write_that_came(val, &ty, env, to, over)
-        })
+        });
+        self.push(Step::Copied { of: val, made });
+        made
     }
 
     fn emitted(
@@ -149,7 +151,24 @@ impl<'a> Lower<'a> {
         over: &Over<'a>,
         at: &At,
     ) -> Val {
-        self.added(&resource.ty, key, sent, env, at, &|lower, to| lower.write(resource, env, to, over))
+        let made = self.added(&resource.ty, key, sent, env, at, &|lower, to| lower.write(resource, env, to, over));
+        if let Some(of) = self.copied(resource, env) {
+            self.push(Step::Copied { of, made });
+        }
+        made
+    }
+
+    /// What came and is given as it is, or with changes.
+    fn copied(&self, resource: &Expr, env: &Env<'a>) -> Option<Val> {
+        match &*resource.kind {
+            Kind::With { base, .. } => self.copied(base, env),
+            Kind::Slot(slot) => match env.get(*slot)? {
+                (Bound::Json(val, _), _) => Some(val),
+                (Bound::Later(inner, env, _), _) => self.copied(inner, &env),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// A resource of that type, which `write` writes.

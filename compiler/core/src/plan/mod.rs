@@ -450,6 +450,11 @@ pub enum Step {
         to: Val,
         issue: IssueId,
     },
+    /// The resource behind the reference `made` is a copy of one that came: what refers to that one leads to the copy.
+    Copied {
+        of: Val,
+        made: Val,
+    },
     /// A resource inside the one that is being written.
     Contain {
         body: Block,

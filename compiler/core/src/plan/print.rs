@@ -187,6 +187,7 @@ fn print_step(step: &Step, depth: usize, f: &mut Formatter<'_>) -> fmt::Result {
             writeln!(f, "%{to} = refer to {resource}")?;
             key.iter().try_for_each(|part| writeln!(f, "{:1$}key {part}", "", depth * 2 + 2))
         }
+        Step::Copied { of, made } => writeln!(f, "%{made} copies %{of}"),
         Step::Contain { body, to } => one(f, depth, &format!("%{to} = contain"), body),
         Step::Issue { issue, at: of } => writeln!(f, "issue {issue}{}", at(of)),
         Step::Reject { issue, at: of } => writeln!(f, "reject {issue}{}", at(of)),

@@ -64,6 +64,7 @@ impl Step {
             Step::Lookup { keys, .. } => keys.clone(),
             Step::Coded { system, code, display, .. } => vec![*system, *code, *display],
             Step::Append { of, between, .. } => vec![*of, *between],
+            Step::Copied { of, made } => vec![*of, *made],
             Step::Calculate { left, right, .. } => vec![*left, *right],
             Step::Emit { key, .. } | Step::Refer { key, .. } => key.iter().flat_map(KeyPart::uses).collect(),
             _ => Vec::new(),
@@ -150,6 +151,7 @@ impl Step {
             | Step::Lookup { keys: vals, .. } => vals.iter_mut().for_each(see),
             Step::Coded { system, code, display, .. } => [system, code, display].into_iter().for_each(see),
             Step::Append { of, between, .. } => [of, between].into_iter().for_each(see),
+            Step::Copied { of, made } => [of, made].into_iter().for_each(see),
             Step::Calculate { left, right, .. } => [left, right].into_iter().for_each(see),
             Step::Emit { key, .. } | Step::Refer { key, .. } => key.iter_mut().for_each(|part| match &mut part.value {
                 KeyValue::Text(of) | KeyValue::Reference(of) => see(of),

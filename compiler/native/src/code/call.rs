@@ -249,6 +249,19 @@ impl<'p> Gen<'_, 'p> {
         Some(())
     }
 
+    /// Notes that a resource is a copy of one that came.
+    pub fn copied(&mut self, of: Val, made: Val) {
+        match (self.kind(of), self.kind(made)) {
+            (Kind::Node, Kind::Reference) => {
+                let (of, made) = (self.get(of), self.get(made));
+                let words = [self.word(&made, 0), self.word(&of, 0)];
+                self.helper(Call::copied, &words);
+            }
+            (Kind::Any, _) | (_, Kind::Any) => self.give_up(),
+            _ => {}
+        }
+    }
+
     fn key_text(&mut self, of: Val) -> Words {
         let kind = self.kind(of);
         if kind == Kind::Any || kind != Kind::Missing && leaf(&kind).is_none() {

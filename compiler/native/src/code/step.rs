@@ -85,6 +85,7 @@ impl<'p> Gen<'_, 'p> {
                 let named = Named { item: *item, by: *by, items: *items };
                 return Some(self.each_by(*of, named, key, body, cursor));
             }
+            Step::Copied { of, made } => self.copied(*of, *made),
             Step::Contain { body, to } => return self.contain(body, *to, cursor),
             Step::Refer { resource, key, to, issue } => self.refer(resource, key, *to, *issue)?,
             Step::Calculate { op, left, right, to, issue } => self.calculate(*op, *left, *right, *to, *issue),

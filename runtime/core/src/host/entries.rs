@@ -4,11 +4,13 @@ use std::ops::Range;
 
 use emr_abi::{Emit, KeyValue, Sent};
 use emr_message::identity::{self, Digest, Origin};
-use emr_message::refer::{Instead, Unresolved};
+use emr_message::refer::{Instead, Moved, Unresolved};
+use emr_message::resource;
 use rustc_hash::FxHashMap;
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
+use super::came::Came;
 use super::spelled::{self, Digits};
 
 /// Between the parts of a key.
@@ -24,6 +26,8 @@ pub struct Maker {
     post: Vec<u8>,
     /// The same with bytes behind it, so that it is copied as a whole; empty if it is too long.
     wide: [u8; WIDE],
+    /// Whether each resource says itself of which type it is.
+    is_open: bool,
 }
 
 /// Long enough for every type of FHIR R4 and R5.
@@ -37,12 +41,17 @@ impl Maker {
     }
 
     fn new(emit: &Emit, rule: usize) -> Maker {
-        let post = format!(",\"request\":{{\"method\":\"POST\",\"url\":\"{}\"}}}},", emit.resource).into_bytes();
+        let post = post(&emit.resource);
         let mut wide = [0; WIDE];
         wide.iter_mut().zip(&post).for_each(|(to, byte)| *to = *byte);
         let origin = Origin::new(&emit.resource, &emit.place);
-        Maker { emit: emit.clone(), origin, rule, post, wide }
+        Maker { emit: emit.clone(), origin, rule, post, wide, is_open: resource::is_open(&emit.resource) }
     }
+}
+
+/// What a server is asked for that is to make a resource, and the end of the entry.
+fn post(resource: &str) -> Vec<u8> {
+    format!(",\"request\":{{\"method\":\"POST\",\"url\":\"{resource}\"}}}},").into_bytes()
 }
 
 struct Entry {
@@ -89,6 +98,8 @@ pub struct Entries {
     message: u64,
     /// What is referred to by its key alone: unless the message brings it, a reference searches for it.
     referred: Vec<usize>,
+    /// Copies of resources that came, each with the number of what it is a copy of.
+    copies: Vec<(usize, u32)>,
     digest: Option<Digest>,
     key: String,
     /// Ids are made when a Bundle is written, if at all.
@@ -124,6 +135,7 @@ impl Entries {
         self.texts.clear();
         self.pairs.clear();
         self.referred.clear();
+        self.copies.clear();
         if !self.keyed.is_empty() {
             self.keyed.clear();
         }
@@ -212,6 +224,25 @@ impl Entries {
             left.push(Unresolved { id, instead: Instead::Search(String::from_utf8(text).unwrap_or_default()) });
         }
         left
+    }
+
+    /// Notes a copy, if it was made.
+    pub fn copied(&mut self, entry: usize, of: u32) {
+        if entry < self.entries.len() {
+            self.copies.push((entry, of));
+        }
+    }
+
+    /// How copied resources were referred to, and the ids of their copies.
+    pub fn moved(&self, came: &mut Came) -> Moved {
+        let mut moved = Moved::new();
+        for (entry, of) in &self.copies {
+            let Some(entry) = self.entries.get(*entry) else { continue };
+            for address in came.addresses_of(*of) {
+                moved.entry(address).or_insert(entry.id);
+            }
+        }
+        moved
     }
 
     /// Makes the ids that were left for later: those of resources without a key.
@@ -436,9 +467,12 @@ impl Entries {
     pub fn close(&self, makers: &[Maker], index: usize, requests: bool, out: &mut Out) {
         let made = self.entries.get(index).and_then(|entry| Some((entry, makers.get(entry.maker)?)));
         let Some((entry, maker)) = made.filter(|_| requests) else { return out.add(b"},") };
+        let said = if maker.is_open { resource::type_of(self.body(index)) } else { None };
+        let resource = said.unwrap_or(&maker.emit.resource);
         match &entry.search {
+            None if maker.is_open => out.add(&post(resource)),
             None => out.add(&maker.post),
-            Some(search) => self.write_request(maker, search, out),
+            Some(search) => self.write_request(maker.emit.sent, resource, search, out),
         }
     }
 
@@ -447,20 +481,20 @@ impl Entries {
     #[inline(always)]
     pub fn plain_close<'m>(&self, makers: &'m [Maker], index: usize) -> Option<(&'m [u8; WIDE], usize)> {
         let entry = self.entries.get(index).filter(|entry| entry.search.is_none())?;
-        let maker = makers.get(entry.maker)?;
+        let maker = makers.get(entry.maker).filter(|maker| !maker.is_open)?;
         (maker.post.len() <= WIDE).then_some((&maker.wide, maker.post.len()))
     }
 
     /// What a server is asked to do (FHIR R4 §3.1.0.7.1, conditional update; §3.1.0.8.1, conditional create;
     /// §3.1.0.12, conditional patch).
-    fn write_request(&self, maker: &Maker, search: &Range<usize>, out: &mut Out) {
-        let (method, between): (&[u8], &[u8]) = match maker.emit.sent {
+    fn write_request(&self, sent: Sent, resource: &str, search: &Range<usize>, out: &mut Out) {
+        let (method, between): (&[u8], &[u8]) = match sent {
             Sent::Whole => (b",\"request\":{\"method\":\"PUT\",\"url\":\"", b"?"),
             Sent::IfNew => (b",\"request\":{\"method\":\"POST\",\"url\":\"", b"\",\"ifNoneExist\":\""),
             Sent::Patch | Sent::Never => (b",\"request\":{\"method\":\"PATCH\",\"url\":\"", b"?"),
         };
         out.add(method);
-        out.add(maker.emit.resource.as_bytes());
+        out.add(resource.as_bytes());
         out.add(between);
         self.write_query(search, &mut |part| out.add(part));
         out.add(b"\"}},");

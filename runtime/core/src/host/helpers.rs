@@ -85,6 +85,7 @@ pub const HELPERS: Helpers = Helpers {
     emit_begin,
     emit_end,
     refer: resources::refer,
+    copied: resources::copied,
     entries,
     reference,
     contain_begin: contained::contain_begin,

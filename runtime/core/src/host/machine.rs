@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use emr_abi::{Context, Gives, List, Program, SLACK, Stop, Take, flags};
 use emr_message::lineage::{self, Lineage, Mark};
-use emr_message::refer::settle;
+use emr_message::refer::{Moved, settle};
 use emr_message::{Message, Receipt, Secrets, Settings, Table, Unreadable, Zone, encode, stand_in};
 use rustc_hash::FxHashMap;
 
@@ -396,8 +396,10 @@ impl Machine {
         let written = written.strip_suffix(b",").unwrap_or(written);
         let mut written = if written.is_empty() { b"null" } else { written };
         let left = self.work.entries.unresolved(&self.work.makers);
-        if !left.is_empty() {
-            let settled = settle(written, &left);
+        let is_alone = self.loaded.program.gives == Gives::Resource && self.work.entries.written().0 < 2;
+        let moved = if is_alone { Moved::new() } else { self.work.entries.moved(&mut self.work.came) };
+        if !(left.is_empty() && moved.is_empty()) {
+            let settled = settle(written, &left, &moved);
             self.work.traces.settle(|at| settled.place(at));
             self.settled = settled.out;
             written = &self.settled;

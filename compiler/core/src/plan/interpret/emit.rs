@@ -8,7 +8,7 @@ use crate::plan::{Block, IssueId, KeyPart, KeyValue, RuleId, Sent};
 use emr_message::Place;
 use emr_message::builtin::text::{percent, undivided};
 use emr_message::identity::{self, Digest, Origin};
-use emr_message::json;
+use emr_message::{json, resource};
 use smol_str::SmolStr;
 use uuid::Uuid;
 /// Between the parts of a key.
@@ -20,7 +20,7 @@ pub(super) struct Entry {
     marks: Vec<Mark>,
     /// Of a run that is explained: why it is what it is.
     note: Option<usize>,
-    id: Uuid,
+    pub(super) id: Uuid,
     /// The parameters by which a server finds it.
     search: Option<Search>,
     sent: Sent,
@@ -286,7 +286,8 @@ impl<'p, 'm> Run<'p, 'm> {
     /// What a server is asked to do (FHIR R4 §3.1.0.7.1, conditional update; §3.1.0.8.1, conditional create;
     /// §3.1.0.12, conditional patch).
     fn write_request(&mut self, entry: &Entry) {
-        let resource = &entry.resource;
+        let said = resource::type_of(&entry.json).filter(|_| resource::is_open(&entry.resource));
+        let resource = said.unwrap_or(&entry.resource);
         let search = entry.search.as_deref().map(query);
         let (method, url, if_none) = match (&search, entry.sent) {
             (Some(search), Sent::Whole) => ("PUT", format!("{resource}?{search}"), None),
@@ -316,7 +317,11 @@ impl<'p, 'm> Run<'p, 'm> {
                 self.out.pop();
             }
             self.out.extend_from_slice(b"},");
-        } else if let Some(entry) = std::mem::take(&mut self.entries).into_iter().find(|entry| !entry.dropped) {
+            return;
+        }
+        // Alone it has no id that a reference could name.
+        self.copies.clear();
+        if let Some(entry) = std::mem::take(&mut self.entries).into_iter().find(|entry| !entry.dropped) {
             self.out = entry.json;
             self.marks = entry.marks;
         }

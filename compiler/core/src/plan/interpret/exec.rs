@@ -54,6 +54,8 @@ pub(super) struct Run<'p, 'm> {
     pub input: Option<Json>,
     /// The same for whoever follows references in it.
     pub came: Option<Rc<Came>>,
+    /// The ids of copies, each with what it is a copy of.
+    pub copies: Vec<(Uuid, Json)>,
     /// Resources inside the one that is being written.
     pub contained: Vec<(Vec<u8>, Vec<Mark>)>,
     pub marks: Vec<Mark>,
@@ -97,6 +99,7 @@ impl<'p, 'm> Run<'p, 'm> {
             brought: FxHashSet::default(),
             input: None,
             came: None,
+            copies: Vec::new(),
             contained: Vec::new(),
             marks: Vec::new(),
             why: None,
@@ -399,6 +402,7 @@ impl<'p, 'm> Run<'p, 'm> {
                 let value = self.refer(resource, key, *issue, frame);
                 set(frame, *to, value);
             }
+            Step::Copied { of, made } => self.copied(get(frame, *of), get(frame, *made)),
             Step::Contain { body, to } => {
                 let value = self.contain(body, frame)?;
                 set(frame, *to, value);

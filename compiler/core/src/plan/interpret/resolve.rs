@@ -10,8 +10,7 @@ use std::rc::Rc;
 impl<'m> Run<'_, 'm> {
     /// What each reference leads to that leads to something here.
     pub fn resolved(&mut self, references: &Value<'m>) -> Value<'m> {
-        let Some(input) = &self.input else { return Value::Missing };
-        let came = Rc::clone(self.came.get_or_insert_with(|| Rc::new(Came::of(input))));
+        let Some(came) = self.came() else { return Value::Missing };
         let items = references.items(self.message, self.groups);
         let mut found = items.filter_map(|item| match item {
             Value::Json(reference) => came.resource(&reference).map(Value::Json),
@@ -21,6 +20,11 @@ impl<'m> Run<'_, 'm> {
             Value::List(_) | Value::Json(Json::List(_)) => Value::list(found.collect()),
             _ => found.next().unwrap_or(Value::Missing),
         }
+    }
+
+    pub(super) fn came(&mut self) -> Option<Rc<Came>> {
+        let input = self.input.as_ref()?;
+        Some(Rc::clone(self.came.get_or_insert_with(|| Rc::new(Came::of(input)))))
     }
 }
 
@@ -32,6 +36,10 @@ pub(super) struct Came {
     /// Where each `fullUrl` stands first, and each `Patient/1`.
     urls: FxHashMap<Rc<str>, usize>,
     named: FxHashMap<String, Vec<usize>>,
+    /// The entries of a Bundle, by where their resources are kept.
+    numbers: FxHashMap<usize, usize>,
+    /// Else `Patient/1` is another for each server.
+    is_of_one_server: bool,
 }
 
 struct Entry {
@@ -54,7 +62,21 @@ impl Came {
             entry.url.iter().for_each(|url| _ = urls.entry(Rc::clone(url)).or_insert(number));
             entry.name().into_iter().for_each(|name| named.entry(name).or_default().push(number));
         }
-        Came { resources, holders, urls, named }
+        let entries = entries.iter().flat_map(|_| resources.iter().enumerate());
+        let numbers = entries.filter_map(|(number, entry)| Some((kept_at(&entry.resource)?, number))).collect();
+        let mut bases = resources.iter().filter_map(Entry::base);
+        let first = bases.next();
+        let is_of_one_server = bases.all(|base| Some(base) == first);
+        Came { resources, holders, urls, named, numbers, is_of_one_server }
+    }
+
+    /// How others refer to an entry of a Bundle: by its `fullUrl`, and as `Patient/1` where that names no other.
+    pub fn addresses(&self, resource: &Json) -> Vec<String> {
+        let number = kept_at(resource).and_then(|at| self.numbers.get(&at));
+        let Some(entry) = number.and_then(|number| self.resources.get(*number)) else { return Vec::new() };
+        let is_only = |name: &String| self.named.get(name).is_some_and(|named| named.len() == 1);
+        let name = entry.name().filter(|name| self.is_of_one_server && is_only(name));
+        entry.url.iter().map(ToString::to_string).chain(name).collect()
     }
 
     fn resource(&self, reference: &Json) -> Option<Json> {

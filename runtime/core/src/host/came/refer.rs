@@ -12,6 +12,8 @@ pub struct Addresses {
     /// Where each `fullUrl` stands first, and each `Patient/1`.
     urls: FxHashMap<Box<str>, usize>,
     named: FxHashMap<Box<str>, Vec<usize>>,
+    /// Else `Patient/1` is another for each server.
+    is_of_one_server: bool,
 }
 
 struct Entry {
@@ -25,7 +27,7 @@ struct Entry {
 impl Came {
     /// What each reference leads to that leads to something here.
     pub fn resolved(&mut self, references: u32) -> Result<u32, TooMuch> {
-        let addresses = self.addresses.take().unwrap_or_else(|| self.addresses_of());
+        let addresses = self.addresses.take().unwrap_or_else(|| self.read_addresses());
         let found = self.items(references).filter_map(|reference| self.resource(&addresses, reference));
         let found: Vec<u64> = found.map(u64::from).collect();
         self.addresses = Some(addresses);
@@ -35,7 +37,22 @@ impl Came {
         }
     }
 
-    fn addresses_of(&self) -> Addresses {
+    /// How others refer to an entry of a Bundle: by its `fullUrl`, and as `Patient/1` where that names no other.
+    pub fn addresses_of(&mut self, resource: u32) -> Vec<String> {
+        let addresses = self.addresses.take().unwrap_or_else(|| self.read_addresses());
+        let number = addresses.resources.binary_search_by_key(&resource, |entry| entry.resource).ok();
+        let entry = number.and_then(|number| addresses.resources.get(number)).filter(|_| resource != ROOT);
+        let found = entry.map_or_else(Vec::new, |entry| {
+            let is_only = |name: &String| addresses.named.get(name.as_str()).is_some_and(|named| named.len() == 1);
+            let name = self.name_of(entry).filter(|name| addresses.is_of_one_server && is_only(name));
+            let url = entry.url.and_then(|url| self.text_of(url));
+            url.map(str::to_owned).into_iter().chain(name).collect()
+        });
+        self.addresses = Some(addresses);
+        found
+    }
+
+    fn read_addresses(&self) -> Addresses {
         let entries = self.member(ROOT, "entry").filter(|_| self.type_of(ROOT) == Some("Bundle"));
         let resources: Vec<Entry> = match entries {
             Some(entries) => self.members_of(entries).filter_map(|entry| self.entry(entry)).collect(),
@@ -49,7 +66,10 @@ impl Came {
             let name = self.name_of(entry).into_iter();
             name.for_each(|name| named.entry(name.into()).or_default().push(number));
         }
-        Addresses { resources, urls, named }
+        let mut bases = resources.iter().filter_map(|entry| self.base_of(entry));
+        let first = bases.next();
+        let is_of_one_server = bases.all(|base| Some(base) == first);
+        Addresses { resources, urls, named, is_of_one_server }
     }
 
     /// The items of a list, or the one value.

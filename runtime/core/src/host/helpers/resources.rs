@@ -70,6 +70,15 @@ pub unsafe extern "C" fn refer(ctx: *mut Context, emit: u64) -> u64 {
     })
 }
 
+pub unsafe extern "C" fn copied(ctx: *mut Context, entry: u64, node: u64) -> u64 {
+    with(ctx, |_, work| {
+        if let (Ok(entry), Ok(node)) = (usize::try_from(entry.cast_signed()), u32::try_from(node)) {
+            work.entries.copied(entry, node);
+        }
+        0
+    })
+}
+
 #[inline(never)]
 fn begin_keyed(ctx: &Context, message: &Text, entries: &mut Entries, makers: &[Maker], number: usize) -> Option<usize> {
     let emit = makers.get(number)?.emit();
