@@ -23,6 +23,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::{Charset, Message, Place, Receipt};
+pub use edit::dropped;
 use json::Node;
 pub use leaf::{taken, value};
 

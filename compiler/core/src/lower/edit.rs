@@ -86,7 +86,13 @@ impl<'a> Lower<'a> {
                 Edit::Drop { item, at } => {
                     let Some((Bound::Val(val), ty)) = env.get(*item) else { continue };
                     self.ruled(env, at, |lower| {
-                        lower.segments(val, &ty.kind, &mut |lower, segment| lower.push(Step::Drop { segment }));
+                        let to = To { at: at.clone(), ..To::new(Name::Item) };
+                        lower.segments(val, &ty.kind, &mut |lower, segment| {
+                            if lower.tells {
+                                lower.trace(None, env, &to);
+                            }
+                            lower.push(Step::Drop { segment });
+                        });
                     });
                 }
                 Edit::Part { item } => {

@@ -187,8 +187,12 @@ fn written(explanation: &Explanation, out: &[u8]) -> String {
     String::from_utf8_lossy(out.get(explanation.text.clone()).unwrap_or_default()).into_owned()
 }
 
-/// A value of a message that is made, with its place there; what is taken over from the source as it stands there.
+/// A value of a message that is made, with its place there; what is taken over from the source as it stands there. Of a segment
+/// that is dropped nothing is left.
 fn made(explanation: &Explanation, out: &[u8], source: &Message) -> Option<(String, String)> {
+    if let Some(dropped) = encode::dropped(&explanation.path, out, source) {
+        return Some((dropped.to_string(), "null".to_owned()));
+    }
     let value = encode::value(&explanation.path, out)?;
     let json = match value == explanation.path {
         true => written(explanation, out),

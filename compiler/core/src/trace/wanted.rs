@@ -74,7 +74,8 @@ impl Wanted {
             Wanted::Element(element) => element.is(value),
             // What stands in a resource is in none of a message.
             Wanted::Field(field) => {
-                value.resource.is_empty() && Field::read(&value.path).is_some_and(|it| field.holds(&it))
+                let holds = |path: &str| Field::written(path).is_some_and(|it| field.holds(&it));
+                value.resource.is_empty() && (holds(&value.path) || field.is_of(&value.path))
             }
         }
     }
@@ -147,6 +148,25 @@ impl Field {
         let components: Vec<String> = numbers.map(str::to_owned).collect();
         let is_sound = components.len() <= 2 && components.iter().all(|it| is_number(it));
         is_sound.then_some(Field { segment, field, components })
+    }
+
+    /// Where a value is written: of a part of a code, in the component that a coded field has for it.
+    fn written(path: &str) -> Option<Field> {
+        Field::read(path).or_else(|| {
+            let (coded, part) = path.rsplit_once('.')?;
+            let component = match part {
+                "code" => 1,
+                "display" => 2,
+                "system" => 3,
+                _ => return None,
+            };
+            Field::read(&format!("{coded}.{component}")).or_else(|| Field::read(coded))
+        })
+    }
+
+    /// Whether it stands in a segment, `NK1[2]`, of which nothing is left.
+    fn is_of(&self, segment: &str) -> bool {
+        Part::read(segment).is_some_and(|own| self.segment.is_counted(&own))
     }
 
     /// Whether a path of the message is this one, lies below it or around it. Conditions in brackets do not count.
@@ -240,6 +260,12 @@ mod tests {
         assert!(is("PID-3[1].4", "PID-3.4.1"));
         assert!(is("OBX[2]-5", "OBX[2]-5"));
         assert!(is("OBX-5", "OBX[2]-5"));
+        assert!(is("PID-8", "PID-8.code"));
+        assert!(is("PID-22.2", "PID-22.display"));
+        assert!(is("PV1-7.9.3", "PV1-7.9.system"));
+        assert!(is("NK1-2.1", "NK1[2]"));
+        assert!(!is("NK1[1]-2.1", "NK1[2]"));
+        assert!(!is("PID-22.1", "PID-22.display"));
         for other in ["PID-30", "PID-3[2]", "PID-3.1", "PID[2]-3", "PD1-3"] {
             assert!(!is(other, "PID-3.4.1"), "{other}");
         }

@@ -84,6 +84,14 @@ pub fn spelled(path: &str, written: &[u8], source: &Message) -> Option<String> {
     Some(format!("{place}{}", super::spelled_below(rest)))
 }
 
+/// The segment that the leaf drops, where it is such an edit.
+pub fn dropped(leaf: &str, written: &[u8], source: &Message) -> Option<crate::Place> {
+    let number: usize = leaf.strip_prefix('[')?.strip_suffix("][0]")?.parse().ok()?;
+    let Node::List(edits) = super::json::read(std::str::from_utf8(written).ok()?)? else { return None };
+    let edit = read(edits.get(number..=number)?)?.pop()?;
+    edit.change.is_none().then(|| source.place(edit.segment))
+}
+
 pub fn read<'n, 'j>(edits: &'n [Node<'j>]) -> Option<Vec<Edit<'n, 'j>>> {
     let mut found = Vec::with_capacity(edits.len());
     for edit in edits {
