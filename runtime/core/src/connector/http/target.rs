@@ -101,7 +101,8 @@ impl Target for Service {
         Box::pin(async move {
             let answer = self.server.ask(|client| client.request(Method::OPTIONS, &self.url)).await?;
             match answer.status.as_u16() {
-                code @ (401 | 403) => Err(self.server.failure(code, "it answers")),
+                // It does not let us in, or stands before a service that is not there. What else it says may be of OPTIONS alone.
+                code @ (401 | 403 | 502..=504) => Err(self.server.failure(code, "it answers")),
                 _ => Ok(()),
             }
         })
@@ -122,14 +123,18 @@ mod tests {
     use super::*;
     use crate::connector::tls::no_secret;
 
-    async fn sent(root: &str, change: serde_json::Value, parts: &[(Form, &str)]) -> Result<(), Failure> {
+    fn service(root: &str, change: serde_json::Value) -> Service {
         let mut settings = json!({
             "url": format!("{root}in"), "method": "POST", "auth": "none", "tls": null, "timeout": 2000,
             "connections": 2, "retry_on": [],
         });
         settings.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         let secrets: Secrets = Arc::new(|name| if name == "PW" { Ok(b"pw\n".to_vec()) } else { Err(no_secret(name)) });
-        let service = Service::new(serde_json::from_value(settings).unwrap(), Path::new("."), &secrets).unwrap();
+        Service::new(serde_json::from_value(settings).unwrap(), Path::new("."), &secrets).unwrap()
+    }
+
+    async fn sent(root: &str, change: serde_json::Value, parts: &[(Form, &str)]) -> Result<(), Failure> {
+        let service = service(root, change);
         let made: Vec<_> =
             parts.iter().map(|(form, text)| Made { form: *form, bytes: text.as_bytes().to_vec().into() }).collect();
         service.deliver(&Parcel { id: "adt-1".into(), made: made.into(), read: [].into(), asks: false }).await.end
@@ -164,6 +169,16 @@ mod tests {
         ] {
             let (root, _) = server(&[(code, "EVERYWOMAN is known already")]).await;
             assert_eq!(sent(&root, json!({ "retry_on": [retry_on] }), &[MESSAGE]).await, Err(wanted));
+        }
+    }
+
+    #[tokio::test]
+    async fn who_stands_before_a_service_that_is_not_there_is_not_ready() {
+        for (code, is_ready) in
+            [(200, true), (404, true), (405, true), (501, true), (403, false), (502, false), (503, false)]
+        {
+            let (root, _) = server(&[(code, "")]).await;
+            assert_eq!(service(&root, json!({})).reach().await.is_ok(), is_ready, "{code}");
         }
     }
 }
