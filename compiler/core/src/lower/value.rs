@@ -543,7 +543,7 @@ fn invalid(into: Primitive) -> Option<&'static str> {
         Primitive::UnsignedInt => "this is no whole number from 0 up",
         Primitive::Date => "this is no valid date",
         Primitive::DateTime | Primitive::Moment | Primitive::Hl7Time => "this is no valid date or time",
-        Primitive::Instant => "this is no valid time, known to the hour",
+        Primitive::Instant => "this is no valid date with a time, known to the hour",
         Primitive::Time => "this is no valid time of day",
         Primitive::Base64 => "this is no valid base64",
         Primitive::Duration => "this is no valid duration",

@@ -433,6 +433,9 @@ fn a_doc_comment_behind_a_value_divides_nothing() {
     let told: Vec<_> = done.problems.iter().map(|it| (it.message.as_str(), &text[it.at.start..])).collect();
     let place = text.find("///").unwrap();
     assert_eq!(told, [("expected the end of the line, found a doc comment", &text[place..])]);
+    // One of its bars goes.
+    let fix = done.problems[0].fix.as_ref().unwrap();
+    assert_eq!((fix.at.clone(), fix.text.as_str()), (place..place + 1, ""));
     assert_eq!(format("let a = 6 / // of them\n    2\n").problems, []);
 }
 

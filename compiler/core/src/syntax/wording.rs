@@ -206,6 +206,12 @@ pub fn unexpected(pieces: &Pieces<'_>, next: Option<usize>, previous: Option<usi
         closer @ (")" | "]" | "}") if !wanted.iter().any(|kind| is_value(*kind)) => {
             Diagnostic::new(Code::Unreadable, at, format!("`{closer}` closes nothing"))
         }
+        _ if pieces.kind(next) == Kind::Doc => {
+            let first = at.start..at.start + 1;
+            Diagnostic::new(Code::Unreadable, at, format!("expected {}, found {found}", expected(wanted)))
+                .help("a comment of nothing begins with `//`; that of a declaration stands above it")
+                .fix(first, "")
+        }
         _ => Diagnostic::new(Code::Unreadable, at, format!("expected {}, found {found}", expected(wanted))),
     }
 }
