@@ -440,6 +440,14 @@ fn a_doc_comment_behind_a_value_divides_nothing() {
 }
 
 #[test]
+fn what_a_use_brings_in_is_named() {
+    let text = "use std.codes.*\nmap m(PID) -> Patient { gender: PID-8 }\n";
+    let problems = format(text).problems;
+    let told: Vec<_> = problems.iter().map(|it| (it.message.as_str(), &text[it.at.clone()])).collect();
+    assert_eq!(told, [("there is no `*`: what is brought in is named", ".*")]);
+}
+
+#[test]
 fn line_ends_stay_what_they_were() {
     assert_eq!(format("let a=1\r\nlet b=2").text, "let a = 1\r\nlet b = 2\r\n");
     assert_eq!(format("").text, "");

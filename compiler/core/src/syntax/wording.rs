@@ -206,6 +206,11 @@ pub fn unexpected(pieces: &Pieces<'_>, next: Option<usize>, previous: Option<usi
         closer @ (")" | "]" | "}") if !wanted.iter().any(|kind| is_value(*kind)) => {
             Diagnostic::new(Code::Unreadable, at, format!("`{closer}` closes nothing"))
         }
+        "." if pieces.word(next + 1) == "*" => {
+            let both = pieces.bytes(&(next..next + 2));
+            Diagnostic::new(Code::Unreadable, both, "there is no `*`: what is brought in is named")
+                .help("as in `use std.codes.{AdministrativeSex, EncounterClass}`")
+        }
         _ if pieces.kind(next) == Kind::Doc => {
             let first = at.start..at.start + 1;
             Diagnostic::new(Code::Unreadable, at, format!("expected {}, found {found}", expected(wanted)))
