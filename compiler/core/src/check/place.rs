@@ -392,8 +392,9 @@ pub(super) fn unknown_name(scope: &Scope, root: &Word, parts: &[Part]) -> Diagno
     let taken = in_sight.iter().find(slip).map(SmolStr::as_str);
     match taken.or_else(|| nearest(name, known.into_iter())) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(root.at.clone(), near),
-        None if parts.is_empty() && name.starts_with(char::is_lowercase) => diagnostic
-            .help(format!("a map sees its parameters, its lets and the constants; a text stands in quotes: `\"{name}\"`")),
+        None if parts.is_empty() && name.starts_with(char::is_lowercase) => diagnostic.help(format!(
+            "a map sees its parameters, its lets and the constants; a text stands in quotes: `\"{name}\"`"
+        )),
         None => diagnostic.help("a map sees its parameters, its lets and the constants"),
     }
 }

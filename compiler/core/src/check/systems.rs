@@ -45,6 +45,10 @@ pub(super) fn named(scope: &mut Scope, system: &Word) -> Option<SmolStr> {
             _ => {}
         }
     }
+    // A name that was mended is told of as what could not be read.
+    if system.at.len() != system.text.len() {
+        return None;
+    }
     let message = format!("there is no code system `{}`", system.text);
     let diagnostic = Diagnostic::new(Code::UnknownSystem, system.at.clone(), message);
     let known: Vec<SmolStr> = scope.world.names().known().cloned().collect();

@@ -49,6 +49,11 @@ pub fn hint(text: &str, problem: &Diagnostic) -> Option<&'static str> {
     if is_word("where") {
         return Some("what is chosen stands in brackets, and a leading dot is the item: `OBX[.3.1 == \"…\"]-5`");
     }
+    if found.starts_with('-') && text.trim_start().starts_with("codes ") {
+        return Some(
+            "the name of a code system has no `-`; its URI stands in quotes: `to \"http://hl7.org/fhir/request-status\"`",
+        );
+    }
     let is_route = text.trim_start().starts_with("route ") && problem.message.starts_with("expected");
     is_route.then_some("a route is written `route NAME from FEED through MAP to TARGET`")
 }
