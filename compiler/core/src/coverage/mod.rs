@@ -172,12 +172,19 @@ impl Coverage {
         match &point.seen {
             Seen::Taken(at) => exactly(at).unwrap_or_default(),
             Seen::Within(at) => within(&self.carried, &point.item, at).max().unwrap_or_default(),
-            Seen::Written(at) => within(&self.written, &point.item, at).max().unwrap_or_default(),
+            Seen::Written(at) => self.written(point, at),
+            Seen::Emptied(at, absent) => {
+                absent.iter().filter_map(exactly).chain([self.written(point, at)]).max().unwrap_or_default()
+            }
             Seen::Without(at, other) => {
                 let others = within(&self.carried, &point.item, other).max().unwrap_or_default();
                 exactly(at).unwrap_or_default().saturating_sub(others)
             }
         }
+    }
+
+    fn written(&self, point: &Found, at: &At) -> u64 {
+        within(&self.written, &point.item, at).max().unwrap_or_default()
     }
 }
 

@@ -4,7 +4,7 @@ use crate::check::extension_key;
 use crate::check::typed::Key;
 use crate::resolve;
 use crate::syntax::tree::{
-    Arm, At, Block, BlockItem, Body, CodeTable, Declaration, Expr, ExprKind, Item, Map, Prefix, TextPart,
+    Arm, At, Block, BlockItem, Body, CodeTable, Declaration, Expr, ExprKind, Item, Map, Prefix, Rule, TextPart,
 };
 
 /// What a point is, and by which word it is listed.
@@ -41,6 +41,8 @@ pub(super) struct Point {
 pub(super) enum Seen {
     /// Values that were written by what stands there.
     Written(At),
+    /// The same, or how often one of these said that there is none.
+    Emptied(At, Vec<At>),
     /// How often exactly this was taken.
     Taken(At),
     /// How often this, or what is in it, was taken.
@@ -114,7 +116,7 @@ impl Walk {
         for item in &block.items {
             match item {
                 BlockItem::Rule(rule) => {
-                    self.add(Kind::Rule, &rule.at, Seen::Written(rule.at.clone()));
+                    self.add(Kind::Rule, &rule.at, written(rule));
                     rule.values.iter().for_each(|value| self.expr(value));
                 }
                 BlockItem::Let(it) => self.statement(&it.value),
@@ -236,6 +238,24 @@ impl Walk {
             | ExprKind::Absent(_)
             | ExprKind::WarnOnly(_) => {}
         }
+    }
+}
+
+/// How one sees that a rule did something.
+fn written(rule: &Rule) -> Seen {
+    let mut absent = Vec::new();
+    rule.values.iter().for_each(|value| absences(value, &mut absent));
+    if absent.is_empty() { Seen::Written(rule.at.clone()) } else { Seen::Emptied(rule.at.clone(), absent) }
+}
+
+/// Where a value says that there is none: `absent`, `X else absent`, and `null` in a patch.
+fn absences(value: &Expr, found: &mut Vec<At>) {
+    match &*value.kind {
+        ExprKind::Absent(None) | ExprKind::Null => found.push(value.at.clone()),
+        ExprKind::Else(first, second) => [first, second].into_iter().for_each(|value| absences(value, found)),
+        ExprKind::When { value, .. } => absences(value, found),
+        ExprKind::Match { arms, .. } => arms.iter().for_each(|arm| absences(&arm.value, found)),
+        _ => {}
     }
 }
 

@@ -204,7 +204,10 @@ impl<'a> Lower<'a> {
 
     fn nulls_of(&mut self, expr: &'a Expr, env: &Env<'a>, to: Val) {
         match &*expr.kind {
-            Kind::Null => self.push(Step::Constant { value: Constant::Text("true".into()), to }),
+            Kind::Null => {
+                self.take(env, &expr.at);
+                self.push(Step::Constant { value: Constant::Text("true".into()), to });
+            }
             Kind::Path { .. } if matches!(expr.ty.kind, TyKind::Hl7(..)) => {
                 let val = self.value(expr, env);
                 self.null_val(val, to);
