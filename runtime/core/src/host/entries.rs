@@ -1,11 +1,10 @@
-//! The resources of a message: what they are known by, what was written of them, and how they stand in the Bundle.
+//! The resources of a message: what they are known by, and what was written of them.
 
 use std::ops::Range;
 
-use emr_abi::{Emit, KeyValue, Sent};
-use emr_message::identity::{self, Digest, Origin};
+use emr_abi::Sent;
+use emr_message::identity::{self, Digest};
 use emr_message::refer::{Instead, Moved, Unresolved};
-use emr_message::resource;
 use rustc_hash::FxHashMap;
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
@@ -13,46 +12,14 @@ use uuid::fmt::Hyphenated;
 use super::came::Came;
 use super::spelled::{self, Digits};
 
+mod maker;
+mod write;
+
+pub use maker::{Maker, words};
+pub use write::Out;
+
 /// Between the parts of a key.
 const BETWEEN: char = '\u{1f}';
-
-/// A resource that a program can emit, with what is looked at once.
-pub struct Maker {
-    emit: Emit,
-    origin: Origin,
-    /// Its rule among those of all makers: by rule it is counted how often something was emitted.
-    rule: usize,
-    /// What a server is asked for where nothing tells whether it has the resource, and the end of the entry.
-    post: Vec<u8>,
-    /// The same with bytes behind it, so that it is copied as a whole; empty if it is too long.
-    wide: [u8; WIDE],
-    /// Whether each resource says itself of which type it is.
-    is_open: bool,
-}
-
-/// Long enough for every type of FHIR R4 and R5.
-pub const WIDE: usize = 96;
-
-impl Maker {
-    /// Of all that a program emits.
-    pub fn all(emits: &[Emit]) -> Vec<Maker> {
-        let rule = |emit: &Emit| emits.iter().position(|other| other.rule == emit.rule).unwrap_or(0);
-        emits.iter().map(|emit| Maker::new(emit, rule(emit))).collect()
-    }
-
-    fn new(emit: &Emit, rule: usize) -> Maker {
-        let post = post(&emit.resource);
-        let mut wide = [0; WIDE];
-        wide.iter_mut().zip(&post).for_each(|(to, byte)| *to = *byte);
-        let origin = Origin::new(&emit.resource, &emit.place);
-        Maker { emit: emit.clone(), origin, rule, post, wide, is_open: resource::is_open(&emit.resource) }
-    }
-}
-
-/// What a server is asked for that is to make a resource, and the end of the entry.
-fn post(resource: &str) -> Vec<u8> {
-    format!(",\"request\":{{\"method\":\"POST\",\"url\":\"{resource}\"}}}},").into_bytes()
-}
 
 struct Entry {
     maker: usize,
@@ -405,112 +372,6 @@ impl Entries {
     pub fn spelled(&self, index: usize) -> Option<&[u8; spelled::LENGTH]> {
         self.references.get(index)?.get(spelled::IN_REFERENCE)?.first_chunk()
     }
-
-    /// How many entries there are, and that of the first.
-    pub fn written(&self) -> (usize, &[u8]) {
-        let mut there = (0..self.entries.len()).filter(|index| self.entries.get(*index).is_some_and(|it| !it.dropped));
-        let first = there.next();
-        (usize::from(first.is_some()) + there.count(), first.map_or(&[], |first| self.body(first)))
-    }
-
-    /// Where the resource of each entry that is written stands, if the list of them begins at that place.
-    pub fn places(&self, makers: &[Maker], requests: bool, from: usize) -> Vec<(usize, usize)> {
-        let mut places = Vec::new();
-        let mut nowhere = Out { room: &mut [], length: 0 };
-        self.write(makers, requests, &mut nowhere, |entry, at| places.push((entry, from + at)));
-        if let Some(region) = self.region {
-            for (entry, at) in &mut places {
-                *at = region.addr() + self.entries.get(*entry).map_or(0, |entry| entry.json.start);
-            }
-        }
-        places
-    }
-
-    /// The first that is written.
-    pub fn first(&self) -> Option<usize> {
-        (0..self.entries.len()).find(|index| self.entries.get(*index).is_some_and(|it| !it.dropped))
-    }
-
-    /// `"entry":[…],` if there is one, at the end of `out`; `placed` is told of each entry where in `out` its resource
-    /// begins.
-    pub fn write(&self, makers: &[Maker], requests: bool, out: &mut Out, mut placed: impl FnMut(usize, usize)) {
-        let mut any = false;
-        for (index, _) in self.entries.iter().enumerate().filter(|(_, entry)| !entry.dropped) {
-            if !any {
-                out.add(b"\"entry\":[");
-            }
-            any = true;
-            self.write_open(index, out);
-            placed(index, out.length);
-            out.add(self.body(index));
-            self.close(makers, index, requests, out);
-        }
-        if any {
-            out.length -= 1;
-            out.add(b"],");
-        }
-    }
-
-    /// What stands before the resource of an entry: its id, but for a change, which has none.
-    pub fn write_open(&self, index: usize, out: &mut Out) {
-        match self.entries.get(index).filter(|_| !self.referred.contains(&index)) {
-            Some(entry) => {
-                let mut open = [0; spelled::OPEN];
-                Digits::of(entry.id).open(&mut open);
-                out.add(&open);
-            }
-            None => out.add(b"{\"resource\":"),
-        }
-    }
-
-    /// What stands behind it, with the comma to the next.
-    pub fn close(&self, makers: &[Maker], index: usize, requests: bool, out: &mut Out) {
-        let made = self.entries.get(index).and_then(|entry| Some((entry, makers.get(entry.maker)?)));
-        let Some((entry, maker)) = made.filter(|_| requests) else { return out.add(b"},") };
-        let said = if maker.is_open { resource::type_of(self.body(index)) } else { None };
-        let resource = said.unwrap_or(&maker.emit.resource);
-        match &entry.search {
-            None if maker.is_open => out.add(&post(resource)),
-            None => out.add(&maker.post),
-            Some(search) => self.write_request(maker.emit.sent, resource, search, out),
-        }
-    }
-
-    /// The same of an entry by which a server is asked for something and that it need not search for: what to copy, and
-    /// how long it is.
-    #[inline(always)]
-    pub fn plain_close<'m>(&self, makers: &'m [Maker], index: usize) -> Option<(&'m [u8; WIDE], usize)> {
-        let entry = self.entries.get(index).filter(|entry| entry.search.is_none())?;
-        let maker = makers.get(entry.maker).filter(|maker| !maker.is_open)?;
-        (maker.post.len() <= WIDE).then_some((&maker.wide, maker.post.len()))
-    }
-
-    /// What a server is asked to do (FHIR R4 §3.1.0.7.1, conditional update; §3.1.0.8.1, conditional create;
-    /// §3.1.0.12, conditional patch).
-    fn write_request(&self, sent: Sent, resource: &str, search: &Range<usize>, out: &mut Out) {
-        let (method, between): (&[u8], &[u8]) = match sent {
-            Sent::Whole => (b",\"request\":{\"method\":\"PUT\",\"url\":\"", b"?"),
-            Sent::IfNew => (b",\"request\":{\"method\":\"POST\",\"url\":\"", b"\",\"ifNoneExist\":\""),
-            Sent::Patch | Sent::Never => (b",\"request\":{\"method\":\"PATCH\",\"url\":\"", b"?"),
-        };
-        out.add(method);
-        out.add(resource.as_bytes());
-        out.add(between);
-        self.write_query(search, &mut |part| out.add(part));
-        out.add(b"\"}},");
-    }
-
-    fn write_query(&self, search: &Range<usize>, write: &mut dyn FnMut(&[u8])) {
-        let pairs = self.pairs.get(search.clone()).unwrap_or_default();
-        for (index, pair) in pairs.iter().enumerate() {
-            if index > 0 {
-                write(b"&");
-            }
-            write(self.texts.get(pair.name.clone()).unwrap_or_default());
-            write(b"=");
-            write(self.texts.get(pair.value.clone()).unwrap_or_default());
-        }
-    }
 }
 
 /// How often the rule of a maker emitted something for the message, this time included. What stands of earlier messages
@@ -532,27 +393,6 @@ fn grow(turns: &mut Vec<(u64, u32)>, rule: usize) {
     turns.resize(rule + 1, (0, 0));
 }
 
-/// Output into room that may end: what does not fit is counted and not written.
-pub struct Out<'o> {
-    pub room: &'o mut [u8],
-    pub length: usize,
-}
-
-impl Out<'_> {
-    #[inline(always)]
-    pub fn add(&mut self, bytes: &[u8]) {
-        let to = self.length + bytes.len();
-        if let Some(room) = self.room.get_mut(self.length..to) {
-            room.copy_from_slice(bytes);
-        }
-        self.length = to;
-    }
-
-    pub fn fits(&self) -> bool {
-        self.length <= self.room.len()
-    }
-}
-
 /// A search value as it stands in an address: what would divide it behind a backslash (FHIR R4 §3.1.1.5.9), then RFC 3986
 /// §2.1, leaving what a query may hold unencoded and no server takes amiss.
 fn percent(out: &mut Vec<u8>, text: &str, divided: bool) {
@@ -569,20 +409,5 @@ fn percent(out: &mut Vec<u8>, text: &str, divided: bool) {
             encoded(b'\\');
         }
         encoded(byte);
-    }
-}
-
-/// How many words of the context the parts of a key take.
-pub fn words(emit: &Emit) -> impl Iterator<Item = (KeyValue, usize)> {
-    emit.key.iter().scan(0, |at, part| {
-        let from = *at;
-        *at += part.value.words();
-        Some((part.value, from))
-    })
-}
-
-impl Maker {
-    pub fn emit(&self) -> &Emit {
-        &self.emit
     }
 }
