@@ -123,6 +123,7 @@ mod tests {
             assert_eq!(settled.place(written.rfind(mark).unwrap()), wanted.rfind(mark).unwrap());
         }
     }
+
     #[test]
     fn what_refers_to_a_resource_that_was_copied_leads_to_the_copy() {
         let id = Uuid::from_u128(7);
