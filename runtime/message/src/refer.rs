@@ -99,7 +99,7 @@ fn copy(address: &[u8], moved: &Moved) -> Option<Vec<u8>> {
 
 fn find(out: &[u8], from: usize) -> Option<usize> {
     let rest = out.get(from..)?;
-    rest.windows(BEFORE.len()).position(|window| window == BEFORE).map(|at| from + at)
+    memchr::memmem::find(rest, BEFORE).map(|at| from + at)
 }
 
 #[cfg(test)]
