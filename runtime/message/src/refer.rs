@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use memchr::memmem;
 use uuid::Uuid;
 
 use crate::json;
@@ -61,7 +62,7 @@ pub fn settle(out: &[u8], left: &[Unresolved], moved: &Moved) -> Settled {
         known.or_else(|| copy(address, moved))
     };
     let (mut done, mut from, mut grown) = (Vec::with_capacity(out.len()), 0, Vec::new());
-    while let Some(at) = find(out, from) {
+    for at in memmem::find_iter(out, BEFORE) {
         let rest = out.get(at + BEFORE.len()..).unwrap_or_default();
         let address = json::inside(rest);
         let end = (at + BEFORE.len() + address.len() + 1).min(out.len());
@@ -95,11 +96,6 @@ fn copy(address: &[u8], moved: &Moved) -> Option<Vec<u8>> {
     let address = address.split_once(VERSION).map_or(address, |(whole, _)| whole);
     let id = moved.get(address)?;
     Some(format!("\"reference\":\"urn:uuid:{id}\"").into_bytes())
-}
-
-fn find(out: &[u8], from: usize) -> Option<usize> {
-    let rest = out.get(from..)?;
-    memchr::memmem::find(rest, BEFORE).map(|at| from + at)
 }
 
 #[cfg(test)]
